@@ -1,0 +1,333 @@
+"""A class at one instant: what every metric is computed from.
+
+`build` cuts the facts of a class at *as of* and collapses attempts; nothing after that instant can be
+seen in the result. A Cohort is a value: it holds frames, knows no clock and reads nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cohort_core.errors import BadInput
+from cohort_core.store.facts import ClassFacts
+
+Instants = NDArray[np.datetime64]
+"""UTC instants without a zone in microseconds, NaT for none: numpy's arithmetic is the fast one."""
+
+_EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")
+_LABEL_KINDS = ("night", "region")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
+)
+_YEARS = range(1970, 2201)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The enrolments of a class that count at `as_of`, and what they had done by then.
+
+    students: index student_id; name, first_name, last_name, email, night, region, enrolled_on.
+    assignments: the assignment set in course order, index assignment_id; name, type, section, position.
+    records: one row a student and assignment, ordered by the two; student_id, assignment_id, position,
+    grade (0 to 1 or NaN), started_at, completed_at, reviewed_at (UTC).
+    starts_at: local midnight at which the class starts; None while nothing has happened and no date is set.
+    """
+
+    facts: ClassFacts
+    as_of: pd.Timestamp
+    group: str | None
+    tz: ZoneInfo
+    starts_at: pd.Timestamp | None
+    students: pd.DataFrame
+    assignments: pd.DataFrame
+    records: pd.DataFrame
+    student: NDArray[np.intp]
+    """For each record, the row of its student in `students`."""
+    whole: Cohort | None = None
+    """The whole class, if this is one group of it."""
+
+    @property
+    def classwide(self) -> Cohort:
+        """The whole class: whom a student of a group is compared with, so that no filter moves a band."""
+        return self.whole or self
+
+    @property
+    def local_date(self) -> date:
+        return self.as_of.tz_convert(self.tz).date()
+
+    @cached_property
+    def now(self) -> np.datetime64:
+        return _naive(self.as_of)
+
+    @cached_property
+    def position(self) -> NDArray[np.intp]:
+        return self.records["position"].to_numpy(dtype=np.intp)
+
+    @cached_property
+    def grade(self) -> NDArray[np.float64]:
+        return self.records["grade"].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def started(self) -> Instants:
+        return instants(self.records["started_at"])
+
+    @cached_property
+    def completed(self) -> Instants:
+        return instants(self.records["completed_at"])
+
+    @cached_property
+    def is_completed(self) -> NDArray[np.bool_]:
+        return ~np.isnat(self.completed)
+
+    @cached_property
+    def is_open(self) -> NDArray[np.bool_]:
+        """Started and not completed: in progress."""
+        return ~self.is_completed
+
+
+@dataclass(frozen=True)
+class Group:
+    """A label that students share. `id` stands for it in addresses, where labels must not appear."""
+
+    id: str
+    kind: str
+    label: str
+    students: int
+
+
+def build(
+    facts: ClassFacts, as_of: pd.Timestamp | datetime | date | None = None, group: str | None = None
+) -> Cohort:
+    """The class as it was at `as_of`: an instant, the end of a local day, or by default the last sync.
+
+    `group` is a label (a night or a region, in any case) or the id of a group.
+    Raises BadInput for a group that the class does not have.
+    """
+    chosen = _find_groups(facts, group) if group is not None else []
+    tz = ZoneInfo(facts.timezone)
+    cut = _resolve(as_of if as_of is not None else facts.synced_at, tz)
+    assignments = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
+    assignments = assignments.assign(position=np.arange(len(assignments))).set_index("assignment_id")
+    rows = _visible_rows(facts.progressions, _naive(cut))
+    starts_at = _class_start(facts, rows, tz)
+    students = _students_at(facts, cut, starts_at, tz)
+
+    position = _lookup(assignments.index, rows["assignment_id"])
+    student = _lookup(students.index, rows["student_id"])
+    known = (position >= 0) & (student >= 0)
+    key = (student * len(assignments) + position)[known]
+    merged = _merge_attempts(rows[known].drop(columns=["student_id", "assignment_id"]), key)
+    student, position = np.divmod(merged.index.to_numpy(), max(len(assignments), 1))
+    records = pd.DataFrame(
+        {
+            "student_id": students.index.take(student),
+            "assignment_id": assignments.index.take(position),
+            "position": position,
+            "grade": merged["grade"].to_numpy(),
+            **{name: _zoned(merged[name]) for name in ("started_at", "completed_at", "reviewed_at")},
+        }
+    )
+    whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, records, student)
+    return _narrow(whole, chosen) if chosen else whole
+
+
+def groups(facts: ClassFacts) -> list[Group]:
+    """The groups of a class: nights, then regions, by label; each with its students at the last sync."""
+    counted = build(facts).students
+    found = []
+    for kind in _LABEL_KINDS:
+        labels = facts.students[kind].dropna().str.strip()
+        counts = _fold(counted[kind]).value_counts()
+        spellings: dict[str, str] = {}
+        for label in sorted(label for label in labels.unique() if label):
+            spellings.setdefault(label.casefold(), label)
+        found += [
+            Group(_group_id(kind, folded), kind, label, int(counts.get(folded, 0)))
+            for folded, label in spellings.items()
+        ]
+    return found
+
+
+def parse_as_of(text: str, tz: ZoneInfo | str) -> pd.Timestamp:
+    """The instant that a person or program means by `text`, in UTC.
+
+    "2025-01-04" is the end of that day in `tz`; a time without an offset is a time in `tz`.
+    Raises BadInput with what to write instead.
+    """
+    zone = ZoneInfo(tz) if isinstance(tz, str) else tz
+    text = text.strip()
+    try:
+        if _DATE.fullmatch(text):
+            return _resolve(_plausible(date.fromisoformat(text)), zone)
+        if match := _INSTANT.fullmatch(text):
+            day, clock, offset = match.groups(default="")
+            # A plus sign in an address arrives as a space.
+            offset = offset.upper().replace(" ", "+")
+            return _resolve(_plausible(datetime.fromisoformat(f"{day}T{clock}{offset}")), zone)
+    except (ValueError, OverflowError):
+        pass
+    raise BadInput(
+        "as_of is not a date or time that can be used. "
+        "Write a date such as 2025-01-04 or a time such as 2025-01-04T15:30:00Z.",
+        parameter="as_of",
+    )
+
+
+def instants(column: pd.Series[Any]) -> Instants:
+    """A column of UTC times as numpy instants in microseconds."""
+    return column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+
+
+def days(spans: NDArray[Any]) -> NDArray[np.float64]:
+    """Spans of time as days with fractions, NaN for NaT."""
+    return np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+
+
+def local_midnight(day: date, tz: ZoneInfo) -> pd.Timestamp:
+    """The first instant of a local day, in UTC; where the clock skips midnight, the first after it."""
+    midnight = pd.Timestamp(day).as_unit("us")
+    return midnight.tz_localize(tz, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def _resolve(moment: pd.Timestamp | datetime | date | None, tz: ZoneInfo) -> pd.Timestamp:
+    if moment is None:
+        return _EPOCH
+    if not isinstance(moment, datetime):
+        return local_midnight(moment + timedelta(days=1), tz) - pd.Timedelta(1, "us")
+    # Python's own zone arithmetic has an answer for every wall time, also for those that a clock
+    # change skips or repeats.
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=tz)
+    return pd.Timestamp(aware).tz_convert("UTC").as_unit("us")
+
+
+def _plausible(moment: date) -> date:
+    if moment.year not in _YEARS:
+        raise ValueError(moment.year)
+    return moment
+
+
+def _naive(moment: pd.Timestamp) -> np.datetime64:
+    return moment.tz_convert(None).as_unit("us").to_datetime64()
+
+
+def _zoned(column: pd.Series[Any]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(column.to_numpy()).as_unit("us").tz_localize("UTC")
+
+
+def _visible_rows(progressions: pd.DataFrame, cut: np.datetime64) -> pd.DataFrame:
+    """Upstream rows as they were at `cut`; a grade or review comes to light with its completion."""
+    started, completed, reviewed = (
+        instants(progressions[name]) for name in ("started_at", "completed_at", "reviewed_at")
+    )
+    nat = np.datetime64("NaT", "us")
+    started = np.where(started <= cut, started, nat)
+    completed = np.where(completed <= cut, completed, nat)
+    done = ~np.isnat(completed)
+    rows = pd.DataFrame(
+        {
+            "student_id": progressions["student_id"],
+            "assignment_id": progressions["assignment_id"],
+            "grade": np.where(done, progressions["grade"].to_numpy(dtype=np.float64), np.nan),
+            "started_at": started,
+            "completed_at": completed,
+            "reviewed_at": np.where(done & (reviewed <= cut), reviewed, nat),
+        }
+    )
+    return rows[done | ~np.isnat(started)]
+
+
+def _class_start(facts: ClassFacts, rows: pd.DataFrame, tz: ZoneInfo) -> pd.Timestamp | None:
+    if facts.starts_on is not None:
+        return local_midnight(facts.starts_on, tz)
+    if rows.empty:
+        return None
+    first = min(
+        moment for moment in (rows["started_at"].min(), rows["completed_at"].min()) if moment == moment
+    )
+    return local_midnight(first.tz_localize("UTC").tz_convert(tz).date(), tz)
+
+
+def _students_at(
+    facts: ClassFacts, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
+) -> pd.DataFrame:
+    today = pd.Timestamp(cut.tz_convert(tz).date())
+    everyone = facts.students.drop_duplicates("student_id")
+    has_started = starts_at is not None and starts_at <= cut
+    enrolled = (everyone["enrolled_on"] <= today) | (everyone["enrolled_on"].isna() & has_started)
+    withdrawn = everyone["withdrawn_on"] <= today
+    counted = everyone[enrolled & ~withdrawn].set_index("student_id")
+    full = (counted["first_name"].fillna("") + " " + counted["last_name"].fillna("")).str.strip()
+    names = full.where(full != "", counted.index.to_series())
+    columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on"]
+    frame = counted[columns]
+    frame.insert(0, "name", names.astype("str"))
+    return frame
+
+
+def _lookup(index: pd.Index[Any], values: pd.Series[Any]) -> NDArray[np.intp]:
+    """Where each value stands in the index, -1 if it does not. Looks each distinct value up once."""
+    codes, distinct = pd.factorize(values)
+    return np.append(index.get_indexer(pd.Index(distinct)), -1)[codes]
+
+
+def _merge_attempts(rows: pd.DataFrame, key: NDArray[np.intp]) -> pd.DataFrame:
+    """One row a key, in the order of the keys.
+
+    Started and completed are the earliest, reviewed the latest; the grade is that of the latest completion
+    that has one. Of attempts completed in the same instant, the one reviewed later counts, then the better.
+    """
+    rows = rows.set_axis(pd.Index(key), axis=0)
+    repeated = rows.index.duplicated(keep=False)
+    if repeated.any():
+        attempts = rows[repeated].sort_values(["completed_at", "reviewed_at", "grade"], na_position="first")
+        merged = attempts.groupby(level=0).agg(
+            {"grade": "last", "started_at": "min", "completed_at": "min", "reviewed_at": "max"}
+        )
+        rows = pd.concat([rows[~repeated], merged])
+    return rows.sort_index()
+
+
+def _narrow(whole: Cohort, chosen: list[Group]) -> Cohort:
+    member = np.zeros(len(whole.students), dtype=bool)
+    for group in chosen:
+        member |= (_fold(whole.students[group.kind]) == group.label.casefold()).to_numpy()
+    keep = member[whole.student]
+    renumbered = np.cumsum(member) - 1
+    return replace(
+        whole,
+        group=chosen[0].label,
+        students=whole.students[member],
+        records=whole.records[keep].reset_index(drop=True),
+        student=renumbered[whole.student[keep]],
+        whole=whole,
+    )
+
+
+def _find_groups(facts: ClassFacts, wanted: str) -> list[Group]:
+    """The groups that `wanted` means: one by its id; by a label a night, a region or one of each."""
+    known = groups(facts)
+    folded = wanted.strip().casefold()
+    if chosen := [group for group in known if folded in (group.id, group.label.casefold())]:
+        return chosen
+    labels = ", ".join(dict.fromkeys(group.label for group in known))
+    advice = f"Choose one of: {labels}." if known else "Import a roster that has nights or regions first."
+    raise BadInput(f"This class has no such group. {advice}", parameter="group")
+
+
+def _fold(labels: pd.Series[Any]) -> pd.Series[Any]:
+    return labels.str.strip().str.casefold()
+
+
+def _group_id(kind: str, folded_label: str) -> str:
+    return "g" + hashlib.sha256(f"{kind}\n{folded_label}".encode()).hexdigest()[:10]

@@ -1,0 +1,94 @@
+"""Which assignments stand in the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cohort_core.cohort import Cohort
+from cohort_core.metrics import grouped
+from cohort_core.metrics.durations import is_stuck, time_to_complete
+
+RANKINGS = {
+    "difficulty": ("difficulty", False),
+    "completions": ("completion_rate", True),
+    "grade": ("avg_grade", True),
+    "duration": ("median_days", False),
+    "stuck": ("stuck", False),
+}
+"""What each ranking sorts by, and whether the smallest comes first."""
+ENOUGH_TO_RANK = 5
+_DECIMALS = 9
+
+
+def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
+    """One row an assignment, worst first by one of RANKINGS; those that fewer than 5 students reached come
+    after the ranked ones, and those that nobody reached or that lack the number last, in course order.
+
+    Difficulty, 0 to 100, is 50 · (1 − completion_rate) + 30 · (1 − avg_grade) + 20 · slowness, where slowness
+    is clip((median days ÷ that of the class's median assignment − 1)/3, 0, 1). A part that is unknown adds
+    nothing and is shown as NaN.
+    """
+    n, students = len(cohort.assignments), len(cohort.students)
+    done = cohort.is_completed
+    completed = grouped.count(cohort.position[done], n)
+    reached = _students_reached(cohort)
+    times = time_to_complete(cohort)
+    rate = grouped.ratio(completed, reached)
+    grade = grouped.mean(cohort.position[done], n, cohort.grade[done])
+    parts = {
+        "incomplete_points": 50.0 * (1.0 - rate),
+        "marks_points": 30.0 * (1.0 - grade),
+        "slow_points": 20.0 * _slowness(times["median_days"].to_numpy()),
+    }
+    difficulty = np.where(reached > 0, sum(np.nan_to_num(points) for points in parts.values()), np.nan)
+    frame = pd.DataFrame(
+        {
+            "assignment_id": cohort.assignments.index,
+            **{name: cohort.assignments[name].to_numpy() for name in ("name", "type", "section", "position")},
+            "completion_rate": rate,
+            "avg_grade": grade,
+            "completion_rate_all": grouped.ratio(completed, np.full(n, students)),
+            "students_reached": reached,
+            "completed": completed,
+            "in_progress": grouped.count(cohort.position[cohort.is_open], n),
+            "stuck": grouped.count(cohort.position[is_stuck(cohort)], n),
+            **{
+                name: times[name].to_numpy()
+                for name in ("median_days", "p80_days", "timed_count", "untimed_share")
+            },
+            "difficulty": difficulty.round(_DECIMALS),
+            **parts,
+        }
+    )
+    return _ranked(frame, by)
+
+
+def _students_reached(cohort: Cohort) -> np.ndarray:
+    """By assignment, the students who completed or started it, or completed one that comes later."""
+    n = len(cohort.assignments)
+    furthest = np.full(len(cohort.students), -1)
+    done = cohort.is_completed
+    np.maximum.at(furthest, cohort.student[done], cohort.position[done])
+    beyond = cohort.position > furthest[cohort.student]
+    passed = grouped.count(furthest[furthest >= 0], n)[::-1].cumsum()[::-1]
+    return passed + grouped.count(cohort.position[beyond], n)
+
+
+def _slowness(median_days: grouped.Floats) -> grouped.Floats:
+    known = median_days[~np.isnan(median_days)]
+    typical = np.median(known) if len(known) else np.nan
+    return np.clip((median_days / typical - 1.0) / 3.0, 0.0, 1.0)
+
+
+def _ranked(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    column, ascending = RANKINGS[by]
+    key = frame[column].where(frame["students_reached"] > 0)
+    few = frame["students_reached"] < ENOUGH_TO_RANK
+    tier = np.where(key.isna(), 2, np.where(few, 1, 0))
+    value = key.to_numpy(dtype=np.float64)
+    order = np.lexsort((frame["position"], value if ascending else -value, tier))
+    rank = pd.Series(range(1, len(frame) + 1), dtype="Int64").where(tier[order] == 0)
+    ordered = frame.iloc[order].reset_index(drop=True)
+    ordered.insert(0, "rank", rank)
+    return ordered

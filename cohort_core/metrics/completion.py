@@ -1,0 +1,55 @@
+"""How much of the course has been done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cohort_core.cohort import Cohort
+from cohort_core.metrics import activity, grouped
+
+
+def by_student(cohort: Cohort) -> pd.DataFrame:
+    """Index student_id; completed and in_progress (assignments), avg_grade (of completed work or NaN)."""
+    n = len(cohort.students)
+    done = cohort.is_completed
+    return pd.DataFrame(
+        {
+            "completed": grouped.count(cohort.student[done], n),
+            "in_progress": grouped.count(cohort.student[cohort.is_open], n),
+            "avg_grade": grouped.mean(cohort.student[done], n, cohort.grade[done]),
+        },
+        index=cohort.students.index,
+    )
+
+
+def progress_summary(cohort: Cohort) -> pd.DataFrame:
+    """One row: the class in six numbers. Completed, in progress and not started sum to the students."""
+    students, assignments = len(cohort.students), len(cohort.assignments)
+    progress = by_student(cohort)
+    completed = progress["completed"].to_numpy()
+    finished = (completed == assignments) & (assignments > 0)
+    begun = completed + progress["in_progress"].to_numpy() > 0
+    return pd.DataFrame(
+        {
+            "total_students": [students],
+            "avg_completion": [completed.mean() / assignments if students and assignments else np.nan],
+            "completed_count": [int(finished.sum())],
+            "in_progress_count": [int((begun & ~finished).sum())],
+            "not_started_count": [int((~begun).sum())],
+            "active_this_week_count": [int(activity.is_active_this_week(cohort).sum())],
+        }
+    )
+
+
+def completion(cohort: Cohort) -> pd.DataFrame:
+    """One row: how the students' completions spread over the assignment set."""
+    completed = grouped.count(cohort.position[cohort.is_completed], len(cohort.assignments))
+    return pd.DataFrame(
+        {
+            "total_assignments": [len(completed)],
+            "assignments_with_0_completions": [int((completed == 0).sum())],
+            "avg_students_per_assignment": [completed.mean() if len(completed) else np.nan],
+            "total_students": [len(cohort.students)],
+        }
+    )

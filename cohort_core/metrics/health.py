@@ -1,0 +1,40 @@
+"""The students, those who need a mentor most first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cohort_core.cohort import Cohort
+from cohort_core.metrics import grouped
+from cohort_core.metrics.activity import last_activity
+from cohort_core.metrics.completion import by_student
+from cohort_core.metrics.durations import is_stuck
+from cohort_core.metrics.risk import PARTS, risk
+
+
+def student_health(cohort: Cohort) -> pd.DataFrame:
+    """One row a student: progress, risk with its parts, activity. By risk, then least done, then name."""
+    students, total = cohort.students, len(cohort.assignments)
+    progress, danger = by_student(cohort), risk(cohort)
+    frame = pd.DataFrame(
+        {
+            "name": students["name"],
+            "completed": progress["completed"],
+            "total": total,
+            "pct": progress["completed"] / total if total else np.nan,
+            "risk": danger["band"],
+            "risk_score": danger["score"],
+            "risk_gap": danger["gap"],
+            **{f"{part}_points": danger[part] for part in PARTS},
+            "avg_grade": progress["avg_grade"],
+            "in_progress": progress["in_progress"],
+            "stuck": grouped.count(cohort.student[is_stuck(cohort)], len(students)),
+            **last_activity(cohort),
+            "night": students["night"],
+            "region": students["region"],
+        },
+        index=students.index,
+    ).reset_index()
+    order = frame.assign(folded=frame["name"].str.casefold(), score=-frame["risk_score"])
+    return frame.loc[order.sort_values(["score", "pct", "folded", "student_id"]).index].reset_index(drop=True)
