@@ -114,7 +114,7 @@ def build(
     `group` is a label (a night or a region, in any case) or the id of a group.
     Raises BadInput for a group that the class does not have.
     """
-    chosen = _find_groups(facts, group) if group is not None else []
+    chosen = _chosen_labels(facts, group) if group is not None else []
     tz = ZoneInfo(facts.timezone)
     cut = _resolve(as_of if as_of is not None else facts.synced_at, tz)
     assignments = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
@@ -145,18 +145,10 @@ def build(
 def groups(facts: ClassFacts) -> list[Group]:
     """The groups of a class: nights, then regions, by label; each with its students at the last sync."""
     counted = build(facts).students
-    found = []
-    for kind in _LABEL_KINDS:
-        labels = facts.students[kind].dropna().str.strip()
-        counts = _fold(counted[kind]).value_counts()
-        spellings: dict[str, str] = {}
-        for label in sorted(label for label in labels.unique() if label):
-            spellings.setdefault(label.casefold(), label)
-        found += [
-            Group(_group_id(kind, folded), kind, label, int(counts.get(folded, 0)))
-            for folded, label in spellings.items()
-        ]
-    return found
+    return [
+        Group(_group_id(kind, label), kind, label, int(_has_label(counted, kind, label).sum()))
+        for kind, label in _labels(facts)
+    ]
 
 
 def parse_as_of(text: str, tz: ZoneInfo | str) -> pd.Timestamp:
@@ -298,15 +290,15 @@ def _merge_attempts(rows: pd.DataFrame, key: NDArray[np.intp]) -> pd.DataFrame:
     return rows.sort_index()
 
 
-def _narrow(whole: Cohort, chosen: list[Group]) -> Cohort:
+def _narrow(whole: Cohort, chosen: list[tuple[str, str]]) -> Cohort:
     member = np.zeros(len(whole.students), dtype=bool)
-    for group in chosen:
-        member |= (_fold(whole.students[group.kind]) == group.label.casefold()).to_numpy()
+    for kind, label in chosen:
+        member |= _has_label(whole.students, kind, label)
     keep = member[whole.student]
     renumbered = np.cumsum(member) - 1
     return replace(
         whole,
-        group=chosen[0].label,
+        group=chosen[0][1],
         students=whole.students[member],
         records=whole.records[keep].reset_index(drop=True),
         student=renumbered[whole.student[keep]],
@@ -314,20 +306,32 @@ def _narrow(whole: Cohort, chosen: list[Group]) -> Cohort:
     )
 
 
-def _find_groups(facts: ClassFacts, wanted: str) -> list[Group]:
-    """The groups that `wanted` means: one by its id; by a label a night, a region or one of each."""
-    known = groups(facts)
+def _labels(facts: ClassFacts) -> list[tuple[str, str]]:
+    """Kind and label of each group; spellings that differ in case are one label."""
+    found = []
+    for kind in _LABEL_KINDS:
+        spellings: dict[str, str] = {}
+        for label in sorted(facts.students[kind].dropna().str.strip().unique()):
+            if label:
+                spellings.setdefault(label.casefold(), label)
+        found += [(kind, spellings[folded]) for folded in sorted(spellings)]
+    return found
+
+
+def _chosen_labels(facts: ClassFacts, wanted: str) -> list[tuple[str, str]]:
+    """What `wanted` means: one group by its id; by a label a night, a region or one of each."""
+    known = _labels(facts)
     folded = wanted.strip().casefold()
-    if chosen := [group for group in known if folded in (group.id, group.label.casefold())]:
+    if chosen := [entry for entry in known if folded in (_group_id(*entry), entry[1].casefold())]:
         return chosen
-    labels = ", ".join(dict.fromkeys(group.label for group in known))
+    labels = ", ".join(dict.fromkeys(label for _, label in known))
     advice = f"Choose one of: {labels}." if known else "Import a roster that has nights or regions first."
     raise BadInput(f"This class has no such group. {advice}", parameter="group")
 
 
-def _fold(labels: pd.Series[Any]) -> pd.Series[Any]:
-    return labels.str.strip().str.casefold()
+def _has_label(students: pd.DataFrame, kind: str, label: str) -> NDArray[np.bool_]:
+    return (students[kind].str.strip().str.casefold() == label.casefold()).to_numpy(dtype=bool)
 
 
-def _group_id(kind: str, folded_label: str) -> str:
-    return "g" + hashlib.sha256(f"{kind}\n{folded_label}".encode()).hexdigest()[:10]
+def _group_id(kind: str, label: str) -> str:
+    return "g" + hashlib.sha256(f"{kind}\n{label.casefold()}".encode()).hexdigest()[:10]
