@@ -52,9 +52,9 @@ _LOG_LENGTH = 100_000
 _JSON = "application/json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """A request in the log; ``status`` is 0 if no answer was begun."""
+    """A request in the log; ``status`` is 0 until an answer is begun."""
 
     method: str
     path: str
@@ -166,23 +166,17 @@ class PracticeApp:
             await self._routes(scope, receive, send)
             return
         method, path, query = scope["method"], scope["path"], scope["query_string"].decode("latin-1")
-        arrived, status = time.monotonic(), 0
+        seen = Seen(method, path, query, 0, time.monotonic())
+        self.requests.append(seen)
 
         async def logging_send(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                # Before the client can have the answer, so that a test that has it finds it in the log.
-                self.requests.append(Seen(method, path, query, status, arrived))
+                seen.status = message["status"]
             await send(message)
 
         taken = [] if path.startswith("/practice/") else self.faults.take(method, path, query)
         scope["practice.faults"] = taken
-        try:
-            await self._with_faults({fault.kind: fault for fault in taken}, scope, receive, logging_send)
-        finally:
-            if not status:
-                self.requests.append(Seen(method, path, query, 0, arrived))
+        await self._with_faults({fault.kind: fault for fault in taken}, scope, receive, logging_send)
 
     async def _with_faults(
         self, faults: dict[str, Fault], scope: Scope, receive: Receive, send: Send

@@ -1,0 +1,402 @@
+"""The invented bootcamp classes: who works when, how far, and how well.
+
+A class is in mid-flight at the instant at which the school opens: its first week began on a Monday
+as many weeks ago as its plan says. Everybody's whole course is written in advance, the future
+included, and shown as its time comes.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cohort_core.practice import curricula, people
+from cohort_core.practice.curricula import Planned
+from cohort_core.practice.history import History, Instant, instant
+from cohort_core.practice.people import Person
+from cohort_core.practice.school import Row, hex_id
+
+MINUTE: Instant = 60_000
+DAY: Instant = 24 * 60 * MINUTE
+NIGHTS = ("Tuesday", "Thursday")
+_LONGEST_SILENCE = 50 * MINUTE
+_SILENCE_BROKEN_FOR = 28 * DAY
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One class. ``week`` is the week of the course in which the school opens, from 1.
+
+    ``people`` says how many students of each persona there are; ``opening_rows`` how many
+    progressions the class must have at the opening, if that matters.
+    """
+
+    key: str
+    friendly_id: str
+    name: str
+    curriculum: str
+    week: int
+    people: dict[str, int]
+    awkward_from: int
+    awkward: int
+    is_published: bool = True
+    opening_rows: int | None = None
+    guests: tuple[tuple[str, int], ...] = ()
+    """Students of other classes who are here as well: (class key, number there)."""
+
+
+PLANS = (
+    Plan(
+        "sd",
+        "sd-cohort-12",
+        "Software Development, Cohort 12",
+        curricula.SOFTWARE_DEVELOPMENT,
+        week=13,
+        people={"steady": 34, "sprinter": 7, "late": 6, "fader": 6, "stopped": 5, "stuck": 5},
+        awkward_from=0,
+        awkward=10,
+        opening_rows=3781,
+    ),
+    Plan(
+        "pda",
+        "pda-cohort-7",
+        "Python Data Analysis, Cohort 7",
+        curricula.PYTHON_DATA_ANALYSIS,
+        week=7,
+        people={"steady": 17, "sprinter": 3, "late": 4, "fader": 4, "stopped": 3, "stuck": 3},
+        awkward_from=10,
+        awkward=3,
+        guests=(("sd", 4),),
+    ),
+    Plan(
+        "web",
+        "web-cohort-3",
+        "Web Basics, Cohort 3",
+        curricula.WEB_BASICS,
+        week=4,
+        people={"steady": 11, "sprinter": 2, "late": 2, "fader": 2, "stopped": 2, "stuck": 2},
+        awkward_from=13,
+        awkward=3,
+        is_published=False,
+        guests=(("pda", 6),),
+    ),
+)
+
+
+@dataclass
+class Student:
+    person: Person
+    persona: str
+    night: str
+    region: str
+    enrolled_on: date
+    withdrawn_on: date | None = None
+    never_starts: bool = False
+    ability: float = 0.8
+    hour: float = 19
+    histories: list[History] = field(default_factory=list)
+
+
+class Bootcamp:
+    """One class from its plan: the same seed, opening and zone give the same class."""
+
+    def __init__(self, plan: Plan, seed: int, opened: datetime, zone: ZoneInfo) -> None:
+        self.plan = plan
+        self._seed = seed
+        self._opened = instant(opened)
+        self._zone = zone
+        today = opened.astimezone(zone).date()
+        self._this_monday = today - timedelta(days=today.weekday())
+        self.starts_on = self._this_monday - timedelta(weeks=plan.week - 1)
+        self.id = hex_id(seed, "class", plan.key)
+        self._unit_names, self._planned = curricula.parse(plan.curriculum)
+        self._assignments: list[Row] = [
+            {"id": hex_id(seed, plan.key, p.unit, p.name), "name": p.name, "type": p.type}
+            for p in self._planned
+        ]
+
+    def as_class(self) -> Row:
+        return {
+            "_id": {"$oid": self.id},
+            "id": self.id,
+            "friendly_id": self.plan.friendly_id,
+            "name": self.plan.name,
+            "is_published": self.plan.is_published,
+        }
+
+    def units(self) -> list[Row]:
+        return [
+            {
+                "name": name,
+                "assignments": [
+                    self._assignments[n]["id"] for n, p in enumerate(self._planned) if p.unit == unit
+                ],
+            }
+            for unit, name in enumerate(self._unit_names)
+        ]
+
+    # --- who is in it --------------------------------------------------------------------------
+
+    def students(self) -> list[Student]:
+        """Everybody on the roster, without their work."""
+        plan, students = self.plan, []
+        personas = [persona for persona, count in plan.people.items() for _ in range(count)]
+        mixed = random.Random(f"{self._seed}/{plan.key}/personas")
+        order = [*personas[:4], *sorted(personas[4:], key=lambda _: mixed.random())]
+        for number, persona in enumerate([*order, "never", "never"]):
+            students.append(self._student(self._person(number), number, persona))
+        for key, number in plan.guests:
+            host = next(other for other in PLANS if other.key == key)
+            person = Bootcamp.who(host, self._seed, number)
+            students.append(self._student(person, len(students), "steady"))
+        return students
+
+    def _person(self, number: int) -> Person:
+        return Bootcamp.who(self.plan, self._seed, number)
+
+    @staticmethod
+    def who(plan: Plan, seed: int, number: int) -> Person:
+        """The person with that number in a class; the awkwardly named come first."""
+        if number < plan.awkward:
+            first, last = people.AWKWARD[plan.awkward_from + number]
+            return people.person(hex_id(seed, "person", plan.key, number), first, last)
+        return people.invented(seed, plan.key, number)
+
+    def _student(self, person: Person, number: int, persona: str) -> Student:
+        rng = random.Random(f"{self._seed}/{self.plan.key}/student/{person.id}")
+        night = NIGHTS[number % 2]
+        enrolled = self.starts_on - timedelta(days=rng.randrange(2, 30))
+        if persona == "late" and number % 2:
+            enrolled = self.starts_on + timedelta(days=rng.randrange(8, 15))
+        student = Student(person, persona, night, rng.choice(people.REGIONS), enrolled)
+        student.ability = min(0.97, max(0.5, rng.gauss(0.82, 0.09)))
+        student.hour = rng.choice((7.0, 12.2, 16.5, 19.5, 20.0, 21.0, 22.5))
+        student.never_starts = persona == "never"
+        return student
+
+    # --- what they do --------------------------------------------------------------------------
+
+    def histories(self) -> tuple[list[History], list[Student]]:
+        """Everything that ever happens in the class, and its students."""
+        students = self.students()
+        for student in students:
+            if not student.never_starts:
+                rng = random.Random(f"{self._seed}/{self.plan.key}/work/{student.person.id}")
+                student.histories = list(self._work(student, rng))
+        stopped = [student for student in students if student.persona == "stopped"]
+        for student in stopped[:2]:
+            last = max(history.first for history in student.histories)
+            student.withdrawn_on = self._date(min(last + 6 * DAY, self._opened - DAY))
+        spare = self._trim(students)
+        histories = [history for student in students for history in student.histories]
+        self._remove_some(histories)
+        if self.plan.opening_rows is not None:
+            histories += self._break_silence(histories, spare)
+        return histories, students
+
+    def _date(self, moment: Instant) -> date:
+        return datetime.fromtimestamp(moment / 1000, self._zone).date()
+
+    def _at(self, day: date, hour: float) -> Instant:
+        midnight = instant(datetime.combine(day, time(), self._zone))
+        return midnight + round(hour * 60 * MINUTE)
+
+    def _work(self, student: Student, rng: random.Random) -> Iterator[History]:
+        """One student's course, in order: each unit begins on the class night."""
+        persona = student.persona
+        night = 1 + 2 * NIGHTS.index(student.night)
+        halt = rng.randrange(2, max(3, self.plan.week - 1)) if persona == "stopped" else None
+        blockers = [n for n, p in enumerate(self._planned) if p.hard and p.unit < self.plan.week - 1]
+        stuck_at = rng.choice(blockers) if persona == "stuck" and blockers else None
+        parked = rng.random() < 0.5
+        cursor: Instant = 0
+        done_in_unit: dict[int, int] = {}
+        for number, planned in enumerate(self._planned):
+            place = done_in_unit.get(planned.unit, 0)
+            done_in_unit[planned.unit] = place + 1
+            if halt is not None and planned.unit >= halt:
+                return
+            if persona == "fader" and rng.random() < 0.055 * max(0, planned.unit - 2):
+                continue
+            if planned.type == "lesson" and rng.random() < 0.015:
+                continue
+            at_class = place < 3 and persona != "sprinter" and rng.random() < 0.75
+            offset = night if at_class else min(12, night + 1 + rng.randrange(4) + place // 2)
+            offset += self._delay(persona, planned.unit, rng)
+            hour = 18.5 + rng.random() * 1.5 if at_class else student.hour + rng.gauss(0, 1.2)
+            day = self.starts_on + timedelta(weeks=planned.unit, days=offset)
+            day = max(day, student.enrolled_on, self.starts_on)
+            begin = max(self._at(day, hour), cursor + round(rng.uniform(3, 25) * MINUTE))
+            begin += rng.randrange(MINUTE)
+            if number == stuck_at:
+                yield self._history(student, number, begin, None)
+                if not parked:
+                    return
+                cursor = begin
+                continue
+            attempt = self._attempt(student, number, planned, begin, rng)
+            yield attempt
+            busy = (attempt.completed or begin) - begin
+            cursor = begin + min(busy, round(rng.uniform(20, 60) * MINUTE))
+            if again := self._second_attempt(student, number, attempt, rng):
+                yield again
+
+    def _delay(self, persona: str, unit: int, rng: random.Random) -> int:
+        """Days behind the unit's own week."""
+        if persona == "sprinter":
+            return -min(3 + unit, 10) + rng.randrange(-1, 2)
+        if persona == "late":
+            return max(0, 24 - 4 * unit) + rng.randrange(3)
+        if persona == "fader":
+            return round(0.25 * max(0, unit - 2) ** 1.7) + rng.randrange(4)
+        return rng.choice((0, 0, 0, 0, 1, 1, 2, 5))
+
+    def _history(
+        self, student: Student, number: int, started: Instant, completed: Instant | None, attempt: int = 1
+    ) -> History:
+        identity = hex_id(self._seed, self.plan.key, student.person.id, number, attempt)
+        return History(identity, student.person.as_user(), self._assignments[number], started, completed)
+
+    def _attempt(
+        self, student: Student, number: int, planned: Planned, begin: Instant, rng: random.Random
+    ) -> History:
+        if planned.type == "lesson" and not planned.hard and rng.random() < 0.9:
+            instantly = self._history(student, number, begin, begin)
+            instantly.grades = [(begin, 1)]
+            return instantly
+        typical, spread = {"lesson": (25, 0.5), "quiz": (16, 0.5), "project": (2.2 * 24 * 60, 0.6)}[
+            planned.type
+        ]
+        minutes = typical * math.exp(rng.gauss(0, spread)) * (0.6 + (1 - student.ability) * 2)
+        left_open = {"lesson": 0.01, "quiz": 0.03, "project": 0.08}[planned.type]
+        if planned.hard:
+            minutes = (
+                minutes * 2.5 if planned.type == "project" else 36 * 60 * math.exp(rng.gauss(0, 0.7))
+            )
+            left_open = 0.2
+        if rng.random() < left_open:
+            # Half of what is left open is taken up again weeks later.
+            late = round(rng.uniform(9, 40) * DAY)
+            return self._history(student, number, begin, begin + late if rng.random() < 0.5 else None)
+        completed = begin + max(90_000, round(minutes * MINUTE)) + rng.randrange(1000)
+        history = self._history(student, number, begin, completed)
+        if planned.type == "lesson":
+            history.grades = [(completed, 1)]
+            return history
+        marks = rng.gauss(student.ability - (0.2 if planned.hard else 0), 0.11)
+        grade = round(min(1.0, max(0.15, marks)), 2)
+        if planned.type == "quiz":
+            grade = round(grade * 10) / 10
+            history.grades = [(completed, grade)]
+            if rng.random() < 0.15:
+                history.reviewed = completed + round(rng.uniform(1, 8) * DAY)
+            return history
+        if rng.random() < 0.75:
+            history.reviewed = completed + round(rng.uniform(0.5, 6) * DAY)
+            history.grades = [(history.reviewed, grade)]
+            if rng.random() < 0.12:
+                # Handed in again after the comments: a grade revised days later.
+                again = history.reviewed + round(rng.uniform(1, 9) * DAY)
+                history.grades.append((again, round(min(1.0, grade + rng.uniform(0.05, 0.2)), 2)))
+        else:
+            history.grades = [(completed, grade)]
+        return history
+
+    def _second_attempt(
+        self, student: Student, number: int, first: History, rng: random.Random
+    ) -> History | None:
+        if first.completed is None or first.assignment["type"] != "quiz":
+            return None
+        grade = first.grades[0][1] if first.grades else 1
+        if grade > 0.6 or rng.random() > 0.35:
+            return None
+        begin = first.completed + round(rng.uniform(0.8, 4) * DAY)
+        completed = begin + round(rng.uniform(6, 25) * MINUTE) + rng.randrange(1000)
+        again = self._history(student, number, begin, completed, attempt=2)
+        again.grades = [(completed, round(min(1.0, grade + rng.uniform(0.1, 0.4)), 1))]
+        return again
+
+    def _remove_some(self, histories: Sequence[History]) -> None:
+        """A few rows are deleted upstream in the weeks after the opening: unfinished work, mostly old."""
+        rng = random.Random(f"{self._seed}/{self.plan.key}/removed")
+        open_ones = [h for h in histories if h.completed is None and h.first < self._opened]
+        for history in open_ones[:: max(1, len(open_ones) // 4)]:
+            history.removed = self._opened + round(rng.uniform(1, 18) * DAY)
+
+    # --- exactly so many, and never silent -----------------------------------------------------
+
+    def _trim(self, students: list[Student]) -> list[History]:
+        """Leave exactly the plan's number of rows at the opening; returns what was taken out.
+
+        What goes are lessons of the weeks before, skipped mostly by those who are careless anyway. The
+        order does not depend on the opening, so that a school that opens an hour later skips the same
+        ones and a few more.
+        """
+        target = self.plan.opening_rows
+        if target is None:
+            return []
+        while self._opening_count(students) < target:
+            number = len(students) + 100
+            extra = self._student(self._person(number), number, "steady")
+            rng = random.Random(f"{self._seed}/{self.plan.key}/work/{extra.person.id}")
+            extra.histories = list(self._work(extra, rng))
+            students.append(extra)
+        monday = self._at(self._this_monday, 0)
+        carelessness = {"sprinter": 1.0, "steady": 1.0, "late": 2.0, "fader": 4.0, "stopped": 2.0}
+
+        def how_dear(pair: tuple[Student, History]) -> float:
+            dear = int(pair[1].id[:8], 16) / 2**32
+            return dear / carelessness.get(pair[0].persona, 1.0)
+
+        candidates = sorted(
+            (
+                (student, history)
+                for student in students
+                for history in student.histories
+                if history.started == history.completed and history.first < monday
+            ),
+            key=how_dear,
+        )
+        excess = self._opening_count(students) - target
+        spare = candidates[:excess]
+        dropped = {history.id for _, history in spare}
+        for student in students:
+            student.histories = [h for h in student.histories if h.id not in dropped]
+        return [history for _, history in spare]
+
+    def _opening_count(self, students: Sequence[Student]) -> int:
+        return sum(history.first <= self._opened for student in students for history in student.histories)
+
+    def _break_silence(self, histories: Sequence[History], spare: list[History]) -> list[History]:
+        """Let something happen within any hour after the opening: a skipped lesson is caught up with,
+        or an old piece of work is reviewed."""
+        rng = random.Random(f"{self._seed}/{self.plan.key}/silence")
+        unreviewed = [
+            h
+            for h in histories
+            if h.reviewed is None
+            and h.completed is not None
+            and h.completed < self._opened
+            and h.assignment["type"] != "lesson"
+        ]
+        skipped = sorted(spare, key=lambda history: history.id)
+        unreviewed.sort(key=lambda history: history.id)
+        added = []
+        last, end = self._opened, self._opened + _SILENCE_BROKEN_FOR
+        happening = sorted({m for h in histories for m in h.instants() if last < m < end})
+        for moment in [*happening, end]:
+            while moment - last > _LONGEST_SILENCE and (skipped or unreviewed):
+                last += round(rng.uniform(0.4, 0.9) * _LONGEST_SILENCE) + rng.randrange(1000)
+                if unreviewed and (not skipped or rng.random() < 0.6):
+                    unreviewed.pop().reviewed = last
+                else:
+                    caught_up = skipped.pop()
+                    caught_up.started = caught_up.completed = last
+                    caught_up.grades = [(last, 1)]
+                    added.append(caught_up)
+            last = max(last, moment)
+        return added

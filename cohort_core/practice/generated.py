@@ -1,0 +1,144 @@
+"""The practice school itself: three invented classes in mid-flight, three real ones, and a clock."""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from cohort_core.practice import APP_ID, DEFAULT_DAY, DEFAULT_SEED, EMAIL, ORIGIN, PASSWORD, people
+from cohort_core.practice.bootcamp import PLANS, Bootcamp, Student
+from cohort_core.practice.history import Chronicle, instant
+from cohort_core.practice.oulad import CODES, Replay
+from cohort_core.practice.school import Row, hex_id, row_id
+
+STEP = timedelta(minutes=10)
+"""School time advances in such steps from the opening, so that one sync right after another finds
+nothing new, and a list of rows does not change while its pages are read."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PracticeSchool:
+    """The same ``seed``, opening instant and time zone give the same school, now and later.
+
+    It opens when it is made, at ``clock()``; ``day`` is the day of the real classes on that date. People of
+    the bootcamp classes work by the wall clock of ``timezone`` (an IANA name).
+    """
+
+    def __init__(
+        self,
+        seed: int = DEFAULT_SEED,
+        *,
+        day: int = DEFAULT_DAY,
+        timezone: str = "UTC",
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.app_id = APP_ID
+        self.origin = ORIGIN
+        self._seed = seed
+        self._clock = clock
+        self.opened = clock()
+        zone = ZoneInfo(timezone)
+        self.bootcamps = [Bootcamp(plan, seed, self.opened, zone) for plan in PLANS]
+        self.replays = [Replay(code, seed, self.opened, day) for code in CODES]
+        self._offered: dict[str, _Bootcamp | _Replay] = {}
+        for bootcamp in self.bootcamps:
+            self._offered[bootcamp.id] = _Bootcamp(bootcamp)
+        for replay in self.replays:
+            self._offered[replay.id] = _Replay(replay)
+        self._put: dict[str, dict[str, Row]] = {}
+        self._merged: dict[str, tuple[list[Row], list[Row]]] = {}
+        self._lock = threading.RLock()
+
+    def now(self) -> datetime:
+        """School time: the opening, or a whole number of steps after it."""
+        return self.opened + (self._clock() - self.opened) // STEP * STEP
+
+    def login(self, email: str, password: str) -> Row | None:
+        if (email.strip().lower(), password) != (EMAIL, PASSWORD):
+            return None
+        first, _, last = people.MENTORS[0][0].partition(" ")
+        return {"id": hex_id(self._seed, "mentor"), "email": EMAIL, "first_name": first, "last_name": last}
+
+    def classes(self) -> list[Row]:
+        return [offered.source.as_class() for offered in self._offered.values()]
+
+    def units(self, class_id: str) -> list[Row]:
+        return self._offered[class_id].source.units()
+
+    def rows(self, class_id: str) -> list[Row]:
+        """The progressions at school time; made when a class is first asked for."""
+        with self._lock:
+            rows = self._offered[class_id].chronicle.rows(instant(self.now()))
+            put = self._put.get(class_id)
+            if not put:
+                return rows
+            known = self._merged.get(class_id)
+            if known is None or known[0] is not rows:
+                known = (rows, [*(row for row in rows if row_id(row) not in put), *put.values()])
+                self._merged[class_id] = known
+            return known[1]
+
+    def put_row(self, class_id: str, row: Row) -> None:
+        with self._lock:
+            put = self._put.setdefault(class_id, {})
+            put[row_id(row) or f"nameless {len(put)}"] = row
+            self._merged.pop(class_id, None)
+
+    def rosters(self) -> list[str]:
+        return [bootcamp.id for bootcamp in self.bootcamps]
+
+    def roster(self, class_id: str) -> list[dict[str, str]]:
+        with self._lock:
+            return self._offered[class_id].roster(self.now())
+
+    def mentors(self) -> list[dict[str, str]]:
+        return [{"name": name, "night": night} for name, night in people.MENTORS]
+
+
+class _Bootcamp:
+    def __init__(self, source: Bootcamp) -> None:
+        self.source = source
+
+    @cached_property
+    def _written(self) -> tuple[Chronicle, list[Student]]:
+        histories, students = self.source.histories()
+        return Chronicle(histories), students
+
+    @property
+    def chronicle(self) -> Chronicle:
+        return self._written[0]
+
+    def roster(self, now: datetime) -> list[dict[str, str]]:
+        """Composed letters, as a person types them, also where upstream's are not."""
+        return [
+            {
+                "email": student.person.email,
+                "first_name": unicodedata.normalize("NFC", student.person.first_name),
+                "last_name": unicodedata.normalize("NFC", student.person.last_name),
+                "night": student.night,
+                "region": student.region,
+                "enrolled_on": student.enrolled_on.isoformat(),
+                "withdrawn_on": student.withdrawn_on.isoformat() if student.withdrawn_on else "",
+                "class": self.source.plan.friendly_id,
+            }
+            for student in self._written[1]
+        ]
+
+
+class _Replay:
+    def __init__(self, source: Replay) -> None:
+        self.source = source
+
+    @cached_property
+    def chronicle(self) -> Chronicle:
+        return Chronicle(self.source.histories())
+
+    def roster(self, now: datetime) -> list[dict[str, str]]:
+        return self.source.roster(now)

@@ -1,0 +1,88 @@
+"""Invented people for the practice school, with names from many places."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from typing import NamedTuple
+
+from cohort_core.practice.school import Row, hex_id
+
+MENTORS = (
+    ("Mira Okonkwo-Lindqvist", "Tuesday"),
+    ("Seán O'Rourke", "Tuesday"),
+    ("Thảo Nguyễn", "Thursday"),
+    ("Eduardo García Márquez", "Thursday"),
+)
+
+REGIONS = ("North", "South", "East", "West")
+
+# Written by hand because each is awkward for somebody: the reader of Markdown, of HTML, of CSV, of
+# ASCII, of names with exactly two parts.
+AWKWARD = (
+    ("![x](http://127.0.0.1:9/p.png) **b**", "<script>alert(1)</script> $x$ :red[r]"),
+    ("Siobhán", "O'Brien"),
+    (unicodedata.normalize("NFD", "Zoë"), unicodedata.normalize("NFD", "Åkerström-Nuñez")),
+    ("María José", "de la Cruz y Peña"),
+    ("*Star*", "_Underscore_"),
+    ("Nguyễn Thị", "Hồng Nhung"),
+    ("Łukasz", "Wiśniewski"),
+    ("=Ravi", "+Subramaniam"),
+    ("李", "小龙"),
+    ("Aminata", "N'Diaye"),
+    ("محمد", "الفارسي"),
+    ("Jürgen", "Müller-Lüdenscheidt"),
+    ("Ñandú", "D'Angelo"),
+    ("Björk", "Guðmundsdóttir"),
+    ("Ольга", "Кузнецова"),
+    ("J. R.", "[Link](https://example.com)"),
+)
+
+FIRST = (
+    "Ada Aisha Akira Alejandra Amara Ananya Anders Anouk Asha Ayumi Beatriz Benedikt Bilal Blessing "
+    "Bogdan Camille Carlos Catarina Chidi Chloé Daniela Dariusz Deepa Diego Dilara Ebony Eero Elif Emeka "
+    "Esperanza Fatima Fernando Freya Gabriela Giulia Grace Habiba Hamza Hana Haruto Hassan Hélène Ibrahim "
+    "Ifeoma Ines Ingrid Isla Ivana Jamal Jana Jasper Ji-woo João Kaveh Keisha Khadija Kofi Laila Lars Leila "
+    "Linh Luca Lucía Maja Malik Mateo Mei Mihai Mila Mohammed Naledi Naomi Nikhil Noor Olamide Omar Oskar "
+    "Padma Paolo Priya Quentin Rania Ravi Renée Rosa Sadia Samir Sanne Selin Shreya Sofia Sven Tamar Tariq "
+    "Thabo Tomás Uma Valentina Viktor Wanjiru Wei Xin Yara Yusuf Zanele Zoltán"
+).split()
+
+LAST = (
+    "Abdi Adeyemi Afolabi Aguilar Ahmed Akhtar Almeida Álvarez Andersson Baker Banerjee Baptiste Becker "
+    "Bello Bianchi Boateng Brown Chakraborty Chen Cohen Costa Cruz Dąbrowski Demir Diallo Dubois Eriksson "
+    "Estrada Farah Fernandes Fischer Flores Fontaine Fraser Gallagher García Ghosh Goldberg González Gupta "
+    "Haddad Hansen Hernández Hoang Horvat Hussein Ito Ivanov Jackson Jansen Johansson Joshi Kamau Kaplan Kaya "
+    "Khan Kim Kowalczyk Kumar Larsen Lee Lefèvre Lindgren Lopes Mahlangu Marković Martin Mbeki Mendoza Mensah "
+    "Mohamed Morales Moreau Murphy Mwangi Nakamura Ndlovu Nielsen Novák Nowak Nwosu Odhiambo Okafor Oliveira "
+    "Özdemir Papadopoulos Park Patel Pereira Petrov Pham Popescu Quispe Rahman Ramírez Reyes Rossi Sánchez "
+    "Santos Sato Schmidt Sharma Silva Singh Sithole Smith Suzuki Takahashi Tanaka Torres Tran Vargas Virtanen "
+    "Wagner Walker Wang Weber Williams Wójcik Yamamoto Yıldız Zhang Zulu"
+).split()
+
+
+class Person(NamedTuple):
+    id: str
+    first_name: str
+    last_name: str
+    email: str
+
+    def as_user(self) -> Row:
+        """The person as a progression's ``user``."""
+        return self._asdict()
+
+
+def invented(seed: int, *key: object) -> Person:
+    """A person who depends on nothing but seed and key."""
+    rng = random.Random(f"{seed}/person/{key}")
+    return person(hex_id(seed, "person", *key), rng.choice(FIRST), rng.choice(LAST))
+
+
+def person(identity: str, first_name: str, last_name: str) -> Person:
+    """With an address made from the name, kept apart from a namesake's by some digits of the id."""
+    plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}").lower()
+    local = "".join(c for c in plain if c.isascii() and (c.isalnum() or c in ".-"))
+    parts = [part for part in local.split(".") if part]
+    return Person(
+        identity, first_name, last_name, f"{'.'.join([*parts, identity[:4]])}@students.practice.example"
+    )
