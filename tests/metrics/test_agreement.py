@@ -1,0 +1,215 @@
+"""Every answer against a second, naive computation, on classes that nobody would think of."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cohort_core import cohort, reports
+from cohort_core.cohort import build
+from cohort_core.store.facts import ClassFacts
+
+from .naive import answers
+from .school import facts_of
+
+Row = dict[str, Any]
+ANSWERS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Around both clock changes of New York and Berlin, so that hours are lost and repeated in most classes.
+SPRING = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+@st.composite
+def classes(draw: st.DrawFn) -> Row:
+    students = [f"s{i}" for i in range(draw(st.integers(0, 9)))]
+    assignments = [f"a{i}" for i in range(draw(st.integers(0, 6)))]
+    moments = st.one_of(
+        st.none(),
+        st.integers(0, 45 * 24).map(lambda hours: SPRING + timedelta(hours=hours)),
+        # Local midnight in both zones, to the millisecond.
+        st.tuples(st.integers(0, 45), st.sampled_from([4, 5, 22, 23]), st.sampled_from([-1, 0, 1])).map(
+            lambda d: SPRING + timedelta(days=d[0], hours=d[1], milliseconds=d[2])
+        ),
+    )
+    rows: list[Row] = []
+    if students and assignments:
+        for number in range(draw(st.integers(0, 40))):
+            started = draw(moments)
+            instant = draw(st.booleans())
+            completed = started if instant else draw(moments)
+            student, assignment = draw(st.sampled_from(students)), draw(st.sampled_from(assignments))
+            rows.append(
+                {
+                    "id": f"p{number}",
+                    "student_id": student,
+                    "first_name": draw(st.sampled_from(["Ana", "ana", "Bo"])) if number % 3 else student,
+                    "last_name": None,
+                    "assignment_id": assignment,
+                    "name": assignment,
+                    "type": "lesson",
+                    # Exact in binary, so that sums in any order agree to the last bit.
+                    "grade": draw(st.one_of(st.none(), st.sampled_from([0.0, 0.0625, 0.5, 0.75, 1.0]))),
+                    "started_at": started and started.isoformat(),
+                    "completed_at": completed and completed.isoformat(),
+                    "reviewed_at": (reviewed := draw(moments)) and reviewed.isoformat(),
+                }
+            )
+    for row in rows:
+        row["first_name"] = next(r["first_name"] for r in rows if r["student_id"] == row["student_id"])
+    dates = st.one_of(st.none(), st.integers(0, 45).map(lambda d: (SPRING + timedelta(d)).date().isoformat()))
+    roster = [
+        {
+            "student_id": student,
+            "first_name": "Roster",
+            "last_name": student,
+            "night": draw(st.sampled_from([None, "Tue", "Wed"])),
+            "region": draw(st.sampled_from([None, "North", "TUE"])),
+            "enrolled_on": draw(dates),
+            "withdrawn_on": draw(dates),
+        }
+        for student in [*students, "new"]
+        if draw(st.booleans())
+    ]
+    inside = assignments[: draw(st.integers(0, len(assignments)))]
+    half = len(inside) // 2
+    return {
+        "rows": rows,
+        "units": [
+            {"name": "One", "assignments": inside[:half]},
+            {"name": "Two", "assignments": inside[half:]},
+        ],
+        "roster": roster,
+        "timezone": draw(st.sampled_from(["America/New_York", "Europe/Berlin", "UTC"])),
+        "starts_on": draw(st.one_of(st.none(), st.just("2025-03-04"))),
+    }
+
+
+instants_of_asking = st.integers(-2 * 24, 60 * 24).map(lambda hours: SPRING + timedelta(hours=hours))
+
+
+def ask(facts: ClassFacts, as_of: datetime, group: str | None = None) -> Row:
+    made = build(facts, as_of, group)
+    result: Row = {}
+    for name in ANSWERS:
+        report = reports.REPORTS[name].ask(made)
+        one = name in ("progress_summary", "completion")
+        result[name] = report.record() if one else report.records()
+    return result
+
+
+def assert_same(got: Any, expected: Any, where: str = "") -> None:
+    if isinstance(expected, dict):
+        assert got.keys() == expected.keys(), where
+        for key, value in expected.items():
+            assert_same(got[key], value, f"{where}.{key}")
+    elif isinstance(expected, list):
+        assert len(got) == len(expected), where
+        for number, (g, e) in enumerate(zip(got, expected, strict=True)):
+            assert_same(g, e, f"{where}[{number}]")
+    elif isinstance(expected, float):
+        assert got is not None, where
+        assert math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-7), (where, got, expected)
+    else:
+        assert got == expected, where
+
+
+@QUICK
+@given(classes(), instants_of_asking)
+def test_both_agree(school: Row, as_of: datetime) -> None:
+    assert_same(ask(facts_of(**school), as_of), answers(**school, as_of=as_of))
+
+
+@QUICK
+@given(classes(), instants_of_asking)
+def test_both_agree_on_a_group(school: Row, as_of: datetime) -> None:
+    facts = facts_of(**school)
+    for group in cohort.groups(facts):
+        assert_same(ask(facts, as_of, group.label.lower()), answers(**school, as_of=as_of, group=group.label))
+
+
+@QUICK
+@given(classes(), instants_of_asking)
+def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
+    def known_then(row: Row) -> Row:
+        def past(text: str | None) -> str | None:
+            return text if text and datetime.fromisoformat(text) <= as_of else None
+
+        completed = past(row["completed_at"])
+        return {
+            **row,
+            "started_at": past(row["started_at"]),
+            "completed_at": completed,
+            "grade": row["grade"] if completed else None,
+            "reviewed_at": past(row["reviewed_at"]) if completed else None,
+        }
+
+    now = facts_of(**school)
+    then = facts_of(**{**school, "rows": [known_then(row) for row in school["rows"]]})
+    assert ask(now, as_of) == ask(then, as_of)
+
+
+@QUICK
+@given(classes(), instants_of_asking)
+def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
+    made = build(facts_of(**school), as_of)
+    for answer in reports.REPORTS.values():
+        report = answer.ask(made)
+        for name, field in report.row.model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
+                values = report.frame[name].dropna()
+                assert values.between(0, 1).all(), name
+        for row in report.records():
+            report.row.model_validate(row)
+    summary = reports.progress_summary(made).record()
+    parts = ("completed_count", "in_progress_count", "not_started_count")
+    assert sum(summary[part] for part in parts) == summary["total_students"]
+    health = reports.student_health(made).frame
+    blockers = reports.blockers(made).frame
+    weeks = reports.progress_over_time(made).frame
+    assert health["completed"].sum() == blockers["completed"].sum() == weeks["completed_in_week"].sum()
+    assert health["stuck"].sum() == blockers["stuck"].sum()
+    assert health["risk_score"].between(0, 100).all()
+    assert (blockers["completed"] + blockers["in_progress"] <= blockers["students_reached"]).all()
+    if len(weeks):
+        assert weeks["completed"].iloc[-1] == health["completed"].sum()
+        assert weeks["in_progress"].iloc[-1] <= health["in_progress"].sum()
+
+
+@QUICK
+@given(classes(), instants_of_asking, st.randoms(use_true_random=False))
+def test_the_order_of_upstream_rows_changes_nothing(school: Row, as_of: datetime, random: Any) -> None:
+    facts = facts_of(**school)
+    order = list(range(len(facts.progressions)))
+    random.shuffle(order)
+    shuffled = ClassFacts(**{**vars(facts), "progressions": facts.progressions.iloc[order]})
+    assert ask(facts, as_of) == ask(shuffled, as_of)
+
+
+@QUICK
+@given(classes(), instants_of_asking)
+def test_a_group_keeps_its_students_bands_and_its_counts_sum_to_the_class(
+    school: Row, as_of: datetime
+) -> None:
+    school = {
+        **school,
+        "roster": [{**r, "night": r["night"] or "Tue", "region": None} for r in school["roster"]],
+    }
+    listed = {entry["student_id"] for entry in school["roster"]}
+    school["rows"] = [row for row in school["rows"] if row["student_id"] in listed]
+    facts = facts_of(**school)
+    whole = {row["student_id"]: row for row in ask(facts, as_of)["student_health"]}
+    seen: dict[str, Row] = {}
+    for group in cohort.groups(facts):
+        seen |= {row["student_id"]: row for row in ask(facts, as_of, group.id)["student_health"]}
+    assert seen == whole
+
+
+def test_an_unknown_field_would_be_noticed() -> None:
+    with pytest.raises(AssertionError):
+        assert_same({"a": 1, "b": 2}, {"a": 1})
