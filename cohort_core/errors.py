@@ -100,6 +100,9 @@ class SyncRunning(CohortError):
 class SyncCancelled(CohortError):
     code = "sync_cancelled"
 
+    def __init__(self) -> None:
+        super().__init__("The sync was stopped. What it had read is kept; sync again when you like.")
+
 
 class SyncFailed(CohortError):
     code = "sync_failed"

@@ -1,0 +1,48 @@
+"""The folder that holds everything of one mentor: settings, database, logs.
+
+Kept apart from the settings so that a command which only reads the database imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+class Home:
+    """Paths inside ``COHORT_HOME`` (default: the platform's user data folder)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.credentials = folder / "credentials.json"
+        self.database = folder / "cohort.db"
+        self.write_lock = folder / "cohort.db.lock"
+        self.sync_lock = folder / "sync.lock"
+        self.log = folder / "cohort.log"
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        chosen = os.environ.get("COHORT_HOME")
+        if chosen:
+            return cls(Path(chosen).expanduser().absolute())
+        import platformdirs
+
+        return cls(Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False)))
+
+    def ensure(self) -> None:
+        """Make the folder, readable by its owner only. A folder that exists keeps its mode."""
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
+
+    def write_private(self, path: Path, text: str) -> None:
+        """Replace a file at once, never leaving half of it or a moment in which others can read it."""
+        self.ensure()
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)

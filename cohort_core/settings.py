@@ -1,0 +1,143 @@
+"""What a mentor can set: the environment goes over ``config.toml``."""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import tomli_w
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from cohort_core.errors import BadSettings
+from cohort_core.home import Home
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """One mentor's settings. ``COHORT_APP_ID`` in the environment goes over ``app_id`` in the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COHORT_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    api_base: str = Field("https://api.openclass.ai", description="address of the OpenClass API")
+    app_id: str | None = Field(None, description="the school's application id")
+    origin: str | None = Field(None, description="the school's class site, e.g. https://class.example.org")
+    email: str | None = Field(None, description="the mentor's email at OpenClass")
+    password: SecretStr | None = Field(None, description="from the environment only; else keyring or file")
+    timezone: str | None = Field(None, description="default time zone of classes, e.g. Europe/Berlin")
+    sync_rate: float = Field(5.0, ge=0, le=1000, description="requests a second, 0 for no limit")
+    practice: bool = Field(False, description="serve the practice school beside the dashboard")
+
+    @field_validator("api_base", "origin")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise ValueError("must be a web address such as https://class.example.org")
+        return value.strip().rstrip("/")
+
+    @field_validator("api_base")
+    @classmethod
+    def _keeps_secrets_from_the_wire(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("must start with https://, since the password travels over it")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_time_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError("must be the name of a time zone such as Europe/Berlin")
+        return value
+
+    @property
+    def default_timezone(self) -> str:
+        """The time zone of classes that have none of their own: as set, else this computer's."""
+        if self.timezone:
+            return self.timezone
+        import tzlocal
+
+        try:
+            name = tzlocal.get_localzone_name()
+        except (LookupError, ValueError, OSError):
+            return "UTC"
+        return name if name in available_timezones() else "UTC"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if not isinstance(init_settings, InitSettingsSource):
+            return (init_settings, env_settings)
+        given = dict(init_settings.init_kwargs)
+        home = given.pop("home", None)
+        overrides = InitSettingsSource(settings_cls, init_kwargs=given)
+        if home is None:
+            return (overrides, env_settings)
+        return (overrides, env_settings, TomlConfigSettingsSource(settings_cls, home.config))
+
+
+def load_settings(home: Home, **overrides: Any) -> Settings:
+    """Settings of ``home``; ``overrides`` that are not None go over environment and file.
+
+    Raises ``BadSettings`` that names the setting and never its value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(home=home, **given)  # type: ignore[call-arg]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])} {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise BadSettings(
+            f"A setting cannot be used: {problems}. Correct it in {home.config} or in the environment "
+            "variable COHORT_<SETTING>."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        raise BadSettings(
+            f"The settings in {home.config} cannot be read. Correct the file, or delete it and run "
+            "`cohort-tracker init` again."
+        ) from None
+
+
+def save_settings(home: Home, **values: Any) -> None:
+    """Write settings into ``config.toml``, keeping those that are not named. None removes one."""
+    if "password" in values:
+        raise ValueError("a password never goes into config.toml")
+    stored: dict[str, Any] = {}
+    if home.config.exists():
+        with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):
+            stored = tomllib.loads(home.config.read_text("utf-8"))
+    for name, value in values.items():
+        if value is None:
+            stored.pop(name, None)
+        else:
+            stored[name] = value
+    home.write_private(home.config, tomli_w.dumps(stored))
+
+
+def is_connected(home: Home) -> bool:
+    """Whether everything but the password is there to ask OpenClass for something."""
+    settings = load_settings(home)
+    return bool(settings.app_id and settings.origin and settings.email)

@@ -1,0 +1,156 @@
+"""Opening the database: read-only for whoever reads, one writer at a time for whoever writes.
+
+SQLite before 3.51.3 can, very rarely, damage a WAL database when two connections write or checkpoint at
+the same moment. So every write transaction of any process, and every closing of a writing connection,
+holds one short file lock of ours; readers open read-only and cannot checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+
+from filelock import FileLock
+
+from cohort_core.errors import DatabaseNewer, DatabaseUnusable
+from cohort_core.home import PRIVATE_FILE, Home
+
+BUSY_SECONDS = 10.0
+
+# Named here so that a reader can tell a later version's database without importing the migrations.
+MIGRATION_NAMES = ("m001_first_schema",)
+
+
+class Database:
+    """The database file of one home. Cheap to make; connections are opened when used."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.path = home.database
+        self._is_checked = False
+
+    @property
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A read-only connection in one transaction: everything read in it is of one moment."""
+        if not self._is_checked:
+            self._check_schema()
+        with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection in one write transaction: committed at the end, rolled back on any error."""
+        with self.writer() as connection, self.transaction(connection):
+            yield connection
+
+    @contextmanager
+    def writer(self) -> Iterator[sqlite3.Connection]:
+        """A writing connection for several ``transaction`` blocks, such as the pages of a sync."""
+        if not self._is_checked:
+            self._check_schema()
+        with _translating_errors(self):
+            connection = self._connect(read_only=False)
+            try:
+                yield connection
+            finally:
+                with self._write_lock():
+                    connection.close()
+
+    @contextmanager
+    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        with self._write_lock():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def migrate(self) -> None:
+        """Make the database, or bring it up to date. Raises ``DatabaseNewer`` and ``DatabaseUnusable``."""
+        from sqlite_utils import Database as SqliteUtilsDatabase
+
+        from cohort_core.store.schema import migrations
+
+        try:
+            self.home.ensure()
+            # SQLite would make the file readable for everyone.
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        except OSError as error:
+            raise DatabaseUnusable(
+                f"The folder {self.home.folder} cannot be used ({error.strerror}). Make it writable, or set "
+                "COHORT_HOME to another folder."
+            ) from error
+        with (
+            _translating_errors(self),
+            self._write_lock(),
+            closing(self._connect(read_only=False)) as connection,
+        ):
+            self._refuse_newer(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            migrations.apply(SqliteUtilsDatabase(connection))
+        self._is_checked = True
+
+    def _check_schema(self) -> None:
+        if not self.exists:
+            self.migrate()
+            return
+        with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
+            applied = self._refuse_newer(connection)
+        if applied != frozenset(MIGRATION_NAMES):
+            self.migrate()
+        self._is_checked = True
+
+    def _refuse_newer(self, connection: sqlite3.Connection) -> frozenset[str]:
+        """The names of the migrations that were applied, all of them known to this program."""
+        table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
+        rows = connection.execute("SELECT name FROM _sqlite_migrations").fetchall() if table else []
+        applied = frozenset(row["name"] for row in rows)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if applied - frozenset(MIGRATION_NAMES) or version > 0:
+            raise DatabaseNewer(
+                f"The database {self.path} was written by a later version of Cohort Tracker. "
+                "Update the program, or set COHORT_HOME to another folder."
+            )
+        return applied
+
+    def _write_lock(self) -> FileLock:
+        return FileLock(self.home.write_lock, mode=PRIVATE_FILE)
+
+    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+        address = f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}"
+        connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        if not read_only:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+
+@contextmanager
+def _translating_errors(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise DatabaseUnusable(
+            f"The database {database.path} cannot be used ({error}). Check that the folder is yours to write "
+            "and the disk is not full; if the file is damaged, move it away and sync again."
+        ) from error
+
+
+def utc_text(instant: datetime) -> str:
+    """An instant as the database holds it: UTC with milliseconds, ``2025-12-11T23:02:51.781Z``."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

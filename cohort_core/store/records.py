@@ -1,0 +1,324 @@
+"""What a sync writes: progressions, the people and assignments they name, quarantine, removals.
+
+Every function takes the connection of an open write transaction and the id of the run it works for.
+Rows are compared before they are written, so that the counts of new and changed rows are true and a sync
+of an unchanged class writes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from cohort_core.store.database import utc_text
+
+
+class Progression(NamedTuple):
+    """One upstream record, validated. Times are UTC text with milliseconds; grades are 0 to 1."""
+
+    id: str
+    student_id: str
+    assignment_id: str
+    grade: float | None
+    started_at: str | None
+    completed_at: str | None
+    reviewed_at: str | None
+    raw_grade: float | None
+
+
+class Student(NamedTuple):
+    id: str
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+
+
+class Assignment(NamedTuple):
+    id: str
+    name: str | None
+    type: str | None
+
+
+class BadRow(NamedTuple):
+    """An upstream record that does not fit. ``key`` is its id, or a hash of it where it has none."""
+
+    key: str
+    reason: str
+    payload: str
+
+
+@dataclass
+class PageEffect:
+    """What storing one page did. ``differs`` says whether anything in it was not as we held it."""
+
+    added: int = 0
+    changed: int = 0
+    quarantined: list[str] = field(default_factory=list)
+    identity_changes: int = 0
+    quarantine_changes: int = 0
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.added or self.changed or self.identity_changes or self.quarantine_changes)
+
+
+class RunContext(NamedTuple):
+    """For whom and when something is stored. The first sync of a class is a baseline, not news."""
+
+    run_id: int
+    class_id: str
+    now: datetime
+    is_baseline: bool
+
+
+_COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, raw_grade"
+_COMPARED = ("grade", "started_at", "completed_at", "reviewed_at", "student_id", "assignment_id")
+
+
+def save_students(connection: sqlite3.Connection, students: Collection[Student]) -> int:
+    """Insert or correct students; returns how many were new or different."""
+    return _upsert_different(connection, "students", ("id", "first_name", "last_name", "email"), students)
+
+
+def save_assignments(connection: sqlite3.Connection, assignments: Collection[Assignment]) -> int:
+    """Insert or correct assignments; returns how many were new or different."""
+    return _upsert_different(connection, "assignments", ("id", "name", "type"), assignments)
+
+
+def _upsert_different(
+    connection: sqlite3.Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Collection[tuple[str | None, ...]],
+) -> int:
+    """Write only rows that differ; the table and its columns are named by this module alone."""
+    if not rows:
+        return 0
+    before = connection.total_changes
+    others = columns[1:]
+    connection.executemany(
+        f"""
+        INSERT INTO {table} ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})
+        ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in others)}
+        WHERE {" OR ".join(f"{table}.{name} IS NOT excluded.{name}" for name in others)}
+        """,  # noqa: S608
+        rows,
+    )
+    return connection.total_changes - before
+
+
+def save_page(
+    connection: sqlite3.Connection,
+    context: RunContext,
+    rows: Sequence[Progression],
+    bad_rows: Sequence[BadRow],
+) -> PageEffect:
+    """Store a page's rows. A row seen lives, even one that was suspect or removed."""
+    effect = PageEffect()
+    held = _held_rows(connection, context.class_id, [row.id for row in rows])
+    synced_at = utc_text(context.now)
+    written: list[tuple[object, ...]] = []
+    changes: list[tuple[object, ...]] = []
+    revived: list[str] = []
+    added_ids: list[str] = []
+    for row in rows:
+        old = held.get(row.id)
+        if old is None:
+            effect.added += 1
+            added_ids.append(row.id)
+        elif tuple(old)[:8] == row:
+            if old["is_suspect"]:
+                revived.append(row.id)
+            continue
+        else:
+            effect.changed += 1
+            for name in _COMPARED:
+                if old[name] != getattr(row, name):
+                    changes.append(
+                        _change(context, synced_at, row, "changed", name, old[name], getattr(row, name))
+                    )
+        written.append((*row, synced_at, context.class_id))
+    if added_ids and not context.is_baseline:
+        returned = _clear_tombstones(connection, context.class_id, added_ids)
+        changes.extend(
+            _change(context, synced_at, row, "returned" if row.id in returned else "added", None, None, None)
+            for row in rows
+            if row.id not in held
+        )
+    connection.executemany(
+        f"""
+        INSERT INTO progressions ({_COLUMNS}, synced_at, class_id, is_suspect)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        ON CONFLICT (class_id, id) DO UPDATE SET
+          student_id = excluded.student_id, assignment_id = excluded.assignment_id, grade = excluded.grade,
+          started_at = excluded.started_at, completed_at = excluded.completed_at,
+          reviewed_at = excluded.reviewed_at, raw_grade = excluded.raw_grade, synced_at = excluded.synced_at,
+          is_suspect = 0
+        """,  # noqa: S608
+        written,
+    )
+    connection.executemany(
+        "UPDATE progressions SET is_suspect = 0 WHERE class_id = ? AND id = ?",
+        [(context.class_id, one) for one in revived],
+    )
+    _save_changes(connection, changes)
+    _save_quarantine(connection, context, rows, bad_rows, effect)
+    return effect
+
+
+def _held_rows(connection: sqlite3.Connection, class_id: str, ids: Sequence[str]) -> dict[str, sqlite3.Row]:
+    if not ids:
+        return {}
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS}, is_suspect FROM progressions
+        WHERE class_id = ? AND id IN ({", ".join("?" * len(ids))})
+        """,  # noqa: S608
+        (class_id, *ids),
+    )
+    return {row["id"]: row for row in rows}
+
+
+def _clear_tombstones(connection: sqlite3.Connection, class_id: str, ids: Sequence[str]) -> set[str]:
+    marks = ", ".join("?" * len(ids))
+    found = connection.execute(
+        f"DELETE FROM tombstones WHERE class_id = ? AND id IN ({marks}) RETURNING id",  # noqa: S608
+        (class_id, *ids),
+    )
+    return {row["id"] for row in found.fetchall()}
+
+
+def _change(
+    context: RunContext,
+    at: str,
+    row: Progression | sqlite3.Row,
+    kind: str,
+    name: str | None,
+    old: object,
+    new: object,
+) -> tuple[object, ...]:
+    identity = (
+        (row["id"], row["student_id"], row["assignment_id"]) if isinstance(row, sqlite3.Row) else row[:3]
+    )
+    values = (None if value is None else str(value) for value in (old, new))
+    return (context.run_id, context.class_id, at, kind, *identity, name, *values)
+
+
+def _save_changes(connection: sqlite3.Connection, changes: Iterable[tuple[object, ...]]) -> None:
+    connection.executemany(
+        """
+        INSERT INTO changes (run_id, class_id, changed_at, kind, progression_id, student_id, assignment_id,
+                             field, old, new)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        changes,
+    )
+
+
+def _save_quarantine(
+    connection: sqlite3.Connection,
+    context: RunContext,
+    rows: Sequence[Progression],
+    bad_rows: Sequence[BadRow],
+    effect: PageEffect,
+) -> None:
+    """Keep bad rows with their reason, and release those that upstream has mended."""
+    effect.quarantined = [bad.key for bad in bad_rows]
+    held = _held_quarantine(connection, context.class_id)
+    if not held and not bad_rows:
+        return
+    mended = [row.id for row in rows if row.id in held]
+    connection.executemany(
+        "DELETE FROM quarantine WHERE class_id = ? AND row_key = ?",
+        [(context.class_id, one) for one in mended],
+    )
+    different = [bad for bad in bad_rows if held.get(bad.key) != (bad.reason, bad.payload)]
+    effect.quarantine_changes = len(mended) + len(different)
+    connection.executemany(
+        """
+        INSERT INTO quarantine (class_id, row_key, reason, payload, first_run_id, last_run_id)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (class_id, row_key) DO UPDATE SET
+          reason = excluded.reason, payload = excluded.payload, last_run_id = excluded.last_run_id
+        """,
+        [(context.class_id, *bad, context.run_id, context.run_id) for bad in bad_rows],
+    )
+
+
+def _held_quarantine(connection: sqlite3.Connection, class_id: str) -> dict[str, tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT row_key, reason, payload FROM quarantine WHERE class_id = ?", (class_id,)
+    )
+    return {row["row_key"]: (row["reason"], row["payload"]) for row in rows}
+
+
+def held_count(connection: sqlite3.Connection, class_id: str) -> int:
+    """How many distinct upstream rows we hold, good or bad: what upstream's total should equal."""
+    return int(
+        connection.execute(
+            """
+            SELECT count(*) FROM (SELECT id FROM progressions WHERE class_id = ?1
+                                  UNION SELECT row_key FROM quarantine WHERE class_id = ?1)
+            """,
+            (class_id,),
+        ).fetchone()[0]
+    )
+
+
+def live_count(connection: sqlite3.Connection, class_id: str) -> int:
+    return int(
+        connection.execute("SELECT count(*) FROM progressions WHERE class_id = ?", (class_id,)).fetchone()[0]
+    )
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Live rows that a clean pass did not see: for the first time, or for the second."""
+
+    first: list[str]
+    second: list[str]
+
+
+def absent_rows(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> Absent:
+    rows = connection.execute("SELECT id, is_suspect FROM progressions WHERE class_id = ?", (class_id,))
+    absent = [(row["id"], row["is_suspect"]) for row in rows if row["id"] not in seen]
+    return Absent(
+        first=[one for one, is_suspect in absent if not is_suspect],
+        second=[one for one, is_suspect in absent if is_suspect],
+    )
+
+
+def mark_suspect(connection: sqlite3.Connection, class_id: str, ids: Iterable[str]) -> None:
+    connection.executemany(
+        "UPDATE progressions SET is_suspect = 1 WHERE class_id = ? AND id = ?",
+        [(class_id, one) for one in ids],
+    )
+
+
+def bury(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]) -> None:
+    """Move rows that two clean passes did not see out of the living, remembering what they were."""
+    removed_at = utc_text(context.now)
+    for one in ids:
+        where = (context.class_id, one)
+        row = connection.execute("SELECT * FROM progressions WHERE class_id = ? AND id = ?", where).fetchone()
+        _save_changes(connection, [_change(context, removed_at, row, "removed", None, None, None)])
+        connection.execute(
+            f"""
+            INSERT OR REPLACE INTO tombstones ({_COLUMNS}, synced_at, class_id, removed_at)
+            SELECT {_COLUMNS}, synced_at, class_id, ? FROM progressions WHERE class_id = ? AND id = ?
+            """,  # noqa: S608
+            (removed_at, *where),
+        )
+        connection.execute("DELETE FROM progressions WHERE class_id = ? AND id = ?", where)
+
+
+def forget_absent_quarantine(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> int:
+    """After a clean pass, drop quarantined rows that upstream no longer has; returns how many."""
+    gone = [key for key in _held_quarantine(connection, class_id) if key not in seen]
+    connection.executemany(
+        "DELETE FROM quarantine WHERE class_id = ? AND row_key = ?", [(class_id, key) for key in gone]
+    )
+    return len(gone)

@@ -1,0 +1,241 @@
+"""The record of syncs: a job is one press of *Sync now*, a run is one class in it.
+
+While a sync runs, its rows are its live progress: whoever wants to show it, in any process, reads them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cohort_core.errors import CohortError, UnknownJob
+from cohort_core.store.database import Database, utc_text
+
+RUNNING = "running"
+FINISHED_STATES = frozenset({"done", "partial", "failed", "cancelled", "interrupted"})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One class in a sync. ``is_clean`` is False if it could not be verified, None while unknown."""
+
+    id: int
+    class_id: str
+    friendly_id: str | None
+    name: str
+    state: str
+    kind: str | None
+    is_clean: bool | None
+    started_at: str | None
+    ended_at: str | None
+    pages: int
+    page_total: int | None
+    records: int
+    added: int
+    changed: int
+    removed: int
+    quarantined: int
+    error_code: str | None
+    error: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        return _seconds_between(self.started_at, self.ended_at)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sync over one or more classes. States: running, done, partial, failed, cancelled, interrupted."""
+
+    id: int
+    asked_by: str
+    state: str
+    is_full: bool
+    cancel_requested: bool
+    started_at: str
+    ended_at: str | None
+    error_code: str | None
+    error: str | None
+    runs: tuple[Run, ...]
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == RUNNING
+
+    @property
+    def records(self) -> int:
+        return sum(run.records for run in self.runs)
+
+    @property
+    def seconds(self) -> float | None:
+        return _seconds_between(self.started_at, self.ended_at)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer that the command line and the API give."""
+        return {
+            "job": self.id,
+            "state": self.state,
+            "asked_by": self.asked_by,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "seconds": self.seconds,
+            "records": self.records,
+            "added": sum(run.added for run in self.runs),
+            "changed": sum(run.changed for run in self.runs),
+            "removed": sum(run.removed for run in self.runs),
+            "quarantined": sum(run.quarantined for run in self.runs),
+            "error": _error(self.error_code, self.error),
+            "classes": [
+                {key: value for key, value in asdict(run).items() if key not in {"id", "error_code", "error"}}
+                | {"seconds": run.seconds, "error": _error(run.error_code, run.error)}
+                for run in self.runs
+            ],
+        }
+
+
+def _error(code: str | None, message: str | None) -> dict[str, str | None] | None:
+    return None if code is None else {"code": code, "message": message}
+
+
+def _seconds_between(start: str | None, end: str | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds(), 3)
+
+
+def create_job(
+    database: Database, class_ids: Sequence[str], *, asked_by: str, is_full: bool, now: datetime
+) -> int:
+    """Open a job with one waiting run a class. The caller holds the claim: any other running job is dead."""
+    at = utc_text(now)
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE jobs SET state = 'interrupted', ended_at = ? WHERE state = 'running'", (at,)
+        )
+        connection.execute(
+            "UPDATE runs SET state = 'interrupted', ended_at = ? WHERE state IN ('running', 'waiting')", (at,)
+        )
+        job_id = connection.execute(
+            "INSERT INTO jobs (asked_by, state, is_full, started_at) VALUES (?, 'running', ?, ?)",
+            (asked_by, is_full, at),
+        ).lastrowid
+        connection.executemany(
+            "INSERT INTO runs (job_id, class_id, state) VALUES (?, ?, 'waiting')",
+            [(job_id, class_id) for class_id in class_ids],
+        )
+    if job_id is None:
+        raise AssertionError("SQLite gave no id for the job")
+    return job_id
+
+
+def end_job(
+    database: Database, job_id: int, state: str, now: datetime, error: CohortError | None = None
+) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE jobs SET state = ?, ended_at = ?, error_code = ?, error = ? WHERE id = ?",
+            (state, utc_text(now), error and error.code, error and error.message, job_id),
+        )
+        connection.execute(
+            "UPDATE runs SET state = ? WHERE job_id = ? AND state IN ('waiting', 'running')",
+            ("cancelled" if state == "cancelled" else "failed", job_id),
+        )
+
+
+def fail_run(
+    database: Database, connection: sqlite3.Connection, run_id: int, error: CohortError, now: datetime
+) -> None:
+    with database.transaction(connection):
+        update_run(
+            connection,
+            run_id,
+            state="failed",
+            ended_at=utc_text(now),
+            error_code=error.code,
+            error=error.message,
+        )
+
+
+def start_run(connection: sqlite3.Connection, run_id: int, kind: str, now: datetime) -> None:
+    connection.execute(
+        "UPDATE runs SET state = 'running', kind = ?, started_at = ? WHERE id = ?",
+        (kind, utc_text(now), run_id),
+    )
+
+
+def update_run(connection: sqlite3.Connection, run_id: int, **values: Any) -> None:
+    """Set columns of a run; their names come from the sync alone."""
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
+
+
+def save_history(
+    connection: sqlite3.Connection, run_id: int, class_id: str, page: int, records: int, now: datetime
+) -> None:
+    connection.execute(
+        """
+        INSERT INTO sync_history (synced_at, class_id, page, records_processed, run_id)
+        VALUES (?, ?, ?, ?, ?)
+        """,
+        (utc_text(now), class_id, page, records, run_id),
+    )
+
+
+def request_cancel(database: Database, job_id: int) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE jobs SET cancel_requested = 1 WHERE id = ? AND state = 'running'", (job_id,)
+        )
+
+
+def is_cancel_requested(database: Database, job_id: int) -> bool:
+    with database.reading() as connection:
+        row = connection.execute("SELECT cancel_requested FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return bool(row and row["cancel_requested"])
+
+
+def load_job(database: Database, job_id: int) -> Job:
+    """Raises ``UnknownJob``."""
+    with database.reading() as connection:
+        job = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if job is None:
+            raise UnknownJob("There is no sync with this number. POST /sync starts one and tells its number.")
+        return _read_job(connection, job)
+
+
+def load_jobs(database: Database, limit: int) -> list[Job]:
+    """The latest jobs, newest first."""
+    with database.reading() as connection:
+        jobs = connection.execute("SELECT * FROM jobs ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+        return [_read_job(connection, job) for job in jobs]
+
+
+def _read_job(connection: sqlite3.Connection, job: sqlite3.Row) -> Job:
+    rows = connection.execute(
+        """
+        SELECT r.*, c.friendly_id, c.name FROM runs r JOIN classes c ON c.id = r.class_id
+        WHERE r.job_id = ? ORDER BY r.id
+        """,
+        (job["id"],),
+    ).fetchall()
+    return Job(
+        id=job["id"],
+        asked_by=job["asked_by"],
+        state=job["state"],
+        is_full=bool(job["is_full"]),
+        cancel_requested=bool(job["cancel_requested"]),
+        started_at=job["started_at"],
+        ended_at=job["ended_at"],
+        error_code=job["error_code"],
+        error=job["error"],
+        runs=tuple(
+            Run(
+                **{key: row[key] for key in row.keys() if key not in {"job_id", "is_clean"}},  # noqa: SIM118
+                is_clean=None if row["is_clean"] is None else bool(row["is_clean"]),
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,189 @@
+"""The tables, as migrations. A released migration is never edited: a change is a new one.
+
+``students``, ``assignments``, ``progressions`` and ``sync_history`` are the project plan's, under its
+names and columns, with what a trustworthy sync needs beside them:
+
+* ``progressions`` holds live rows only. One that OpenClass no longer has moves to ``tombstones`` after
+  two clean passes, so no reader has to remember to leave the dead out.
+* A progression belongs to a class, and nothing promises that its id is unique beyond it.
+* Emails may be missing, doubled or change, so they are no key.
+* ``enrolments`` is the imported roster as it was imported; who it means is found when it is read, so
+  that it fits students who turn up later.
+* Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``): readable, and sorted as text
+  they are sorted in time.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("cohort_tracker")
+
+
+@migrations()
+def m001_first_schema(db: Database) -> None:
+    for statement in _FIRST_SCHEMA.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_FIRST_SCHEMA = """
+CREATE TABLE classes (
+  id TEXT PRIMARY KEY,
+  friendly_id TEXT,
+  name TEXT NOT NULL,
+  is_published INTEGER,
+  is_active INTEGER NOT NULL DEFAULT 0,
+  timezone TEXT,
+  starts_on TEXT,
+  synced_at TEXT,
+  revision INTEGER NOT NULL DEFAULT 0,
+  clean_full_at TEXT,
+  next_deep_page INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+CREATE TABLE units (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (class_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unit_assignments (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  assignment_id TEXT NOT NULL,
+  unit_position INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (class_id, assignment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE students (
+  id TEXT PRIMARY KEY,
+  first_name TEXT,
+  last_name TEXT,
+  email TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE assignments (
+  id TEXT PRIMARY KEY,
+  name TEXT,
+  type TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE progressions (
+  id TEXT NOT NULL,
+  student_id TEXT NOT NULL REFERENCES students (id),
+  assignment_id TEXT NOT NULL REFERENCES assignments (id),
+  grade REAL,
+  started_at TEXT,
+  completed_at TEXT,
+  reviewed_at TEXT,
+  synced_at TEXT NOT NULL,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  raw_grade REAL,
+  is_suspect INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (class_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstones (
+  id TEXT NOT NULL,
+  student_id TEXT NOT NULL REFERENCES students (id),
+  assignment_id TEXT NOT NULL REFERENCES assignments (id),
+  grade REAL,
+  started_at TEXT,
+  completed_at TEXT,
+  reviewed_at TEXT,
+  synced_at TEXT NOT NULL,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  raw_grade REAL,
+  removed_at TEXT NOT NULL,
+  PRIMARY KEY (class_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE enrolments (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  student_id TEXT,
+  email TEXT,
+  first_name TEXT,
+  last_name TEXT,
+  night TEXT,
+  region TEXT,
+  enrolled_on TEXT,
+  withdrawn_on TEXT
+) STRICT;
+
+CREATE TABLE mentors (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  night TEXT
+) STRICT;
+
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY,
+  asked_by TEXT NOT NULL,
+  state TEXT NOT NULL,
+  is_full INTEGER NOT NULL DEFAULT 0,
+  cancel_requested INTEGER NOT NULL DEFAULT 0,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  error_code TEXT,
+  error TEXT
+) STRICT;
+
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  job_id INTEGER NOT NULL REFERENCES jobs (id),
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  state TEXT NOT NULL,
+  kind TEXT,
+  is_clean INTEGER,
+  started_at TEXT,
+  ended_at TEXT,
+  pages INTEGER NOT NULL DEFAULT 0,
+  page_total INTEGER,
+  records INTEGER NOT NULL DEFAULT 0,
+  added INTEGER NOT NULL DEFAULT 0,
+  changed INTEGER NOT NULL DEFAULT 0,
+  removed INTEGER NOT NULL DEFAULT 0,
+  quarantined INTEGER NOT NULL DEFAULT 0,
+  error_code TEXT,
+  error TEXT
+) STRICT;
+CREATE INDEX runs_by_job ON runs (job_id);
+CREATE INDEX runs_by_class ON runs (class_id, id);
+
+CREATE TABLE sync_history (
+  id INTEGER PRIMARY KEY,
+  synced_at TEXT NOT NULL,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  page INTEGER NOT NULL,
+  records_processed INTEGER NOT NULL,
+  run_id INTEGER NOT NULL REFERENCES runs (id)
+) STRICT;
+
+CREATE TABLE quarantine (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  row_key TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  first_run_id INTEGER NOT NULL REFERENCES runs (id),
+  last_run_id INTEGER NOT NULL REFERENCES runs (id),
+  PRIMARY KEY (class_id, row_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE changes (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES runs (id),
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  changed_at TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  progression_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  assignment_id TEXT NOT NULL,
+  field TEXT,
+  old TEXT,
+  new TEXT
+) STRICT;
+CREATE INDEX changes_by_class ON changes (class_id, changed_at);
+"""

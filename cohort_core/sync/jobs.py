@@ -1,0 +1,203 @@
+"""Who may sync, and the job that does it: one at a time, whoever starts it.
+
+The claim is an operating system's file lock, so that a killed process gives it back. What the job does is
+in the store for everyone to read, in any process; a job that reads *running* while the lock is free was
+killed, and is shown as interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from filelock import FileLock, Timeout
+
+from cohort_core.credentials import Connection
+from cohort_core.errors import CohortError, SyncCancelled, SyncFailed, SyncRunning
+from cohort_core.home import PRIVATE_FILE, Home
+from cohort_core.openclass.client import OpenClassClient, Patience
+from cohort_core.store import classes, runs
+from cohort_core.store.database import Database
+from cohort_core.sync.engine import ClassSync, utc_now
+
+logger = logging.getLogger(__name__)
+
+# Long enough to outlast another process that only looks whether the lock is free.
+CLAIM_SECONDS = 0.3
+
+
+class SyncJob:
+    """A claimed sync. ``run`` does it here and now, ``start`` in a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: Connection,
+        class_ids: Sequence[str],
+        *,
+        asked_by: str,
+        full: bool = False,
+        accept_removals: bool = False,
+        patience: Patience | None = None,
+        token: str | None = None,
+    ) -> None:
+        """Take the claim and open the job's record. Raises ``SyncRunning`` with the running job's id."""
+        self._database = database
+        self._full = full
+        self._accept_removals = accept_removals
+        self._stop = threading.Event()
+        self.on_page: Callable[[], None] = lambda: None
+        self._claim = _claim(database.home)
+        try:
+            self._claim.acquire(timeout=CLAIM_SECONDS)
+        except Timeout:
+            running = running_job(database)
+            raise SyncRunning(
+                "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
+                job=running.id if running else None,
+            ) from None
+        try:
+            self.id = runs.create_job(database, class_ids, asked_by=asked_by, is_full=full, now=utc_now())
+            self._client = OpenClassClient(
+                connection, token=token, patience=patience, is_cancelled=self._is_cancelled
+            )
+        except BaseException:
+            self._claim.release()
+            raise
+
+    @property
+    def token(self) -> str | None:
+        """The token that the job used, for the next job of the same process."""
+        return self._client.token
+
+    def log_in(self) -> None:
+        """See that OpenClass lets us in before anyone is told that the sync has begun."""
+        if self._client.token is not None:
+            return
+        try:
+            self._client.log_in()
+        except BaseException as error:
+            self._fail(error)
+            raise
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run_quietly, name=f"sync-{self.id}", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def run(self) -> runs.Job:
+        """Sync class after class; one that fails does not stop the others. Returns the job's record."""
+        try:
+            self._sync_classes()
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            self._close()
+        return runs.load_job(self._database, self.id)
+
+    def _run_quietly(self) -> None:
+        try:
+            self.run()
+        except CohortError as error:
+            logger.warning("Sync %s ended with %s", self.id, error.code)
+        except Exception as error:  # noqa: BLE001 - a thread has no caller to tell; the job's record tells
+            logger.error("Sync %s ended with an unexpected %s", self.id, type(error).__name__)
+
+    def _sync_classes(self) -> None:
+        job = runs.load_job(self._database, self.id)
+        errors: list[CohortError] = []
+        with self._database.writer() as connection:
+            self._connection = connection
+            for run in job.runs:
+                sync = ClassSync(
+                    self._database,
+                    connection,
+                    self._client,
+                    run,
+                    full=self._full,
+                    accept_removals=self._accept_removals,
+                    is_cancelled=self._is_cancelled,
+                    on_page=lambda: self.on_page(),
+                )
+                try:
+                    sync.execute()
+                except SyncCancelled:
+                    raise
+                except CohortError as error:
+                    errors.append(error)
+                    runs.fail_run(self._database, connection, run.id, error, utc_now())
+        state = "done" if not errors else "failed" if len(errors) == len(job.runs) else "partial"
+        runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
+
+    def _fail(self, error: BaseException) -> None:
+        """Close the job's record, as far as that is still possible."""
+        state = "failed"
+        told: CohortError = SyncFailed("The sync ended unexpectedly. Try again; what it had read is kept.")
+        if isinstance(error, SyncCancelled | KeyboardInterrupt):
+            state, told = "cancelled", SyncCancelled()
+        elif isinstance(error, CohortError):
+            told = error
+        with contextlib.suppress(CohortError):
+            runs.end_job(self._database, self.id, state, utc_now(), told)
+        self._close()
+
+    def _close(self) -> None:
+        self._client.close()
+        self._claim.release()
+
+    def _is_cancelled(self) -> bool:
+        return self._stop.is_set() or runs.is_cancel_requested(self._database, self.id)
+
+
+def active_or_named(database: Database, references: Sequence[str] | None) -> list[str]:
+    """The ids of the classes to sync: those named by id or friendly id, else the active ones."""
+    if references:
+        return list(dict.fromkeys(classes.find_class(database, one) for one in references))
+    return classes.active_class_ids(database)
+
+
+def is_claimed(home: Home) -> bool:
+    """Whether some process syncs at this moment."""
+    claim = _claim(home)
+    try:
+        claim.acquire(blocking=False)
+    except Timeout:
+        return True
+    claim.release()
+    return False
+
+
+def running_job(database: Database) -> runs.Job | None:
+    """The job that runs at this moment, in whatever process."""
+    latest = load_jobs(database, limit=1)
+    return latest[0] if latest and latest[0].is_running else None
+
+
+def load_job(database: Database, job_id: int) -> runs.Job:
+    """Raises ``UnknownJob``."""
+    return _told_truly(database, runs.load_job(database, job_id))
+
+
+def load_jobs(database: Database, limit: int) -> list[runs.Job]:
+    """The latest jobs, newest first."""
+    return [_told_truly(database, job) for job in runs.load_jobs(database, limit)]
+
+
+def _told_truly(database: Database, job: runs.Job) -> runs.Job:
+    if not job.is_running or is_claimed(database.home):
+        return job
+    # It may have ended between the two looks.
+    job = runs.load_job(database, job.id)
+    return replace(job, state="interrupted") if job.is_running else job
+
+
+def _claim(home: Home) -> FileLock:
+    home.ensure()
+    return FileLock(home.sync_lock, mode=PRIVATE_FILE, thread_local=False)

@@ -1,0 +1,181 @@
+"""One mentor's Cohort Tracker: what the dashboard, the API and the command line all work on.
+
+Whoever asks for a class with the same selection gets the same cohort, and whoever presses *Sync now* starts
+the same sync, so that no two faces of the product can disagree.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from cohort_core import credentials, settings
+from cohort_core.home import Home
+from cohort_core.openclass.client import OpenClassClient, Patience
+from cohort_core.store import classes
+from cohort_core.store.database import Database
+from cohort_core.sync import jobs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cohort_core.cohort import Cohort
+    from cohort_core.store.facts import ClassFacts
+    from cohort_core.store.runs import Job
+
+FACTS_KEPT = 16
+COHORTS_KEPT = 64
+
+
+class Workspace:
+    """Settings, store and sync of one home. Safe to share between threads."""
+
+    def __init__(self, home: Home, *, patience: Patience | None = None) -> None:
+        self.home = home
+        self.database = Database(home)
+        self._patience = patience
+        self._running: tuple[jobs.SyncJob, threading.Thread] | None = None
+        self._tokens: dict[tuple[str, str, str], str] = {}
+        self._load_facts = functools.lru_cache(maxsize=FACTS_KEPT)(self._load_facts_uncached)
+        self._build_cohort = functools.lru_cache(maxsize=COHORTS_KEPT)(self._build_cohort_uncached)
+
+    # Settings and connection
+
+    def settings(self) -> settings.Settings:
+        return settings.load_settings(self.home)
+
+    def is_connected(self) -> bool:
+        return settings.is_connected(self.home)
+
+    def connect(
+        self,
+        *,
+        api_base: str,
+        app_id: str,
+        origin: str,
+        email: str,
+        password: str,
+        practice: bool = False,
+    ) -> tuple[list[classes.ListedClass], str]:
+        """Log in, list the classes, and only then keep settings and password.
+
+        Returns the classes and where the password is kept. Whatever it raises, nothing was kept.
+        """
+        chosen = settings.load_settings(
+            self.home, api_base=api_base, app_id=app_id, origin=origin, email=email
+        )
+        connection = credentials.Connection(chosen, password)
+        with OpenClassClient(connection, patience=self._patience) as client:
+            client.log_in()
+            listed = client.list_classes()
+        classes.save_classes(self.database, listed)
+        settings.save_settings(
+            self.home,
+            api_base=connection.api_base,
+            app_id=app_id,
+            origin=connection.origin,
+            email=email,
+            practice=practice or None,
+        )
+        return listed, credentials.save_password(self.home, email, password)
+
+    # Classes and their cohorts
+
+    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
+        return classes.load_statuses(self.database, active_only=active_only)
+
+    def facts(self, reference: str) -> ClassFacts:
+        """The facts of the class with this id or friendly id; raises ``UnknownClass``."""
+        from cohort_core.store.load import load_revision
+
+        class_id = classes.find_class(self.database, reference)
+        return self._load_facts(
+            class_id, load_revision(self.database, class_id), self.settings().default_timezone
+        )
+
+    def cohort(
+        self, reference: str, as_of: date | datetime | pd.Timestamp | None = None, group: str | None = None
+    ) -> Cohort:
+        """The class at an instant (default: its last sync) for one group or all; raises ``UnknownClass``."""
+        facts = self.facts(reference)
+        return self._build_cohort(facts.class_id, facts.revision, facts.timezone, as_of, group)
+
+    def _load_facts_uncached(self, class_id: str, revision: int, default_timezone: str) -> ClassFacts:
+        from cohort_core.store.load import load_facts
+
+        return load_facts(self.database, class_id, default_timezone)
+
+    def _build_cohort_uncached(
+        self,
+        class_id: str,
+        revision: int,
+        timezone: str,
+        as_of: date | datetime | pd.Timestamp | None,
+        group: str | None,
+    ) -> Cohort:
+        from cohort_core.cohort import build
+
+        return build(self._load_facts(class_id, revision, timezone), as_of=as_of, group=group)
+
+    # Sync
+
+    def claim_sync(
+        self,
+        references: Sequence[str] | None = None,
+        *,
+        asked_by: str,
+        full: bool = False,
+        accept_removals: bool = False,
+    ) -> jobs.SyncJob:
+        """A sync that is logged in and ready to run. Raises ``SyncRunning``, ``NotConnected`` and others."""
+        connection = credentials.load_connection(self.home)
+        class_ids = jobs.active_or_named(self.database, references)
+        key = (connection.api_base, connection.email, connection.password)
+        job = jobs.SyncJob(
+            self.database,
+            connection,
+            class_ids,
+            asked_by=asked_by,
+            full=full,
+            accept_removals=accept_removals,
+            patience=self._patience,
+            token=self._tokens.get(key),
+        )
+        job.log_in()
+        if job.token:
+            self._tokens = {key: job.token}
+        return job
+
+    def start_sync(
+        self, references: Sequence[str] | None = None, *, asked_by: str, full: bool = False
+    ) -> int:
+        """Start a sync in the background; returns its number. Raises what ``claim_sync`` raises."""
+        job = self.claim_sync(references, asked_by=asked_by, full=full)
+        self._running = (job, job.start())
+        return job.id
+
+    def running_job(self) -> Job | None:
+        """The sync that runs now, whichever process started it."""
+        return jobs.running_job(self.database)
+
+    def job(self, job_id: int) -> Job:
+        return jobs.load_job(self.database, job_id)
+
+    def jobs(self, limit: int = 20) -> list[Job]:
+        return jobs.load_jobs(self.database, limit)
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """End a sync that runs in this process, between two pages."""
+        if self._running:
+            job, thread = self._running
+            job.stop()
+            thread.join(seconds)
+
+
+@functools.cache
+def shared_workspace() -> Workspace:
+    """The workspace of this process, from the environment."""
+    return Workspace(Home.from_environment())
