@@ -5,7 +5,9 @@ that can be made to misbehave. Everybody in it is invented; so are the credentia
 printed by the server and protect nothing.
 
     school.py     what the server needs of a school, and ``MemorySchool``, which tests change at will
-    generated.py  ``PracticeSchool``: three bootcamp classes and three real ones, with time passing
+    generated.py  ``PracticeSchool``: three bootcamp classes and three real ones, with time passing,
+                  made by bootcamp.py (with curricula.py and people.py) and oulad.py out of the
+                  histories of history.py
     faults.py     what can go wrong on the way, switchable while the server runs
     server.py     the HTTP side, ``running`` for tests and ``serve`` for the command line
 """

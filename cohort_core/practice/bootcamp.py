@@ -24,7 +24,7 @@ MINUTE: Instant = 60_000
 DAY: Instant = 24 * 60 * MINUTE
 NIGHTS = ("Tuesday", "Thursday")
 _LONGEST_SILENCE = 50 * MINUTE
-_SILENCE_BROKEN_FOR = 28 * DAY
+_SILENCE_BROKEN_FOR = 29 * DAY
 
 
 @dataclass(frozen=True)
@@ -274,10 +274,8 @@ class Bootcamp:
         minutes = typical * math.exp(rng.gauss(0, spread)) * (0.6 + (1 - student.ability) * 2)
         left_open = {"lesson": 0.01, "quiz": 0.03, "project": 0.08}[planned.type]
         if planned.hard:
-            minutes = (
-                minutes * 2.5 if planned.type == "project" else 36 * 60 * math.exp(rng.gauss(0, 0.7))
-            )
-            left_open = 0.2
+            minutes = minutes * 2.5 if planned.type == "project" else 36 * 60 * math.exp(rng.gauss(0, 0.7))
+            left_open = 0.3
         if rng.random() < left_open:
             # Half of what is left open is taken up again weeks later.
             late = round(rng.uniform(9, 40) * DAY)
@@ -330,7 +328,8 @@ class Bootcamp:
     # --- exactly so many, and never silent -----------------------------------------------------
 
     def _trim(self, students: list[Student]) -> list[History]:
-        """Leave exactly the plan's number of rows at the opening; returns what was taken out.
+        """Leave exactly the plan's number of rows at the opening; returns what was taken out of the
+        work of people who are still there.
 
         What goes are lessons of the weeks before, skipped mostly by those who are careless anyway. The
         order does not depend on the opening, so that a school that opens an hour later skips the same
@@ -366,14 +365,14 @@ class Bootcamp:
         dropped = {history.id for _, history in spare}
         for student in students:
             student.histories = [h for h in student.histories if h.id not in dropped]
-        return [history for _, history in spare]
+        return [history for student, history in spare if student.persona in ("steady", "sprinter", "late")]
 
     def _opening_count(self, students: Sequence[Student]) -> int:
         return sum(history.first <= self._opened for student in students for history in student.histories)
 
     def _break_silence(self, histories: Sequence[History], spare: list[History]) -> list[History]:
-        """Let something happen within any hour after the opening: a skipped lesson is caught up with,
-        or an old piece of work is reviewed."""
+        """Let something happen within any hour of the weeks after the opening: a skipped lesson is caught
+        up with, or an old piece of work is reviewed."""
         rng = random.Random(f"{self._seed}/{self.plan.key}/silence")
         unreviewed = [
             h

@@ -2,7 +2,7 @@
 
 | kind | what a client sees | parameters |
 |---|---|---|
-| ``status`` | that status with a JSON error | ``status``; ``retry_after``: seconds, or text such as an HTTP date |
+| ``status`` | that status with a JSON error | ``status``; ``retry_after``: seconds, or a text |
 | ``delay`` | the right answer, late | ``seconds`` |
 | ``hang`` | no answer at all | |
 | ``reset`` | the connection is reset before a byte came | |
@@ -15,8 +15,8 @@
 | ``page`` | another page number in the metadata | ``value``, default one more |
 | ``cap`` | pages no larger than ``value`` (2) | ``value`` |
 | ``total`` | ``value`` (7) more in the metadata's total than there are | ``value`` |
-| ``rows`` | rows replaced | ``edit``: a function, or a name in ``BAD_ROWS``; ``first``: only so many rows of a page |
-| ``insert`` | a new row on top of the class, before this page is read | ``value``: the row, else one is made up |
+| ``rows`` | rows replaced | ``edit``: a function or a name in ``BAD_ROWS``; ``first``: only so many |
+| ``insert`` | a new row on top, before this page is read | ``value``: the row, else one is made up |
 | ``call`` | whatever ``edit()`` does to the school before this request is answered | ``edit`` |
 
 The kinds from ``page`` on concern progressions only. Several faults can meet in one request.
@@ -33,8 +33,9 @@ from email.utils import formatdate
 from fnmatch import fnmatchcase
 from typing import Any
 
-KINDS = frozenset(
-    "status delay hang reset cut html shape redirect charset expire page cap total rows insert call".split()
+KINDS = (
+    *("status", "delay", "hang", "reset", "cut", "html", "shape", "redirect", "charset", "expire"),
+    *("page", "cap", "total", "rows", "insert", "call"),
 )
 
 
@@ -117,7 +118,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"no fault of kind {self.kind!r}; choose one of {', '.join(sorted(KINDS))}")
+            raise ValueError(f"no fault of kind {self.kind!r}; choose one of {', '.join(KINDS)}")
         if isinstance(self.edit, str) and self.edit not in BAD_ROWS:
             raise ValueError(f"no bad row named {self.edit!r}; choose one of {', '.join(BAD_ROWS)}")
         if self.kind == "call" and not callable(self.edit):

@@ -14,6 +14,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Instant = int
 """Milliseconds since 1970, UTC: upstream's precision, so that nothing is rounded on the way."""
 
+_ALWAYS: Instant = 2**63
+
 
 def instant(moment: datetime) -> Instant:
     return (moment - EPOCH) // timedelta(milliseconds=1)
@@ -83,17 +85,28 @@ def _shown(moment: Instant | None, now: Instant) -> str | None:
 
 
 class Chronicle:
-    """All histories of a class, which remembers its last answer: most instants change nothing."""
+    """All histories of a class. It remembers what it showed, because most instants change little."""
 
     def __init__(self, histories: Iterable[History]) -> None:
         self.histories = list(histories)
         self.instants = sorted(moment for history in self.histories for moment in set(history.instants()))
         self._known: tuple[int, list[Row]] | None = None
+        self._shown: list[tuple[Instant, Instant, Row | None]] = [(0, 0, None)] * len(self.histories)
 
     def rows(self, now: Instant) -> list[Row]:
-        """The same list as long as nothing happened between."""
+        """The same list as long as nothing happened between, and the same dict of a row that is as before."""
         happened = bisect_right(self.instants, now)
         if self._known is None or self._known[0] != happened:
-            shown = (history.shown(now) for history in self.histories)
-            self._known = (happened, [row for row in shown if row is not None])
+            for number, (since, until, _) in enumerate(self._shown):
+                if not since <= now < until:
+                    self._shown[number] = self._show(self.histories[number], now)
+            self._known = (happened, [row for _, _, row in self._shown if row is not None])
         return self._known[1]
+
+    @staticmethod
+    def _show(history: History, now: Instant) -> tuple[Instant, Instant, Row | None]:
+        """What is shown of it now, and the instants between which nothing else is."""
+        moments = list(history.instants())
+        since = max((moment for moment in moments if moment <= now), default=-_ALWAYS)
+        until = min((moment for moment in moments if moment > now), default=_ALWAYS)
+        return since, until, history.shown(now)

@@ -15,6 +15,11 @@ MENTORS = (
     ("Eduardo García Márquez", "Thursday"),
 )
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 REGIONS = ("North", "South", "East", "West")
 
 # Written by hand because each is awkward for somebody: the reader of Markdown, of HTML, of CSV, of
@@ -38,27 +43,28 @@ AWKWARD = (
     ("J. R.", "[Link](https://example.com)"),
 )
 
-FIRST = (
-    "Ada Aisha Akira Alejandra Amara Ananya Anders Anouk Asha Ayumi Beatriz Benedikt Bilal Blessing "
-    "Bogdan Camille Carlos Catarina Chidi Chloé Daniela Dariusz Deepa Diego Dilara Ebony Eero Elif Emeka "
-    "Esperanza Fatima Fernando Freya Gabriela Giulia Grace Habiba Hamza Hana Haruto Hassan Hélène Ibrahim "
-    "Ifeoma Ines Ingrid Isla Ivana Jamal Jana Jasper Ji-woo João Kaveh Keisha Khadija Kofi Laila Lars Leila "
-    "Linh Luca Lucía Maja Malik Mateo Mei Mihai Mila Mohammed Naledi Naomi Nikhil Noor Olamide Omar Oskar "
-    "Padma Paolo Priya Quentin Rania Ravi Renée Rosa Sadia Samir Sanne Selin Shreya Sofia Sven Tamar Tariq "
-    "Thabo Tomás Uma Valentina Viktor Wanjiru Wei Xin Yara Yusuf Zanele Zoltán"
-).split()
+FIRST = _words("""
+    Ada Aisha Akira Alejandra Amara Ananya Anders Anouk Asha Ayumi Beatriz Benedikt Bilal Blessing
+    Bogdan Camille Carlos Catarina Chidi Chloé Daniela Dariusz Deepa Diego Dilara Ebony Eero Elif Emeka
+    Esperanza Fatima Fernando Freya Gabriela Giulia Grace Habiba Hamza Hana Haruto Hassan Hélène Ibrahim
+    Ifeoma Ines Ingrid Isla Ivana Jamal Jana Jasper Ji-woo João Kaveh Keisha Khadija Kofi Laila Lars
+    Leila  Linh Luca Lucía Maja Malik Mateo Mei Mihai Mila Mohammed Naledi Naomi Nikhil Noor Olamide
+    Omar Oskar  Padma Paolo Priya Quentin Rania Ravi Renée Rosa Sadia Samir Sanne Selin Shreya Sofia
+    Sven Tamar Tariq  Thabo Tomás Uma Valentina Viktor Wanjiru Wei Xin Yara Yusuf Zanele Zoltán
+""")
 
-LAST = (
-    "Abdi Adeyemi Afolabi Aguilar Ahmed Akhtar Almeida Álvarez Andersson Baker Banerjee Baptiste Becker "
-    "Bello Bianchi Boateng Brown Chakraborty Chen Cohen Costa Cruz Dąbrowski Demir Diallo Dubois Eriksson "
-    "Estrada Farah Fernandes Fischer Flores Fontaine Fraser Gallagher García Ghosh Goldberg González Gupta "
-    "Haddad Hansen Hernández Hoang Horvat Hussein Ito Ivanov Jackson Jansen Johansson Joshi Kamau Kaplan Kaya "
-    "Khan Kim Kowalczyk Kumar Larsen Lee Lefèvre Lindgren Lopes Mahlangu Marković Martin Mbeki Mendoza Mensah "
-    "Mohamed Morales Moreau Murphy Mwangi Nakamura Ndlovu Nielsen Novák Nowak Nwosu Odhiambo Okafor Oliveira "
-    "Özdemir Papadopoulos Park Patel Pereira Petrov Pham Popescu Quispe Rahman Ramírez Reyes Rossi Sánchez "
-    "Santos Sato Schmidt Sharma Silva Singh Sithole Smith Suzuki Takahashi Tanaka Torres Tran Vargas Virtanen "
-    "Wagner Walker Wang Weber Williams Wójcik Yamamoto Yıldız Zhang Zulu"
-).split()
+LAST = _words("""
+    Abdi Adeyemi Afolabi Aguilar Ahmed Akhtar Almeida Álvarez Andersson Baker Banerjee Baptiste Becker
+    Bello Bianchi Boateng Brown Chakraborty Chen Cohen Costa Cruz Dąbrowski Demir Diallo Dubois Eriksson
+    Estrada Farah Fernandes Fischer Flores Fontaine Fraser Gallagher García Ghosh Goldberg González
+    Gupta  Haddad Hansen Hernández Hoang Horvat Hussein Ito Ivanov Jackson Jansen Johansson Joshi Kamau
+    Kaplan Kaya  Khan Kim Kowalczyk Kumar Larsen Lee Lefèvre Lindgren Lopes Mahlangu Marković Martin
+    Mbeki Mendoza Mensah  Mohamed Morales Moreau Murphy Mwangi Nakamura Ndlovu Nielsen Novák Nowak Nwosu
+    Odhiambo Okafor Oliveira  Özdemir Papadopoulos Park Patel Pereira Petrov Pham Popescu Quispe Rahman
+    Ramírez Reyes Rossi Sánchez  Santos Sato Schmidt Sharma Silva Singh Sithole Smith Suzuki Takahashi
+    Tanaka Torres Tran Vargas Virtanen  Wagner Walker Wang Weber Williams Wójcik Yamamoto Yıldız Zhang
+    Zulu
+""")
 
 
 class Person(NamedTuple):

@@ -76,7 +76,7 @@ def progression(
     *,
     student: str = "student",
     assignment: str = "assignment",
-    type: str = "lesson",  # noqa: A002
+    type: str = "lesson",
     grade: Any = 1,
     started: str | None = None,
     completed: str | None = None,
