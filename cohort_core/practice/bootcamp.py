@@ -213,6 +213,8 @@ class Bootcamp:
         blockers = [n for n, p in enumerate(self._planned) if p.hard and p.unit < self.plan.week - 1]
         stuck_at = rng.choice(blockers) if persona == "stuck" and blockers else None
         parked = rng.random() < 0.5
+        fades_from = self.plan.week - 6 + rng.randrange(3)
+        pause = self._pause(persona, rng)
         cursor: Instant = 0
         done_in_unit: dict[int, int] = {}
         for number, planned in enumerate(self._planned):
@@ -220,16 +222,19 @@ class Bootcamp:
             done_in_unit[planned.unit] = place + 1
             if halt is not None and planned.unit >= halt:
                 return
-            if persona == "fader" and rng.random() < 0.055 * max(0, planned.unit - 2):
+            if persona == "fader" and rng.random() < (planned.unit - fades_from) / 5:
                 continue
             if planned.type == "lesson" and rng.random() < 0.015:
                 continue
-            at_class = place < 3 and persona != "sprinter" and rng.random() < 0.75
+            at_class = place < 4 and persona != "sprinter" and rng.random() < 0.8
             offset = night if at_class else min(12, night + 1 + rng.randrange(4) + place // 2)
-            offset += self._delay(persona, planned.unit, rng)
+            if persona != "steady" or not at_class:
+                offset += self._delay(persona, planned.unit, rng)
             hour = 18.5 + rng.random() * 1.5 if at_class else student.hour + rng.gauss(0, 1.2)
             day = self.starts_on + timedelta(weeks=planned.unit, days=offset)
             day = max(day, student.enrolled_on, self.starts_on)
+            if pause and pause[0] <= day < pause[1]:
+                day = pause[1]
             begin = max(self._at(day, hour), cursor + round(rng.uniform(3, 25) * MINUTE))
             begin += rng.randrange(MINUTE)
             if number == stuck_at:
@@ -244,6 +249,15 @@ class Bootcamp:
             cursor = begin + min(busy, round(rng.uniform(20, 60) * MINUTE))
             if again := self._second_attempt(student, number, attempt, rng):
                 yield again
+
+    def _pause(self, persona: str, rng: random.Random) -> tuple[date, date] | None:
+        """Days around the opening on which somebody who is ahead does nothing: quiet, yet on pace."""
+        if persona != "sprinter" or rng.random() < 0.5:
+            return None
+        return (
+            self._this_monday - timedelta(days=rng.randrange(7, 15)),
+            self._this_monday + timedelta(days=rng.randrange(8, 12)),
+        )
 
     def _delay(self, persona: str, unit: int, rng: random.Random) -> int:
         """Days behind the unit's own week."""

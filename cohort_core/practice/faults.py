@@ -19,7 +19,8 @@
 | ``insert`` | a new row on top, before this page is read | ``value``: the row, else one is made up |
 | ``call`` | whatever ``edit()`` does to the school before this request is answered | ``edit`` |
 
-The kinds from ``page`` on concern progressions only. Several faults can meet in one request.
+The kinds from ``page`` on concern progressions only. Faults of different kinds can meet in one request;
+of several of the same kind the first that is not used up hits, so that they form a queue.
 """
 
 from __future__ import annotations
@@ -119,6 +120,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind!r}; choose one of {', '.join(KINDS)}")
+        for name in ("after", "times", "status", "seconds", "first"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, (int, float)):
+                raise ValueError(f"{name} is a number, not {value!r}")
         if isinstance(self.edit, str) and self.edit not in BAD_ROWS:
             raise ValueError(f"no bad row named {self.edit!r}; choose one of {', '.join(BAD_ROWS)}")
         if self.kind == "call" and not callable(self.edit):
@@ -174,13 +179,14 @@ class Faults:
 
     def take(self, method: str, path: str, query: str) -> list[Fault]:
         """The faults that hit this request, which is counted by all that it matches."""
-        taken = []
+        taken: list[Fault] = []
         with self._lock:
             for fault in self._faults:
                 if not fault.matches(method, path, query):
                     continue
                 fault.seen += 1
-                if fault.seen > fault.after and (fault.times is None or fault.hits < fault.times):
+                usable = fault.times is None or fault.hits < fault.times
+                if fault.seen > fault.after and usable and fault.kind not in {f.kind for f in taken}:
                     fault.hits += 1
                     taken.append(fault)
         return taken

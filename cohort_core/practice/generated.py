@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cohort_core.errors import BadInput
 from cohort_core.practice import APP_ID, DEFAULT_DAY, DEFAULT_SEED, EMAIL, ORIGIN, PASSWORD, people
 from cohort_core.practice.bootcamp import PLANS, Bootcamp, Student
 from cohort_core.practice.history import Chronicle, instant
@@ -28,7 +29,7 @@ class PracticeSchool:
     """The same ``seed``, opening instant and time zone give the same school, now and later.
 
     It opens when it is made, at ``clock()``; ``day`` is the day of the real classes on that date. People of
-    the bootcamp classes work by the wall clock of ``timezone`` (an IANA name).
+    the bootcamp classes work by the wall clock of ``timezone`` (an IANA name; ``BadInput`` if it is none).
     """
 
     def __init__(
@@ -44,7 +45,13 @@ class PracticeSchool:
         self._seed = seed
         self._clock = clock
         self.opened = clock()
-        zone = ZoneInfo(timezone)
+        try:
+            zone = ZoneInfo(timezone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise BadInput(
+                f"There is no time zone {timezone!r}. Give a name such as Europe/Lisbon.",
+                parameter="timezone",
+            ) from error
         self.bootcamps = [Bootcamp(plan, seed, self.opened, zone) for plan in PLANS]
         self.replays = [Replay(code, seed, self.opened, day) for code in CODES]
         self._offered: dict[str, _Bootcamp | _Replay] = {}
@@ -73,7 +80,7 @@ class PracticeSchool:
         return self._offered[class_id].source.units()
 
     def rows(self, class_id: str) -> list[Row]:
-        """The progressions at school time; made when a class is first asked for."""
+        """The progressions at school time; made when a class is first asked for. Not to be changed."""
         with self._lock:
             rows = self._offered[class_id].chronicle.rows(instant(self.now()))
             put = self._put.get(class_id)

@@ -14,6 +14,7 @@ import io
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -228,7 +229,7 @@ class PracticeApp:
     def _reset(self, scope: Scope) -> None:
         transport = self._transport(scope)
         # Lingering for zero seconds turns the close into a reset.
-        linger = struct.pack("ii", 1, 0)
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         transport.abort()
 
@@ -449,7 +450,8 @@ class Running:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, because only then does asyncio send small answers without a 40 ms delay.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # On Windows this option would let two servers share the port.
     if hasattr(socket, "SO_REUSEPORT"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -548,6 +550,8 @@ def running(
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.002)
+        if not thread.is_alive():
+            raise RuntimeError("the practice server did not start; its log says why")
         yield Running(f"http://{HOST}:{listener.getsockname()[1]}", app.school, app.faults, app.requests, app)
     finally:
         if thread.is_alive():

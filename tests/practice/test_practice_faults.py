@@ -170,6 +170,11 @@ def test_several_in_one_request(server, reader, memory):
     assert (metadata["results_per_page"], metadata["total"]) == (2, 6)
 
 
+def test_faults_of_a_kind_queue(server, reader):
+    server.faults.add(Fault("status", status=500, times=2), Fault("status", status=503))
+    assert [reader.get("/v1/classes").status_code for _ in range(4)] == [500, 500, 503, 200]
+
+
 def test_faults_from_outside(server, reader, memory):
     address = f"{server.url}/practice/faults"
     wanted = [{"kind": "status", "status": 502}, {"kind": "rows", "path": PAGES, "edit": "null_user"}]
@@ -192,6 +197,7 @@ def test_faults_from_outside(server, reader, memory):
         '[{"kind": "fire"}]',
         '[{"kind": "rows"}]',
         '[{"kind": "cut", "x": 1}]',
+        '[{"kind": "cut", "times": "1"}]',
         '[{"kind": "rows", "edit": "no such"}]',
         '[{"kind": "call", "edit": "no_id"}]',
     ],

@@ -60,6 +60,15 @@ def test_an_expired_token_is_401(memory, new_reader):
         assert reader.get("/v1/classes").status_code == 401
 
 
+def test_a_token_outlives_the_server(memory, new_reader):
+    with running(memory[0]) as first:
+        reader = new_reader(first)
+        reader.log_in()
+    with running(memory[0]) as second:
+        reader.url = second.url
+        assert reader.get("/v1/classes").ok
+
+
 def test_classes_are_one_string(reader, memory):
     objects = reader.get("/v1/classes").json()["result"]["objects"]
     assert isinstance(objects, str)

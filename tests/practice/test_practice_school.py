@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 import pytest
 import requests
 
+from cohort_core.errors import BadInput
 from cohort_core.practice.generated import STEP, PracticeSchool
 from cohort_core.practice.oulad import CODES, read
 from cohort_core.practice.school import row_id
@@ -136,6 +137,11 @@ def test_awkward_people_are_there(practice):
     assert any(unicodedata.normalize("NFC", first) != first for first, _ in names)
 
 
+def test_one_has_no_address(practice):
+    addresses = {row["user"]["email"] for row in practice.rows(practice.classes()[2]["id"])}
+    assert None in addresses
+
+
 def test_some_are_in_two_classes(practice):
     first, second, third = (
         {row["user"]["id"] for row in practice.rows(entry["id"])} for entry in practice.classes()[:3]
@@ -190,6 +196,11 @@ def test_a_school_that_opens_an_hour_later_knows_the_same_people_and_work():
     clock.now += timedelta(hours=1)
     after = {row_id(row) for row in PracticeSchool(clock=clock).rows(class_id)}
     assert len(before ^ after) < 60
+
+
+def test_no_such_time_zone():
+    with pytest.raises(BadInput, match="Europe/Lisbon"):
+        PracticeSchool(timezone="Mars/Olympus")
 
 
 def test_time_passes_in_steps():
