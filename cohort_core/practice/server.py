@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -310,7 +310,8 @@ class PracticeApp:
             return _refusal(404, "no such class")
         if not newest:
             # What upstream does then is not known: an order of no use, so that a client notices.
-            return Response(_page(sorted(rows, key=lambda row: row_id(row) or ""), page, count, {}))
+            by_id = sorted(rows, key=lambda row: row_id(row) or "")
+            return Response(_page(by_id, page, count, faults), media_type=_JSON)
         known, ordered = self._sorted.get(class_id, (None, []))
         if known is not rows:
             ordered = newest_first(rows)
@@ -445,8 +446,8 @@ class Running:
     url: str
     school: Any
     faults: Faults
-    requests: deque[Seen]
-    app: PracticeApp
+    requests: deque[Seen] = field(repr=False)
+    app: PracticeApp = field(repr=False)
 
 
 def _listen(port: int) -> socket.socket:
