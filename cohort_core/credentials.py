@@ -24,8 +24,8 @@ class Connection:
         if missing:
             names = ", ".join(name.replace("_", " ") for name in missing)
             raise NotConnected(
-                f"Cohort Tracker does not know your school yet (missing: {names}). Run `cohort-tracker init`, "
-                "or open the dashboard and connect there."
+                f"Cohort Tracker does not know your school yet (missing: {names}). Run "
+                "`cohort-tracker init`, or open the dashboard and connect there."
             )
         self.api_base = settings.api_base
         self.app_id = str(settings.app_id)

@@ -6,23 +6,27 @@ the same sync, so that no two faces of the product can disagree.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cohort_core import credentials, settings
+from cohort_core.errors import BadInput
 from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
-from cohort_core.store import classes
+from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
-from cohort_core.sync import jobs
+from cohort_core.sync import claim, jobs
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cohort_core.cohort import Cohort
+    from cohort_core.practice.server import Running
     from cohort_core.store.facts import ClassFacts
     from cohort_core.store.runs import Job
 
@@ -37,6 +41,8 @@ class Workspace:
         self.home = home
         self.database = Database(home)
         self._patience = patience
+        self._practice: Running | None = None
+        self._resources = contextlib.ExitStack()
         self._running: tuple[jobs.SyncJob, threading.Thread] | None = None
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._load_facts = functools.lru_cache(maxsize=FACTS_KEPT)(self._load_facts_uncached)
@@ -79,13 +85,61 @@ class Workspace:
             origin=connection.origin,
             email=email,
             practice=practice or None,
+            sync_rate=0.0 if practice else None,
         )
         return listed, credentials.save_password(self.home, email, password)
+
+    def refresh_classes(self) -> list[classes.ListedClass]:
+        """Ask OpenClass which classes there are now. Raises what a login raises."""
+        with OpenClassClient(credentials.load_connection(self.home), patience=self._patience) as client:
+            listed = client.list_classes()
+        classes.save_classes(self.database, listed)
+        return listed
+
+    def use_practice_school(self) -> list[classes.ListedClass]:
+        """Connect to a practice school that runs in this process, and import its rosters."""
+        from cohort_core import practice
+        from cohort_core.roster_files import import_practice_rosters
+
+        listed, _where = self.connect(
+            api_base=self.start_practice_school(),
+            app_id=practice.APP_ID,
+            origin=practice.ORIGIN,
+            email=practice.EMAIL,
+            password=practice.PASSWORD,
+            practice=True,
+        )
+        import_practice_rosters(self.database, self._practice_school().school)
+        return listed
+
+    def start_practice_school(self) -> str:
+        """Run the practice school in this process, where it ran before if possible; returns its address."""
+        return self._practice_school().url
+
+    def _practice_school(self) -> Running:
+        from cohort_core.practice.generated import PracticeSchool
+        from cohort_core.practice.server import running
+
+        if self._practice is None:
+            known = self.settings()
+            last_port = urlsplit(known.api_base).port if known.practice else None
+            school = PracticeSchool(timezone=known.default_timezone)
+            try:
+                self._practice = self._resources.enter_context(running(school, port=last_port or 0))
+            except BadInput:
+                self._practice = self._resources.enter_context(running(school))
+            if known.practice:
+                settings.save_settings(self.home, api_base=self._practice.url)
+        return self._practice
 
     # Classes and their cohorts
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
         return classes.load_statuses(self.database, active_only=active_only)
+
+    def last_sync(self) -> str | None:
+        """UTC text of the latest successful sync of any class, None before the first."""
+        return classes.last_sync(self.database)
 
     def facts(self, reference: str) -> ClassFacts:
         """The facts of the class with this id or friendly id; raises ``UnknownClass``."""
@@ -97,10 +151,20 @@ class Workspace:
         )
 
     def cohort(
-        self, reference: str, as_of: date | datetime | pd.Timestamp | None = None, group: str | None = None
+        self,
+        reference: str,
+        as_of: str | date | datetime | pd.Timestamp | None = None,
+        group: str | None = None,
     ) -> Cohort:
-        """The class at an instant (default: its last sync) for one group or all; raises ``UnknownClass``."""
+        """The class at an instant (default: its last sync) for one group or all.
+
+        Raises ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
+        """
         facts = self.facts(reference)
+        if isinstance(as_of, str):
+            from cohort_core.cohort import parse_as_of
+
+            as_of = parse_as_of(as_of, facts.timezone)
         return self._build_cohort(facts.class_id, facts.revision, facts.timezone, as_of, group)
 
     def _load_facts_uncached(self, class_id: str, revision: int, default_timezone: str) -> ClassFacts:
@@ -133,6 +197,12 @@ class Workspace:
         """A sync that is logged in and ready to run. Raises ``SyncRunning``, ``NotConnected`` and others."""
         connection = credentials.load_connection(self.home)
         class_ids = jobs.active_or_named(self.database, references)
+        if not class_ids:
+            raise BadInput(
+                "No class is active, so there is nothing to sync. Choose classes on the Classes page or with "
+                "`cohort-tracker activate`.",
+                parameter="class_id",
+            )
         key = (connection.api_base, connection.email, connection.password)
         job = jobs.SyncJob(
             self.database,
@@ -159,20 +229,25 @@ class Workspace:
 
     def running_job(self) -> Job | None:
         """The sync that runs now, whichever process started it."""
-        return jobs.running_job(self.database)
+        return claim.running_job(self.database)
 
     def job(self, job_id: int) -> Job:
-        return jobs.load_job(self.database, job_id)
+        return claim.load_job(self.database, job_id)
 
     def jobs(self, limit: int = 20) -> list[Job]:
-        return jobs.load_jobs(self.database, limit)
+        return claim.load_jobs(self.database, limit)
+
+    def cancel_sync(self, job_id: int) -> None:
+        """Ask a running sync, in whatever process, to stop between two pages."""
+        runs.request_cancel(self.database, job_id)
 
     def stop(self, seconds: float = 5.0) -> None:
-        """End a sync that runs in this process, between two pages."""
+        """End what runs in this process: a sync between two pages, and the practice school."""
         if self._running:
             job, thread = self._running
             job.stop()
             thread.join(seconds)
+        self._resources.close()
 
 
 @functools.cache

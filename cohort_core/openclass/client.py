@@ -171,8 +171,8 @@ class OpenClassClient:
             return self._with_retries(lambda: self._get_once(path, query, read))
         except _TokenRefused:
             raise LoginRefused(
-                "OpenClass accepts the login but then refuses its own token. Try again later; if it stays so, "
-                "check that your account may see the class."
+                "OpenClass accepts the login but then refuses its own token. Try again later; if it stays "
+                "so, check that your account may see the class."
             ) from None
 
     def _with_retries(self, ask: Callable[[], Any]) -> Any:
@@ -326,7 +326,8 @@ def _unreachable(api_base: str, error: Exception) -> CohortError:
         isinstance(error, requests.Timeout) and not isinstance(error, requests.ConnectTimeout)
     ):
         return UpstreamDown(
-            "OpenClass does not finish its answers. Try again in some minutes. What was synced before is kept."
+            "OpenClass does not finish its answers. Try again in some minutes; what was synced before is "
+            "kept."
         )
     return NoNetwork(
         f"OpenClass cannot be reached at {api_base}. Check this computer's network and the API address."

@@ -118,8 +118,8 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if applied - frozenset(MIGRATION_NAMES) or version > 0:
             raise DatabaseNewer(
-                f"The database {self.path} was written by a later version of Cohort Tracker. "
-                "Update the program, or set COHORT_HOME to another folder."
+                f"A later version of Cohort Tracker wrote {self.path}. Install that version, or set "
+                "COHORT_HOME to another folder."
             )
         return applied
 

@@ -135,11 +135,11 @@ def save_page(
             continue
         else:
             effect.changed += 1
-            for name in _COMPARED:
-                if old[name] != getattr(row, name):
-                    changes.append(
-                        _change(context, synced_at, row, "changed", name, old[name], getattr(row, name))
-                    )
+            changes.extend(
+                _change(context, synced_at, row, "changed", name, old[name], getattr(row, name))
+                for name in _COMPARED
+                if old[name] != getattr(row, name)
+            )
         written.append((*row, synced_at, context.class_id))
     if added_ids and not context.is_baseline:
         returned = _clear_tombstones(connection, context.class_id, added_ids)

@@ -182,8 +182,8 @@ class ClassSync:
             number += 1
             if number > 2 * _page_count(page) + 10:
                 raise UpstreamChanged(
-                    "OpenClass offers more pages than the class has records. What was read is kept; try again "
-                    "later, and look for a newer version of Cohort Tracker if it stays so."
+                    "OpenClass offers more pages than the class has records. What was read is kept; try "
+                    "again later, and look for a newer version of Cohort Tracker if it stays so."
                 )
 
     def _read(self, number: int, *, extra_pages: int) -> tuple[Page, records.PageEffect]:

@@ -1,9 +1,4 @@
-"""Who may sync, and the job that does it: one at a time, whoever starts it.
-
-The claim is an operating system's file lock, so that a killed process gives it back. What the job does is
-in the store for everyone to read, in any process; a job that reads *running* while the lock is free was
-killed, and is shown as interrupted.
-"""
+"""The job behind *Sync now*: claimed once, then run here or in a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,22 +6,18 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from cohort_core.credentials import Connection
 from cohort_core.errors import CohortError, SyncCancelled, SyncFailed, SyncRunning
-from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
+from cohort_core.sync import claim
 from cohort_core.sync.engine import ClassSync, utc_now
 
 logger = logging.getLogger(__name__)
-
-# Long enough to outlast another process that only looks whether the lock is free.
-CLAIM_SECONDS = 0.3
 
 
 class SyncJob:
@@ -50,11 +41,11 @@ class SyncJob:
         self._accept_removals = accept_removals
         self._stop = threading.Event()
         self.on_page: Callable[[], None] = lambda: None
-        self._claim = _claim(database.home)
+        self._claim = claim.open_claim(database.home)
         try:
-            self._claim.acquire(timeout=CLAIM_SECONDS)
+            self._claim.acquire(timeout=claim.CLAIM_SECONDS)
         except Timeout:
-            running = running_job(database)
+            running = claim.running_job(database)
             raise SyncRunning(
                 "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
                 job=running.id if running else None,
@@ -161,43 +152,3 @@ def active_or_named(database: Database, references: Sequence[str] | None) -> lis
     if references:
         return list(dict.fromkeys(classes.find_class(database, one) for one in references))
     return classes.active_class_ids(database)
-
-
-def is_claimed(home: Home) -> bool:
-    """Whether some process syncs at this moment."""
-    claim = _claim(home)
-    try:
-        claim.acquire(blocking=False)
-    except Timeout:
-        return True
-    claim.release()
-    return False
-
-
-def running_job(database: Database) -> runs.Job | None:
-    """The job that runs at this moment, in whatever process."""
-    latest = load_jobs(database, limit=1)
-    return latest[0] if latest and latest[0].is_running else None
-
-
-def load_job(database: Database, job_id: int) -> runs.Job:
-    """Raises ``UnknownJob``."""
-    return _told_truly(database, runs.load_job(database, job_id))
-
-
-def load_jobs(database: Database, limit: int) -> list[runs.Job]:
-    """The latest jobs, newest first."""
-    return [_told_truly(database, job) for job in runs.load_jobs(database, limit)]
-
-
-def _told_truly(database: Database, job: runs.Job) -> runs.Job:
-    if not job.is_running or is_claimed(database.home):
-        return job
-    # It may have ended between the two looks.
-    job = runs.load_job(database, job.id)
-    return replace(job, state="interrupted") if job.is_running else job
-
-
-def _claim(home: Home) -> FileLock:
-    home.ensure()
-    return FileLock(home.sync_lock, mode=PRIVATE_FILE, thread_local=False)

@@ -1,0 +1,332 @@
+"""The JSON API: every answer of the dashboard under a path, for those who automate.
+
+One short route an answer, and one handler for all errors, which are RFC 9457 problems with a stable ``code``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Body, Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cohort_core import errors, reports
+from cohort_core.cohort import Cohort
+from cohort_core.settings import LOOPBACK_HOSTS
+from cohort_core.workspace import Workspace, shared_workspace
+
+STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
+    errors.NotConnected: HTTPStatus.CONFLICT,
+    errors.BadSettings: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseNewer: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnusable: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.LoginRefused: HTTPStatus.BAD_GATEWAY,
+    errors.NoNetwork: HTTPStatus.BAD_GATEWAY,
+    errors.UpstreamDown: HTTPStatus.BAD_GATEWAY,
+    errors.UpstreamChanged: HTTPStatus.BAD_GATEWAY,
+    errors.ClassInaccessible: HTTPStatus.BAD_GATEWAY,
+    errors.SyncRunning: HTTPStatus.CONFLICT,
+    errors.SyncCancelled: HTTPStatus.CONFLICT,
+    errors.SyncFailed: HTTPStatus.BAD_GATEWAY,
+    errors.RemovalsRefused: HTTPStatus.CONFLICT,
+    errors.UnknownClass: HTTPStatus.NOT_FOUND,
+    errors.UnknownJob: HTTPStatus.NOT_FOUND,
+    errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    title: str
+    status: int
+    detail: str = Field(description="What happened, and what to do about it.")
+    code: str = Field(description="Stable name of the error, for programs.")
+
+
+class Health(BaseModel):
+    status: str = Field(examples=["ok"])
+    last_sync: str | None = Field(
+        examples=["2025-01-04T15:30:00Z"], description="UTC; null before the first."
+    )
+
+
+class ClassItem(BaseModel):
+    """A class and how much of it is here."""
+
+    id: str
+    friendly_id: str | None
+    name: str
+    is_active: bool = Field(description="Whether a sync that names no class includes this one.")
+    is_published: bool | None
+    synced_at: str | None = Field(description="End of the last successful sync, UTC.")
+    students: int = Field(description="Students seen in progressions; the roster may know more.")
+    assignments: int
+    progressions: int
+    quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+
+
+class SyncRequest(BaseModel):
+    """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
+
+    model_config = ConfigDict(extra="forbid")
+    class_ids: list[str] | None = None
+    full: bool = False
+
+
+class ProgressionStatus(StrEnum):
+    completed = "completed"
+    in_progress = "in_progress"
+    not_started = "not_started"
+
+
+def _workspace(request: Request) -> Workspace:
+    workspace: Workspace = request.app.state.workspace
+    return workspace
+
+
+InWorkspace = Annotated[Workspace, Depends(_workspace)]
+ClassReference = Annotated[str, Path(alias="class_id", description="A class's id or friendly id.")]
+Group = Annotated[str | None, Query(description="A night or region of the roster, or a group's id.")]
+AsOf = Annotated[
+    str | None,
+    Query(
+        description="Answer as it was at this instant, or at the end of this day in the class's time zone. "
+        "Default: the end of the last sync.",
+        examples=["2025-01-04", "2025-01-04T15:30:00Z"],
+    ),
+]
+Limit = Annotated[int | None, Query(ge=0, description="At most so many rows; all by default.")]
+Offset = Annotated[int, Query(ge=0, description="Leave out so many rows first.")]
+
+
+def _cohort(
+    workspace: InWorkspace, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+) -> Cohort:
+    return workspace.cohort(class_id, as_of=as_of, group=group)
+
+
+InCohort = Annotated[Cohort, Depends(_cohort)]
+
+
+def _window(limit: Limit = None, offset: Offset = 0) -> Callable[[list[Any]], JSONResponse]:
+    """Cuts a list to what was asked for and sends it. Its rows are plain values already."""
+
+    def answer(rows: list[Any]) -> JSONResponse:
+        return JSONResponse(rows[offset : None if limit is None else offset + limit])
+
+    return answer
+
+
+Windowed = Annotated[Callable[[list[Any]], JSONResponse], Depends(_window)]
+
+
+def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
+    """The API over one workspace (default: that of the environment). ``options`` go to FastAPI."""
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="Cohort Tracker",
+        summary="Who needs a message today, and which assignment to teach again.",
+        version="1",
+        responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
+        **options,
+    )
+    app.state.workspace = workspace or shared_workspace()
+    app.add_middleware(BrowserGuard)
+    app.add_exception_handler(errors.CohortError, _cohort_problem)
+    app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(Exception, _unexpected_problem)
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @app.get("/health", response_model=Health)
+    def health(workspace: InWorkspace) -> Health:
+        """Whether the service runs, and when any class was last synced."""
+        return Health(status="ok", last_sync=workspace.last_sync())
+
+    @app.get("/classes", response_model=list[ClassItem])
+    def classes(workspace: InWorkspace, send: Windowed) -> JSONResponse:
+        """Every class that OpenClass lists for the mentor, active ones first."""
+        names = ClassItem.model_fields
+        return send([{name: getattr(one, name) for name in names} for one in workspace.statuses()])
+
+    @app.get("/classes/{class_id}/students", response_model=list[reports.StudentRow])
+    def students(
+        workspace: InWorkspace, class_id: ClassReference, send: Windowed, group: Group = None
+    ) -> JSONResponse:
+        """Everyone enrolled, withdrawn students included."""
+        return send(reports.students(workspace.facts(class_id), group).records())
+
+    @app.get("/classes/{class_id}/assignments", response_model=list[reports.AssignmentRow])
+    def assignments(workspace: InWorkspace, class_id: ClassReference, send: Windowed) -> JSONResponse:
+        """The assignment set in course order."""
+        return send(reports.assignments(workspace.facts(class_id)).records())
+
+    @app.get("/classes/{class_id}/progressions", response_model=list[reports.ProgressionRow])
+    def progressions(
+        workspace: InWorkspace,
+        class_id: ClassReference,
+        send: Windowed,
+        student_id: str | None = None,
+        assignment_id: str | None = None,
+        completed_after: Annotated[
+            str | None, Query(description="Completed at this instant or later, or on this day or later.")
+        ] = None,
+        completed_before: Annotated[
+            str | None, Query(description="Completed before this instant, or before this day.")
+        ] = None,
+        status: ProgressionStatus | None = None,
+    ) -> JSONResponse:
+        """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
+        report = reports.progressions(
+            workspace.facts(class_id),
+            student_id=student_id,
+            assignment_id=assignment_id,
+            completed_after=completed_after,
+            completed_before=completed_before,
+            status=status and status.value,
+        )
+        return send(report.records())
+
+    @app.get("/classes/{class_id}/progress-summary", response_model=reports.ProgressSummaryRow)
+    def progress_summary(cohort: InCohort) -> JSONResponse:
+        """The class in a few numbers."""
+        return JSONResponse(reports.progress_summary(cohort).record())
+
+    @app.get("/classes/{class_id}/metrics/completion", response_model=reports.CompletionRow)
+    def completion(cohort: InCohort) -> JSONResponse:
+        """How completions spread over the assignments."""
+        return JSONResponse(reports.completion(cohort).record())
+
+    @app.get("/classes/{class_id}/metrics/blockers", response_model=list[reports.BlockerRow])
+    def blockers(cohort: InCohort, send: Windowed, by: reports.Ranking = "difficulty") -> JSONResponse:
+        """Which assignments stand in the way, the worst first."""
+        return send(reports.blockers(cohort, by).records())
+
+    @app.get("/classes/{class_id}/metrics/student-health", response_model=list[reports.StudentHealthRow])
+    def student_health(cohort: InCohort, send: Windowed) -> JSONResponse:
+        """Who is falling behind, the worst first."""
+        return send(reports.student_health(cohort).records())
+
+    @app.get("/classes/{class_id}/metrics/progress-over-time", response_model=list[reports.WeekRow])
+    def progress_over_time(cohort: InCohort, send: Windowed) -> JSONResponse:
+        """Cumulative progress at the end of each week."""
+        return send(reports.progress_over_time(cohort).records())
+
+    @app.post("/sync", status_code=HTTPStatus.ACCEPTED)
+    def start_sync(
+        workspace: InWorkspace, wanted: Annotated[SyncRequest | None, Body()] = None
+    ) -> JSONResponse:
+        """Start a sync in the background; `GET /sync/{job}` tells how far it is."""
+        wanted = wanted or SyncRequest()
+        job_id = workspace.start_sync(wanted.class_ids, full=wanted.full, asked_by="api")
+        return JSONResponse(
+            workspace.job(job_id).as_dict(),
+            status_code=HTTPStatus.ACCEPTED,
+            headers={"Location": f"/sync/{job_id}"},
+        )
+
+    @app.get("/sync/{job}")
+    def sync_job(workspace: InWorkspace, job: int) -> dict[str, Any]:
+        """A sync: its state, and for each class what was read and what had changed."""
+        return workspace.job(job).as_dict()
+
+
+def _problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    headers = {"Location": f"/sync/{more['job']}"} if more.get("job") else None
+    return JSONResponse(body | {"code": code} | more, status, headers, media_type="application/problem+json")
+
+
+def _cohort_problem(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, errors.CohortError):
+        raise error
+    return _problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
+
+
+def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
+    """Names every parameter that cannot be used, and says what it should be; never repeats what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [
+        {
+            "parameter": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
+            "reason": one["msg"],
+        }
+        for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['parameter']}: {one['reason']}" for one in problems)
+    return _problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{detail}. Correct this and ask again.",
+        errors.BadInput.code,
+        parameter=problems[0]["parameter"],
+        problems=problems,
+    )
+
+
+def _http_problem(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    hint = "The paths there are stand at /docs." if status == HTTPStatus.NOT_FOUND else "See /docs."
+    answer = _problem(status, f"{status.description or status.phrase}. {hint}", status.name.lower())
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _unexpected_problem(_request: Request, _error: Exception) -> JSONResponse:
+    return _problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something unexpected happened. Ask again; if it stays so, report it with the time of this answer.",
+        "unexpected",
+    )
+
+
+class BrowserGuard:
+    """Keeps other web sites from reaching this one through the mentor's browser.
+
+    A forged name that leads to this computer (DNS rebinding) shows in the Host header; a page of another
+    site that starts something here shows in the Origin header.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            host = headers.get("host", "")
+            origin = headers.get("origin")
+            is_foreign = origin is not None and urlsplit(origin).netloc != host
+            refusal = None
+            if urlsplit(f"//{host}").hostname not in LOOPBACK_HOSTS:
+                refusal = _problem(
+                    HTTPStatus.BAD_REQUEST, "Ask for this by the name localhost or 127.0.0.1.", "foreign_host"
+                )
+            elif is_foreign and scope.get("method") not in SAFE_METHODS:
+                refusal = _problem(
+                    HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
+                )
+            if refusal:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

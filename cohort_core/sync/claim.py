@@ -1,0 +1,60 @@
+"""Who may sync: one at a time, whoever starts it.
+
+The claim is an operating system's file lock, so that a killed process gives it back. What a sync does is in
+the store for everyone to read, in any process; a job that reads *running* while the lock is free was killed,
+and is shown as interrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from filelock import FileLock, Timeout
+
+from cohort_core.home import PRIVATE_FILE, Home
+from cohort_core.store import runs
+from cohort_core.store.database import Database
+
+# Long enough to outlast another process that only looks whether the lock is free.
+CLAIM_SECONDS = 0.3
+
+
+def is_claimed(home: Home) -> bool:
+    """Whether some process syncs at this moment."""
+    lock = open_claim(home)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def running_job(database: Database) -> runs.Job | None:
+    """The job that runs at this moment, in whatever process."""
+    latest = load_jobs(database, limit=1)
+    return latest[0] if latest and latest[0].is_running else None
+
+
+def load_job(database: Database, job_id: int) -> runs.Job:
+    """Raises ``UnknownJob``."""
+    return _told_truly(database, runs.load_job(database, job_id))
+
+
+def load_jobs(database: Database, limit: int) -> list[runs.Job]:
+    """The latest jobs, newest first."""
+    return [_told_truly(database, job) for job in runs.load_jobs(database, limit)]
+
+
+def _told_truly(database: Database, job: runs.Job) -> runs.Job:
+    if not job.is_running or is_claimed(database.home):
+        return job
+    # It may have ended between the two looks.
+    job = runs.load_job(database, job.id)
+    return replace(job, state="interrupted") if job.is_running else job
+
+
+def open_claim(home: Home) -> FileLock:
+    """The lock that whoever syncs holds; not taken yet."""
+    home.ensure()
+    return FileLock(home.sync_lock, mode=PRIVATE_FILE, thread_local=False)
