@@ -185,7 +185,7 @@ class Bootcamp:
         students = self.students()
         for student in students:
             if not student.never_starts:
-                rng = random.Random(f"{self._seed}/{self.plan.key}/work/{student.person.id}")
+                rng = random.Random(f"{self._seed}/{self.plan.key}/progress/{student.person.id}")
                 student.histories = list(self._work(student, rng))
         stopped = [student for student in students if student.persona == "stopped"]
         for student in stopped[:2]:
@@ -355,7 +355,7 @@ class Bootcamp:
         while self._opening_count(students) < target:
             number = len(students) + 100
             extra = self._student(self._person(number), number, "steady")
-            rng = random.Random(f"{self._seed}/{self.plan.key}/work/{extra.person.id}")
+            rng = random.Random(f"{self._seed}/{self.plan.key}/progress/{extra.person.id}")
             extra.histories = list(self._work(extra, rng))
             students.append(extra)
         monday = self._at(self._this_monday, 0)
