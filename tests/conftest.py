@@ -1,0 +1,83 @@
+"""What all tests share: a home of their own, a school over real HTTP, a workspace that is connected to it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from cohort_core import practice
+from cohort_core.home import Home
+from cohort_core.openclass.client import Patience
+from cohort_core.practice.school import MemorySchool
+from cohort_core.practice.server import Running, running
+from cohort_core.workspace import Workspace
+
+# No test may touch the keyring of whoever runs it.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+for name in [name for name in os.environ if name.startswith("COHORT_")]:
+    del os.environ[name]
+
+HASTE = Patience(
+    connect_seconds=2,
+    read_seconds=1,
+    request_seconds=5,
+    first_wait_seconds=0.001,
+    longest_wait_seconds=0.01,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def school() -> Iterator[Running]:
+    """An empty school that tests fill and change; pages hold at most 5 rows."""
+    with running(MemorySchool(), page_cap=5) as served:
+        yield served
+
+
+def connect(workspace: Workspace, served: Running) -> None:
+    workspace.connect(
+        api_base=served.url,
+        app_id=practice.APP_ID,
+        origin=practice.ORIGIN,
+        email=practice.EMAIL,
+        password=practice.PASSWORD,
+        practice=True,
+    )
+
+
+@pytest.fixture
+def workspace(home: Home) -> Iterator[Workspace]:
+    one = Workspace(home, patience=HASTE)
+    yield one
+    one.stop()
+
+
+@contextmanager
+def serving(app: Callable[..., object]) -> Iterator[str]:
+    """The address of an ASGI app that is served by a real server in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise AssertionError("the server did not start")
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+        listener.close()
