@@ -1,0 +1,173 @@
+"""What counts at an instant: as of, enrolment, attempts, groups."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from cohort_core.cohort import build, groups, parse_as_of
+from cohort_core.errors import BadInput
+from cohort_core.store.facts import empty
+
+from .school import facts_of, work
+
+NEW_YORK, BERLIN = "America/New_York", "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("text", "tz", "instant"),
+    [
+        ("2025-01-04", "UTC", "2025-01-04T23:59:59.999999Z"),
+        ("2025-01-04", NEW_YORK, "2025-01-05T04:59:59.999999Z"),
+        # The days on which the clocks change have 23 and 25 hours.
+        ("2025-03-09", NEW_YORK, "2025-03-10T03:59:59.999999Z"),
+        ("2025-03-30", BERLIN, "2025-03-30T21:59:59.999999Z"),
+        ("2025-10-26", BERLIN, "2025-10-26T22:59:59.999999Z"),
+        ("2025-01-04T15:30:00Z", NEW_YORK, "2025-01-04T15:30:00Z"),
+        ("2025-01-04T15:30:00.250Z", NEW_YORK, "2025-01-04T15:30:00.250Z"),
+        ("2025-01-04T15:30:00+02:00", NEW_YORK, "2025-01-04T13:30:00Z"),
+        ("2025-01-04T15:30:00 02:00", NEW_YORK, "2025-01-04T13:30:00Z"),
+        ("2025-01-04T15:30", NEW_YORK, "2025-01-04T20:30:00Z"),
+        (" 2025-07-04 15:30 ", BERLIN, "2025-07-04T13:30:00Z"),
+        # 02:30 does not exist on this day, and comes twice on the other; the first one is meant.
+        ("2025-03-30T02:30", BERLIN, "2025-03-30T01:30:00Z"),
+        ("2025-10-26T02:30", BERLIN, "2025-10-26T00:30:00Z"),
+    ],
+)
+def test_as_of_is_understood(text: str, tz: str, instant: str) -> None:
+    assert parse_as_of(text, tz) == pd.Timestamp(instant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2025-13-01", "2025-02-30", "04/01/2025", "20250104", "2025-01-04T25:00", "9999-12-31"],
+)
+def test_as_of_that_cannot_be_used_says_what_to_write(text: str) -> None:
+    with pytest.raises(BadInput, match="Write a date such as") as caught:
+        parse_as_of(text, "UTC")
+    assert caught.value.details == {"parameter": "as_of"}
+
+
+def test_as_of_takes_instants_dates_and_defaults_to_the_last_sync() -> None:
+    facts = facts_of([], timezone=NEW_YORK, synced_at="2025-06-01T12:00:00Z")
+    assert build(facts).as_of == pd.Timestamp("2025-06-01T12:00Z")
+    assert build(facts, date(2025, 1, 4)).as_of == parse_as_of("2025-01-04", NEW_YORK)
+    assert build(facts, datetime(2025, 1, 4, 12)).as_of == pd.Timestamp("2025-01-04T17:00Z")  # noqa: DTZ001
+    assert build(facts, datetime(2025, 1, 4, 12, tzinfo=UTC)).as_of == pd.Timestamp("2025-01-04T12:00Z")
+
+
+def test_before_the_first_sync_there_is_nothing() -> None:
+    cohort = build(empty("c1"))
+    assert cohort.as_of == pd.Timestamp(0, tz="UTC")
+    assert cohort.starts_at is None
+    assert cohort.students.empty
+    assert cohort.records.empty
+    assert cohort.records["completed_at"].dtype == "datetime64[us, UTC]"
+    assert cohort.records["student_id"].dtype == "str"
+
+
+def test_what_comes_after_as_of_is_invisible() -> None:
+    rows = [
+        work("ana", "a1", "2025-03-03 10:00", "2025-03-05 10:00", 0.5, "2025-03-06 10:00"),
+        work("ana", "a2", "2025-03-05 10:00", "2025-03-07 10:00", 1.0),
+    ]
+    facts = facts_of(rows)
+    record = build(facts, pd.Timestamp("2025-03-04T00:00Z")).records.iloc[0]
+    assert record["started_at"] == pd.Timestamp("2025-03-03T10:00Z")
+    assert pd.isna(record["completed_at"])
+    assert pd.isna(record["grade"])
+    assert list(build(facts, date(2025, 3, 4)).records["assignment_id"]) == ["a1"]
+    at_completion = build(facts, pd.Timestamp("2025-03-05T10:00Z")).records
+    assert at_completion["grade"].iloc[0] == 0.5
+    assert at_completion["reviewed_at"].isna().all()
+
+
+def test_attempts_become_one_record() -> None:
+    rows = [
+        work("ana", "a1", "2025-03-03 10:00", "2025-03-04 10:00", 0.4, "2025-03-04 12:00"),
+        work("ana", "a1", "2025-03-05 10:00", "2025-03-06 10:00", 0.9, "2025-03-07 10:00"),
+        work("ana", "a1", "2025-03-08 10:00", "2025-03-08 11:00", None),
+        work("ana", "a1", "2025-03-09 10:00"),
+    ]
+    (record,) = build(facts_of(rows)).records.to_dict("records")
+    assert record["started_at"] == pd.Timestamp("2025-03-03T10:00Z")
+    assert record["completed_at"] == pd.Timestamp("2025-03-04T10:00Z")
+    assert record["grade"] == 0.9
+    assert record["reviewed_at"] == pd.Timestamp("2025-03-07T10:00Z")
+    (earlier,) = build(facts_of(rows), date(2025, 3, 5)).records.to_dict("records")
+    assert earlier["grade"] == 0.4
+
+
+def test_who_counts_on_which_day() -> None:
+    roster = [
+        {"student_id": "dated", "first_name": "D", "enrolled_on": "2025-03-10"},
+        {"student_id": "undated", "first_name": "U"},
+        {"student_id": "left", "first_name": "L", "enrolled_on": "2025-03-01", "withdrawn_on": "2025-03-12"},
+    ]
+    # 23:30 on Monday the 3rd in New York.
+    rows = [work("seen", "a1", "2025-03-04 04:30")]
+    facts = facts_of(rows, roster=roster, timezone=NEW_YORK)
+
+    def counted(day: date) -> set[str]:
+        return set(build(facts, day).students.index)
+
+    assert counted(date(2025, 2, 28)) == set()
+    assert counted(date(2025, 3, 2)) == {"left"}
+    assert counted(date(2025, 3, 3)) == {"left", "seen", "undated"}
+    assert counted(date(2025, 3, 10)) == {"left", "seen", "undated", "dated"}
+    assert counted(date(2025, 3, 12)) == {"seen", "undated", "dated"}
+    assert build(facts, date(2025, 3, 10)).starts_at == pd.Timestamp("2025-03-03T05:00Z")
+
+
+def test_a_class_that_starts_in_the_future_has_no_undated_students_yet() -> None:
+    rows = [work("early", "a1", "2025-03-01 10:00", "2025-03-01 11:00")]
+    facts = facts_of(rows, starts_on="2025-03-10")
+    assert build(facts, date(2025, 3, 9)).students.empty
+    assert build(facts, date(2025, 3, 9)).records.empty
+    assert list(build(facts, date(2025, 3, 10)).students.index) == ["early"]
+
+
+def test_names_are_shown_whole_or_by_id() -> None:
+    roster = [
+        {"student_id": "s1", "first_name": "Zoë", "last_name": "O'Neil"},
+        {"student_id": "s2", "first_name": None, "last_name": "Li"},
+        {"student_id": "s3"},
+    ]
+    names = build(facts_of([], roster=roster, starts_on="2025-03-01"))
+    assert list(names.students["name"]) == ["Zoë O'Neil", "Li", "s3"]
+
+
+def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
+    roster = [
+        {"student_id": "s1", "first_name": "A", "night": "Tuesday", "region": "North"},
+        {"student_id": "s2", "first_name": "B", "night": "tuesday ", "region": None},
+        {"student_id": "s3", "first_name": "C", "night": "Wednesday", "region": "Tuesday"},
+    ]
+    facts = facts_of([work("s3", "a1", "2025-03-03 10:00")], roster=roster)
+    found = groups(facts)
+    assert [(g.kind, g.label, g.students) for g in found] == [
+        ("night", "Tuesday", 2),
+        ("night", "Wednesday", 1),
+        ("region", "North", 1),
+        ("region", "Tuesday", 1),
+    ]
+    assert len({g.id for g in found}) == 4
+    assert found == groups(facts)
+    assert not any(g.label.casefold() in g.id for g in found)
+    assert set(build(facts, group="TUESDAY").students.index) == {"s1", "s2", "s3"}
+    assert set(build(facts, group=found[0].id).students.index) == {"s1", "s2"}
+    narrowed = build(facts, group="wednesday")
+    assert narrowed.group == "Wednesday"
+    assert list(narrowed.records["student_id"]) == ["s3"]
+    assert list(narrowed.student) == [0]
+
+
+def test_an_unknown_group_names_the_known_ones() -> None:
+    facts = facts_of([], roster=[{"student_id": "s1", "night": "Tuesday", "region": "North"}])
+    with pytest.raises(BadInput, match=r"Choose one of: Tuesday, North\.") as caught:
+        build(facts, group="Friday")
+    assert caught.value.details == {"parameter": "group"}
+    with pytest.raises(BadInput, match="Import a roster"):
+        build(empty("c1"), group="Friday")
