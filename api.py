@@ -6,7 +6,6 @@ One short route an answer, and one handler for all errors, which are RFC 9457 pr
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cohort_core import errors, reports
 from cohort_core.cohort import Cohort
+from cohort_core.metrics import listing
 from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.workspace import Workspace, shared_workspace
 
@@ -83,12 +83,6 @@ class SyncRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     class_ids: list[str] | None = None
     full: bool = False
-
-
-class ProgressionStatus(StrEnum):
-    completed = "completed"
-    in_progress = "in_progress"
-    not_started = "not_started"
 
 
 def _workspace(request: Request) -> Workspace:
@@ -193,7 +187,7 @@ def _add_routes(app: FastAPI) -> None:
         completed_before: Annotated[
             str | None, Query(description="Completed before this instant, or before this day.")
         ] = None,
-        status: ProgressionStatus | None = None,
+        status: listing.Status | None = None,
     ) -> JSONResponse:
         """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
         report = reports.progressions(
@@ -202,7 +196,7 @@ def _add_routes(app: FastAPI) -> None:
             assignment_id=assignment_id,
             completed_after=completed_after,
             completed_before=completed_before,
-            status=status and status.value,
+            status=status,
         )
         return send(report.records())
 
@@ -266,13 +260,7 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
     """Names every parameter that cannot be used, and says what it should be; never repeats what was sent."""
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [
-        {
-            "parameter": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
-            "reason": one["msg"],
-        }
-        for one in error.errors()
-    ]
+    problems = [{"parameter": _parameter(one["loc"]), "reason": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['parameter']}: {one['reason']}" for one in problems)
     return _problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -281,6 +269,12 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
         parameter=problems[0]["parameter"],
         problems=problems,
     )
+
+
+def _parameter(location: tuple[str | int, ...]) -> str:
+    """The name of what was wrong; of a body that is no JSON, which has no parts, the body."""
+    names = [part for part in location[1:] if isinstance(part, str)]
+    return ".".join(names) or str(location[0])
 
 
 def _http_problem(_request: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -151,17 +152,34 @@ def groups(facts: ClassFacts) -> list[Group]:
     ]
 
 
+def members(facts: ClassFacts, group: str) -> NDArray[np.bool_]:
+    """For each enrolment in `facts.students`, whether it is in the group. Raises BadInput as `build` does."""
+    chosen = _chosen_labels(facts, group)
+    return np.logical_or.reduce([_has_label(facts.students, kind, label) for kind, label in chosen])
+
+
 def parse_as_of(text: str, tz: ZoneInfo | str) -> pd.Timestamp:
     """The instant that a person or program means by `text`, in UTC.
 
     "2025-01-04" is the end of that day in `tz`; a time without an offset is a time in `tz`.
     Raises BadInput with what to write instead.
     """
+    return _parse(text, tz, "as_of", _resolve)
+
+
+def parse_from(text: str, tz: ZoneInfo | str, parameter: str) -> pd.Timestamp:
+    """As `parse_as_of`, but a day is its first instant. The error names `parameter`."""
+    return _parse(text, tz, parameter, local_midnight)
+
+
+def _parse(
+    text: str, tz: ZoneInfo | str, parameter: str, of_day: Callable[[date, ZoneInfo], pd.Timestamp]
+) -> pd.Timestamp:
     zone = ZoneInfo(tz) if isinstance(tz, str) else tz
     text = text.strip()
     try:
         if _DATE.fullmatch(text):
-            return _resolve(_plausible(date.fromisoformat(text)), zone)
+            return of_day(_plausible(date.fromisoformat(text)), zone)
         if match := _INSTANT.fullmatch(text):
             day, clock, offset = match.groups(default="")
             # A plus sign in an address arrives as a space.
@@ -170,9 +188,9 @@ def parse_as_of(text: str, tz: ZoneInfo | str) -> pd.Timestamp:
     except (ValueError, OverflowError):
         pass
     raise BadInput(
-        "as_of is not a date or time that can be used. "
+        f"{parameter} is not a date or time that can be used. "
         "Write a date such as 2025-01-04 or a time such as 2025-01-04T15:30:00Z.",
-        parameter="as_of",
+        parameter=parameter,
     )
 
 

@@ -17,11 +17,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, parse_from
 from cohort_core.errors import BadInput
-from cohort_core.metrics import activity, health
+from cohort_core.metrics import activity, health, listing
 from cohort_core.metrics import blockers as blocking
 from cohort_core.metrics import completion as completing
+from cohort_core.store.facts import ClassFacts
 
 Ranking = Literal["difficulty", "completions", "grade", "duration", "stuck"]
 Band = Literal["critical", "high", "medium", "low"]
@@ -143,18 +144,29 @@ class WeekRow(Row):
 
 
 class StudentRow(Row):
-    student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    id: str = _of("OpenClass id; of a student who is only on the roster, one that starts with roster-.")
     first_name: str | None = _of("First name.")
     last_name: str | None = _of("Last name.")
     email: str | None = _of("Email address.")
     night: str | None = _of("Class night.")
     region: str | None = _of("Region.")
     enrolled_on: date | None = _of("Day of enrolment on the roster; null: since the class's start.")
+    withdrawn_on: date | None = _of("Day from which the student no longer counts.")
+
+
+class ProgressionRow(Row):
+    id: str = _of("OpenClass id.")
+    student_id: str = _of("OpenClass id.")
+    assignment_id: str = _of("OpenClass id.")
+    grade: float | None = _share("Grade.")
+    started_at: datetime | None = _of("Start.", "UTC")
+    completed_at: datetime | None = _of("Completion.", "UTC")
+    reviewed_at: datetime | None = _of("Review.", "UTC")
+    synced_at: datetime = _of("When this version of the record was fetched.", "UTC")
 
 
 class AssignmentRow(Row):
-    assignment_id: str = _of("OpenClass id.")
+    id: str = _of("OpenClass id.")
     name: str = _of("Name, or the id of one that no progression has named yet.")
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
@@ -228,14 +240,43 @@ def progress_over_time(cohort: Cohort) -> Report:
     return _report("progress_over_time", activity.progress_over_time(cohort), WeekRow)
 
 
-def students(cohort: Cohort) -> Report:
-    """The students who count at *as of*, in the order of the roster."""
-    return _report("students", cohort.students.reset_index(), StudentRow)
+def students(facts: ClassFacts, group: str | None = None) -> Report:
+    """Everyone enrolled in the class or one group of it, by last name; withdrawn students included."""
+    return _report("students", listing.students(facts, group), StudentRow)
 
 
-def assignments(cohort: Cohort) -> Report:
+def assignments(facts: ClassFacts) -> Report:
     """The assignment set: that of the units in course order, and after it any seen only in progressions."""
-    return _report("assignments", cohort.assignments.reset_index(), AssignmentRow)
+    return _report("assignments", listing.assignments(facts), AssignmentRow)
+
+
+def progressions(
+    facts: ClassFacts,
+    *,
+    student_id: str | None = None,
+    assignment_id: str | None = None,
+    completed_after: str | None = None,
+    completed_before: str | None = None,
+    status: listing.Status | None = None,
+) -> Report:
+    """The records as OpenClass has them, newest completion first; nothing is merged or left out.
+
+    A record that was completed at `completed_after` is in, one at `completed_before` is not; a day means
+    its first instant in the class's time zone. Raises BadInput for a time that cannot be used.
+    """
+    after, before = (
+        None if text is None else parse_from(text, facts.timezone, parameter)
+        for text, parameter in ((completed_after, "completed_after"), (completed_before, "completed_before"))
+    )
+    frame = listing.progressions(
+        facts,
+        student_id=student_id,
+        assignment_id=assignment_id,
+        completed_after=after,
+        completed_before=before,
+        status=status,
+    )
+    return _report("progressions", frame, ProgressionRow)
 
 
 @dataclass(frozen=True)
@@ -255,6 +296,7 @@ REPORTS = {
     "progress_over_time": Answer("Progress over time", progress_over_time, WeekRow),
     "students": Answer("Students", students, StudentRow),
     "assignments": Answer("Assignments", assignments, AssignmentRow),
+    "progressions": Answer("Progressions", progressions, ProgressionRow),
 }
 
 
