@@ -1,0 +1,53 @@
+"""The practice school, synced, with its rosters, and the API over it: everything over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+import api
+from cohort_core.home import Home
+from cohort_core.practice.generated import PracticeSchool
+from cohort_core.practice.server import Running, running
+from cohort_core.roster_files import import_practice_rosters
+from cohort_core.store.classes import set_active
+from cohort_core.workspace import Workspace
+from tests.conftest import HASTE, connect, serving
+
+
+@dataclass
+class Service:
+    url: str
+    workspace: Workspace
+    upstream: Running
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = requests.get(self.url + path, params=query, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refused(self, path: str, **query: Any) -> dict[str, Any]:
+        answer = requests.get(self.url + path, params=query, timeout=10)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        problem: dict[str, Any] = answer.json()
+        assert problem["status"] == answer.status_code
+        return problem
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), patience=HASTE)
+    with running(PracticeSchool(timezone="America/New_York")) as upstream:
+        connect(workspace, upstream)
+        set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
+        workspace.claim_sync(asked_by="test").run()
+        import_practice_rosters(workspace.database, upstream.school)
+        with workspace.database.writing() as connection:
+            connection.execute("UPDATE classes SET timezone = 'America/New_York'")
+        with serving(api.create_app(workspace)) as url:
+            yield Service(url, workspace, upstream)
+    workspace.stop()

@@ -1,0 +1,177 @@
+"""The API as a program sees it: names, filters, errors, the sync."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+import api
+from cohort_core import errors
+from cohort_core.practice.faults import Fault
+from tests.api.conftest import Service
+
+CLASS = "/classes/sd-cohort-12"
+
+
+def test_every_error_has_a_status() -> None:
+    assert set(api.STATUS_OF_ERROR) == set(errors.leaves())
+    codes = [error.code for error in errors.leaves()]
+    assert len(codes) == len(set(codes))
+
+
+def test_health_tells_the_last_sync(service: Service) -> None:
+    health = service.get("/health")
+    assert health["status"] == "ok"
+    assert health["last_sync"] == max(one["synced_at"] for one in service.get("/classes"))
+
+
+def test_both_ids_of_a_class_work(service: Service) -> None:
+    one = next(one for one in service.get("/classes") if one["friendly_id"] == "sd-cohort-12")
+    by_id, by_name = (
+        service.get(f"/classes/{reference}/progress-summary") for reference in (one["id"], "sd-cohort-12")
+    )
+    assert by_id == by_name
+    assert {"total_students", "avg_completion", "completed_count", "in_progress_count"} <= set(by_id)
+
+
+def test_progressions_filters(service: Service) -> None:
+    everything = service.get(f"{CLASS}/progressions")
+    assert list(everything[0]) == [
+        *("id", "student_id", "assignment_id", "grade"),
+        *("started_at", "completed_at", "reviewed_at", "synced_at"),
+    ]
+    student, assignment = everything[10]["student_id"], everything[10]["assignment_id"]
+
+    def kept(condition: Any) -> list[str]:
+        return [row["id"] for row in everything if condition(row)]
+
+    def asked(**query: str) -> list[str]:
+        return [row["id"] for row in service.get(f"{CLASS}/progressions", **query)]
+
+    assert asked(student_id=student) == kept(lambda row: row["student_id"] == student)
+    assert asked(assignment_id=assignment) == kept(lambda row: row["assignment_id"] == assignment)
+    assert asked(status="completed") == kept(lambda row: row["completed_at"])
+    assert asked(status="in_progress") == kept(lambda row: row["started_at"] and not row["completed_at"])
+    middle = everything[1000]["completed_at"]
+    assert asked(completed_after=middle) == kept(lambda row: (row["completed_at"] or "") >= middle)
+    assert asked(completed_before=middle) == kept(
+        lambda row: row["completed_at"] and row["completed_at"] < middle
+    )
+    assert asked(student_id="nobody") == []
+
+
+def test_a_day_is_a_day_of_the_class(service: Service) -> None:
+    everything = service.get(f"{CLASS}/progressions")
+    # A class in New York: five hours behind UTC in November, four in summer.
+    day = "2026-11-16"
+    asked = service.get(f"{CLASS}/progressions", completed_after=day)
+    assert {row["id"] for row in asked} == {
+        row["id"] for row in everything if (row["completed_at"] or "") >= f"{day}T05:00:00.000Z"
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/classes", f"{CLASS}/students", f"{CLASS}/assignments", f"{CLASS}/progressions"),
+        *(f"{CLASS}/metrics/{name}" for name in ("blockers", "student-health", "progress-over-time")),
+    ],
+)
+def test_lists_are_bare_and_can_be_cut(service: Service, path: str) -> None:
+    everything = service.get(path)
+    assert isinstance(everything, list)
+    assert service.get(path, limit=2, offset=1) == everything[1:3]
+    assert service.get(path, offset=1) == everything[1:]
+    assert service.get(path, limit=0) == []
+
+
+def test_groups_split_the_class(service: Service) -> None:
+    whole = service.get(f"{CLASS}/progress-summary")["total_students"]
+    nights = [service.get(f"{CLASS}/progress-summary", group=night) for night in ("tuesday", "Thursday")]
+    without = sum(one["night"] is None for one in service.get(f"{CLASS}/students"))
+    assert sum(one["total_students"] for one in nights) == whole - without
+    assert all(one["total_students"] for one in nights)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "code", "parameter"),
+    [
+        ("/classes/none/students", {}, 404, "unknown_class", None),
+        ("/classes/none/metrics/blockers", {}, 404, "unknown_class", None),
+        (f"{CLASS}/metrics/completion", {"as_of": "soon"}, 422, "bad_input", "as_of"),
+        (f"{CLASS}/metrics/completion", {"group": "Sunday"}, 422, "bad_input", "group"),
+        (f"{CLASS}/metrics/blockers", {"by": "luck"}, 422, "bad_input", "by"),
+        (f"{CLASS}/progressions", {"completed_after": "2026-99-99"}, 422, "bad_input", "completed_after"),
+        (f"{CLASS}/progressions", {"status": "lost"}, 422, "bad_input", "status"),
+        ("/classes", {"limit": "many"}, 422, "bad_input", "limit"),
+        ("/classes", {"offset": "-1"}, 422, "bad_input", "offset"),
+        ("/sync/999999", {}, 404, "unknown_job", None),
+        ("/nowhere", {}, 404, "not_found", None),
+    ],
+)
+def test_errors_are_problems(
+    service: Service, path: str, query: dict[str, str], status: int, code: str, parameter: str | None
+) -> None:
+    problem = service.refused(path, **query)
+    assert (problem["status"], problem["code"], problem.get("parameter")) == (status, code, parameter)
+    assert problem["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("body", [b"{", b'["s3cret"]', b'{"class_ids": "s3cret"}', b'{"password": "s3cret"}'])
+def test_a_bad_body_is_refused_and_never_echoed(service: Service, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(f"{service.url}/sync", data=body, headers=headers, timeout=10)
+    assert answer.status_code == 422
+    assert answer.json()["parameter"]
+    assert "s3cret" not in answer.text
+
+
+def test_other_web_sites_are_kept_out(service: Service) -> None:
+    forged = requests.get(f"{service.url}/health", headers={"Host": "evil.example"}, timeout=10)
+    assert (forged.status_code, forged.json()["code"]) == (400, "foreign_host")
+    foreign = requests.post(f"{service.url}/sync", headers={"Origin": "https://evil.example"}, timeout=10)
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_origin")
+
+
+def test_the_documentation_asks_no_other_host(service: Service) -> None:
+    page = requests.get(f"{service.url}/docs", timeout=10).text
+    assert "https://" not in page
+    assert "/static-offline-docs/" in page
+
+
+def ended(service: Service, job: int) -> dict[str, Any]:
+    while True:
+        state: dict[str, Any] = service.get(f"/sync/{job}")
+        if state["state"] != "running":
+            return state
+        time.sleep(0.02)
+
+
+def test_a_sync_is_started_watched_and_refused_while_it_runs(service: Service) -> None:
+    service.upstream.faults.add(Fault("delay", "*/progressions", seconds=0.4, times=2))
+    body = {"class_ids": ["web-cohort-3"], "full": True}
+    started = requests.post(f"{service.url}/sync", json=body, timeout=10)
+    assert started.status_code == 202
+    job = started.json()["job"]
+    assert started.headers["Location"] == f"/sync/{job}"
+    second = requests.post(f"{service.url}/sync", timeout=10)
+    assert (second.status_code, second.json()["code"], second.json()["job"]) == (409, "sync_running", job)
+    state = ended(service, job)
+    assert state["state"] == "done"
+    assert [(one["friendly_id"], one["kind"], one["changed"]) for one in state["classes"]] == [
+        ("web-cohort-3", "full", 0)
+    ]
+
+
+def test_an_unknown_class_or_a_failing_login_starts_nothing(service: Service) -> None:
+    unknown = requests.post(f"{service.url}/sync", json={"class_ids": ["none"]}, timeout=10)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_class")
+    tokens = service.workspace._tokens
+    service.workspace._tokens = {}
+    service.upstream.faults.add(Fault("status", "/v1/auth/login", status=503))
+    failing = requests.post(f"{service.url}/sync", timeout=10)
+    assert (failing.status_code, failing.json()["code"]) == (502, "upstream_down")
+    service.workspace._tokens = tokens

@@ -1,0 +1,277 @@
+"""The command line as a person or a cron job meets it: as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cohort_core import cli, errors, practice
+from cohort_core.practice.faults import Fault
+from cohort_core.practice.generated import PracticeSchool
+from cohort_core.practice.server import Running, running
+
+CANARY = "c4nary-passw0rd"
+COMMAND = [sys.executable, "-m", "cohort_core.cli"]
+
+
+class Shell:
+    def __init__(self, folder: Path, upstream: Running) -> None:
+        self.home = folder / "home"
+        self.upstream = upstream
+        self.environment = {
+            **os.environ,
+            "COHORT_HOME": str(self.home),
+            "COHORT_SYNC_RATE": "0",
+            "COHORT_TIMEZONE": "Europe/Berlin",
+            "HOME": str(folder),
+        }
+
+    def run(self, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *words],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.environment | more,
+            check=False,
+        )
+
+    def ok(self, *words: str, given: str = "") -> str:
+        done = self.run(*words, given=given)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    def init(
+        self, *words: str, password: str = practice.PASSWORD, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run(
+            *("init", "--api-base", self.upstream.url, "--app-id", practice.APP_ID),
+            *("--origin", practice.ORIGIN, "--email", practice.EMAIL, "--password-stdin", *words),
+            given=f"{password}\n",
+            **more,
+        )
+
+    def connected(self, classes: str = "web-cohort-3") -> Shell:
+        assert self.init("--classes", classes).returncode == 0
+        return self
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Running]:
+    with running(PracticeSchool()) as served:
+        yield served
+
+
+@pytest.fixture
+def shell(tmp_path: Path, upstream: Running) -> Iterator[Shell]:
+    yield Shell(tmp_path, upstream)
+    upstream.faults.clear()
+
+
+def test_every_error_has_an_exit_code_that_help_explains(shell: Shell) -> None:
+    assert set(cli.EXIT_CODES) == set(errors.leaves())
+    told = shell.ok("--help")
+    for code in {0, 1, *cli.EXIT_CODES.values()}:
+        assert re.search(rf"\b{code}\b", told), code
+
+
+def test_every_command_and_option_is_explained(shell: Shell) -> None:
+    for command in ("init", "classes", "activate", "sync", "status", "import", "serve", "demo"):
+        assert len(shell.ok(command, "--help")) > 200
+
+
+def test_the_whole_way(shell: Shell) -> None:
+    done = shell.init("--classes", "all")
+    assert done.returncode == 0, done.stderr
+    first = shell.ok("sync").splitlines()
+    assert re.fullmatch(r"Synced \d+ records in \d+\.\d seconds", first[-1])
+    status = json.loads(shell.ok("status", "--json"))
+    by_name = {one["friendly_id"]: one for one in status["classes"]}
+    for one in shell.upstream.school.classes():
+        rows = shell.upstream.school.rows(one["id"])
+        assert by_name[one["friendly_id"]]["progressions"] == len(rows)
+    assert by_name["sd-cohort-12"]["progressions"] == 3781
+    total = sum(one["progressions"] for one in status["classes"])
+    assert first[-1].startswith(f"Synced {total} records")
+    again = json.loads(shell.ok("sync", "--json"))
+    assert {"records", "seconds", "classes"} <= set(again)
+    assert (again["added"], again["changed"], again["removed"]) == (0, 0, 0)
+    assert "Software Development" in shell.ok("status")
+
+
+def test_classes_are_chosen_by_either_id(shell: Shell) -> None:
+    shell.connected()
+    assert shell.ok("classes").count("*") == 1
+    shell.ok("activate", "sd-cohort-12", "pda-cohort-7")
+    shell.ok("deactivate", "web-cohort-3")
+    active = shell.ok("classes")
+    assert ("sd-cohort-12" in active, "web-cohort-3" in active) == (True, False)
+    assert "oulad-aaa-2013j" in shell.ok("classes", "--all")
+
+
+def test_one_class_can_be_synced_alone(shell: Shell) -> None:
+    shell.connected("all")
+    done = json.loads(shell.ok("sync", "--class-id", "web-cohort-3", "--full", "--json"))
+    assert [(one["friendly_id"], one["kind"]) for one in done["classes"]] == [("web-cohort-3", "full")]
+
+
+def test_files_are_private(shell: Shell) -> None:
+    shell.connected()
+    shell.ok("sync")
+    assert stat.S_IMODE(shell.home.stat().st_mode) == 0o700
+    for path in shell.home.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert "password" not in (shell.home / "config.toml").read_text()
+
+
+def failed(done: subprocess.CompletedProcess[str]) -> int:
+    """The exit code of a command that failed with a sentence and no traceback."""
+    assert "Traceback" not in done.stderr
+    assert re.search(r"Error: .*\.$", done.stderr.strip(), re.DOTALL), done.stderr
+    assert CANARY not in done.stdout + done.stderr
+    return done.returncode
+
+
+def test_errors_are_sentences_with_their_codes(shell: Shell) -> None:
+    assert failed(shell.run("sync")) == 78
+    assert failed(shell.init("--classes", "all", password=CANARY)) == 77
+    assert not (shell.home / "config.toml").exists()
+    assert failed(shell.init("--api-base", "http://127.0.0.1:9")) == 68
+    assert failed(shell.init("--api-base", "http://example.org")) == 78
+    shell.connected()
+    assert failed(shell.run("activate", "nothing")) == 66
+    assert failed(shell.run("sync", "--class-id", "nothing")) == 66
+    assert failed(shell.run("sync", COHORT_PASSWORD=CANARY)) == 77
+    assert failed(shell.run("sync", COHORT_API_BASE="http://127.0.0.1:9")) == 68
+    assert failed(shell.run("sync", COHORT_SYNC_RATE="fast")) == 78
+    shell.upstream.faults.add(Fault("status", "/v1/auth/login", status=503))
+    assert failed(shell.run("sync")) == 69
+    shell.upstream.faults.add(Fault("shape", "*/progressions", times=None))
+    assert failed(shell.run("sync")) == 76
+    assert failed(shell.run("serve", "--host", "0.0.0.0")) == 2  # noqa: S104 - it is refused
+
+
+def test_errors_can_be_read_by_programs(shell: Shell) -> None:
+    done = shell.run("sync", "--json")
+    assert done.returncode == 78
+    assert json.loads(done.stdout)["error"]["code"] == "not_connected"
+    shell.connected()
+    shell.upstream.faults.add(Fault("status", "*/progressions", status=404, times=None))
+    done = shell.run("sync", "--json")
+    assert done.returncode == 67
+    assert json.loads(done.stdout)["classes"][0]["error"]["code"] == "class_inaccessible"
+
+
+def test_a_later_versions_database_is_left_alone(shell: Shell) -> None:
+    shell.connected()
+    with sqlite3.connect(shell.home / "cohort.db") as connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+            "VALUES ('cohort_tracker', 'm999', '2030')"
+        )
+    connection.close()
+    for command in ("status", "sync"):
+        assert failed(shell.run(command)) == 70
+
+
+def test_a_file_that_is_no_database_is_left_alone(shell: Shell) -> None:
+    shell.home.mkdir()
+    (shell.home / "cohort.db").write_text("these are my notes, not a database " * 50)
+    assert failed(shell.run("status")) == 65
+    assert (shell.home / "cohort.db").read_text().startswith("these are my notes")
+
+
+def test_nothing_is_here_yet(shell: Shell) -> None:
+    assert "init" in shell.ok("status")
+    assert json.loads(shell.ok("status", "--json")) == {"last_sync": None, "running": None, "classes": []}
+    assert not shell.home.exists()
+
+
+def test_rosters_are_imported_and_bad_lines_told(shell: Shell, tmp_path: Path) -> None:
+    shell.connected()
+    shell.ok("sync")
+    csv = requests.get(f"{shell.upstream.url}/practice/students.csv?class=web-cohort-3", timeout=10).text
+    students, mentors = tmp_path / "students.csv", tmp_path / "mentors.csv"
+    lines = csv.splitlines()
+    bad = [",,,Tuesday,,,,web-cohort-3", "x@example.org,X,Y,,,tomorrow,,web-cohort-3", lines[1]]
+    students.write_text("\r\n".join([*lines, *bad]), encoding="utf-8-sig")
+    mentors.write_text("name;night\nMira Mentor;Tuesday\n;Thursday\n")
+    done = shell.run("import", "--students", str(students), "--mentors", str(mentors))
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert [re.match(r"(\S+) line (\d+)", line).groups() for line in told] == [  # type: ignore[union-attr]
+        *(("students.csv", str(len(lines) + number)) for number in (1, 2, 3)),
+        ("mentors.csv", "3"),
+    ]
+    assert ("names nobody" in told[0], "enrolled_on" in told[1], "line 2" in told[2]) == (True, True, True)
+    assert "not seen there yet, 3 lines not used" in done.stdout
+    empty = tmp_path / "empty.csv"
+    empty.write_text("email,night\n")
+    assert failed(shell.run("import", "--students", str(empty))) == 2
+    assert failed(shell.run("import", "--students", str(tmp_path / "missing.csv"))) == 2
+    assert failed(shell.run("import")) == 2
+
+
+def wait_for(url: str, process: subprocess.Popen[str]) -> requests.Response:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        try:
+            return requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {url}")
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_everything_is_served_on_one_port_until_ctrl_c(shell: Shell, command: str) -> None:
+    if command == "serve":
+        shell.connected()
+        shell.ok("sync")
+    port = free_port()
+    extra = ["--no-browser"] if command == "demo" else []
+    process = subprocess.Popen(
+        [*COMMAND, command, "--port", str(port), *extra],
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        health: dict[str, Any] = wait_for(f"http://127.0.0.1:{port}/health", process).json()
+        assert health["last_sync"]
+        page = requests.get(f"http://127.0.0.1:{port}/dashboard", timeout=10)
+        assert page.status_code == 200
+        assert "<title>" in page.text
+        assert requests.get(f"http://127.0.0.1:{port}/docs", timeout=10).status_code == 200
+        taken = shell.run("serve", "--port", str(port))
+        assert failed(taken) == 2
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, (out, err)
+    assert f"http://127.0.0.1:{port}/dashboard" in out
+    assert "Traceback" not in err
