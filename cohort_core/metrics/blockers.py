@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cohort_core.cohort import Cohort
 from cohort_core.metrics import grouped
@@ -19,6 +20,7 @@ RANKINGS = {
 """What each ranking sorts by, and whether the smallest comes first."""
 ENOUGH_TO_RANK = 5
 _DECIMALS = 9
+"""Ranks must not hang on the order in which sums were taken."""
 
 
 def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
@@ -57,14 +59,14 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
                 name: times[name].to_numpy()
                 for name in ("median_days", "p80_days", "timed_count", "untimed_share")
             },
-            "difficulty": difficulty.round(_DECIMALS),
+            "difficulty": difficulty,
             **parts,
         }
     )
     return _ranked(frame, by)
 
 
-def _students_reached(cohort: Cohort) -> np.ndarray:
+def _students_reached(cohort: Cohort) -> NDArray[np.int64]:
     """By assignment, the students who completed or started it, or completed one that comes later."""
     n = len(cohort.assignments)
     furthest = np.full(len(cohort.students), -1)
@@ -86,7 +88,7 @@ def _ranked(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     key = frame[column].where(frame["students_reached"] > 0)
     few = frame["students_reached"] < ENOUGH_TO_RANK
     tier = np.where(key.isna(), 2, np.where(few, 1, 0))
-    value = key.to_numpy(dtype=np.float64)
+    value = key.to_numpy(dtype=np.float64).round(_DECIMALS)
     order = np.lexsort((frame["position"], value if ascending else -value, tier))
     rank = pd.Series(range(1, len(frame) + 1), dtype="Int64").where(tier[order] == 0)
     ordered = frame.iloc[order].reset_index(drop=True)

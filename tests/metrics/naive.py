@@ -31,7 +31,7 @@ def answers(
     rows: id, student_id, first_name, last_name, assignment_id, name, type, grade, started_at, completed_at,
     reviewed_at (ISO texts with an offset, or None). units: name and assignments (a list of ids), in course
     order. roster: student_id, and where known first_name, last_name, night, region, enrolled_on,
-    withdrawn_on ("YYYY-MM-DD"). as_of has a zone. Assignments outside all units come by their ids.
+    withdrawn_on ("YYYY-MM-DD"). as_of has a zone. Assignments outside all units come last, by name.
     """
     school = _Class(rows, units, roster, ZoneInfo(timezone), as_of, starts_on)
     everyone = list(school.students)
@@ -65,8 +65,9 @@ class _Class:
                 if a not in self.section:
                     self.assignments.append(a)
                     self.section[a] = unit["name"]
-        self.assignments += sorted({row["assignment_id"] for row in rows} - set(self.assignments))
         self.kind = {row["assignment_id"]: (row["name"], row["type"]) for row in rows}
+        outside = set(self.kind) - set(self.assignments)
+        self.assignments += sorted(outside, key=lambda a: (self.kind[a][0], a))
 
         seen = []
         for row in rows:

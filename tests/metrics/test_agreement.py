@@ -20,17 +20,17 @@ from .school import facts_of
 
 Row = dict[str, Any]
 ANSWERS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Around both clock changes of New York and Berlin, so that hours are lost and repeated in most classes.
 SPRING = datetime(2025, 3, 1, tzinfo=UTC)
 
 
 @st.composite
 def classes(draw: st.DrawFn) -> Row:
-    """Sizes are drawn, to shrink; the many values come from a seed, which keeps classes full and quick."""
-    students = [f"s{i}" for i in range(draw(st.integers(0, 12)))]
-    assignments = [f"a{i}" for i in range(draw(st.integers(0, 6)))]
-    share_touched = draw(st.sampled_from([0.2, 0.6, 1.0]))
+    """Shapes are drawn, the many values come from a seed: drawn one by one they make nearly empty classes."""
+    students = [f"s{i}" for i in range(draw(st.sampled_from([12, 12, 12, 10, 10, 8, 8, 6, 3, 1, 0])))]
+    assignments = [f"a{i}" for i in range(draw(st.sampled_from([6, 6, 5, 5, 4, 3, 1, 0])))]
+    share_touched = draw(st.sampled_from([1.0, 1.0, 0.6, 0.2]))
     random = Random(draw(st.integers(0, 2**32)))
     names = {student: random.choice(["Ana", "ana", "Bo", student]) for student in students}
     rows = [
@@ -57,7 +57,7 @@ def classes(draw: st.DrawFn) -> Row:
         for student in [*students, "new"]
         if random.random() < 0.7
     ]
-    inside = assignments[: draw(st.integers(0, len(assignments)))]
+    inside = assignments[: random.randint(0, len(assignments))]
     half = len(inside) // 2
     return {
         "rows": rows,
@@ -73,9 +73,10 @@ def classes(draw: st.DrawFn) -> Row:
 
 def random_work(random: Random, student: str, name: str, assignment: str) -> Row:
     """Rounded times, so that ties are common; some within a millisecond of local midnight in either zone."""
-    started = SPRING + timedelta(days=random.randrange(30))
+    started = SPRING + timedelta(days=random.randrange(20))
     started += random.choice(
         [
+            timedelta(0),
             timedelta(hours=random.randrange(24)),
             timedelta(hours=random.choice([4, 5, 22, 23]), milliseconds=random.choice([-1, 0, 1])),
         ]
@@ -109,7 +110,11 @@ def random_work(random: Random, student: str, name: str, assignment: str) -> Row
     }
 
 
-instants_of_asking = st.integers(-2 * 24, 60 * 24).map(lambda hours: SPRING + timedelta(hours=hours))
+instants_of_asking = st.builds(
+    lambda day, hour: SPRING + timedelta(days=day, hours=hour),
+    st.sampled_from([32, 25, 45, 30, 20, 28, 60, 15, 8, 0, -2]),
+    st.integers(0, 23),
+)
 
 
 def ask(facts: ClassFacts, as_of: datetime, group: str | None = None) -> Row:
@@ -177,13 +182,13 @@ def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
 @given(classes(), instants_of_asking)
 def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
     made = build(facts_of(**school), as_of)
-    for answer in reports.REPORTS.values():
-        report = answer.ask(made)
-        for name, field in report.row.model_fields.items():
+    for name in ANSWERS:
+        report = reports.REPORTS[name].ask(made)
+        for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
-                values = report.frame[name].dropna()
-                assert values.between(0, 1).all(), name
+                values = report.frame[field_name].dropna()
+                assert values.between(0, 1).all(), field_name
         for row in report.records():
             report.row.model_validate(row)
     summary = reports.progress_summary(made).record()

@@ -16,6 +16,7 @@ from cohort_core.store.facts import empty
 
 from .school import facts_of, work
 
+ANSWERS = ["progress_summary", "completion", "blockers", "student_health", "progress_over_time"]
 UNITS = [{"name": "Basics", "assignments": ["a1", "a2"]}, {"name": "More", "assignments": ["a3", "a4"]}]
 ROSTER = [{"student_id": "fay", "first_name": "Fay", "night": "Tue", "region": None}]
 
@@ -282,7 +283,7 @@ def test_one_student_is_a_class() -> None:
     assert reports.progress_summary(cohort).record()["completed_count"] == 1
 
 
-@pytest.mark.parametrize("name", list(reports.REPORTS))
+@pytest.mark.parametrize("name", ANSWERS)
 def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
     answer = reports.REPORTS[name]
     full, none = answer.ask(small_class()), answer.ask(build(empty("c1")))
@@ -294,7 +295,7 @@ def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
         assert none.records() == []
 
 
-@pytest.mark.parametrize("name", list(reports.REPORTS))
+@pytest.mark.parametrize("name", ANSWERS)
 def test_before_the_class_everything_answers(name: str) -> None:
     report = reports.REPORTS[name].ask(build(small_class().facts, date(2024, 1, 1)))
     for row in report.records():
@@ -310,25 +311,57 @@ def test_every_field_says_what_it_means(name: str) -> None:
         assert field.description.endswith(".")
 
 
-def test_students_and_assignments_are_listed() -> None:
-    facts = facts_of([], UNITS, [{**ROSTER[0], "enrolled_on": "2025-03-01"}])
-    cohort = build(facts)
-    assert reports.students(cohort).record() == {
-        "student_id": "fay",
-        "name": "Fay",
+def test_students_are_listed_by_name_with_those_who_left() -> None:
+    roster = [
+        {**ROSTER[0], "last_name": "Young", "enrolled_on": "2025-03-01", "withdrawn_on": "2025-03-09"},
+        {"student_id": "gil", "first_name": "Gil", "last_name": "Adler", "night": "Wed"},
+    ]
+    facts = facts_of([], UNITS, roster)
+    fay = {
+        "id": "fay",
         "first_name": "Fay",
-        "last_name": None,
+        "last_name": "Young",
         "email": None,
         "night": "Tue",
         "region": None,
         "enrolled_on": "2025-03-01",
+        "withdrawn_on": "2025-03-09",
     }
-    assert [row["section"] for row in reports.assignments(cohort).records()] == [
-        "Basics",
-        "Basics",
-        "More",
-        "More",
+    listed = reports.students(facts).records()
+    assert [one["id"] for one in listed] == ["gil", "fay"]
+    assert listed[1] == fay
+    assert reports.students(facts, "tue").records() == [fay]
+    sections = [row["section"] for row in reports.assignments(facts).records()]
+    assert sections == ["Basics", "Basics", "More", "More"]
+
+
+def test_progressions_are_listed_and_filtered() -> None:
+    rows = [
+        work("ana", "a1", "2025-03-03 10:00", "2025-03-04 04:59", 1.0),
+        work("ana", "a2", "2025-03-03 10:00", "2025-03-04 05:00", 0.5),
+        work("bo", "a1", "2025-03-03 10:00"),
+        work("bo", "a2"),
     ]
+    facts = facts_of(
+        [{**row, "synced_at": "2025-03-05T00:00:00Z"} for row in rows], timezone="America/New_York"
+    )
+
+    def found(**conditions: Any) -> list[tuple[str, str]]:
+        listed = reports.progressions(facts, **conditions).records()
+        return [(one["student_id"], one["assignment_id"]) for one in listed]
+
+    ana, bo = [("ana", "a2"), ("ana", "a1")], [("bo", "a1"), ("bo", "a2")]
+    assert found() == ana + bo
+    assert found(student_id="bo") == bo
+    assert found(assignment_id="a1", status="completed") == [("ana", "a1")]
+    assert found(status="in_progress") == [("bo", "a1")]
+    assert found(status="not_started") == [("bo", "a2")]
+    # Midnight in New York lies between the two completions.
+    assert found(completed_after="2025-03-04") == [("ana", "a2")]
+    assert found(completed_before="2025-03-04") == [("ana", "a1")]
+    with pytest.raises(BadInput, match="completed_after is not") as caught:
+        reports.progressions(facts, completed_after="soon")
+    assert caught.value.details == {"parameter": "completed_after"}
 
 
 def test_the_document_of_the_metrics_is_current() -> None:
