@@ -137,6 +137,10 @@ class Workspace:
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
         return classes.load_statuses(self.database, active_only=active_only)
 
+    def set_active(self, references: Sequence[str], *, active: bool) -> list[str]:
+        """Say which classes a sync without a class means; returns their ids. Raises ``UnknownClass``."""
+        return classes.set_active(self.database, references, active=active)
+
     def last_sync(self) -> str | None:
         """UTC text of the latest successful sync of any class, None before the first."""
         return classes.last_sync(self.database)

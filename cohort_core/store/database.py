@@ -20,6 +20,9 @@ from cohort_core.home import PRIVATE_FILE, Home
 
 BUSY_SECONDS = 10.0
 
+WriteConnection = sqlite3.Connection
+"""What ``Database.writer`` gives, for those who pass it on without speaking SQL."""
+
 # Named here so that a reader can tell a later version's database without importing the migrations.
 MIGRATION_NAMES = ("m001_first_schema",)
 

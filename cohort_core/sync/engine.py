@@ -11,7 +11,6 @@ that changed; any disagreement makes it a full run.
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
 from cohort_core.openclass.wire import Page
 from cohort_core.store import classes, records, runs
 from cohort_core.store.classes import Unit
-from cohort_core.store.database import Database, utc_text
+from cohort_core.store.database import Database, WriteConnection, utc_text
 
 FULL = "full"
 INCREMENTAL = "incremental"
@@ -78,7 +77,7 @@ class ClassSync:
     def __init__(
         self,
         database: Database,
-        connection: sqlite3.Connection,
+        connection: WriteConnection,
         upstream: Upstream,
         run: runs.Run,
         *,
