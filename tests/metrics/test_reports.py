@@ -112,7 +112,11 @@ def test_blockers_by_hand() -> None:
     assert a2["slow_points"] == 0.0
     assert a2["difficulty"] == pytest.approx(25 + 15)
     # a3: at 4 days one of the two in work is done; the other has been open for exactly as long.
-    assert (rows["a3"]["median_days"], rows["a3"]["untimed_share"]) == (4.0, 0.5)
+    assert (rows["a3"]["median_days"], rows["a3"]["p80_days"], rows["a3"]["untimed_share"]) == (
+        4.0,
+        None,
+        0.5,
+    )
     # a4: nobody has come that far.
     a4 = rows["a4"]
     assert (a4["students_reached"], a4["completed"], a4["timed_count"], a4["completion_rate_all"]) == (
@@ -201,6 +205,34 @@ def test_work_is_stuck_when_open_for_longer_than_a_week_and_than_is_usual() -> N
     # Nine in all, so four in five are done with the eighth, after 17 days.
     assert stuck("2025-03-18T10:00Z") == 0
     assert stuck("2025-03-18T10:01Z") == 1
+
+
+def test_an_assignment_that_few_finish_does_not_hide_who_is_stuck() -> None:
+    rows = [work("ana", "a1", "2025-03-01 10:00", "2025-03-11 10:00")]
+    rows += [work(f"s{n}", "a1", "2025-03-01 10:00") for n in range(4)]
+
+    def stuck(as_of: str) -> int:
+        return int(reports.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
+
+    # Four in five never finish, so no percentile is reached: the ten days of the one who did are the measure.
+    assert stuck("2025-03-11T10:00Z") == 0
+    assert stuck("2025-03-11T10:01Z") == 4
+
+
+def test_who_is_stuck_does_not_hang_on_the_group_that_is_shown() -> None:
+    slow = [work(f"slow{n}", "a1", "2025-03-01 10:00", "2025-03-21 10:00") for n in range(6)]
+    quick = [work(f"quick{n}", "a1", "2025-03-01 10:00", "2025-03-02 10:00") for n in range(3)]
+    rows = [*slow, *quick, work("open", "a1", "2025-03-12 10:00")]
+    roster = [{"student_id": f"quick{n}", "night": "Tue"} for n in range(3)] + [
+        {"student_id": "open", "night": "Tue"}
+    ]
+    facts = facts_of(rows, roster=roster)
+    as_of = pd.Timestamp("2025-03-25T10:00Z")
+    # Open for 13 days: long for Tuesday, not for the class, four in five of whom need 20.
+    for group in (None, "Tue"):
+        health = reports.student_health(build(facts, as_of, group)).frame.set_index("student_id")
+        assert health["stuck"]["open"] == 0
+    assert reports.blockers(build(facts, as_of, "Tue")).frame["p80_days"].isna().all()
 
 
 def test_student_health_by_hand() -> None:
