@@ -1,0 +1,16 @@
+"""What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
+
+frame.py      begin(): what every page starts with
+selection.py  which class and group a page is about, kept in the address
+errors.py     what is shown when something goes wrong
+sync.py       Sync now, its progress, and what came of it
+tables.py     a report as a table, columns explained by its row model
+words.py      numbers and times in words; text that nothing may interpret
+options.py    Streamlit's own settings
+"""
+
+from cohort_core.dashboard.errors import show_error
+from cohort_core.dashboard.frame import View, begin, link, navigate
+from cohort_core.dashboard.options import apply_streamlit_options, streamlit_options
+
+__all__ = ["View", "apply_streamlit_options", "begin", "link", "navigate", "show_error", "streamlit_options"]

@@ -1,0 +1,80 @@
+"""The dashboard as an ASGI app that other apps can mount, with every setting certain."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cohort_core.dashboard.errors import show_error
+from cohort_core.dashboard.frame import PAGES, PRODUCT
+from cohort_core.dashboard.options import ENTRY, apply_streamlit_options
+from cohort_core.dashboard.style import ICON
+
+# Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+    "content-type": "text/html; charset=utf-8",
+}
+
+
+def create_dashboard() -> st.App:
+    """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
+    apply_streamlit_options()
+    return st.App(ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage)])
+
+
+class FirstPage:
+    """Answers the addresses of pages with Streamlit's own first page, told where it is mounted.
+
+    Left alone, that page looks for its server at every address above its own, which fails once for each
+    page, and it names itself Streamlit until the first answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        name = scope["path"].removeprefix(root).strip("/") if scope["type"] == "http" else None
+        if name is None or scope["method"] not in {"GET", "HEAD"} or name not in {"", *PAGES}:
+            await self._app(scope, receive, send)
+        elif name == "overview" or not scope["path"].startswith(f"{root}/"):
+            query = scope["query_string"].decode("latin-1")
+            await _answer(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
+        else:
+            await _answer(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
+
+
+@cache
+def _first_page(root: str) -> bytes:
+    original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
+    # In a script element nothing but "<" could end it early.
+    path = json.dumps(f"{root}/").replace("<", "\\u003c")
+    told = (
+        f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
+        "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })()</script>"
+    )
+    page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
+    icon = f'href="data:image/svg+xml,{quote(ICON)}"'
+    return page.replace('href="./favicon.png"', icon).encode()
+
+
+async def _answer(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    encoded.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,160 @@
+"""Connecting to a school, step by step: where it is, then which classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import sync
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.words import literal
+from cohort_core.store.classes import ListedClass, set_active
+from cohort_core.workspace import Workspace
+
+_LISTED, _PLACE, _REFUSED = "connect-listed", "connect-place", "connect-refused"
+
+
+def listed_classes() -> list[ListedClass]:
+    """The classes that a connection just made has found, until some are chosen."""
+    return st.session_state.get(_LISTED, [])
+
+
+def show_connection(workspace: Workspace) -> None:
+    known = workspace.settings()
+    if known.practice:
+        st.success("You are connected to the practice school. Everybody in it is invented.")
+    else:
+        st.success("You are connected.")
+        st.text(f"{known.email} at {known.api_base}")
+    st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
+
+
+def ask_for_school(workspace: Workspace) -> None:
+    known = workspace.settings()
+    mine = not known.practice
+    st.subheader("Your school", anchor=False)
+    with st.form("school"):
+        api_base = st.text_input(
+            "Address of OpenClass",
+            known.api_base if mine else type(known).model_fields["api_base"].default,
+            help="Keep this one unless your school told you another.",
+        )
+        app_id = st.text_input(
+            "Application id",
+            (mine and known.app_id) or "",
+            help="Your school's id at OpenClass. Ask whoever set it up.",
+        )
+        origin = st.text_input(
+            "Class site",
+            (mine and known.origin) or "",
+            placeholder="https://class.example.org",
+            help="The address at which you open your classes in the browser.",
+        )
+        email = st.text_input("Email", (mine and known.email) or "", autocomplete="username")
+        password = st.text_input(
+            "Password",
+            type="password",
+            autocomplete="current-password",
+            help="Kept in this computer's keyring, or in a file for your eyes only. Only OpenClass gets it.",
+        )
+        sent = st.form_submit_button("Connect", type="primary")
+    if sent:
+        missing = [
+            label
+            for label, value in (
+                ("application id", app_id),
+                ("class site", origin),
+                ("email", email),
+                ("password", password),
+            )
+            if not value.strip()
+        ]
+        if missing:
+            st.error(f"Please fill in: {', '.join(missing)}.")
+            return
+        with guarded("connect"):
+            with st.spinner("Logging in and listing your classes…"):
+                listed, place = workspace.connect(
+                    api_base=api_base.strip(),
+                    app_id=app_id.strip(),
+                    origin=origin.strip(),
+                    email=email.strip(),
+                    password=password,
+                )
+            _offer(listed, f"The password is kept in {place}.")
+
+
+def offer_practice_school(workspace: Workspace) -> None:
+    st.subheader("No credentials yet?", anchor=False)
+    st.write(
+        "The practice school runs on this computer. It has three invented coding classes in mid-course and "
+        "three real ones from 2013 with invented names, and time passes in it: sync again later for new work."
+    )
+    if st.button("Use the practice school", icon=":material/school:"):
+        with guarded("connect"):
+            with st.spinner("Starting the practice school…"):
+                listed = workspace.use_practice_school()
+            _offer(listed, None)
+
+
+def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
+    """Let the person say which classes to follow; then the first sync starts, and the overview awaits it."""
+    if place := st.session_state.get(_PLACE):
+        st.success(literal(f"Connected. {place}"))
+    else:
+        st.success("Connected.")
+    st.subheader("Which classes do you want to follow?", anchor=False)
+    st.caption("You can change this at any time under Classes.")
+    active = {one.id for one in workspace.statuses(active_only=True)}
+    chosen = []
+    for one in listed:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            # A label would be read as Markdown, and the name is somebody else's.
+            ticked = st.checkbox(
+                f"Follow class {listed.index(one) + 1}",
+                value=one.id in active if active else one.is_published is not False,
+                key=f"follow-{one.id}",
+                label_visibility="collapsed",
+                width="content",
+            )
+            st.text(one.name if one.is_published is not False else f"{one.name} (not published)")
+        if ticked:
+            chosen.append(one.id)
+    with st.container(horizontal=True):
+        if st.button("Follow and sync", type="primary", disabled=not chosen):
+            _follow(workspace, listed, chosen)
+        if st.button("Back"):
+            _forget()
+            st.rerun()
+
+
+def _offer(listed: list[ListedClass], place: str | None) -> None:
+    if not listed:
+        st.warning(
+            "You are connected, but OpenClass lists no class for you. Ask your school to add you to one."
+        )
+        return
+    st.session_state[_LISTED], st.session_state[_PLACE] = listed, place
+    st.rerun()
+
+
+def _follow(workspace: Workspace, listed: Sequence[ListedClass], chosen: Sequence[str]) -> None:
+    with guarded("connect"):
+        set_active(workspace.database, [one.id for one in listed if one.id not in chosen], active=False)
+        set_active(workspace.database, chosen, active=True)
+        sync.start(workspace)
+        _forget()
+        st.switch_page(_overview())
+
+
+def _overview() -> Any:
+    from cohort_core.dashboard.frame import PAGES
+
+    return PAGES["overview"].streamlit_page()
+
+
+def _forget() -> None:
+    for key in (_LISTED, _PLACE):
+        st.session_state.pop(key, None)

@@ -1,0 +1,100 @@
+"""The record of syncs in a mentor's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import sync
+from cohort_core.dashboard.words import ago, count, instant
+from cohort_core.store.classes import ClassStatus
+from cohort_core.store.runs import Job, Run
+
+RESULTS = {
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+    "interrupted": "Broke off",
+    "running": "Running",
+    "waiting": "Waiting",
+}
+ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API"}
+
+COLUMNS = {
+    "when": st.column_config.DatetimeColumn("When", format="distance", help="When the sync began."),
+    "class": st.column_config.TextColumn("Class"),
+    "result": st.column_config.TextColumn("Result"),
+    "records": st.column_config.NumberColumn("Records", format="localized", help="Rows read from OpenClass."),
+    "new": st.column_config.NumberColumn("New", format="localized"),
+    "changed": st.column_config.NumberColumn("Changed", format="localized"),
+    "removed": st.column_config.NumberColumn(
+        "Removed", format="localized", help="Rows that OpenClass has no more."
+    ),
+    "set_aside": st.column_config.NumberColumn(
+        "Set aside",
+        format="localized",
+        help="Rows that could not be read. They are kept, and counted nowhere.",
+    ),
+    "kind": st.column_config.TextColumn(
+        "Read", help="Everything, or only the pages that may hold something new."
+    ),
+    "clean": st.column_config.TextColumn(
+        "Verified", help="Whether what was stored was seen to agree with OpenClass's own count."
+    ),
+    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+    "asked_by": st.column_config.TextColumn("Started from"),
+    "note": st.column_config.TextColumn("What happened", width="large"),
+}
+
+
+def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """One row for each class in each sync, newest first."""
+    return [_row(job, run) for job in jobs for run in job.runs]
+
+
+def _row(job: Job, run: Run) -> dict[str, Any]:
+    # A killed sync leaves its runs as they were.
+    state = job.state if job.state == "interrupted" and run.state in {"running", "waiting"} else run.state
+    return {
+        "when": instant(run.started_at or job.started_at),
+        "class": run.name,
+        "result": RESULTS.get(state, state),
+        "records": run.records,
+        "new": run.added,
+        "changed": run.changed,
+        "removed": run.removed,
+        "set_aside": run.quarantined,
+        "kind": {"full": "Everything", "incremental": "What is new"}.get(run.kind or "", run.kind),
+        "clean": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
+        "seconds": run.seconds,
+        "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
+        "note": run.error or (job.error if state != "done" else None),
+    }
+
+
+def latest_problem(jobs: Sequence[Job]) -> str | None:
+    """What went wrong in the latest sync that has ended, in its own sentences; None if nothing did."""
+    ended = next((job for job in jobs if not job.is_running), None)
+    return None if ended is None or sync.is_good(ended) else sync.outcome(ended)
+
+
+def class_words(status: ClassStatus) -> str:
+    """ "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago"."""
+    parts = [status.friendly_id] if status.friendly_id else []
+    if status.synced_at is None:
+        parts.append("never synced")
+    else:
+        parts += [
+            count(status.students, "student"),
+            count(status.assignments, "assignment"),
+            count(status.progressions, "record"),
+            f"synced {ago(instant(status.synced_at), datetime.now(UTC))}",
+        ]
+    if status.quarantined:
+        parts.append(f"{count(status.quarantined, 'row')} set aside")
+    if status.is_published is False:
+        parts.append("not published")
+    return " · ".join(parts)

@@ -1,0 +1,25 @@
+"""The few looks that a theme cannot set. Lines are mixed from the text's colour, to suit light and dark."""
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#1b6a73"/>'
+    '<path d="M6 22l6-7 5 4 8-10" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" '
+    'stroke-linejoin="round"/></svg>'
+)
+
+STYLE = """
+<style>
+.stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
+.stMainBlockContainer h1 { padding-bottom: 0.3rem; font-size: 2.1rem; }
+.ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
+ol.ct-list { list-style: none; margin: 0; padding: 0; }
+ol.ct-list li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.8rem; margin: 0;
+  padding: 0.5rem 0; font-size: 1rem; border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+ol.ct-list li:first-child { border-top: none; }
+.ct-list .ct-name { font-weight: 600; overflow-wrap: anywhere; }
+.ct-list .ct-why { grid-column: 2; opacity: 0.78; font-size: 0.92rem; }
+.ct-shape { display: inline-block; width: 1.1em; }
+.ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
+.ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+</style>
+"""

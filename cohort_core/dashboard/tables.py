@@ -1,0 +1,70 @@
+"""A report as a table whose columns explain themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core.dashboard.words import literal
+from cohort_core.reports import Row
+
+MISSING = "–"
+ROW_PIXELS = 35
+MOST_ROWS = 15
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a field is shown: its heading, and as what."""
+
+    label: str
+    kind: str = "text"
+    """text, whole, percent, days, points, date, or a bar: share (of 1) or bar (of 100 points)."""
+    width: str | None = None
+    pinned: bool = False
+
+
+def show(frame: pd.DataFrame, row: type[Row], columns: Mapping[str, Column], *, key: str, alt: str) -> None:
+    """Show these columns, each with its definition from the row model one hover away."""
+    config = {name: _configure(row, name, column) for name, column in columns.items()}
+    # Percent is display: the format that Streamlit has for shares shows two decimals.
+    percents = [name for name, column in columns.items() if column.kind in {"percent", "share"}]
+    st.dataframe(
+        frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
+        column_config=config,
+        hide_index=True,
+        height=(min(len(frame), MOST_ROWS) + 1) * ROW_PIXELS + 3,
+        placeholder=MISSING,
+        key=key,
+        alt=alt,
+    )
+
+
+def _configure(row: type[Row], name: str, column: Column) -> Any:
+    field = row.model_fields.get(name)
+    common: dict[str, Any] = {
+        "label": column.label,
+        "help": literal(field.description) if field and field.description else None,
+        "width": column.width,
+        "pinned": column.pinned,
+    }
+    match column.kind:
+        case "share" | "bar":
+            format_ = "%.0f%%" if column.kind == "share" else "%.0f"
+            return st.column_config.ProgressColumn(
+                **common, format=format_, min_value=0.0, max_value=100.0, color="primary"
+            )
+        case "percent":
+            return st.column_config.NumberColumn(**common, format="%.0f%%")
+        case "whole":
+            return st.column_config.NumberColumn(**common, format="localized")
+        case "days" | "points":
+            return st.column_config.NumberColumn(**common, format="%.1f")
+        case "date":
+            return st.column_config.DateColumn(**common, format="D MMM YYYY")
+        case _:
+            return st.column_config.TextColumn(**common)

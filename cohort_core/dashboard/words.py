@@ -1,0 +1,69 @@
+"""Numbers and times in words, and text that nothing may interpret."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, datetime, tzinfo
+
+from pydantic import BaseModel
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_LINK_STARTS = re.compile(r"(://|www\.|@)", re.IGNORECASE)
+_WORD_JOINER = "⁠"
+
+
+def literal(text: str) -> str:
+    """Text for a place that reads Markdown, such that it is shown as it is written.
+
+    Links that Markdown finds by itself in plain text are broken by a character without width, so this is
+    for sentences. Names belong in ``st.text``, a table or ``markup``.
+    """
+    return _PUNCTUATION.sub(r"\\\1", _LINK_STARTS.sub(rf"{_WORD_JOINER}\1{_WORD_JOINER}", text))
+
+
+def markup(text: object) -> str:
+    """Text for a place that reads HTML."""
+    return html.escape(str(text))
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """ "1 student", "3,781 records"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None or share != share else f"{share:.0%}"
+
+
+def instant(text: str) -> datetime:
+    """The instant that the store wrote as UTC text."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """ "just now", "5 minutes ago", "3 days ago"."""
+    minutes = int((now - then).total_seconds() // 60)
+    for size, noun in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            return f"{count(minutes // size, noun)} ago"
+    return "just now"
+
+
+def moment(then: datetime, zone: tzinfo) -> str:
+    """ "Monday 23 November 2026, 06:28 UTC"."""
+    local = then.astimezone(zone)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 100 else count(round(value / 60), "minute")
+
+
+def meanings(row: type[BaseModel]) -> dict[str, str]:
+    """What each field of a report means, for a tooltip."""
+    return {name: literal(field.description or "") for name, field in row.model_fields.items()}
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
