@@ -46,15 +46,19 @@ class ClassStatus:
 
 
 def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
-    """Keep what OpenClass lists. A class that it lists no more keeps its data."""
+    """Keep what OpenClass lists, in its order. A class that it lists no more keeps its data."""
     with database.writing() as connection:
         connection.executemany(
             """
-            INSERT INTO classes (id, friendly_id, name, is_published) VALUES (?, ?, ?, ?)
+            INSERT INTO classes (id, friendly_id, name, is_published, position) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET
-              friendly_id = excluded.friendly_id, name = excluded.name, is_published = excluded.is_published
+              friendly_id = excluded.friendly_id, name = excluded.name,
+              is_published = excluded.is_published, position = excluded.position
             """,
-            [(one.id, one.friendly_id, one.name, one.is_published) for one in listed],
+            [
+                (one.id, one.friendly_id, one.name, one.is_published, position)
+                for position, one in enumerate(listed)
+            ],
         )
 
 
@@ -85,12 +89,14 @@ def find_class(database: Database, reference: str) -> str:
 
 def active_class_ids(database: Database) -> list[str]:
     with database.reading() as connection:
-        rows = connection.execute("SELECT id FROM classes WHERE is_active ORDER BY name, id").fetchall()
+        rows = connection.execute(
+            "SELECT id FROM classes WHERE is_active ORDER BY position, name, id"
+        ).fetchall()
     return [row["id"] for row in rows]
 
 
 def load_statuses(database: Database, *, active_only: bool = False) -> list[ClassStatus]:
-    """Every class with its counts, active ones first, then by name.
+    """Every class with its counts, active ones first, then in the order in which OpenClass lists them.
 
     ``students`` are those seen in a progression; the roster may know more. ``assignments`` is the size of
     the assignment set: those of the units and any that only progressions name.
@@ -106,7 +112,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
               (SELECT count(*) FROM progressions p WHERE p.class_id = c.id) AS progressions,
               (SELECT count(*) FROM quarantine q WHERE q.class_id = c.id) AS quarantined
             FROM classes c {"WHERE c.is_active" if active_only else ""}
-            ORDER BY c.is_active DESC, c.name, c.id
+            ORDER BY c.is_active DESC, c.position, c.name, c.id
             """  # noqa: S608 - no value enters the statement
         ).fetchall()
     return [

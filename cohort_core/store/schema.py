@@ -33,6 +33,7 @@ CREATE TABLE classes (
   friendly_id TEXT,
   name TEXT NOT NULL,
   is_published INTEGER,
+  position INTEGER NOT NULL DEFAULT 0,
   is_active INTEGER NOT NULL DEFAULT 0,
   timezone TEXT,
   starts_on TEXT,
