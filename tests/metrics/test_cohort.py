@@ -100,6 +100,18 @@ def test_attempts_become_one_record() -> None:
     assert earlier["grade"] == 0.4
 
 
+def test_of_attempts_completed_together_the_one_reviewed_later_counts_then_the_better() -> None:
+    together = ("2025-03-03 10:00", "2025-03-04 10:00")
+    reviewed = [
+        work("ana", "a1", *together, 0.4, "2025-03-06 10:00"),
+        work("ana", "a1", *together, 0.9, "2025-03-05 10:00"),
+        work("ana", "a1", *together, 1.0),
+    ]
+    unreviewed = [work("bo", "a1", *together, 0.9), work("bo", "a1", *together, 0.4)]
+    records = build(facts_of([*reviewed, *unreviewed])).records
+    assert dict(zip(records["student_id"], records["grade"], strict=True)) == {"ana": 0.4, "bo": 0.9}
+
+
 def test_who_counts_on_which_day() -> None:
     roster = [
         {"student_id": "dated", "first_name": "D", "enrolled_on": "2025-03-10"},
