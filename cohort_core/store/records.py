@@ -7,6 +7,7 @@ of an unchanged class writes nothing.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -75,7 +76,8 @@ class RunContext(NamedTuple):
 
 
 _COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, raw_grade"
-_COMPARED = ("grade", "started_at", "completed_at", "reviewed_at", "student_id", "assignment_id")
+_VALUES = ("grade", "started_at", "completed_at", "reviewed_at")
+_COMPARED = (*_VALUES, "student_id", "assignment_id")
 
 
 def save_students(connection: sqlite3.Connection, students: Collection[Student]) -> int:
@@ -144,7 +146,15 @@ def save_page(
     if added_ids and not context.is_baseline:
         returned = _clear_tombstones(connection, context.class_id, added_ids)
         changes.extend(
-            _change(context, synced_at, row, "returned" if row.id in returned else "added", None, None, None)
+            _change(
+                context,
+                synced_at,
+                row,
+                "returned" if row.id in returned else "added",
+                None,
+                None,
+                _values_of(row),
+            )
             for row in rows
             if row.id not in held
         )
@@ -205,6 +215,13 @@ def _change(
     )
     values = (None if value is None else str(value) for value in (old, new))
     return (context.run_id, context.class_id, at, kind, *identity, name, *values)
+
+
+def _values_of(row: Progression | sqlite3.Row) -> str:
+    """What a record says, as JSON: kept with a change, so that the log tells all that happened by itself."""
+    return json.dumps(
+        {name: row[name] if isinstance(row, sqlite3.Row) else getattr(row, name) for name in _VALUES}
+    )
 
 
 def _save_changes(connection: sqlite3.Connection, changes: Iterable[tuple[object, ...]]) -> None:
@@ -304,7 +321,7 @@ def bury(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]
     for one in ids:
         where = (context.class_id, one)
         row = connection.execute("SELECT * FROM progressions WHERE class_id = ? AND id = ?", where).fetchone()
-        _save_changes(connection, [_change(context, removed_at, row, "removed", None, None, None)])
+        _save_changes(connection, [_change(context, removed_at, row, "removed", None, _values_of(row), None)])
         connection.execute(
             f"""
             INSERT OR REPLACE INTO tombstones ({_COLUMNS}, synced_at, class_id, removed_at)
