@@ -154,9 +154,9 @@ def _stacked_parts(
     )
     return _sized(
         alt.Chart(long)
-        .mark_bar(stroke="#ffffff", strokeWidth=0.6)
+        .mark_bar()
         .encode(
-            x=alt.X("sum(points):Q", title=title, axis=alt.Axis(format="d")),
+            x=alt.X("sum(points):Q", title=title, axis=alt.Axis(format="d", tickCount=6)),
             y=_rows(data),
             color=alt.Color(
                 "part:N",

@@ -13,7 +13,7 @@ with dashboard.begin("overview") as view:
     meaning = words.meanings(reports.ProgressSummaryRow)
 
     with st.container(horizontal=True):
-        st.metric("Students", f"{summary['total_students']:,}", help=meaning["total_students"], width=150)
+        st.metric("Students", f"{summary['total_students']:,}", help=meaning["total_students"], width=110)
         st.metric(
             "Average completion",
             words.percent(summary["avg_completion"]),
@@ -25,13 +25,13 @@ with dashboard.begin("overview") as view:
             f"{(health.frame['stage'] == 'active').sum():,}",
             help="Students whose last start or completion is less than 7 days ago. "
             "Those who enrolled less than 7 days ago are not counted.",
-            width=170,
+            width=150,
         )
         st.metric(
             "Last sync",
             words.upper_first(view.age.words),
             help=words.literal(view.age.moment),
-            width=230,
+            width=220,
         )
     lists.split(
         [

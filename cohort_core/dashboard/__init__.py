@@ -1,12 +1,18 @@
 """What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
 
-frame.py      begin(): what every page starts with
-selection.py  which class and group a page is about, kept in the address
-errors.py     what is shown when something goes wrong
-sync.py       Sync now, its progress, and what came of it
-tables.py     a report as a table, columns explained by its row model
-words.py      numbers and times in words; text that nothing may interpret
-options.py    Streamlit's own settings
+frame.py       begin(): what every page starts with
+selection.py   which class and group a page is about, kept in the address
+errors.py      what is shown when something goes wrong
+sync.py        Sync now, its progress, and what came of it
+history.py     the syncs there were
+connecting.py  the first minute: which school
+following.py   which classes to follow
+tables.py      a report as a table, columns explained by its row model
+lists.py       small lists and bars
+words.py       numbers and times in words; text that nothing may interpret
+style.py       the few looks that a theme cannot set
+options.py     Streamlit's own settings
+asgi.py        all of it as an app that the server mounts
 """
 
 from cohort_core.dashboard.errors import show_error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from cohort_core.dashboard import sync
-from cohort_core.dashboard.words import ago, count, instant
-from cohort_core.store.classes import ClassStatus
+from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.runs import Job, Run
+from cohort_core.workspace import Workspace
+
+MOST_SYNCS = 20
 
 RESULTS = {
     "done": "Done",
@@ -50,7 +52,24 @@ COLUMNS = {
 }
 
 
-def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def show(workspace: Workspace) -> None:
+    jobs = workspace.jobs(MOST_SYNCS)
+    if not jobs:
+        st.info("Nothing has been synced yet. Press Sync now in the sidebar.")
+        return
+    if problem := _latest_problem(jobs):
+        st.warning(literal(problem))
+    st.dataframe(
+        pd.DataFrame(_rows(jobs)),
+        column_config=COLUMNS,
+        hide_index=True,
+        placeholder="–",
+        key="syncs",
+        alt="The latest syncs, class by class, newest first",
+    )
+
+
+def _rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """One row for each class in each sync, newest first."""
     return [_row(job, run) for job in jobs for run in job.runs]
 
@@ -75,26 +94,7 @@ def _row(job: Job, run: Run) -> dict[str, Any]:
     }
 
 
-def latest_problem(jobs: Sequence[Job]) -> str | None:
+def _latest_problem(jobs: Sequence[Job]) -> str | None:
     """What went wrong in the latest sync that has ended, in its own sentences; None if nothing did."""
     ended = next((job for job in jobs if not job.is_running), None)
     return None if ended is None or sync.is_good(ended) else sync.outcome(ended)
-
-
-def class_words(status: ClassStatus) -> str:
-    """ "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago"."""
-    parts = [status.friendly_id] if status.friendly_id else []
-    if status.synced_at is None:
-        parts.append("never synced")
-    else:
-        parts += [
-            count(status.students, "student"),
-            count(status.assignments, "assignment"),
-            count(status.progressions, "record"),
-            f"synced {ago(instant(status.synced_at), datetime.now(UTC))}",
-        ]
-    if status.quarantined:
-        parts.append(f"{count(status.quarantined, 'row')} set aside")
-    if status.is_published is False:
-        parts.append("not published")
-    return " · ".join(parts)

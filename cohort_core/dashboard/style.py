@@ -10,11 +10,12 @@ ICON = (
 STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
-.stMainBlockContainer h1 { padding-bottom: 0.3rem; font-size: 2.1rem; }
+.stMainBlockContainer h1 { padding-bottom: 0.3rem; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 ol.ct-list { list-style: none; margin: 0; padding: 0; }
 ol.ct-list li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.8rem; margin: 0;
-  padding: 0.5rem 0; font-size: 1rem; border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+  padding: 0.5rem 0; font-size: 1rem;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
 ol.ct-list li:first-child { border-top: none; }
 .ct-list .ct-name { font-weight: 600; overflow-wrap: anywhere; }
 .ct-list .ct-why { grid-column: 2; opacity: 0.78; font-size: 0.92rem; }

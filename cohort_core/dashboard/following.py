@@ -1,0 +1,68 @@
+"""Which classes a mentor follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.words import ago, count, instant, literal
+from cohort_core.store.classes import ClassStatus, set_active
+from cohort_core.workspace import Workspace
+
+_TOLD = "classes-told"
+
+
+def show(workspace: Workspace, classes: Iterable[ClassStatus]) -> None:
+    """Every class with a switch. A switch that was used is made anew, so it shows what is stored."""
+    for status in classes:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(width="stretch", gap=None):
+                st.text(status.name)
+                st.caption(literal(_in_words(status)))
+            st.toggle(
+                "Active",
+                value=status.is_active,
+                key=f"active-{status.id}-{status.is_active}",
+                on_change=_switch,
+                args=(workspace, status),
+            )
+    st.button(
+        "Look for new classes", on_click=_look_for_classes, args=(workspace,), icon=":material/refresh:"
+    )
+    if told := st.session_state.pop(_TOLD, None):
+        st.info(literal(told))
+
+
+def _switch(workspace: Workspace, status: ClassStatus) -> None:
+    with guarded("classes", stop=False) as told:
+        set_active(workspace.database, [status.id], active=not status.is_active)
+    if told:
+        st.session_state[_TOLD] = told[0]
+
+
+def _look_for_classes(workspace: Workspace) -> None:
+    with guarded("classes", stop=False) as told:
+        workspace.refresh_classes()
+    st.session_state[_TOLD] = told[0] if told else "These are all classes that OpenClass lists for you."
+
+
+def _in_words(status: ClassStatus) -> str:
+    """ "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago"."""
+    parts = [status.friendly_id] if status.friendly_id else []
+    if status.synced_at is None:
+        parts.append("never synced")
+    else:
+        parts += [
+            count(status.students, "student"),
+            count(status.assignments, "assignment"),
+            count(status.progressions, "record"),
+            f"synced {ago(instant(status.synced_at), datetime.now(UTC))}",
+        ]
+    if status.quarantined:
+        parts.append(f"{count(status.quarantined, 'row')} set aside")
+    if status.is_published is False:
+        parts.append("not published")
+    return " · ".join(parts)

@@ -1,0 +1,123 @@
+"""The pages run in this process over a real home: a school over HTTP, a real sync, rosters with groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core import workspace as workspaces
+from cohort_core.home import Home
+from cohort_core.practice.generated import PracticeSchool
+from cohort_core.practice.school import MemorySchool, Row, progression
+from cohort_core.practice.server import Running, running
+from cohort_core.roster_files import import_practice_rosters
+from cohort_core.store.classes import set_active
+from cohort_core.workspace import Workspace
+from tests.conftest import HASTE, connect
+
+PROJECT = Path(__file__).resolve().parents[2]
+DATA_PAGES = ("overview", "blockers", "risk", "trends")
+PAGES = (*DATA_PAGES, "classes", "connect")
+EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r]"
+
+Use = Callable[[Workspace], None]
+
+
+def page(name: str, query: dict[str, str] | None = None) -> AppTest:
+    """A page run as the first thing that a fresh server does, without app.py."""
+    test = AppTest.from_file(PROJECT / "pages" / f"{name}.py", default_timeout=20)
+    for key, value in (query or {}).items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def shown(test: AppTest) -> str:
+    """Every word on the page that is a Markdown, text, HTML or notice element."""
+    elements = [
+        *test.title,
+        *test.subheader,
+        *test.markdown,
+        *test.text,
+        *test.caption,
+        *test.info,
+        *test.warning,
+        *test.error,
+        *test.success,
+        *test.html,
+    ]
+    return "\n".join(str(getattr(one, "value", None) or getattr(one, "body", "")) for one in elements)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Make a workspace the one that the pages work on."""
+    return lambda workspace: monkeypatch.setattr(workspaces, "shared_workspace", lambda: workspace)
+
+
+@pytest.fixture(scope="session")
+def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The invented classes of the practice school, synced, with their rosters. Not to be changed."""
+    workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), patience=HASTE)
+    with running(PracticeSchool()) as upstream:
+        connect(workspace, upstream)
+        bootcamps = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
+        set_active(workspace.database, bootcamps, active=True)
+        workspace.claim_sync(asked_by="test").run()
+        import_practice_rosters(workspace.database, upstream.school)
+        yield workspace
+    workspace.stop()
+
+
+@pytest.fixture
+def big(practised: Workspace, use: Use) -> str:
+    """The id of the class with 3,781 records, on a workspace that the pages use."""
+    use(practised)
+    return next(one.id for one in practised.statuses() if one.friendly_id == "sd-cohort-12")
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A class in which everything has the evil name: class, units, assignments, and who is worst off."""
+    workspace = Workspace(Home(tmp_path_factory.mktemp("hostile") / "home"), patience=HASTE)
+    school = MemorySchool()
+    with running(school) as upstream:
+        school.add_class(EVIL, friendly_id="evil", rows=evil_rows())
+        connect(workspace, upstream)
+        set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
+        workspace.claim_sync(asked_by="test").run()
+        yield workspace
+    workspace.stop()
+
+
+def evil_rows() -> Iterator[Row]:
+    start = datetime.now(UTC) - timedelta(days=60)
+    for assignment in range(6):
+        for student in range(8):
+            if student == 0 and assignment > 0:
+                continue
+            at = (start + timedelta(days=assignment * 8, hours=student)).isoformat()
+            row = progression(
+                f"{student}-{assignment}",
+                student=f"s{student}",
+                assignment=f"a{assignment}",
+                grade=0.5,
+                started=at,
+                completed=None if student == 1 and assignment == 5 else at,
+            )
+            row["user"] |= {"first_name": EVIL, "last_name": None}
+            row["assignment"]["name"] = EVIL
+            yield row
+
+
+@pytest.fixture
+def upstream_and_workspace(school: Running, workspace: Workspace, use: Use) -> tuple[Running, Workspace]:
+    """An own school and home, connected, nothing synced: for tests that change things."""
+    school.school.add_class("Alpha", rows=list(evil_rows()))
+    school.school.add_class("Beta")
+    connect(workspace, school)
+    use(workspace)
+    return school, workspace

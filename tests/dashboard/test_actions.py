@@ -1,0 +1,174 @@
+"""What a mentor does: connect, choose classes, sync, stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core import practice
+from cohort_core.practice.faults import Fault
+from cohort_core.practice.server import Running
+from cohort_core.store.classes import set_active
+from cohort_core.workspace import Workspace
+from tests.dashboard.conftest import Use, page, shown
+
+
+def wait_until_idle(workspace: Workspace) -> None:
+    deadline = time.monotonic() + 10
+    while workspace.running_job():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def fill_in(test: AppTest, school: Running, password: str = practice.PASSWORD) -> AppTest:
+    answers = [school.url, practice.APP_ID, practice.ORIGIN, practice.EMAIL, password]
+    for field, answer in zip(test.text_input, answers, strict=True):
+        field.set_value(answer)
+    return next(one for one in test.button if one.label == "Connect").click().run()
+
+
+def test_connecting_lists_the_classes_and_following_one_syncs_it(
+    school: Running, workspace: Workspace, use: Use
+) -> None:
+    school.school.add_class("**Alpha**")
+    school.school.add_class("Beta")
+    use(workspace)
+    test = fill_in(page("connect"), school)
+    assert not test.exception
+    assert not test.error
+    assert "**Alpha**" in [one.value for one in test.text]
+    test.checkbox[1].uncheck().run()
+    next(one for one in test.button if one.label == "Follow and sync").click().run()
+    assert not test.exception
+    wait_until_idle(workspace)
+    assert [one.name for one in workspace.statuses(active_only=True)] == ["**Alpha**"]
+    assert workspace.jobs(1)[0].state == "done"
+    assert workspace.jobs(1)[0].asked_by == "dashboard"
+
+
+def test_a_wrong_password_is_told_and_nothing_is_kept(
+    school: Running, workspace: Workspace, use: Use
+) -> None:
+    use(workspace)
+    test = fill_in(page("connect"), school, "wrong-secret")
+    assert not test.exception
+    assert len(test.error) == 1
+    assert "wrong-secret" not in shown(test)
+    assert not workspace.is_connected()
+
+
+def test_what_was_left_empty_is_named(workspace: Workspace, use: Use) -> None:
+    use(workspace)
+    test = page("connect")
+    next(one for one in test.button if one.label == "Connect").click().run()
+    assert test.error[0].value == "Please fill in: application id, class site, email, password."
+
+
+def test_the_practice_school_is_one_press_away(workspace: Workspace, use: Use) -> None:
+    use(workspace)
+    test = page("connect")
+    next(one for one in test.button if one.label == "Use the practice school").click().run(timeout=30)
+    assert not test.exception
+    assert not test.error
+    assert "Software Development, Cohort 12" in [one.value for one in test.text]
+    assert workspace.is_connected()
+
+
+def test_a_class_is_switched_on_and_off(upstream_and_workspace: tuple[Running, Workspace]) -> None:
+    _, workspace = upstream_and_workspace
+    test = page("classes")
+    test.toggle[0].set_value(True).run()
+    (active,) = workspace.statuses(active_only=True)
+    next(one for one in test.toggle if one.value).set_value(False).run()
+    assert not workspace.statuses(active_only=True)
+    assert active.name in [one.value for one in test.text]
+
+
+def test_new_classes_are_found(upstream_and_workspace: tuple[Running, Workspace]) -> None:
+    school, _ = upstream_and_workspace
+    test = page("classes")
+    school.school.add_class("Gamma")
+    next(one for one in test.button if one.label == "Look for new classes").click().run()
+    assert "Gamma" in [one.value for one in test.text]
+
+
+@pytest.fixture
+def followed(upstream_and_workspace: tuple[Running, Workspace]) -> tuple[Running, Workspace]:
+    school, workspace = upstream_and_workspace
+    set_active(workspace.database, ["alpha"], active=True)
+    return school, workspace
+
+
+def press(test: AppTest) -> AppTest:
+    return test.sidebar.button(key="sync-now").click().run()
+
+
+def test_sync_now_says_what_came_of_it(followed: tuple[Running, Workspace]) -> None:
+    _, workspace = followed
+    test = press(page("overview"))
+    wait_until_idle(workspace)
+    test.run()
+    assert not test.exception
+    assert "Synced 43 records in" in shown(test).replace("\\", "")
+    assert "43 new" in shown(test)
+    assert test.metric[0].value == "8"
+    press(test)
+    wait_until_idle(workspace)
+    assert "nothing new" in shown(test.run())
+
+
+def test_while_a_sync_runs_every_page_shows_it_and_offers_no_second(
+    followed: tuple[Running, Workspace],
+) -> None:
+    school, workspace = followed
+    release = threading.Event()
+    school.faults.add(Fault("call", path="*/progressions", edit=lambda: release.wait(5) and None))
+    try:
+        test = press(page("classes"))
+        other = page("risk")
+        for one in (test, other):
+            assert not one.exception
+            assert one.sidebar.button(key="sync-now").disabled
+            assert one.sidebar.button(key="sync-stop").label == "Stop"
+        assert "The first sync of this class is running" in shown(other)
+    finally:
+        release.set()
+    wait_until_idle(workspace)
+    assert "new" in shown(test.run())
+
+
+def test_stop_stops(followed: tuple[Running, Workspace]) -> None:
+    school, workspace = followed
+    school.faults.add(Fault("delay", path="*/progressions", seconds=0.3, times=None))
+    test = press(page("classes"))
+    test.sidebar.button(key="sync-stop").click().run()
+    wait_until_idle(workspace)
+    assert workspace.jobs(1)[0].state == "cancelled"
+    assert "stopped" in shown(test.run())
+
+
+def test_a_sync_that_fails_is_told_in_its_own_sentence(followed: tuple[Running, Workspace]) -> None:
+    school, workspace = followed
+    school.faults.add(Fault("html", path="*/progressions", times=None))
+    test = press(page("overview"))
+    wait_until_idle(workspace)
+    test.run()
+    assert not test.exception
+    job = workspace.jobs(1)[0]
+    assert job.state == "failed"
+    assert job.error
+    assert job.error in shown(test).replace("\\", "")
+    syncs = page("classes").dataframe[0].value
+    assert syncs["note"][0] == job.error
+    assert syncs["result"][0] == "Failed"
+
+
+def test_a_sync_from_elsewhere_is_told_too(followed: tuple[Running, Workspace]) -> None:
+    _, workspace = followed
+    test = page("overview")
+    assert "has not been synced" in shown(test)
+    workspace.claim_sync(asked_by="cli").run()
+    assert "Synced 43 records" in shown(test.run()).replace("\\", "")

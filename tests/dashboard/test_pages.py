@@ -1,0 +1,242 @@
+"""Every page, run cold: what it shows, with names that try to be more, and when there is nothing."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core import reports
+from cohort_core.dashboard.errors import UNEXPECTED
+from cohort_core.home import Home
+from cohort_core.practice.server import Running
+from cohort_core.store.classes import set_active
+from cohort_core.workspace import Workspace
+from tests.dashboard.conftest import DATA_PAGES, EVIL, PAGES, PROJECT, Use, page, shown
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str) -> None:
+    test = page(name, {"class": big})
+    assert not test.exception
+    assert [one.value for one in test.title] == [
+        {"risk": "Student risk"}.get(name, name.capitalize()),
+    ]
+    assert len(test.sidebar.get("page_link")) == len(PAGES)
+    assert test.sidebar.selectbox(key="class-widget").value == big
+    assert test.sidebar.button(key="sync-now").label == "Sync now"
+    assert not test.error
+
+
+def test_the_entry_shows_the_overview(big: str) -> None:
+    test = AppTest.from_file(PROJECT / "app.py", default_timeout=20).run()
+    assert not test.exception
+    assert test.title[0].value == "Overview"
+
+
+def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+    test = page("overview", {"class": big})
+    summary = reports.progress_summary(practised.cohort(big)).record()
+    metrics = {one.label: one.value for one in test.metric}
+    assert metrics["Students"] == str(summary["total_students"])
+    assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
+    assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
+    first = reports.student_health(practised.cohort(big)).records()[0]
+    assert first["name"] in shown(test)
+    assert f"{first['completed']} of {first['total']} done" in shown(test)
+
+
+@pytest.mark.parametrize("by", ["difficulty", "completions", "grade", "duration", "stuck"])
+def test_blockers_has_every_ranking_and_sets_small_numbers_apart(
+    big: str, practised: Workspace, by: str
+) -> None:
+    test = page("blockers", {"class": big, "by": by})
+    assert not test.exception
+    frame = reports.blockers(practised.cohort(big), by=by).frame  # type: ignore[arg-type]
+    ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
+    assert ranked["name"].tolist() == frame[frame["rank"].notna()]["name"].tolist()
+    assert len(ranked) + len(unranked) == len(frame)
+
+
+def test_the_ranking_is_chosen_on_the_page_and_kept_in_the_address(big: str) -> None:
+    test = page("blockers", {"class": big})
+    test.button_group(key="by-widget").set_value("stuck").run()
+    assert test.query_params["by"] == "stuck"
+    assert test.query_params["class"] == big
+
+
+def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised: Workspace) -> None:
+    health = reports.student_health(practised.cohort(big)).frame
+    test = page("risk", {"class": big})
+    assert test.dataframe[0].value["name"].tolist() == health["name"].tolist()
+    assert "does not foresee who will drop out" in shown(test)
+    assert "not safe" in shown(test)
+    test.button_group(key="band-widget").set_value("critical").run()
+    assert len(test.dataframe[0].value) == int((health["risk"] == "critical").sum())
+    test.button_group(key="band-widget").set_value("low").run()
+    assert set(test.dataframe[0].value["risk"]) == {"○ On pace"}
+
+
+def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
+    test = page("trends", {"class": big})
+    weeks = reports.progress_over_time(practised.cohort(big)).frame
+    assert len(test.dataframe[0].value) == len(weeks)
+    assert len(test.get("vega_lite_chart")) == 3
+
+
+def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspace) -> None:
+    test = page("classes")
+    assert len(test.toggle) == len(practised.statuses())
+    syncs = test.dataframe[0].value
+    assert set(syncs["result"]) == {"Done"}
+    assert set(syncs["kind"]) == {"Everything"}
+    assert syncs.set_index("class")["records"]["Software Development, Cohort 12"] == 3781
+
+
+# Class and group in the address
+
+
+def test_the_address_chooses_class_and_group_and_links_keep_them(big: str, practised: Workspace) -> None:
+    from cohort_core.cohort import groups
+
+    group = groups(practised.facts(big))[0]
+    test = page("risk", {"class": big, "group": group.id})
+    assert len(test.dataframe[0].value) == group.students
+    for link in test.sidebar.get("page_link"):
+        assert f"class={big}" in link.proto.query_string
+        assert f"group={group.id}" in link.proto.query_string
+
+
+def test_choosing_another_class_changes_the_address_and_forgets_the_group(
+    big: str, practised: Workspace
+) -> None:
+    from cohort_core.cohort import groups
+
+    other = next(one.id for one in practised.statuses(active_only=True) if one.id != big)
+    test = page("overview", {"class": big, "group": groups(practised.facts(big))[0].id})
+    test.sidebar.selectbox(key="class-widget").set_value(other).run()
+    assert test.query_params == {"class": other}
+    assert test.text[0].value == next(one.name for one in practised.statuses() if one.id == other)
+
+
+def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> None:
+    from cohort_core.cohort import groups
+
+    group = groups(practised.facts(big))[0]
+    test = page("overview", {"class": big})
+    test.sidebar.selectbox(key="group-widget").set_value(group.id).run()
+    assert test.query_params == {"class": big, "group": group.id}
+    assert test.metric[0].value == str(group.students)
+
+
+@pytest.mark.parametrize("query", [{"class": "nothing"}, {"group": "nothing"}])
+def test_an_address_that_means_nothing_falls_back_with_a_notice(big: str, query: dict[str, str]) -> None:
+    test = page("overview", {"class": big} | query)
+    assert not test.exception
+    assert "The address asks for a" in test.info[0].value
+    assert "nothing" not in str(test.query_params)
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_evil_name_is_nowhere_read_as_markdown(hostile: Workspace, use: Use, name: str) -> None:
+    use(hostile)
+    test = page(name)
+    assert not test.exception
+    for element in [*test.title, *test.subheader, *test.markdown, *test.caption, *test.info, *test.metric]:
+        assert "127.0.0.1:9" not in str(element.value)
+    for element in test.html:
+        assert "<script>" not in element.value.replace("<style>", "")
+    if name in DATA_PAGES:
+        assert EVIL in [one.value for one in test.text]
+    if name == "overview":
+        assert "&lt;script&gt;alert(1)" in shown(test)
+
+
+# Nothing to show
+
+
+@pytest.mark.parametrize("name", ["blockers", "risk", "trends", "classes"])
+def test_without_a_school_a_page_says_how_to_connect(workspace: Workspace, use: Use, name: str) -> None:
+    use(workspace)
+    test = page(name)
+    assert not test.exception
+    assert "does not know your school" in shown(test)
+    assert test.sidebar.button(key="sync-now").disabled
+
+
+def test_without_a_school_the_entry_leads_to_connect(workspace: Workspace, use: Use) -> None:
+    use(workspace)
+    test = AppTest.from_file(PROJECT / "app.py", default_timeout=20).run()
+    assert not test.exception
+    assert test.title[0].value == "Connect"
+    assert [one.label for one in test.text_input] == [
+        "Address of OpenClass",
+        "Application id",
+        "Class site",
+        "Email",
+        "Password",
+    ]
+
+
+@pytest.mark.parametrize("name", DATA_PAGES)
+def test_without_an_active_class_a_page_leads_to_classes(
+    upstream_and_workspace: tuple[Running, Workspace], name: str
+) -> None:
+    test = page(name)
+    assert not test.exception
+    assert "No class is active yet" in test.info[0].value
+
+
+@pytest.mark.parametrize("name", DATA_PAGES)
+def test_a_class_that_was_never_synced_says_so(
+    upstream_and_workspace: tuple[Running, Workspace], name: str
+) -> None:
+    _, workspace = upstream_and_workspace
+    set_active(workspace.database, ["alpha"], active=True)
+    test = page(name)
+    assert not test.exception
+    assert "Press Sync now" in test.info[0].value
+
+
+@pytest.mark.parametrize("name", DATA_PAGES)
+def test_a_class_without_students_says_so(
+    upstream_and_workspace: tuple[Running, Workspace], name: str
+) -> None:
+    _, workspace = upstream_and_workspace
+    set_active(workspace.database, ["beta"], active=True)
+    workspace.claim_sync(asked_by="test").run()
+    test = page(name)
+    assert not test.exception
+    assert "no students here yet" in test.info[0].value
+
+
+# Something is wrong
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_database_of_tomorrow_is_a_sentence_and_the_links_stay(home: Home, use: Use, name: str) -> None:
+    home.ensure()
+    home.database.write_bytes(b"this is no database, but long enough to be looked at" * 50)
+    use(Workspace(home))
+    test = page(name)
+    assert not test.exception
+    assert "database" in test.error[0].value
+    assert len(test.sidebar.get("page_link")) == len(PAGES)
+
+
+def test_what_nobody_expected_is_a_plain_sentence_without_data(
+    big: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "Ada " + "Lovelace"
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError(f"{secret} has no grade")
+
+    monkeypatch.setattr(reports, "student_health", fail)
+    test = page("risk", {"class": big})
+    assert not test.exception
+    assert test.error[0].value.replace("\\", "") == UNEXPECTED
+    assert "ZeroDivisionError" in caplog.text
+    assert secret not in caplog.text
