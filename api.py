@@ -225,6 +225,23 @@ def _add_routes(app: FastAPI) -> None:
         """Cumulative progress at the end of each week."""
         return send(reports.progress_over_time(cohort).records())
 
+    @app.get("/classes/{class_id}/changes", response_model=list[reports.ChangeRow])
+    def changes(
+        workspace: InWorkspace,
+        class_id: ClassReference,
+        send: Windowed,
+        since: Annotated[
+            str | None, Query(description="After this instant or from this day on; default: the sync before.")
+        ] = None,
+        until: Annotated[
+            str | None,
+            Query(description="Up to this instant or the end of this day; default: the last sync."),
+        ] = None,
+        group: Group = None,
+    ) -> JSONResponse:
+        """What happened between two instants, newest first."""
+        return send(workspace.changes(class_id, since, until, group).records())
+
     @app.post("/sync", status_code=HTTPStatus.ACCEPTED)
     def start_sync(
         workspace: InWorkspace, wanted: Annotated[SyncRequest | None, Body()] = None

@@ -158,13 +158,13 @@ def members(facts: ClassFacts, group: str) -> NDArray[np.bool_]:
     return np.logical_or.reduce([_has_label(facts.students, kind, label) for kind, label in chosen])
 
 
-def parse_as_of(text: str, tz: ZoneInfo | str) -> pd.Timestamp:
+def parse_as_of(text: str, tz: ZoneInfo | str, parameter: str = "as_of") -> pd.Timestamp:
     """The instant that a person or program means by `text`, in UTC.
 
     "2025-01-04" is the end of that day in `tz`; a time without an offset is a time in `tz`.
-    Raises BadInput with what to write instead.
+    Raises BadInput that names `parameter`, with what to write instead.
     """
-    return _parse(text, tz, "as_of", _resolve)
+    return _parse(text, tz, parameter, _resolve)
 
 
 def parse_from(text: str, tz: ZoneInfo | str, parameter: str) -> pd.Timestamp:

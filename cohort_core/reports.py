@@ -21,10 +21,24 @@ from cohort_core.cohort import Cohort, parse_from
 from cohort_core.errors import BadInput
 from cohort_core.metrics import activity, health, listing
 from cohort_core.metrics import blockers as blocking
+from cohort_core.metrics import changes as changing
 from cohort_core.metrics import completion as completing
 from cohort_core.store.facts import ClassFacts
 
 Ranking = Literal["difficulty", "completions", "grade", "duration", "stuck"]
+ChangeKind = Literal[
+    "completed",
+    "started",
+    "graded",
+    "regraded",
+    "reviewed",
+    "reopened",
+    "removed",
+    "returned",
+    "new_student",
+    "came_back",
+    "band_moved",
+]
 Band = Literal["critical", "high", "medium", "low"]
 Stage = Literal["new", "active", "cooling", "quiet", "gone", "never_started"]
 
@@ -165,6 +179,23 @@ class ProgressionRow(Row):
     synced_at: datetime = _of("When this version of the record was fetched.", "UTC")
 
 
+class ChangeRow(Row):
+    at: datetime = _of("When it was seen; of what the first sync found, when OpenClass says.", "UTC")
+    kind: ChangeKind = _of(
+        "completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened, "
+        "removed or returned (a record that OpenClass lost, or has again), new_student, came_back (active "
+        "after 14 days without), band_moved."
+    )
+    student_id: str = _of("OpenClass id.")
+    name: str | None = _of("First and last name.")
+    assignment_id: str | None = _of("OpenClass id; null for what concerns the student as a whole.")
+    assignment: str | None = _of("Name of the assignment.")
+    grade_before: float | None = _share("Grade before, of a regrade.")
+    grade_after: float | None = _share("Grade after, of a completion, grade or regrade.")
+    band_before: Band | None = _of("Risk band at the first instant.")
+    band_after: Band | None = _of("Risk band at the second.")
+
+
 class AssignmentRow(Row):
     id: str = _of("OpenClass id.")
     name: str = _of("Name, or the id of one that no progression has named yet.")
@@ -279,6 +310,23 @@ def progressions(
     return _report("progressions", frame, ProgressionRow)
 
 
+def changes(facts: ClassFacts, log: pd.DataFrame, before: Cohort, after: Cohort) -> Report:
+    """What happened after `before` and up to `after`, two instants of one class, newest first.
+
+    `log` is what syncs saw change. Only students of the group of `after`.
+    """
+    frame = changing.changes(facts, log, before, after)
+    names = after.classwide.students["name"]
+    return _report(
+        "changes",
+        frame.assign(
+            name=frame["student_id"].map(names),
+            assignment=frame["assignment_id"].map(after.assignments["name"]),
+        ),
+        ChangeRow,
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """A report as documented: its title, its function and the model of its rows."""
@@ -297,6 +345,7 @@ REPORTS = {
     "students": Answer("Students", students, StudentRow),
     "assignments": Answer("Assignments", assignments, AssignmentRow),
     "progressions": Answer("Progressions", progressions, ProgressionRow),
+    "changes": Answer("Changes", changes, ChangeRow),
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cohort_core.cohort import Cohort
     from cohort_core.practice.server import Running
+    from cohort_core.reports import Report
     from cohort_core.store.facts import ClassFacts
     from cohort_core.store.runs import Job
 
@@ -170,6 +171,27 @@ class Workspace:
 
             as_of = parse_as_of(as_of, facts.timezone)
         return self._build_cohort(facts.class_id, facts.revision, facts.timezone, as_of, group)
+
+    def changes(
+        self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
+    ) -> Report:
+        """What happened after `since` (default: the end of the sync before the last) and up to `until`.
+
+        Instants as in `cohort.parse_as_of`, but that a day as `since` is its first instant.
+        """
+        from cohort_core import reports
+        from cohort_core.cohort import parse_as_of, parse_from
+        from cohort_core.store.changes import load_log, load_sync_ends
+
+        facts = self.facts(reference)
+        end = self.cohort(reference, until and parse_as_of(until, facts.timezone, "until"), group)
+        if since is not None:
+            start = parse_from(since, facts.timezone, "since")
+        else:
+            ends = load_sync_ends(self.database, facts.class_id, limit=2)
+            start = ends[1] if len(ends) > 1 else end.as_of
+        log = load_log(self.database, facts.class_id)
+        return reports.changes(facts, log, self.cohort(reference, start, group), end)
 
     def _load_facts_uncached(self, class_id: str, revision: int, default_timezone: str) -> ClassFacts:
         from cohort_core.store.load import load_facts

@@ -1,0 +1,167 @@
+"""What happened between two instants.
+
+What a sync saw change happened when it was seen; what was there at the first sync happened when OpenClass
+says that it did. So nothing is told twice, and nothing is lost that arrived late.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from cohort_core.cohort import Cohort
+from cohort_core.metrics.health import student_health
+from cohort_core.store.facts import ClassFacts
+
+QUIET_DAYS = 14
+"""After so many days without activity, activity means that a student came back."""
+
+_INSTANT = "datetime64[us, UTC]"
+COLUMNS = {
+    "at": _INSTANT,
+    "kind": "str",
+    "student_id": "str",
+    "assignment_id": "str",
+    "grade_before": "float64",
+    "grade_after": "float64",
+    "band_before": "str",
+    "band_after": "str",
+}
+
+
+class Event(NamedTuple):
+    at: pd.Timestamp
+    kind: str
+    student_id: str
+    assignment_id: str | None = None
+    grade_before: float | None = None
+    grade_after: float | None = None
+    band_before: str | None = None
+    band_after: str | None = None
+
+
+def changes(facts: ClassFacts, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
+    """Events after `before.as_of` and up to `after.as_of`, newest first: columns COLUMNS.
+
+    kind: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
+    removed and returned (a record that OpenClass lost or has again), new_student, came_back (active after 14
+    days without), band_moved. Only students of the group of `after`.
+    """
+    since, until = before.as_of, after.as_of
+    seen = [*_logged(log), *_first_seen(facts, log)]
+    events = [event for event in seen if since < event.at <= until]
+    events += _new_students(seen, since, until)
+    events += _came_back(facts, since, until)
+    events += _band_moves(before, after)
+    frame = pd.DataFrame(events, columns=list(COLUMNS)).astype(COLUMNS)
+    chosen = frame[frame["student_id"].isin(after.students.index)] if after.group else frame
+    return chosen.sort_values("at", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _logged(log: pd.DataFrame) -> Iterator[Event]:
+    """The events that the log tells by itself."""
+    for _, group in log.groupby(["at", "progression_id"], sort=False):
+        first = group.iloc[0]
+        at, who, what = first["at"], first["student_id"], first["assignment_id"]
+        if first["kind"] == "changed":
+            moved = dict(zip(group["field"], zip(group["old"], group["new"], strict=True), strict=True))
+            yield from _edited(at, who, what, moved)
+            continue
+        if first["kind"] in {"removed", "returned"}:
+            yield Event(at, first["kind"], who, what)
+        if first["kind"] in {"added", "returned"}:
+            yield from _arrived(at, who, what, json.loads(first["new"]))
+
+
+def _arrived(at: pd.Timestamp, who: str, what: str, record: dict[str, Any]) -> Iterator[Event]:
+    if record["completed_at"]:
+        yield Event(at, "completed", who, what, grade_after=record["grade"])
+    elif record["started_at"]:
+        yield Event(at, "started", who, what)
+    if record["reviewed_at"]:
+        yield Event(at, "reviewed", who, what)
+
+
+def _edited(at: pd.Timestamp, who: str, what: str, moved: dict[str, tuple[Any, Any]]) -> Iterator[Event]:
+    grade_before, grade_after = (_number(value) for value in moved.get("grade", (None, None)))
+    completion = moved.get("completed_at")
+    if completion and pd.isna(completion[0]):
+        yield Event(at, "completed", who, what, grade_after=grade_after)
+    else:
+        if completion and pd.isna(completion[1]):
+            yield Event(at, "reopened", who, what)
+        if "grade" in moved:
+            kind = "graded" if grade_before is None else "regraded"
+            yield Event(at, kind, who, what, grade_before, grade_after)
+        if "started_at" in moved and pd.isna(moved["started_at"][0]):
+            yield Event(at, "started", who, what)
+    if "reviewed_at" in moved and not pd.isna(moved["reviewed_at"][1]):
+        yield Event(at, "reviewed", who, what)
+
+
+def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> Iterator[Event]:
+    """What the first sync found, at the times that OpenClass gave, as the records said it then."""
+    rows = facts.progressions.set_index("id")
+    rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
+    edits = log[log["kind"] == "changed"].drop_duplicates(["progression_id", "field"])
+    edits = edits[edits["progression_id"].isin(rows.index)]
+    columns: dict[str, Any] = {}
+    for name in ("grade", "started_at", "completed_at", "reviewed_at"):
+        of_field = edits[edits["field"] == name].set_index("progression_id")["old"]
+        column = rows[name].copy()
+        if len(of_field):
+            old = (
+                pd.to_numeric(of_field)
+                if name == "grade"
+                else pd.to_datetime(of_field, format="ISO8601", utc=True).astype(column.dtype)
+            )
+            column.loc[of_field.index] = old
+        columns[name] = column.astype("object").where(column.notna(), None)
+    for who, what, grade, started, completed, reviewed in zip(
+        rows["student_id"], rows["assignment_id"], *columns.values(), strict=True
+    ):
+        if completed is not None:
+            yield Event(completed, "completed", who, what, grade_after=grade)
+        elif started is not None:
+            yield Event(started, "started", who, what)
+        if reviewed is not None:
+            yield Event(reviewed, "reviewed", who, what)
+
+
+def _new_students(seen: list[Event], since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
+    first: dict[str, pd.Timestamp] = {}
+    for event in seen:
+        first[event.student_id] = min(event.at, first.get(event.student_id, event.at))
+    for who, at in first.items():
+        if since < at <= until:
+            yield Event(at, "new_student", who)
+
+
+def _came_back(facts: ClassFacts, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
+    rows = facts.progressions
+    activity = pd.concat(
+        [
+            rows[["student_id", name]].set_axis(["who", "at"], axis=1)
+            for name in ("started_at", "completed_at")
+        ]
+    ).dropna()
+    activity = activity[activity["at"] <= until]
+    recent = activity[activity["at"] > since].groupby("who")["at"].min()
+    earlier = activity[activity["at"] <= since].groupby("who")["at"].max()
+    gap = (recent - earlier.reindex(recent.index)) >= pd.Timedelta(days=QUIET_DAYS)
+    for who, at in recent[gap].items():
+        yield Event(at, "came_back", str(who))
+
+
+def _band_moves(before: Cohort, after: Cohort) -> Iterator[Event]:
+    old, new = (student_health(one).set_index("student_id")["risk"] for one in (before, after))
+    both = new.index.intersection(old.index)
+    for who in both[(old[both] != new[both]).to_numpy()]:
+        yield Event(after.as_of, "band_moved", str(who), band_before=old[who], band_after=new[who])
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
