@@ -69,7 +69,9 @@ class ProgressSummaryRow(Row):
     completed_count: int = _count("Students who completed the whole assignment set.", "students")
     in_progress_count: int = _count("Students who began and have not completed the whole set.", "students")
     not_started_count: int = _count("Students who have begun nothing.", "students")
-    active_this_week_count: int = _count("Students with a start or completion since Monday.", "students")
+    active_this_week_count: int = _count(
+        "Students with a start or completion in the 7 days before *as of*.", "students"
+    )
 
 
 class CompletionRow(Row):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, Instants, days, instants, local_midnight
+from cohort_core.cohort import Cohort, Instants, days, instants
 from cohort_core.metrics import grouped
 
 NEW_DAYS, COOLING_DAYS, QUIET_DAYS, GONE_DAYS = 7, 7, 14, 30
@@ -43,10 +43,9 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
 
 
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each student: a start or completion since Monday of the week of *as of*."""
-    monday = cohort.local_date - timedelta(days=cohort.local_date.weekday())
-    since = local_midnight(monday, cohort.tz).tz_convert(None).to_datetime64()
-    seen = (cohort.started >= since) | (cohort.completed >= since)
+    """For each student: a start or completion in the 7 days before *as of*, as in the stage *active*."""
+    since = cohort.now - np.timedelta64(COOLING_DAYS, "D")
+    seen = (cohort.started > since) | (cohort.completed > since)
     return grouped.count(cohort.student[seen], len(cohort.students)) > 0
 
 

@@ -183,7 +183,7 @@ def _progress_summary(school: _Class, students: list[str]) -> Row:
         else:
             not_started += 1
         moments = [m for record in mine for m in (record["started"], record["completed"]) if m]
-        if any(school.monday(m) == school.monday(school.as_of) for m in moments):
+        if any(school.as_of - m < timedelta(days=7) for m in moments):
             active += 1
     return {
         "total_students": len(students),

@@ -67,6 +67,17 @@ def test_a_student_who_completed_everything_is_no_longer_in_progress() -> None:
     assert summary["avg_completion"] == 0.5
 
 
+def test_this_week_is_the_seven_days_before_as_of_whatever_day_it_is() -> None:
+    # Monday morning: Ana was here on Friday, Bo a minute less than seven days ago, Cy exactly seven.
+    rows = [
+        work("ana", "a1", "2025-03-14 10:00"),
+        work("bo", "a1", "2025-03-10 08:01"),
+        work("cy", "a1", "2025-03-10 08:00"),
+    ]
+    monday = build(facts_of(rows), pd.Timestamp("2025-03-17T08:00Z"))
+    assert reports.progress_summary(monday).record()["active_this_week_count"] == 2
+
+
 def test_completion_by_hand() -> None:
     # Completed by 4, 2, 2 and 0 students.
     assert reports.completion(small_class()).record() == {
