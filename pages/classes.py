@@ -11,7 +11,8 @@ with dashboard.begin("classes", needs_class=False) as view:
         dashboard.link("connect", "Connect to your school, or try the practice school")
         st.stop()
     st.caption(
-        "Active classes are synced and can be chosen in the sidebar. One that you deactivate keeps its data."
+        "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
+        "A class that you switch off keeps its data."
     )
     following.show(view.workspace, view.classes)
     st.subheader("Syncs", anchor=False)

@@ -110,16 +110,11 @@ def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
     active = {one.id for one in workspace.statuses(active_only=True)}
     chosen = []
     for one in listed:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            # A label would be read as Markdown, and the name is somebody else's.
-            ticked = st.checkbox(
-                f"Follow class {listed.index(one) + 1}",
-                value=one.id in active if active else one.is_published is not False,
-                key=f"follow-{one.id}",
-                label_visibility="collapsed",
-                width="content",
-            )
-            st.text(one.name if one.is_published is not False else f"{one.name} (not published)")
+        ticked = st.checkbox(
+            literal(one.name if one.is_published is not False else f"{one.name} (not published)"),
+            value=one.id in active if active else one.is_published is not False,
+            key=f"follow-{one.id}",
+        )
         if ticked:
             chosen.append(one.id)
     with st.container(horizontal=True):

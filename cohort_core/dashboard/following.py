@@ -18,17 +18,15 @@ _TOLD = "classes-told"
 def show(workspace: Workspace, classes: Iterable[ClassStatus]) -> None:
     """Every class with a switch. A switch that was used is made anew, so it shows what is stored."""
     for status in classes:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(width="stretch", gap=None):
-                st.text(status.name)
-                st.caption(literal(_in_words(status)))
+        with st.container(border=True, gap=None):
             st.toggle(
-                "Active",
+                literal(status.name),
                 value=status.is_active,
                 key=f"active-{status.id}-{status.is_active}",
                 on_change=_switch,
                 args=(workspace, status),
             )
+            st.caption(literal(_in_words(status)))
     st.button(
         "Look for new classes", on_click=_look_for_classes, args=(workspace,), icon=":material/refresh:"
     )

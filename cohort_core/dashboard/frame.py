@@ -96,6 +96,7 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     page = PAGES[name]
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}", page_icon=ICON, layout="wide")
     st.html(STYLE)
+    st.title(page.title, anchor=False)
     with guarded(name):
         view = _prepare(page, needs_class)
         yield view
@@ -137,7 +138,6 @@ def _prepare(page: Page, needs_class: bool) -> View:
     with syncs:
         sync.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))
 
-    st.title(page.title, anchor=False)
     if needs_class and cohort is not None and shown is not None:
         st.text(_heading(shown, cohort))
     for notice in (chosen.notice, group_notice):

@@ -22,5 +22,6 @@ ol.ct-list li:first-child { border-top: none; }
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+[aria-label^='Copy Vega'] { display: none; }
 </style>
 """

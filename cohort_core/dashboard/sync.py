@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 import streamlit as st
 
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.words import ago, count, literal, moment, seconds
+from cohort_core.dashboard.words import ago, count, literal, moment, seconds, upper_first
 from cohort_core.errors import SyncRunning
 from cohort_core.store.runs import Job, Run
 from cohort_core.workspace import Workspace
@@ -106,7 +106,7 @@ def _show_age(age: Age) -> None:
     if age.synced_at is None:
         st.caption("This class has not been synced yet.")
     else:
-        st.caption(f"Data from {age.words}", help=literal(f"Last sync of this class: {age.moment}"))
+        st.caption(f"Last synced {age.words}", help=literal(f"Last sync of this class: {age.moment}"))
 
 
 def _progress(workspace: Workspace, job_id: int) -> None:
@@ -126,7 +126,7 @@ def _progress(workspace: Workspace, job_id: int) -> None:
         if job.cancel_requested:
             st.caption("Stopping after this page…")
         else:
-            st.button("Stop", key="sync-stop", on_click=_stop, args=(workspace, job_id), type="tertiary")
+            st.button("Stop", key="sync-stop", on_click=_stop, args=(workspace, job_id))
 
 
 def _press(workspace: Workspace) -> None:
@@ -148,9 +148,13 @@ def _latest(workspace: Workspace) -> Job | None:
 
 def progress_words(run: Run, number: int, total: int) -> str:
     """ "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed"."""
-    page = f"page {run.pages} of {run.page_total}" if run.page_total else f"page {run.pages}"
-    parts = [page, count(run.records, "row"), f"{run.added:,} new", f"{run.changed:,} changed"]
-    return " · ".join(([f"class {number} of {total}"] if total > 1 else []) + parts).capitalize()
+    parts = [f"class {number} of {total}"] if total > 1 else []
+    if run.pages == 0:
+        parts.append("waiting for OpenClass")
+    else:
+        parts.append(f"page {run.pages} of {run.page_total}" if run.page_total else f"page {run.pages}")
+        parts += [count(run.records, "row"), f"{run.added:,} new", f"{run.changed:,} changed"]
+    return upper_first(" · ".join(parts))
 
 
 def is_good(job: Job) -> bool:

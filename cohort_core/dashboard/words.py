@@ -9,17 +9,18 @@ from datetime import UTC, datetime, tzinfo
 from pydantic import BaseModel
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_LINK_STARTS = re.compile(r"(://|www\.|@)", re.IGNORECASE)
-_WORD_JOINER = "⁠"
+# What Markdown finds in text that is escaped already: addresses, and arrows and dashes to prettify.
+_FOUND_ANYWAY = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)|(?<=[-<>~=])(?=[-<>~=])", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
 
 
 def literal(text: str) -> str:
     """Text for a place that reads Markdown, such that it is shown as it is written.
 
-    Links that Markdown finds by itself in plain text are broken by a character without width, so this is
-    for sentences. Names belong in ``st.text``, a table or ``markup``.
+    Where escaping is not enough, a character without width breaks what would be found. Still, a name is
+    better off in ``st.text``, a table or ``markup``.
     """
-    return _PUNCTUATION.sub(r"\\\1", _LINK_STARTS.sub(rf"{_WORD_JOINER}\1{_WORD_JOINER}", text))
+    return _PUNCTUATION.sub(r"\\\1", _FOUND_ANYWAY.sub(_WORD_JOINER, text))
 
 
 def markup(text: object) -> str:

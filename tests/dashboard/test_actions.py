@@ -39,7 +39,7 @@ def test_connecting_lists_the_classes_and_following_one_syncs_it(
     test = fill_in(page("connect"), school)
     assert not test.exception
     assert not test.error
-    assert "**Alpha**" in [one.value for one in test.text]
+    assert [one.label for one in test.checkbox] == [r"\*\*Alpha\*\*", "Beta"]
     test.checkbox[1].uncheck().run()
     next(one for one in test.button if one.label == "Follow and sync").click().run()
     assert not test.exception
@@ -73,7 +73,7 @@ def test_the_practice_school_is_one_press_away(workspace: Workspace, use: Use) -
     next(one for one in test.button if one.label == "Use the practice school").click().run(timeout=30)
     assert not test.exception
     assert not test.error
-    assert "Software Development, Cohort 12" in [one.value for one in test.text]
+    assert r"Software Development\, Cohort 12" in [one.label for one in test.checkbox]
     assert workspace.is_connected()
 
 
@@ -84,7 +84,7 @@ def test_a_class_is_switched_on_and_off(upstream_and_workspace: tuple[Running, W
     (active,) = workspace.statuses(active_only=True)
     next(one for one in test.toggle if one.value).set_value(False).run()
     assert not workspace.statuses(active_only=True)
-    assert active.name in [one.value for one in test.text]
+    assert active.name in [one.label for one in test.toggle]
 
 
 def test_new_classes_are_found(upstream_and_workspace: tuple[Running, Workspace]) -> None:
@@ -92,7 +92,7 @@ def test_new_classes_are_found(upstream_and_workspace: tuple[Running, Workspace]
     test = page("classes")
     school.school.add_class("Gamma")
     next(one for one in test.button if one.label == "Look for new classes").click().run()
-    assert "Gamma" in [one.value for one in test.text]
+    assert "Gamma" in [one.label for one in test.toggle]
 
 
 @pytest.fixture

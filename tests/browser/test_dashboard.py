@@ -1,0 +1,198 @@
+"""The dashboard in Chromium, as a mentor meets it."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cohort_core.dashboard.frame import PAGES
+from cohort_core.practice.faults import Fault
+from tests.browser.conftest import PHONE, Dashboard, Watched, served
+from tests.dashboard.conftest import DATA_PAGES, EVIL
+
+NAMES = list(PAGES)
+
+
+def wait_for(page: Page, name: str) -> None:
+    """Until a page stands: its title, and no part of the script running or stale."""
+    expect(page.locator("h1", has_text=PAGES[name].title)).to_be_visible()
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+
+
+def open_page(page: Page, dashboard: Dashboard, name: str, query: str = "") -> None:
+    page.goto(dashboard.address(name, query))
+    wait_for(page, name)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=PAGES[name].title, exact=True).click()
+    wait_for(page, name)
+
+
+def expect_no_sideways_scrolling(page: Page) -> None:
+    wider = page.evaluate(
+        "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+        ".some(one => one.scrollWidth > one.clientWidth)"
+    )
+    assert not wider
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_first_thing_on_a_fresh_server_with_evil_names(
+    name: str, hostile_home: Path, tmp_path: Path, watched: Watched
+) -> None:
+    with served(hostile_home, tmp_path) as url:
+        page = watched.tab()
+        page.goto(f"{url}/dashboard/{name}")
+        wait_for(page, name)
+        sidebar = page.get_by_test_id("stSidebar")
+        for one in PAGES.values():
+            expect(sidebar.get_by_role("link", name=one.title, exact=True)).to_be_visible()
+        expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
+        if name in DATA_PAGES:
+            expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
+            # The charts' own labels are drawn, not parsed; what could have fetched or run has had its time.
+            expect(page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first).to_be_visible()
+        assert page.locator("img[src*='127.0.0.1:9']").count() == 0
+        assert page.title() == f"{PAGES[name].title} · Cohort Tracker"
+        page.close()
+
+
+def test_a_page_that_is_not_there_is_no_page(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    page.goto(dashboard.address("overview", "?class=x"))
+    wait_for(page, "overview")
+    assert page.url.startswith(dashboard.address("", "?class="))
+
+
+def test_through_navigation_class_and_group_stay(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    first = re.search(r"class=([0-9a-f]+)", page.url)
+    assert first
+    chooser = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").first
+    chooser.click()
+    page.get_by_role("option", name="Web Basics, Cohort 3").click()
+    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+    chosen = re.search(r"class=([0-9a-f]+)", page.url)
+    assert chosen
+    assert chosen[1] != first[1]
+    for name in NAMES[1:]:
+        go(page, name)
+        assert f"class={chosen[1]}" in page.url
+        expect_no_sideways_scrolling(page)
+    go(page, "risk")
+    page.reload()
+    wait_for(page, "risk")
+    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+    go(page, "trends")
+    page.go_back()
+    wait_for(page, "risk")
+    assert f"class={chosen[1]}" in page.url
+    copied = watched.tab()
+    copied.goto(page.url)
+    wait_for(copied, "risk")
+    expect(copied.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+
+
+def test_on_a_phone_nothing_scrolls_sideways(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab(PHONE)
+    for name in NAMES:
+        open_page(page, dashboard, name)
+        expect_no_sideways_scrolling(page)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    go(page, "blockers")
+    expect_no_sideways_scrolling(page)
+
+
+def test_dark_mode_is_ours(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab(colours="dark")
+    open_page(page, dashboard, "risk")
+    colour = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert colour == "rgb(20, 25, 27)"
+
+
+def test_nothing_of_streamlit_is_offered(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "risk")
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    table.hover()
+    expect(page.get_by_test_id("stElementToolbarButton").first).to_be_visible()
+    assert page.get_by_role("button", name=re.compile("csv|Vega", re.IGNORECASE)).count() == 0
+    assert page.get_by_text("Deploy", exact=True).count() == 0
+
+
+def test_sync_now_from_press_to_result_and_again(dashboard: Dashboard, watched: Watched) -> None:
+    assert dashboard.school
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    sidebar = page.get_by_test_id("stSidebar")
+    dashboard.school.faults.add(Fault("delay", path="*/progressions", seconds=3.0))
+    sidebar.get_by_role("button", name="Sync now").click()
+    expect(sidebar.get_by_role("button", name="Syncing…")).to_be_disabled()
+    expect(sidebar.get_by_text(re.compile(r"page \d+|waiting for OpenClass", re.IGNORECASE))).to_be_visible()
+    # Another tab shows the same sync, and neither closing one nor changing the page ends it.
+    other = watched.tab()
+    open_page(other, dashboard, "risk")
+    expect(other.get_by_test_id("stSidebar").get_by_role("button", name="Syncing…")).to_be_visible()
+    other.close()
+    go(page, "trends")
+    expect(sidebar.get_by_text(re.compile(r"Synced \d+ records? in"))).to_be_visible()
+    expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
+    expect(sidebar.get_by_text("Last synced just now")).to_be_visible()
+    sidebar.get_by_role("button", name="Sync now").click()
+    expect(sidebar.get_by_text(re.compile("nothing new"))).to_be_visible()
+
+
+def test_a_sync_from_the_command_line_is_noticed(dashboard: Dashboard, watched: Watched) -> None:
+    assert dashboard.school
+    page = watched.tab()
+    open_page(page, dashboard, "classes")
+    dashboard.workspace.claim_sync(asked_by="cli").run()
+    began = time.monotonic()
+    expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("Synced .* records? in"))).to_be_visible()
+    assert time.monotonic() - began < 8
+
+
+def test_a_stopped_sync_says_so(dashboard: Dashboard, watched: Watched) -> None:
+    assert dashboard.school
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    sidebar = page.get_by_test_id("stSidebar")
+    dashboard.school.faults.add(Fault("delay", path="*/progressions", seconds=2.0))
+    sidebar.get_by_role("button", name="Sync now").click()
+    sidebar.get_by_role("button", name="Stop").click()
+    expect(sidebar.get_by_text(re.compile("The sync was stopped"))).to_be_visible()
+
+
+def test_a_first_start_leads_to_a_synced_practice_class(tmp_path: Path, watched: Watched) -> None:
+    with served(tmp_path / "home", tmp_path) as url:
+        page = watched.tab()
+        page.goto(f"{url}/dashboard")
+        wait_for(page, "connect")
+        page.get_by_role("button", name="Use the practice school").click()
+        page.get_by_role("button", name="Follow and sync").click()
+        wait_for(page, "overview")
+        expect(page.get_by_test_id("stMain").get_by_text("Who needs attention first")).to_be_visible()
+        expect(
+            page.get_by_test_id("stSidebar").get_by_text(re.compile("Synced [0-9,]+ records in"))
+        ).to_be_visible()
+        page.close()
+
+
+def test_a_change_of_page_is_quick(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    big = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
+    open_page(page, dashboard, "overview", f"?class={big}")
+    taken = {}
+    for name in ("blockers", "risk", "trends", "overview"):
+        began = time.monotonic()
+        go(page, name)
+        taken[name] = time.monotonic() - began
+    # A second is the aim; a busy machine gets as much again.
+    assert max(taken.values()) < 2.0, taken
