@@ -5,14 +5,17 @@ One short route an answer, and one handler for all errors, which are RFC 9457 pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -22,6 +25,7 @@ from cohort_core import errors, reports
 from cohort_core.cohort import Cohort
 from cohort_core.metrics import listing
 from cohort_core.settings import LOOPBACK_HOSTS
+from cohort_core.store.runs import Job
 from cohort_core.workspace import Workspace, shared_workspace
 
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
@@ -43,6 +47,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
+EVENT_SECONDS = 0.25
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -75,6 +80,16 @@ class ClassItem(BaseModel):
     assignments: int
     progressions: int
     quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+
+
+class SetAsideItem(BaseModel):
+    """A record that could not be used."""
+
+    class_id: str
+    id: str = Field(description="Its OpenClass id, or a hash of it if it has none.")
+    reason: str
+    first_seen_at: str
+    last_seen_at: str = Field(description="When it was last seen in another form, UTC.")
 
 
 class SyncRequest(BaseModel):
@@ -255,10 +270,43 @@ def _add_routes(app: FastAPI) -> None:
             headers={"Location": f"/sync/{job_id}"},
         )
 
+    @app.get("/classes/{class_id}/quarantine", response_model=list[SetAsideItem])
+    def quarantine(workspace: InWorkspace, class_id: ClassReference, send: Windowed) -> JSONResponse:
+        """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
+        return send([asdict(one) for one in workspace.set_aside(class_id)])
+
+    @app.post("/sync/{job}/cancel", status_code=HTTPStatus.ACCEPTED)
+    def cancel_sync(workspace: InWorkspace, job: int) -> JSONResponse:
+        """Stop a running sync between two pages. What it has read is kept."""
+        workspace.job(job)
+        workspace.cancel_sync(job)
+        return JSONResponse(workspace.job(job).as_dict(), HTTPStatus.ACCEPTED)
+
+    @app.get("/sync/{job}/events", response_class=StreamingResponse)
+    def sync_events(workspace: InWorkspace, job: int) -> StreamingResponse:
+        """The sync's answer as server-sent events: `progress` whenever it changes, `ended` at its end."""
+        first = workspace.job(job)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_events(workspace, first), headers=headers, media_type="text/event-stream")
+
     @app.get("/sync/{job}")
     def sync_job(workspace: InWorkspace, job: int) -> dict[str, Any]:
         """A sync: its state, and for each class what was read and what had changed."""
         return workspace.job(job).as_dict()
+
+
+def _events(workspace: Workspace, job: Job) -> Iterator[str]:
+    told = ""
+    while True:
+        data = json.dumps(job.as_dict())
+        if data != told:
+            name = "progress" if job.is_running else "ended"
+            yield f"event: {name}\ndata: {data}\n\n"
+            told = data
+        if not job.is_running:
+            return
+        time.sleep(EVENT_SECONDS)
+        job = workspace.job(job.id)
 
 
 def _problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:

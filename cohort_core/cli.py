@@ -1,11 +1,11 @@
-"""The command line. Imports beyond the bare minimum stand inside the commands, so that each starts at once."""
+"""The command line. Imports beyond the bare minimum stand inside the commands, so that each starts fast."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +15,12 @@ import typer
 from cohort_core import errors
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from cohort_core.home import Home
     from cohort_core.store.classes import ClassStatus, ListedClass
     from cohort_core.store.database import Database
-    from cohort_core.store.runs import Job
+    from cohort_core.store.runs import Job, Run
     from cohort_core.sync.jobs import SyncJob
     from cohort_core.workspace import Workspace
 
@@ -59,8 +61,8 @@ COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a sec
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
-73 a sync would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs already
-· 76 OpenClass changed its format · 77 wrong email or password · 78 not connected, or a bad setting ·
+73 a sync would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs
+already · 76 OpenClass changed its format · 77 wrong email or password · 78 not connected, or a bad setting ·
 130 stopped by you.
 """
 
@@ -79,6 +81,7 @@ References = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids or f
 ClassIds = Annotated[
     list[str] | None, typer.Option("--class-id", help="A class's id or friendly id; may stand several times.")
 ]
+OneClassId = Annotated[str | None, typer.Option("--class-id", help="A class's id or friendly id.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 
@@ -220,6 +223,7 @@ def sync(
 def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
     from cohort_core.store.classes import last_sync, load_statuses
+    from cohort_core.store.runs import load_latest_runs
     from cohort_core.sync.claim import running_job
 
     database = _database()
@@ -230,6 +234,7 @@ def status(as_json: AsJson = False) -> None:
             typer.echo("Nothing is here yet. Run `cohort-tracker init` to connect, or `cohort-tracker demo`.")
         return
     statuses = load_statuses(database)
+    latest = load_latest_runs(database)
     running = running_job(database)
     if as_json:
         from dataclasses import asdict
@@ -239,7 +244,10 @@ def status(as_json: AsJson = False) -> None:
                 {
                     "last_sync": last_sync(database),
                     "running": running.as_dict() if running else None,
-                    "classes": [asdict(one) for one in statuses],
+                    "classes": [
+                        asdict(one) | {"last_run": latest[one.id].as_dict() if one.id in latest else None}
+                        for one in statuses
+                    ],
                 }
             )
         )
@@ -247,10 +255,90 @@ def status(as_json: AsJson = False) -> None:
     for one in statuses:
         if one.is_active or one.synced_at:
             typer.echo(_status_line(one))
+            if one.id in latest:
+                typer.echo(f"    {_run_line(latest[one.id])}")
     if running:
         typer.echo(f"A sync is running: {running.records} records read so far.")
     if not any(one.is_active for one in statuses):
         typer.echo("No class is active. Choose with `cohort-tracker activate ID…`.")
+
+
+@app.command()
+def cancel() -> None:
+    """Stop the sync that is running, in whatever process, between two pages. What it has read is kept."""
+    from cohort_core.store.runs import request_cancel
+    from cohort_core.sync.claim import running_job
+
+    database = _database()
+    running = running_job(database) if database.exists else None
+    if running is None:
+        typer.echo("No sync is running.")
+        return
+    request_cancel(database, running.id)
+    typer.echo("The sync stops after the page that it reads now.")
+
+
+@app.command()
+def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
+    """List records from OpenClass that cannot be used, and why. Every sync tries them again."""
+    from dataclasses import asdict
+
+    from cohort_core.store.classes import find_class
+    from cohort_core.store.runs import load_quarantine
+
+    database = _database()
+    rows = load_quarantine(database, find_class(database, class_id) if class_id else None)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in rows]))
+        return
+    for one in rows:
+        typer.echo(f"{one.class_id}  {one.id}  since {one.first_seen_at[:10]}: {one.reason}")
+    typer.echo(f"{len(rows)} records are set aside.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy to make.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Copy the database into a file that only you can read, while everything runs."""
+    from cohort_core.store.maintenance import backup as make_backup
+
+    size = make_backup(_database_that_exists(), file, replace=force)
+    typer.echo(f"Backed up to {file} ({size / 1e6:.1f} MB). It holds your students' data: keep it private.")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made.")]) -> None:
+    """Put a backup in place of the database, after checking it. The database of before is kept beside it."""
+    from cohort_core.store.maintenance import restore as put_back
+    from cohort_core.sync.claim import take_claim
+
+    database = _database()
+    with take_claim(database):
+        kept = put_back(database, file)
+    typer.echo(f"Restored {file}. What was there before is in {kept}. Next: `cohort-tracker sync --full`.")
+
+
+@app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask OpenClass.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at settings, files, database, syncs and OpenClass; say what to do. Exit code 1 if there is."""
+    from dataclasses import asdict
+
+    from cohort_core.doctor import examine
+
+    findings = []
+    for one in examine(_home(), with_upstream=not offline):
+        findings.append(one)
+        if not as_json:
+            mark = "ok     " if one.is_well else "to do  "
+            typer.echo(f"{mark}{one.what}: {one.told}" + (f"\n       {one.advice}" if one.advice else ""))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in findings]))
+    sys.exit(0 if all(one.is_well for one in findings) else UNEXPECTED)
 
 
 @app.command("import")
@@ -291,9 +379,16 @@ def import_(
 def serve(
     host: Annotated[str, typer.Option(help="Loopback only, for now.")] = "127.0.0.1",
     port: Port = 3000,
+    sync_every: Annotated[
+        str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
+    ] = None,
 ) -> None:
     """Serve the dashboard at /dashboard and the API at / on this computer."""
-    _serve(_workspace(), host, port)
+    from cohort_core.sync.schedule import parse_interval
+
+    workspace = _workspace()
+    wanted = sync_every or workspace.settings().sync_every
+    _serve(workspace, host, port, sync_every=parse_interval(wanted) if wanted else None)
 
 
 @app.command()
@@ -352,6 +447,13 @@ def _database() -> Database:
     from cohort_core.store.database import Database
 
     return Database(_home())
+
+
+def _database_that_exists() -> Database:
+    database = _database()
+    if not database.exists:
+        raise errors.BadInput("There is no database yet. Run `cohort-tracker sync` first.", parameter="file")
+    return database
 
 
 def _workspace() -> Workspace:
@@ -469,6 +571,17 @@ def _status_line(one: ClassStatus) -> str:
     )
 
 
+def _run_line(run: Run) -> str:
+    if run.error:
+        return f"last run {run.state}: {run.error}"
+    verified = {True: "verified", False: "not verified"}.get(bool(run.is_clean), "") if run.ended_at else ""
+    return (
+        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
+        f"{run.seconds or 0:.1f} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"{run.quarantined} set aside"
+    )
+
+
 def _told_age(synced_at: str | None) -> str:
     if synced_at is None:
         return "never synced"
@@ -484,19 +597,24 @@ def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:
 
 
 def _serve(
-    workspace: Workspace, host: str, port: int, listener: Any = None, *, open_browser: bool = False
+    workspace: Workspace,
+    host: str,
+    port: int,
+    listener: Any = None,
+    *,
+    sync_every: timedelta | None = None,
+    open_browser: bool = False,
 ) -> None:
     from cohort_core import server
 
     listener = listener or server.listen(host, port)
-    say: Callable[[str], object] = typer.echo
     if open_browser:
         import threading
         import webbrowser
 
         address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.DASHBOARD_PATH}"
         threading.Timer(1.0, webbrowser.open, [address]).start()
-    server.serve(workspace, listener, say)
+    server.serve(workspace, listener, sync_every=sync_every, say=typer.echo)
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class Home:
         if not self.folder.is_dir():
             self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
 
+    def files(self) -> list[Path]:
+        """The files that are there, ours and SQLite's."""
+        return sorted(path for path in self.folder.iterdir() if path.is_file())
+
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file at once, never leaving half of it or a moment in which others can read it."""
         self.ensure()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import streamlit as st
@@ -57,10 +58,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(workspace: Workspace, listener: socket.socket, say: Callable[[str], object] = print) -> None:
+def serve(
+    workspace: Workspace,
+    listener: socket.socket,
+    *,
+    sync_every: timedelta | None = None,
+    say: Callable[[str], object] = print,
+) -> None:
     """Run until Ctrl-C, and end what was started."""
     if workspace.settings().practice:
         workspace.start_practice_school()
+    if sync_every:
+        workspace.start_schedule(sync_every)
     host, port = listener.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
     # Not before the app stands: whoever reads the address may use it at once.

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,7 +20,9 @@ from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
+from cohort_core.store.runs import Job, SetAside
 from cohort_core.sync import claim, jobs
+from cohort_core.sync.schedule import Plan, Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from cohort_core.practice.server import Running
     from cohort_core.reports import Report
     from cohort_core.store.facts import ClassFacts
-    from cohort_core.store.runs import Job
 
 FACTS_KEPT = 16
 COHORTS_KEPT = 64
@@ -43,6 +44,7 @@ class Workspace:
         self.database = Database(home)
         self._patience = patience
         self._practice: Running | None = None
+        self._schedule: Schedule | None = None
         self._resources = contextlib.ExitStack()
         self._running: tuple[jobs.SyncJob, threading.Thread] | None = None
         self._tokens: dict[tuple[str, str, str], str] = {}
@@ -263,12 +265,33 @@ class Workspace:
     def jobs(self, limit: int = 20) -> list[Job]:
         return claim.load_jobs(self.database, limit)
 
+    def start_schedule(self, every: timedelta) -> None:
+        """Sync the active classes by itself for as long as this process runs."""
+
+        def sync() -> Job:
+            return self.claim_sync(asked_by="schedule").run()
+
+        self._schedule = Schedule(every, sync)
+        self._schedule.start()
+
+    @property
+    def plan(self) -> Plan | None:
+        """When this process syncs next by itself, and whether that works; None if it does not."""
+        return self._schedule.plan if self._schedule else None
+
+    def set_aside(self, reference: str | None = None) -> list[SetAside]:
+        """Records that OpenClass sent in a form that cannot be used, of one class or all."""
+        class_id = classes.find_class(self.database, reference) if reference else None
+        return runs.load_quarantine(self.database, class_id)
+
     def cancel_sync(self, job_id: int) -> None:
         """Ask a running sync, in whatever process, to stop between two pages."""
         runs.request_cancel(self.database, job_id)
 
     def stop(self, seconds: float = 5.0) -> None:
         """End what runs in this process: a sync between two pages, and the practice school."""
+        if self._schedule:
+            self._schedule.stop()
         if self._running:
             job, thread = self._running
             job.stop()

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock
 
@@ -98,7 +99,7 @@ class Database:
             self._write_lock(),
             closing(self._connect(read_only=False)) as connection,
         ):
-            self._refuse_newer(connection)
+            refuse_newer(connection, self.path)
             connection.execute("PRAGMA journal_mode = WAL")
             migrations.apply(SqliteUtilsDatabase(connection))
         self._is_checked = True
@@ -108,23 +109,16 @@ class Database:
             self.migrate()
             return
         with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
-            applied = self._refuse_newer(connection)
+            applied = refuse_newer(connection, self.path)
         if applied != frozenset(MIGRATION_NAMES):
             self.migrate()
         self._is_checked = True
 
-    def _refuse_newer(self, connection: sqlite3.Connection) -> frozenset[str]:
-        """The names of the migrations that were applied, all of them known to this program."""
-        table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
-        rows = connection.execute("SELECT name FROM _sqlite_migrations").fetchall() if table else []
-        applied = frozenset(row["name"] for row in rows)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if applied - frozenset(MIGRATION_NAMES) or version > 0:
-            raise DatabaseNewer(
-                f"A later version of Cohort Tracker wrote {self.path}. Install that version, or set "
-                "COHORT_HOME to another folder."
-            )
-        return applied
+    def replace_contents(self, source: sqlite3.Connection) -> None:
+        """Make the database a copy of another one, in one transaction that readers see whole."""
+        with self.writer() as connection, self._write_lock():
+            source.backup(connection)
+        self._is_checked = False
 
     def _write_lock(self) -> FileLock:
         return FileLock(self.home.write_lock, mode=PRIVATE_FILE)
@@ -139,6 +133,20 @@ class Database:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
+    """The names of the migrations that were applied, all known to this program, else ``DatabaseNewer``."""
+    table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
+    rows = connection.execute("SELECT name FROM _sqlite_migrations").fetchall() if table else []
+    applied = frozenset(str(row[0]) for row in rows)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if applied - frozenset(MIGRATION_NAMES) or version > 0:
+        raise DatabaseNewer(
+            f"A later version of Cohort Tracker wrote {path}. Install that version, or set COHORT_HOME to "
+            "another folder."
+        )
+    return applied
 
 
 @contextmanager

@@ -45,6 +45,11 @@ class Run:
     def seconds(self) -> float | None:
         return _seconds_between(self.started_at, self.ended_at)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The part of a job's answer that is about one class."""
+        told = {key: value for key, value in asdict(self).items() if key not in {"id", "error_code", "error"}}
+        return told | {"seconds": self.seconds, "error": _error(self.error_code, self.error)}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -88,11 +93,7 @@ class Job:
             "removed": sum(run.removed for run in self.runs),
             "quarantined": sum(run.quarantined for run in self.runs),
             "error": _error(self.error_code, self.error),
-            "classes": [
-                {key: value for key, value in asdict(run).items() if key not in {"id", "error_code", "error"}}
-                | {"seconds": run.seconds, "error": _error(run.error_code, run.error)}
-                for run in self.runs
-            ],
+            "classes": [run.as_dict() for run in self.runs],
         }
 
 
@@ -206,6 +207,44 @@ def load_job(database: Database, job_id: int) -> Job:
         return _read_job(connection, job)
 
 
+def load_latest_runs(database: Database) -> dict[str, Run]:
+    """The last run of each class that was begun, by class id."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            """
+            SELECT r.*, c.friendly_id, c.name FROM runs r JOIN classes c ON c.id = r.class_id
+            WHERE r.id IN (SELECT max(id) FROM runs WHERE started_at IS NOT NULL GROUP BY class_id)
+            """
+        ).fetchall()
+    return {row["class_id"]: _read_run(row) for row in rows}
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """An upstream record that could not be used: its id (or a hash of it), why, and since which sync."""
+
+    class_id: str
+    id: str
+    reason: str
+    first_seen_at: str
+    last_seen_at: str
+
+
+def load_quarantine(database: Database, class_id: str | None = None) -> list[SetAside]:
+    """Records that were set aside, of one class or all, the latest first."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            """
+            SELECT q.class_id, q.row_key, q.reason, f.started_at, l.started_at
+            FROM quarantine q JOIN runs f ON f.id = q.first_run_id JOIN runs l ON l.id = q.last_run_id
+            WHERE ?1 IS NULL OR q.class_id = ?1
+            ORDER BY q.first_run_id DESC, q.class_id, q.row_key
+            """,
+            (class_id,),
+        ).fetchall()
+    return [SetAside(*row) for row in rows]
+
+
 def load_jobs(database: Database, limit: int) -> list[Job]:
     """The latest jobs, newest first."""
     with database.reading() as connection:
@@ -231,11 +270,12 @@ def _read_job(connection: sqlite3.Connection, job: sqlite3.Row) -> Job:
         ended_at=job["ended_at"],
         error_code=job["error_code"],
         error=job["error"],
-        runs=tuple(
-            Run(
-                **{key: row[key] for key in row.keys() if key not in {"job_id", "is_clean"}},  # noqa: SIM118
-                is_clean=None if row["is_clean"] is None else bool(row["is_clean"]),
-            )
-            for row in rows
-        ),
+        runs=tuple(_read_run(row) for row in rows),
+    )
+
+
+def _read_run(row: sqlite3.Row) -> Run:
+    return Run(
+        **{key: row[key] for key in row.keys() if key not in {"job_id", "is_clean"}},  # noqa: SIM118
+        is_clean=None if row["is_clean"] is None else bool(row["is_clean"]),
     )

@@ -11,12 +11,27 @@ from dataclasses import replace
 
 from filelock import FileLock, Timeout
 
+from cohort_core.errors import SyncRunning
 from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.store import runs
 from cohort_core.store.database import Database
 
 # Long enough to outlast another process that only looks whether the lock is free.
 CLAIM_SECONDS = 0.3
+
+
+def take_claim(database: Database) -> FileLock:
+    """The claim, taken, for the caller to release. Raises ``SyncRunning`` with the running job's id."""
+    lock = open_claim(database.home)
+    try:
+        lock.acquire(timeout=CLAIM_SECONDS)
+    except Timeout:
+        running = running_job(database)
+        raise SyncRunning(
+            "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
+            job=running.id if running else None,
+        ) from None
+    return lock
 
 
 def is_claimed(home: Home) -> bool:

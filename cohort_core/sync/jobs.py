@@ -7,14 +7,12 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from filelock import Timeout
-
 from cohort_core.credentials import Connection
-from cohort_core.errors import CohortError, SyncCancelled, SyncFailed, SyncRunning
+from cohort_core.errors import CohortError, SyncCancelled, SyncFailed
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
-from cohort_core.sync import claim
+from cohort_core.sync.claim import take_claim
 from cohort_core.sync.engine import ClassSync, utc_now
 
 logger = logging.getLogger(__name__)
@@ -41,15 +39,7 @@ class SyncJob:
         self._accept_removals = accept_removals
         self._stop = threading.Event()
         self.on_page: Callable[[], None] = lambda: None
-        self._claim = claim.open_claim(database.home)
-        try:
-            self._claim.acquire(timeout=claim.CLAIM_SECONDS)
-        except Timeout:
-            running = claim.running_job(database)
-            raise SyncRunning(
-                "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
-                job=running.id if running else None,
-            ) from None
+        self._claim = take_claim(database)
         try:
             self.id = runs.create_job(database, class_ids, asked_by=asked_by, is_full=full, now=utc_now())
             self._client = OpenClassClient(
