@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import unicodedata
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import (
@@ -25,65 +22,14 @@ from pydantic import (
 )
 
 from cohort_core.errors import UpstreamChanged
+from cohort_core.openclass.values import clean_grade, clean_id, clean_instant, clean_object_id, clean_text
 from cohort_core.store.classes import ListedClass, Unit
-from cohort_core.store.database import utc_text
 from cohort_core.store.records import Assignment, BadRow, Progression, Student
 
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("is not text")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("is not valid Unicode") from None
-    return unicodedata.normalize("NFC", value).strip() or None
-
-
-def _identifier(value: Any) -> str:
-    text = _text(value)
-    if text is None:
-        raise ValueError("is missing")
-    return text
-
-
-def _object_id(value: Any) -> str:
-    return _identifier(value.get("$oid") if isinstance(value, dict) else value)
-
-
-def _instant(value: Any) -> str | None:
-    text = _text(value)
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=UTC)
-        in_utc = instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("is not an ISO 8601 time") from None
-    if not EARLIEST_YEAR <= in_utc.year <= LATEST_YEAR:
-        raise ValueError(f"is not between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
-    return utc_text(in_utc)
-
-
-def _grade(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("is not a number")
-    if not (math.isfinite(value) and 0 <= value <= 100):
-        raise ValueError("is not between 0 and 100")
-    return float(value)
-
-
-Identifier = Annotated[str, BeforeValidator(_identifier)]
-Text = Annotated[str | None, BeforeValidator(_text)]
-Instant = Annotated[str | None, BeforeValidator(_instant)]
+Identifier = Annotated[str, BeforeValidator(clean_id)]
+Text = Annotated[str | None, BeforeValidator(clean_text)]
+Instant = Annotated[str | None, BeforeValidator(clean_instant)]
+Grade = Annotated[tuple[float | None, float | None], BeforeValidator(clean_grade)]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -107,10 +53,10 @@ class _Assignment(BaseModel):
 
 class _Progression(BaseModel):
     model_config = _LENIENT
-    id: Annotated[str, BeforeValidator(_object_id), Field(alias="_id")]
+    id: Annotated[str, BeforeValidator(clean_object_id), Field(alias="_id")]
     user: _User
     assignment: _Assignment
-    grade: Annotated[float | None, BeforeValidator(_grade)] = None
+    grade: Grade = (None, None)
     started_assignment_at: Instant = None
     completed_assignment_at: Instant = None
     reviewed_at: Instant = None
@@ -265,17 +211,16 @@ _PROGRESSION = TypeAdapter(_Progression)
 
 
 def _as_progression(parsed: _Progression) -> Progression:
-    grade = parsed.grade
-    is_percent = grade is not None and grade > 1
+    grade, raw_grade = parsed.grade
     return Progression(
         id=parsed.id,
         student_id=parsed.user.id,
         assignment_id=parsed.assignment.id,
-        grade=grade / 100 if grade is not None and is_percent else grade,
+        grade=grade,
         started_at=parsed.started_assignment_at,
         completed_at=parsed.completed_assignment_at,
         reviewed_at=parsed.reviewed_at,
-        raw_grade=grade if is_percent else None,
+        raw_grade=raw_grade,
     )
 
 
@@ -288,7 +233,7 @@ def _bad_row(raw: Any, error: ValidationError) -> BadRow:
         for problem in error.errors(include_input=False, include_url=False)
     ]
     try:
-        key = _object_id(raw.get("_id")) if isinstance(raw, dict) else None
+        key = clean_object_id(raw.get("_id")) if isinstance(raw, dict) else None
     except ValueError:
         key = None
     return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)
