@@ -1,0 +1,220 @@
+"""Backup, restore, the check-up, moving in from the Rust tool: on real files."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cohort_core import practice
+from cohort_core.doctor import examine
+from cohort_core.errors import BadInput, DatabaseNewer, SyncRunning
+from cohort_core.home import Home
+from cohort_core.practice.faults import Fault
+from cohort_core.practice.school import hex_id
+from cohort_core.rust_tool import import_rust_db
+from cohort_core.store.maintenance import backup, file_problems, restore
+from cohort_core.store.roster import load_mentors
+from cohort_core.store.runs import create_job
+from cohort_core.sync.claim import take_claim
+from cohort_core.sync.engine import utc_now
+from cohort_core.workspace import Workspace
+from tests.conftest import HASTE
+from tests.sync.conftest import SyncedClass, id_of, instant, row
+from tests.sync.conftest import synced as synced  # a fixture
+
+
+def test_a_backup_is_private_whole_and_can_be_restored(synced: SyncedClass, tmp_path: Path) -> None:
+    database, copy = synced.workspace.database, tmp_path / "copy.db"
+    synced.sync()
+    assert backup(database, copy) == copy.stat().st_size
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert file_problems(copy) == []
+    synced.school.put_row(synced.id, row(12))
+    synced.sync()
+    before = synced.workspace.facts(synced.id)
+    kept = restore(database, copy)
+    assert len(synced.held()) == 12
+    assert len(synced.workspace.facts(synced.id).progressions) == len(before.progressions) - 1 == 12
+    assert file_problems(kept) == []
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_backup_replaces_nothing_unasked(synced: SyncedClass, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("mine")
+    with pytest.raises(BadInput, match="there already"):
+        backup(synced.workspace.database, copy)
+    assert copy.read_text() == "mine"
+    backup(synced.workspace.database, copy, replace=True)
+    with pytest.raises(BadInput, match="cannot be written"):
+        backup(synced.workspace.database, tmp_path / "no" / "folder.db")
+
+
+def test_a_backup_can_be_made_while_a_sync_writes(synced: SyncedClass, tmp_path: Path) -> None:
+    synced.served.faults.add(Fault("delay", "*/progressions", seconds=0.05, times=None))
+    synced.workspace.start_sync(asked_by="test")
+    number = 0
+    while synced.workspace.running_job():
+        number += 1
+        copy = tmp_path / f"copy {number}.db"
+        backup(synced.workspace.database, copy)
+        assert file_problems(copy) == []
+    assert number >= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 5000])
+def test_what_is_no_backup_is_refused_and_changes_nothing(
+    synced: SyncedClass, tmp_path: Path, content: bytes
+) -> None:
+    synced.sync()
+    bad = tmp_path / "bad.db"
+    bad.write_bytes(content)
+    with pytest.raises(BadInput):
+        restore(synced.workspace.database, bad)
+    with pytest.raises(BadInput):
+        restore(synced.workspace.database, tmp_path / "missing.db")
+    assert len(synced.held()) == 12
+
+
+def test_a_later_versions_backup_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
+    synced.sync()
+    copy = tmp_path / "copy.db"
+    backup(synced.workspace.database, copy)
+    with sqlite3.connect(copy) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(DatabaseNewer):
+        restore(synced.workspace.database, copy)
+
+
+def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
+    job = synced.workspace.claim_sync(asked_by="test")
+    with pytest.raises(SyncRunning):
+        take_claim(synced.workspace.database)
+    job.run()
+    take_claim(synced.workspace.database).release()
+
+
+def findings(home: Home, **options: Any) -> dict[str, str | None]:
+    return {one.what: one.advice for one in examine(home, patience=HASTE, **options)}
+
+
+def test_the_check_up_of_a_healthy_home(synced: SyncedClass) -> None:
+    synced.sync()
+    told = findings(synced.workspace.home)
+    assert set(told) == {"settings", "privacy", "database", "syncs", "OpenClass", "token"}
+    assert not any(told.values())
+
+
+def test_the_check_up_finds_what_is_wrong(synced: SyncedClass) -> None:
+    home = synced.workspace.home
+    assert "sync" in str(findings(home)["syncs"])
+    synced.sync()
+    home.config.chmod(0o644)
+    create_job(synced.workspace.database, [synced.id], asked_by="test", is_full=False, now=utc_now())
+    with synced.workspace.database.writer() as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("DELETE FROM students")
+    synced.served.faults.add(Fault("status", "/v1/auth/login", status=503))
+    told = findings(home)
+    assert "chmod 600" in str(told["privacy"])
+    assert "restore" in str(told["database"])
+    assert "sync" in str(told["syncs"])
+    assert "try again" in str(told["OpenClass"]).casefold()
+    home.config.write_text("not toml [")
+    assert findings(home, with_upstream=False)["settings"]
+
+
+def rust_file(path: Path, **extra: list[tuple[Any, ...]]) -> Path:
+    """A file as the Rust tool leaves it, which has half of the class and an old grade."""
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE classes (id, name, friendly_id, is_active, synced_at);
+            CREATE TABLE students (id, class_id, first_name, last_name, email, region, night);
+            CREATE TABLE mentors (id, name, night);
+            CREATE TABLE assignments (id, class_id, name, type, section);
+            CREATE TABLE progressions (id, class_id, student_id, assignment_id, grade, started_at,
+                                       completed_at, reviewed_at, synced_at);
+            """
+        )
+        class_id = hex_id("class", "Class")
+        connection.execute(
+            "INSERT INTO classes VALUES (?, 'Class', 'class', 1, '2026-03-02T00:00:00Z')", (class_id,)
+        )
+        students = [
+            (hex_id("student", f"student {n}"), class_id, f"Student {n}", "Practice", "", "North", "Tuesday")
+            for n in range(4)
+        ]
+        connection.executemany("INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?)", students)
+        connection.execute("INSERT INTO mentors VALUES (1, 'Mira', 'Tuesday')")
+        assignments = [
+            (hex_id("assignment", f"assignment {n}"), class_id, f"Assignment {n}", "lesson", "Week 1")
+            for n in range(3)
+        ]
+        connection.executemany("INSERT INTO assignments VALUES (?, ?, ?, ?, ?)", assignments)
+        rows = [
+            (
+                *(id_of(n), class_id, hex_id("student", f"student {n % 4}")),
+                *(hex_id("assignment", f"assignment {n // 4}"), 0.5, instant(n)),
+                *(instant(n) if n else "", "", "2026-03-02T00:00:00Z"),
+            )
+            for n in range(6)
+        ] + extra.get("progressions", [])
+        connection.executemany("INSERT INTO progressions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.close()
+    return path
+
+
+def test_moving_in_from_the_rust_tool(synced: SyncedClass, tmp_path: Path) -> None:
+    bad = (
+        *("bad", synced.id, hex_id("student", "student 0"), hex_id("assignment", "assignment 0")),
+        *("often", "", "", "", ""),
+    )
+    lost = ("lost", synced.id, "nobody", hex_id("assignment", "assignment 0"), 1, "", "", "", "")
+    file = rust_file(tmp_path / "rust.db", progressions=[bad, lost])
+    moved = import_rust_db(synced.workspace.database, file)
+    assert (moved.classes, moved.students, moved.progressions, moved.mentors) == (1, 4, 6, 1)
+    assert {identity for _, identity, _ in moved.unusable} == {"bad", "lost"}
+    assert synced.held()[id_of(0)][3:6] == (0.5, instant(0), None)
+    cohort = synced.workspace.cohort(synced.id, group="Tuesday")
+    assert len(cohort.students) == 4
+    assert list(cohort.assignments["section"].unique()) == ["Week 1"]
+    assert [one.name for one in load_mentors(synced.workspace.database)] == ["Mira"]
+    (run,) = synced.sync().runs
+    assert (run.kind, run.is_clean, run.added, run.changed) == ("full", True, 6, 6)
+    assert len(synced.held()) == 12
+
+
+def test_moving_in_twice_or_over_a_sync_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
+    file = rust_file(tmp_path / "rust.db")
+    synced.sync()
+    with pytest.raises(BadInput, match="synced here already"):
+        import_rust_db(synced.workspace.database, file)
+    (tmp_path / "other.db").write_text("no database")
+    with pytest.raises(BadInput, match="Rust tool"):
+        import_rust_db(synced.workspace.database, tmp_path / "other.db")
+    sqlite3.connect(tmp_path / "empty.db").close()
+    with pytest.raises(BadInput, match="lacks"):
+        import_rust_db(synced.workspace.database, tmp_path / "empty.db")
+
+
+def test_a_practice_school_can_be_used_at_once(home: Home) -> None:
+    workspace = Workspace(home, patience=HASTE)
+    try:
+        listed = workspace.use_practice_school()
+        workspace.set_active([listed[0].id], active=True)
+        assert workspace.claim_sync(asked_by="test").run().records == 3781
+        assert workspace.settings().email == practice.EMAIL
+        again = Workspace(home, patience=HASTE)
+        address = again.start_practice_school()
+        assert again.settings().api_base == address
+        again.stop()
+    finally:
+        workspace.stop()
+    assert threading.active_count() < 20
