@@ -355,13 +355,18 @@ def import_(
         str | None,
         typer.Option("--class-id", help="The class of the roster, unless a column `class` says so."),
     ] = None,
+    rust_db: Annotated[
+        Path | None, typer.Option(help="The SQLite file of the Rust tool, to move in from it.")
+    ] = None,
 ) -> None:
     """Import the roster and the mentors, replacing those imported before. Reports lines it cannot use."""
     from cohort_core import roster_files
 
-    if students is None and mentors is None:
-        raise errors.BadInput("Name a file with --students or --mentors.", parameter="students")
+    if students is None and mentors is None and rust_db is None:
+        raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
     database = _database()
+    if rust_db is not None:
+        _move_in(database, rust_db)
     if students is not None:
         done = roster_files.import_students(database, roster_files.read_text(students), class_id)
         _report_unusable(students, done.unusable)
@@ -589,6 +594,21 @@ def _told_age(synced_at: str | None) -> str:
 
     at = datetime.fromisoformat(synced_at).astimezone()
     return f"last sync {at:%Y-%m-%d %H:%M}"
+
+
+def _move_in(database: Database, file: Path) -> None:
+    from cohort_core.rust_tool import import_rust_db
+    from cohort_core.sync.claim import take_claim
+
+    with take_claim(database):
+        moved = import_rust_db(database, file)
+    for table, identity, reason in moved.unusable:
+        typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
+    typer.echo(
+        f"Taken over: {moved.classes} classes, {moved.students} enrolments, {moved.assignments} assignments, "
+        f"{moved.progressions} progressions, {moved.mentors} mentors; {len(moved.unusable)} rows not used. "
+        "Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`."
+    )
 
 
 def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:

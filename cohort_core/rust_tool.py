@@ -60,7 +60,7 @@ def import_rust_db(database: Database, path: Path) -> MovedIn:
         if section:
             sections[class_id][section].append(assignment.id)
     rosters: dict[str, list[Enrolment]] = defaultdict(list)
-    for class_id, student, enrolment in taken["students"]:
+    for class_id, _student_here, enrolment in taken["students"]:
         if class_id in by_class:
             rosters[class_id].append(enrolment)
             result.students += 1

@@ -56,9 +56,10 @@ def _read(connection: sqlite3.Connection, path: Path, table: str) -> list[Record
     missing = [name for name in _TABLES[table] if name not in there]
     if missing:
         raise BadInput(
-            f"{path} is not the Rust tool's database: its table {table} lacks {', '.join(missing)}. Choose its "
-            "SQLite file.",
+            f"{path} is not the Rust tool's database: its table {table} lacks {', '.join(missing)}. Choose "
+            "its SQLite file.",
             parameter="rust_db",
         )
     columns = ", ".join(_TABLES[table])
-    return [dict(row) for row in connection.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")]  # noqa: S608
+    rows = connection.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # noqa: S608
+    return [dict(row) for row in rows]
