@@ -6,6 +6,7 @@ dark mode, and the sets were chosen so that colour-blind people can tell them ap
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import altair as alt
@@ -133,14 +134,16 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
     )
 
 
-def unique_labels(names: pd.Series[str]) -> list[str]:
+def unique_labels(names: Iterable[str]) -> Iterator[str]:
     """Names as axis labels: a namesake further down gets a number, or two people would share a bar."""
-    seen: dict[str, int] = {}
-    labels = []
+    taken: set[str] = set()
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        labels.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return labels
+        label, number = name, 1
+        while label in taken:
+            number += 1
+            label = f"{name} ({number})"
+        taken.add(label)
+        yield label
 
 
 def _stacked_parts(
@@ -179,11 +182,11 @@ def _stacked_parts(
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(label=unique_labels(frame["name"]))
+    return frame.assign(label=list(unique_labels(frame["name"])))
 
 
 def _rows(data: pd.DataFrame) -> alt.Y:
-    axis = alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, ticks=False)
+    axis = alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False)
     return alt.Y("label:N", sort=data["label"].tolist(), title=None, axis=axis)
 
 

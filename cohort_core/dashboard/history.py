@@ -60,7 +60,7 @@ def show(workspace: Workspace) -> None:
     if problem := _latest_problem(jobs):
         st.warning(literal(problem))
     st.dataframe(
-        pd.DataFrame(_rows(jobs)),
+        pd.DataFrame(rows(jobs)),
         column_config=COLUMNS,
         hide_index=True,
         placeholder="–",
@@ -69,7 +69,7 @@ def show(workspace: Workspace) -> None:
     )
 
 
-def _rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """One row for each class in each sync, newest first."""
     return [_row(job, run) for job in jobs for run in job.runs]
 

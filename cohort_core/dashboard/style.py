@@ -10,7 +10,7 @@ ICON = (
 STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
-.stMainBlockContainer h1 { padding-bottom: 0.3rem; }
+.stMainBlockContainer h1 { padding-bottom: 0.5rem; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 ol.ct-list { list-style: none; margin: 0; padding: 0; }
 ol.ct-list li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.8rem; margin: 0;

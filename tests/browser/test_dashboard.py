@@ -57,6 +57,11 @@ def test_first_thing_on_a_fresh_server_with_evil_names(
             expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
             # The charts' own labels are drawn, not parsed; what could have fetched or run has had its time.
             expect(page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first).to_be_visible()
+        if name == "risk":
+            page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first.hover(
+                position={"x": 300, "y": 100}
+            )
+            expect(page.locator("#vg-tooltip-element")).to_contain_text(EVIL)
         assert page.locator("img[src*='127.0.0.1:9']").count() == 0
         assert page.title() == f"{PAGES[name].title} · Cohort Tracker"
         page.close()
@@ -132,7 +137,7 @@ def test_sync_now_from_press_to_result_and_again(dashboard: Dashboard, watched: 
     page = watched.tab()
     open_page(page, dashboard, "overview")
     sidebar = page.get_by_test_id("stSidebar")
-    dashboard.school.faults.add(Fault("delay", path="*/progressions", seconds=3.0))
+    dashboard.school.faults.add(Fault("delay", path="*/progressions", seconds=2.0))
     sidebar.get_by_role("button", name="Sync now").click()
     expect(sidebar.get_by_role("button", name="Syncing…")).to_be_disabled()
     expect(sidebar.get_by_text(re.compile(r"page \d+|waiting for OpenClass", re.IGNORECASE))).to_be_visible()
