@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -175,3 +176,64 @@ def test_an_unknown_class_or_a_failing_login_starts_nothing(service: Service) ->
     failing = requests.post(f"{service.url}/sync", timeout=10)
     assert (failing.status_code, failing.json()["code"]) == (502, "upstream_down")
     service.workspace._tokens = tokens
+
+
+def events_of(service: Service, job: int) -> list[tuple[str, dict[str, Any]]]:
+    with requests.get(f"{service.url}/sync/{job}/events", stream=True, timeout=20) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines(decode_unicode=True) if line]
+    return [
+        (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for name, data in zip(lines[::2], lines[1::2], strict=True)
+    ]
+
+
+def test_progress_comes_as_events_until_the_end(service: Service) -> None:
+    service.upstream.faults.add(Fault("delay", "*/progressions", seconds=0.4, times=3))
+    body = {"class_ids": ["web-cohort-3"], "full": True}
+    job = requests.post(f"{service.url}/sync", json=body, timeout=10).json()["job"]
+    events = events_of(service, job)
+    assert [name for name, _ in events[:-1]] == ["progress"] * (len(events) - 1)
+    assert len(events) >= 3
+    name, last = events[-1]
+    assert (name, last["state"]) == ("ended", "done")
+    assert last == service.get(f"/sync/{job}")
+    assert service.refused("/sync/999999/events")["code"] == "unknown_job"
+
+
+def test_a_running_sync_can_be_cancelled(service: Service) -> None:
+    service.upstream.faults.add(Fault("delay", "*/progressions", seconds=0.3, times=None))
+    body = {"class_ids": ["pda-cohort-7"], "full": True}
+    job = requests.post(f"{service.url}/sync", json=body, timeout=10).json()["job"]
+    assert requests.post(f"{service.url}/sync/{job}/cancel", timeout=10).status_code == 202
+    state = ended(service, job)
+    service.upstream.faults.clear()
+    assert (state["state"], state["error"]["code"]) == ("cancelled", "sync_cancelled")
+    assert requests.post(f"{service.url}/sync/999999/cancel", timeout=10).status_code == 404
+    again = requests.post(f"{service.url}/sync", json={"class_ids": ["pda-cohort-7"]}, timeout=10).json()
+    assert ended(service, again["job"])["classes"][0]["kind"] == "full"
+
+
+def test_records_that_cannot_be_used_are_listed_until_they_are_mended(service: Service) -> None:
+    def sync() -> None:
+        body = {"class_ids": ["web-cohort-3"]}
+        ended(service, requests.post(f"{service.url}/sync", json=body, timeout=10).json()["job"])
+
+    service.upstream.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
+    sync()
+    rows = service.get("/classes/web-cohort-3/quarantine")
+    assert len(rows) >= 2
+    assert {one["reason"] for one in rows} == {"grade is not a number"}
+    service.upstream.faults.clear()
+    sync()
+    assert service.get("/classes/web-cohort-3/quarantine") == []
+
+
+def test_changes_between_two_instants(service: Service) -> None:
+    whole = service.get(f"{CLASS}/changes", since="2026-11-16")
+    assert whole
+    assert whole == sorted(whole, key=lambda one: one["at"], reverse=True)
+    assert all(one["at"] >= "2026-11-16T05:00:00.000Z" for one in whole)
+    assert len(service.get(f"{CLASS}/changes", since="2026-11-16", until="2026-11-18")) < len(whole)
+    assert service.refused(f"{CLASS}/changes", since="soon")["parameter"] == "since"
+    assert service.refused(f"{CLASS}/changes", until="later")["parameter"] == "until"

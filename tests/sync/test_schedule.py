@@ -1,0 +1,87 @@
+"""Syncs by themselves: when the next one is due, and what failures do to it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cohort_core.errors import BadInput
+from cohort_core.practice.faults import Fault
+from cohort_core.sync.schedule import Schedule, parse_interval
+from tests.sync.conftest import SyncedClass, row
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "interval"),
+    [("30m", timedelta(minutes=30)), ("2h", 2 * HOUR), ("1d", 24 * HOUR), (" 1.5H ", 1.5 * HOUR)],
+)
+def test_intervals(text: str, interval: timedelta) -> None:
+    assert parse_interval(text) == interval
+
+
+@pytest.mark.parametrize("text", ["", "30", "often", "1s", "8d", "-5m", "9" * 400 + "m"])
+def test_intervals_that_cannot_be_used(text: str) -> None:
+    with pytest.raises(BadInput, match="such as 30m"):
+        parse_interval(text)
+
+
+def schedule(synced: SyncedClass, jitter: float = 0.5) -> Schedule:
+    def sync() -> object:
+        return synced.workspace.claim_sync(asked_by="schedule").run()
+
+    return Schedule(HOUR, sync, now=lambda: NOW, jitter=lambda: jitter)  # type: ignore[arg-type]
+
+
+def test_it_syncs_and_plans_the_next(synced: SyncedClass) -> None:
+    one = schedule(synced)
+    assert one.plan.next_at == NOW + HOUR
+    one.step()
+    assert len(synced.held()) == 12
+    assert synced.workspace.jobs(1)[0].asked_by == "schedule"
+    assert (one.plan.failures, one.plan.error, one.plan.next_at) == (0, None, NOW + HOUR)
+
+
+def test_not_everybody_at_the_same_second(synced: SyncedClass) -> None:
+    dues = [schedule(synced, jitter).plan.next_at for jitter in (0.0, 1.0)]
+    assert dues == [NOW + 0.9 * HOUR, NOW + 1.1 * HOUR]
+
+
+def test_it_comes_rarer_while_openclass_fails_and_recovers(synced: SyncedClass) -> None:
+    one = schedule(synced)
+    synced.served.faults.add(Fault("status", "*/progressions", status=503, times=None))
+    waits = []
+    for _ in range(6):
+        one.step()
+        waits.append((one.plan.next_at - NOW) / HOUR)
+    assert waits == [2, 4, 8, 16, 16, 16]
+    assert one.plan.error
+    assert "HTTP 503" in one.plan.error
+    synced.served.faults.clear()
+    one.step()
+    assert (one.plan.failures, one.plan.error, one.plan.next_at) == (0, None, NOW + HOUR)
+
+
+def test_a_sync_of_someone_else_is_no_failure(synced: SyncedClass) -> None:
+    one = schedule(synced)
+    job = synced.workspace.claim_sync(asked_by="test")
+    one.step()
+    assert one.plan.failures == 0
+    job.run()
+
+
+def test_it_runs_beside_everything_else(synced: SyncedClass) -> None:
+    synced.workspace.start_schedule(timedelta(seconds=0.2))
+    until = time.monotonic() + 10
+    while not synced.workspace.jobs(1) and time.monotonic() < until:
+        time.sleep(0.02)
+    synced.school.put_row(synced.id, row(12))
+    while len(synced.held()) < 13 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(synced.held()) == 13
+    assert synced.workspace.plan is not None
+    synced.workspace.stop()
