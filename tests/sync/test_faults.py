@@ -1,4 +1,4 @@
-"""Each way in which OpenClass can misbehave, over real HTTP: what passes is waited for, what lasts is told."""
+"""Each way in which OpenClass can misbehave: what passes is waited for, what lasts is told. Real HTTP."""
 
 from __future__ import annotations
 
