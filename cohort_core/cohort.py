@@ -39,7 +39,8 @@ class Cohort:
     """The enrolments of a class that count at `as_of`, and what they had done by then.
 
     students: index student_id; name, first_name, last_name, email, night, region, enrolled_on.
-    assignments: the assignment set in course order, index assignment_id; name, type, section, position.
+    assignments: the assignment set in course order, index assignment_id; name, type, section, position
+    (in the course, also where one type of assignment is chosen).
     records: one row a student and assignment, ordered by the two; student_id, assignment_id, position,
     grade (0 to 1 or NaN), started_at, completed_at, reviewed_at (UTC).
     starts_at: local midnight at which the class starts; None while nothing has happened and no date is set.
@@ -56,12 +57,20 @@ class Cohort:
     student: NDArray[np.intp]
     """For each record, the row of its student in `students`."""
     whole: Cohort | None = None
-    """The whole class, if this is one group of it."""
+    """The whole class with all its assignments, if this is a part of it."""
+    type: str | None = None
+    unfiltered: Cohort | None = None
+    """The same students with all assignments, if one type is chosen."""
 
     @property
     def classwide(self) -> Cohort:
         """The whole class: whom a student of a group is compared with, so that no filter moves a band."""
         return self.whole or self
+
+    @property
+    def all_types(self) -> Cohort:
+        """These students with assignments of every type: what a student or an assignment is judged by."""
+        return self.unfiltered or self
 
     @property
     def local_date(self) -> date:
@@ -73,7 +82,11 @@ class Cohort:
 
     @cached_property
     def position(self) -> NDArray[np.intp]:
-        return self.records["position"].to_numpy(dtype=np.intp)
+        """For each record, the row of its assignment in `assignments`."""
+        in_course = self.records["position"].to_numpy(dtype=np.intp)
+        if self.unfiltered is None:
+            return in_course
+        return np.searchsorted(self.assignments["position"], in_course)
 
     @cached_property
     def grade(self) -> NDArray[np.float64]:
@@ -108,12 +121,15 @@ class Group:
 
 
 def build(
-    facts: ClassFacts, as_of: pd.Timestamp | datetime | date | None = None, group: str | None = None
+    facts: ClassFacts,
+    as_of: pd.Timestamp | datetime | date | None = None,
+    group: str | None = None,
+    type: str | None = None,
 ) -> Cohort:
     """The class as it was at `as_of`: an instant, the end of a local day, or by default the last sync.
 
-    `group` is a label (a night or a region, in any case) or the id of a group.
-    Raises BadInput for a group that the class does not have.
+    `group` is a label (a night or a region, in any case) or the id of a group; `type` a type of assignment.
+    Raises BadInput for a group or type that the class does not have.
     """
     chosen = _chosen_labels(facts, group) if group is not None else []
     tz = ZoneInfo(facts.timezone)
@@ -140,7 +156,33 @@ def build(
         }
     )
     whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, records, student)
-    return _narrow(whole, chosen) if chosen else whole
+    cohort = _narrow(whole, chosen) if chosen else whole
+    return of_type(cohort, type) if type is not None else cohort
+
+
+def of_type(cohort: Cohort, type: str) -> Cohort:
+    """The cohort with the assignments of one type, such as quiz, in any case.
+
+    What is counted is of that type; what is said of one student (risk, activity) or one assignment is not
+    changed by it. Raises BadInput for a type that the class does not have.
+    """
+    everything = cohort.all_types
+    types = everything.assignments["type"]
+    wanted = (types.str.strip().str.casefold() == type.strip().casefold()).to_numpy(dtype=bool)
+    if not wanted.any():
+        known = ", ".join(sorted(types.dropna().unique()))
+        advice = f"Choose one of: {known}." if known else "Its assignments have no types."
+        raise BadInput(f"This class has no such type of assignment. {advice}", parameter="type")
+    keep = wanted[everything.position]
+    return replace(
+        everything,
+        type=types[wanted].iloc[0],
+        assignments=everything.assignments[wanted],
+        records=everything.records[keep].reset_index(drop=True),
+        student=everything.student[keep],
+        whole=everything.classwide,
+        unfiltered=everything,
+    )
 
 
 def groups(facts: ClassFacts) -> list[Group]:

@@ -125,6 +125,13 @@ class BlockerRow(Row):
     )
 
 
+class RiskParts(Row):
+    missing: float = _points("For assignments that the class has completed and this student has not.")
+    marks: float = _points("For marks lost in completed work.")
+    late: float = _points("For work completed later than most of the class.")
+    quiet: float = _points("For having completed nothing for longer than the class; up to 15.")
+
+
 class StudentHealthRow(Row):
     student_id: str = _of("OpenClass id.")
     name: str = _of("First and last name, or the id of a student without one.")
@@ -134,6 +141,11 @@ class StudentHealthRow(Row):
     risk: Band = _of("Band of the risk score by its distance from the class's median: 30, 10 and 2 points.")
     risk_score: float = _points("0 to 100, the sum of the four parts.")
     risk_gap: float = _points("Risk score − median risk score of the whole class.")
+    risk_parts: RiskParts = _of("The four parts of the score: missing, marks, late and quiet.", "points")
+    reasons: list[str] = _of(
+        "Why, in up to three sentences: the part with most points first, none below 2 points; each says what "
+        "would clear it."
+    )
     missing_points: float = _points("For assignments that the class has completed and this student has not.")
     marks_points: float = _points("For marks lost in completed work.")
     late_points: float = _points("For work completed later than most of the class.")
@@ -398,8 +410,20 @@ def _type_name(annotation: Any) -> str:
     return f"{name} or null" if optional else name
 
 
-_TYPE_NAMES = {str: "text", int: "whole number", float: "number", datetime: "time", date: "date"}
+_TYPE_NAMES = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "yes or no",
+    datetime: "time",
+    date: "date",
+    list[str]: "list of texts",
+    RiskParts: "object",
+}
 _DTYPES = {
+    bool: "bool",
+    list[str]: "object",
+    RiskParts: "object",
     str: "str",
     int: "int64",
     float: "float64",

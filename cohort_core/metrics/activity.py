@@ -15,7 +15,11 @@ NEW_DAYS, COOLING_DAYS, QUIET_DAYS, GONE_DAYS = 7, 7, 14, 30
 
 
 def last_activity(cohort: Cohort) -> pd.DataFrame:
-    """Index student_id; last_activity_at (last start or completion, UTC), days_silent (whole days), stage."""
+    """Index student_id; last_activity_at (last start or completion, UTC), days_silent (whole days), stage.
+
+    Work of every type counts, whichever is chosen.
+    """
+    cohort = cohort.all_types
     n = len(cohort.students)
     last = np.fmax(
         grouped.latest(cohort.student, n, cohort.started), grouped.latest(cohort.student, n, cohort.completed)
@@ -44,6 +48,7 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
 
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
     """For each student: a start or completion in the 7 days before *as of*, as in the stage *active*."""
+    cohort = cohort.all_types
     since = cohort.now - np.timedelta64(COOLING_DAYS, "D")
     seen = (cohort.started > since) | (cohort.completed > since)
     return grouped.count(cohort.student[seen], len(cohort.students)) > 0
@@ -56,46 +61,56 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     active_students. The last week ends at *as of*. The students of today in every week: one who has left
     leaves the whole line.
     """
-    moments = np.concatenate([cohort.started, cohort.completed])
-    moments = moments[~np.isnat(moments)]
-    if not len(moments):
-        mondays = pd.DatetimeIndex([], dtype="datetime64[us]")
-    else:
-        first = pd.Timestamp(moments.min(), tz="UTC").tz_convert(cohort.tz).date()
-        mondays = pd.date_range(
-            first - timedelta(days=first.weekday()), cohort.local_date, freq="7D", unit="us"
-        )
+    mondays, starts = weeks(cohort)
     n = len(mondays)
-    starts = instants(
-        pd.Series(
-            mondays.tz_localize(cohort.tz, ambiguous=np.ones(n, dtype=bool), nonexistent="shift_forward")
-        )
-    )
     done = cohort.is_completed
     begun = ~np.isnat(cohort.started)
-    began, finished = _week(starts, cohort.started[begun]), _week(starts, cohort.completed[done])
+    began, finished = week_of(starts, cohort.started[begun]), week_of(starts, cohort.completed[done])
     # A record stops being open when it is completed, but not before it was started.
     both = begun & done
-    closed = _week(starts, np.maximum(cohort.started[both], cohort.completed[both]))
+    closed = week_of(starts, np.maximum(cohort.started[both], cohort.completed[both]))
 
     completed_in_week = grouped.count(finished, n)
     change = grouped.count(began, n) - grouped.count(closed, n)
-    seen = np.concatenate(
-        [
-            began * len(cohort.students) + cohort.student[begun],
-            finished * len(cohort.students) + cohort.student[done],
-        ]
-    )
-    active = np.unique(seen) // max(len(cohort.students), 1)
     return pd.DataFrame(
         {
             "week": mondays,
             "completed": np.cumsum(completed_in_week),
             "in_progress": np.cumsum(change),
             "completed_in_week": completed_in_week,
-            "active_students": grouped.count(active, n),
+            "active_students": is_active_in(cohort, starts).sum(axis=0),
         }
     )
+
+
+def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
+    """The Mondays of the weeks from that of the first activity to that of *as of*, and the instants at which
+    these weeks start and, one more, the last one ends."""
+    moments = np.concatenate([cohort.started, cohort.completed])
+    moments = moments[~np.isnat(moments)]
+    if not len(moments):
+        return pd.DatetimeIndex([], dtype="datetime64[us]"), np.array([], dtype="datetime64[us]")
+    first = pd.Timestamp(moments.min(), tz="UTC").tz_convert(cohort.tz).date()
+    mondays = pd.date_range(
+        first - timedelta(days=first.weekday()), cohort.local_date + timedelta(days=7), freq="7D", unit="us"
+    )
+    repeated = np.ones(len(mondays), dtype=bool)
+    starts = mondays.tz_localize(cohort.tz, ambiguous=repeated, nonexistent="shift_forward")
+    return mondays[:-1], instants(pd.Series(starts))
+
+
+def has_ended(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
+    """For each week whether it is over. The end of its Sunday is the last instant before the next Monday."""
+    return starts[1:] <= cohort.now + np.timedelta64(1, "us")
+
+
+def is_active_in(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
+    """By student and week, whether there was a start or completion in it."""
+    active = np.zeros((len(cohort.students), max(len(starts) - 1, 0)), dtype=bool)
+    for moments in (cohort.started, cohort.completed):
+        known = ~np.isnat(moments)
+        active[cohort.student[known], week_of(starts, moments[known])] = True
+    return active
 
 
 def _enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
@@ -107,6 +122,6 @@ def _enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
     return (today - enrolled).dt.days.to_numpy(dtype=np.float64)
 
 
-def _week(starts: Instants, moments: Instants) -> NDArray[np.intp]:
+def week_of(starts: Instants, moments: Instants) -> NDArray[np.intp]:
     """In which week each instant lies, given the instants at which weeks start."""
     return np.searchsorted(starts, moments, side="right") - 1

@@ -31,6 +31,11 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     is clip((median days ÷ that of the class's median assignment − 1)/3, 0, 1). A part that is unknown adds
     nothing and is shown as NaN.
     """
+    numbers = _numbers(cohort.all_types)
+    return _ranked(numbers[numbers["assignment_id"].isin(cohort.assignments.index)], by)
+
+
+def _numbers(cohort: Cohort) -> pd.DataFrame:
     n, students = len(cohort.assignments), len(cohort.students)
     done = cohort.is_completed
     completed = grouped.count(cohort.position[done], n)
@@ -44,7 +49,7 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
         "slow_points": 20.0 * _slowness(times["median_days"].to_numpy()),
     }
     difficulty = np.where(reached > 0, sum(np.nan_to_num(points) for points in parts.values()), np.nan)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "assignment_id": cohort.assignments.index,
             **{name: cohort.assignments[name].to_numpy() for name in ("name", "type", "section", "position")},
@@ -63,7 +68,6 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
             **parts,
         }
     )
-    return _ranked(frame, by)
 
 
 def _students_reached(cohort: Cohort) -> NDArray[np.int64]:

@@ -60,7 +60,7 @@ def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     """
     times = time_to_complete(cohort.classwide)
     usual = times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
-    limit = np.maximum(usual, STUCK_DAYS)[cohort.position]
+    limit = np.maximum(usual, STUCK_DAYS)[cohort.records["position"]]
     return cohort.is_open & (days(cohort.now - cohort.started) > limit)
 
 

@@ -10,6 +10,7 @@ from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import is_stuck
+from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import PARTS, risk
 
 
@@ -26,6 +27,8 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
             "risk": danger["band"],
             "risk_score": danger["score"],
             "risk_gap": danger["gap"],
+            "risk_parts": pd.Series(danger[list(PARTS)].to_dict("records"), students.index, dtype="object"),
+            "reasons": pd.Series(reasons(cohort, danger), students.index, dtype="object"),
             **{f"{part}_points": danger[part] for part in PARTS},
             "avg_grade": progress["avg_grade"],
             "in_progress": progress["in_progress"],

@@ -6,6 +6,8 @@ completed, how well and when: see docs/metrics.md for the formula and docs/risk.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -41,24 +43,73 @@ def risk(cohort: Cohort) -> pd.DataFrame:
     return scored if cohort.whole is None else scored.loc[cohort.students.index]
 
 
-def _score(cohort: Cohort) -> pd.DataFrame:
-    students, assignments = len(cohort.students), len(cohort.assignments)
+@dataclass(frozen=True)
+class Evidence:
+    """What the score is made of: arrays by completion, in the order of the records, or as they say."""
+
+    student: grouped.Codes
+    position: grouped.Codes
+    grade: grouped.Floats
+    """NaN where there is none or a placeholder."""
+    counted_grade: grouped.Floats
+    """That of the class stands in for none."""
+    days_behind: grouped.Floats
+    """Days after the class's median day."""
+    lateness: grouped.Floats
+    completions: NDArray[np.int64]
+    """By assignment, as the two that follow."""
+    usual_grade: grouped.Floats
+    points: grouped.Floats
+    """What a student loses who has not completed it."""
+    silent: grouped.Floats
+    """By student: days since the last completion, from the class's start if there is none."""
+    usually_silent: float
+
+
+def evidence(cohort: Cohort) -> Evidence:
+    """What each completion and each assignment of a whole class counts."""
+    n, students = len(cohort.assignments), len(cohort.students)
     elapsed = _days(cohort, np.array([cohort.now]))[0]
     done = cohort.is_completed
     student, position = cohort.student[done], cohort.position[done]
     day = _days(cohort, cohort.completed[done])
+    completions = grouped.count(position, n)
+    lower, median, upper = grouped.quantiles(position, n, day, (0.25, 0.5, 0.75))
+    recency = np.clip(median, 0.0, elapsed) / elapsed if elapsed > 0 else np.zeros(n)
+    weight = np.where(completions > 0, (completions / max(students, 1)) ** 2 * (0.25 + 0.75 * recency), 0.0)
+    behind = day - median[position]
+    lateness = np.clip(behind / np.maximum(upper - lower, 2.0)[position], 0.0, 1.0)
+    grade = _without_placeholders(position, n, cohort.grade[done])
+    usual_grade = np.nan_to_num(grouped.mean(position, n, grade), nan=1.0)
+    silent = _silent(student, students, day, elapsed)
+    return Evidence(
+        student=student,
+        position=position,
+        grade=grade,
+        counted_grade=np.where(np.isnan(grade), usual_grade[position], grade),
+        days_behind=behind,
+        lateness=np.where(completions[position] >= _ENOUGH_TO_BE_LATE, lateness, 0.0),
+        completions=completions,
+        usual_grade=usual_grade,
+        points=weight * (_WORK_POINTS / (weight.sum() + _CAUTION)),
+        silent=silent,
+        usually_silent=float(np.median(silent)) if students else 0.0,
+    )
 
-    weight, lateness = _weight_and_lateness(position, assignments, day, students, elapsed)
-    lost_marks = 1.0 - _grades(position, assignments, cohort.grade[done])
-    points = _WORK_POINTS / (weight.sum() + _CAUTION)
-    had = grouped.total(student, students, weight[position])
-    marks = grouped.total(student, students, weight[position] * _MARKS_SHARE * lost_marks)
-    late = grouped.total(student, students, weight[position] * _LATE_SHARE * lateness)
+
+def marks_lost(seen: Evidence) -> grouped.Floats:
+    """Points that each completion loses by its grade."""
+    return seen.points[seen.position] * _MARKS_SHARE * (1.0 - seen.counted_grade)
+
+
+def _score(cohort: Cohort) -> pd.DataFrame:
+    students, seen = len(cohort.students), evidence(cohort)
+    points = seen.points[seen.position]
     parts = {
-        "missing": np.maximum(weight.sum() - had, 0.0) * points,
-        "marks": marks * points,
-        "late": late * points,
-        "quiet": _QUIET_POINTS * _quiet(student, students, day, elapsed),
+        "missing": np.maximum(seen.points.sum() - grouped.total(seen.student, students, points), 0.0),
+        "marks": grouped.total(seen.student, students, marks_lost(seen)),
+        "late": grouped.total(seen.student, students, points * _LATE_SHARE * seen.lateness),
+        "quiet": _QUIET_POINTS * np.clip((seen.silent / max(seen.usually_silent, 7.0) - 1.0) / 3.0, 0.0, 1.0),
     }
     score = sum(parts.values())
     gap = np.round(score - (np.median(score) if students else 0.0), _DECIMALS)
@@ -74,35 +125,14 @@ def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> grouped.Floats:
     return days(moments - cohort.starts_at.tz_convert(None).to_datetime64())
 
 
-def _weight_and_lateness(
-    position: grouped.Codes, n: int, day: grouped.Floats, students: int, elapsed: float
-) -> tuple[grouped.Floats, grouped.Floats]:
-    """The weight of each assignment, and for each completion how late it was (0 to 1)."""
-    lower, median, upper = grouped.quantiles(position, n, day, (0.25, 0.5, 0.75))
-    completions = grouped.count(position, n)
-    recency = np.clip(median, 0.0, elapsed) / elapsed if elapsed > 0 else np.zeros(n)
-    weight = np.where(completions > 0, (completions / max(students, 1)) ** 2 * (0.25 + 0.75 * recency), 0.0)
-    lateness = np.clip((day - median[position]) / np.maximum(upper - lower, 2.0)[position], 0.0, 1.0)
-    return weight, np.where(completions[position] >= _ENOUGH_TO_BE_LATE, lateness, 0.0)
-
-
-def _grades(position: grouped.Codes, n: int, grade: grouped.Floats) -> grouped.Floats:
-    """The grade of each completion; without one the class's mean for the assignment, without any 1.
-
-    Grades near 0 that many have are what an ungraded task was filled with, and count as none.
-    """
+def _without_placeholders(position: grouped.Codes, n: int, grade: grouped.Floats) -> grouped.Floats:
+    """Grades near 0 that many have are what an ungraded task was filled with, and count as none."""
     graded, low = ~np.isnan(grade), grade < _PLACEHOLDER_BELOW
     many_low = grouped.count(position[low], n) * _PLACEHOLDER_ONE_IN >= grouped.count(position[graded], n)
-    grade = np.where(low & many_low[position], np.nan, grade)
-    usual = np.nan_to_num(grouped.mean(position, n, grade), nan=1.0)
-    return np.where(np.isnan(grade), usual[position], grade)
+    return np.where(low & many_low[position], np.nan, grade)
 
 
-def _quiet(student: grouped.Codes, n: int, day: grouped.Floats, elapsed: float) -> grouped.Floats:
-    """How much longer than the others each student has completed nothing, 0 to 1."""
-    if not n:
-        return np.zeros(0)
+def _silent(student: grouped.Codes, n: int, day: grouped.Floats, elapsed: float) -> grouped.Floats:
     last = np.full(n, np.nan)
     np.fmax.at(last, student, day)
-    silent = elapsed - np.where(np.isnan(last), 0.0, last)
-    return np.clip((silent / max(float(np.median(silent)), 7.0) - 1.0) / 3.0, 0.0, 1.0)
+    return elapsed - np.where(np.isnan(last), 0.0, last)

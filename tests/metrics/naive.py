@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from math import ceil, floor
 from statistics import fmean, median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -366,6 +367,7 @@ def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
     t = school.day(school.as_of)
     parts = {s: {"missing": 0.0, "marks": 0.0, "late": 0.0, "quiet": 0.0} for s in everyone}
     weights = 0.0
+    known: dict[str, Row] = {}
     for a in school.assignments:
         done = {s: school.done(s, a) for s in everyone if school.done(s, a)}
         if not done:
@@ -381,6 +383,14 @@ def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
         if 5 * len(low) >= len(grades):
             grades = {s: g for s, g in grades.items() if g >= 0.1}
         usual_grade = fmean(grades.values()) if grades else 1.0
+        known[a] = {
+            "weight": weight,
+            "day": day,
+            "usual_day": usual_day,
+            "grades": grades,
+            "usual": usual_grade,
+        }
+        known[a]["late"] = {s for s in done if len(done) >= 3 and day[s] > usual_day}
         for s in everyone:
             if s not in done:
                 parts[s]["missing"] += weight
@@ -408,9 +418,110 @@ def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
             "risk": band,
             "risk_score": round(scores[s], 9),
             "risk_gap": gap,
+            "risk_parts": parts[s],
+            "reasons": _reasons(school, s, parts[s], known, weights, silent, len(everyone)),
             **{f"{part}_points": points for part, points in parts[s].items()},
         }
     return result
+
+
+def _reasons(
+    school: _Class,
+    s: str,
+    parts: dict[str, float],
+    known: dict[str, Row],
+    weights: float,
+    silent: dict[str, float],
+    size: int,
+) -> list[str]:
+    """`known`: what the class did, by assignment that anyone completed, in course order."""
+
+    def whole(value: float) -> int:
+        return floor(round(value, 6) + 0.5)
+
+    def points(value: float) -> str:
+        shown = whole(value)
+        return "less than 1 point" if shown == 0 else "1 point" if shown == 1 else f"{shown} points"
+
+    def days(value: float) -> str:
+        shown = whole(value)
+        return "less than a day" if shown == 0 else "1 day" if shown == 1 else f"{shown} days"
+
+    def name(a: str) -> str:
+        return school.kind[a][0]
+
+    def worth(a: str) -> float:
+        return known[a]["weight"] * 85 / (weights + 0.25)
+
+    mine = [a for a in known if s in known[a]["day"]]
+    said = {}
+
+    usual = [a for a in known if 2 * len(known[a]["day"]) >= size]
+    missing = [a for a in usual if a not in mine]
+    finished = "that most of the class has finished"
+    if not missing:
+        usual, missing = list(known), [a for a in known if a not in mine]
+        finished = "that part of the class has finished"
+    cleared = points(sum(worth(a) for a in missing))
+    if missing and len(usual) == 1:
+        said["missing"] = (
+            f"The only assignment {finished} is missing, {name(missing[0])}; "
+            f"completing it clears up to {cleared}."
+        )
+    elif len(missing) == 1:
+        said["missing"] = (
+            f"1 of the {len(usual)} assignments {finished} is missing, {name(missing[0])}; "
+            f"completing it clears up to {cleared}."
+        )
+    elif missing:
+        said["missing"] = (
+            f"{len(missing)} of the {len(usual)} assignments {finished} are missing, first "
+            f"{name(missing[0])} and {name(missing[1])}; completing them clears up to {cleared}."
+        )
+
+    graded = [a for a in mine if s in known[a]["grades"]]
+    if graded:
+        lost = {a: round(worth(a) * 0.8 * (1 - known[a]["grades"][s]), 9) for a in graded}
+        worst = max(graded, key=lambda a: lost[a])
+        own = 100 * fmean(known[a]["grades"][s] for a in graded)
+        theirs = 100 * fmean(known[a]["usual"] for a in graded)
+        said["marks"] = (
+            f"Average grade {whole(own)} % where the class has {whole(theirs)} % for the same work, "
+            f"most lost in {name(worst)} ({whole(100 * known[worst]['grades'][s])} %); full marks there clear "
+            f"{points(lost[worst])}."
+        )
+    elif mine:
+        average = whole(100 * fmean(known[a]["usual"] for a in mine))
+        said["marks"] = (
+            f"No grades yet, so work counts with the average of the class, {average} %; grades of their own "
+            "clear this."
+        )
+
+    late = {a: round(known[a]["day"][s] - known[a]["usual_day"], 9) for a in mine if s in known[a]["late"]}
+    if late:
+        worst = max(late, key=lambda a: late[a])
+        if len(mine) == 1:
+            start = (
+                f"The only completed assignment came {days(late[worst])} later than in the middle of the "
+                f"class ({name(worst)})"
+            )
+        else:
+            start = (
+                f"{len(late)} of {len(mine)} completed assignments came later than in the middle of the "
+                f"class, typically by {days(median(late.values()))} and most in {name(worst)} ({days(late[worst])})"
+            )
+        said["late"] = f"{start}; new work on time makes this fade."
+
+    since = floor(round(silent[s], 9))
+    span = f"for {since} days" if mine else f"in the {since} days since the class began"
+    half = max(1, ceil(round(median(silent.values()), 9)))
+    last = "the last day" if half == 1 else f"the last {half} days"
+    said["quiet"] = (
+        f"Nothing completed {span}, while half of the class completed something within {last}; "
+        "any completion clears this."
+    )
+    order = sorted(parts, key=lambda part: -round(parts[part], 9))
+    return [said[part] for part in order if round(parts[part], 9) >= 2][:3]
 
 
 def _progress_over_time(school: _Class, students: list[str]) -> list[Row]:

@@ -267,6 +267,9 @@ def test_student_health_by_hand() -> None:
     assert list(report.frame["risk_score"]) == sorted(report.frame["risk_score"], reverse=True)
     parts = ["missing_points", "marks_points", "late_points", "quiet_points"]
     assert list(report.frame[parts].sum(axis=1)) == pytest.approx(list(report.frame["risk_score"]))
+    assert [row["risk_parts"] for row in report.records()] == [
+        {name.removesuffix("_points"): row[name] for name in parts} for row in report.records()
+    ]
 
 
 @pytest.mark.parametrize(
