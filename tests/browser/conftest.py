@@ -31,6 +31,18 @@ START_SECONDS = 20
 WAIT_MS = 15_000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 
+CONTRARY = """
+[browser]
+gatherUsageStats = true
+[server]
+allowedHosts = ["elsewhere.example"]
+[theme]
+backgroundColor = "#ff0000"
+[theme.dark]
+backgroundColor = "#00ff00"
+"""
+"""Settings of the folder in which the server is started; none of them may count."""
+
 
 class Dashboard:
     """A served home: where it is, what it works on, and the school behind it."""
@@ -75,6 +87,9 @@ def served(folder: Path, elsewhere: Path) -> Iterator[str]:
         "COHORT_SYNC_RATE": "0",
         "PYTHONPATH": str(PROJECT),
     }
+    settings = elsewhere / ".streamlit" / "config.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(CONTRARY, "utf-8")
     log = (elsewhere / "serve.log").open("w+")
     command = [sys.executable, "-m", "cohort_core.cli", "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=elsewhere, env=environment, stdout=log, stderr=log)

@@ -114,11 +114,16 @@ def test_on_a_phone_nothing_scrolls_sideways(dashboard: Dashboard, watched: Watc
     expect_no_sideways_scrolling(page)
 
 
-def test_dark_mode_is_ours(dashboard: Dashboard, watched: Watched) -> None:
-    page = watched.tab(colours="dark")
+@pytest.mark.parametrize(
+    ("colours", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 25, 27)")]
+)
+def test_light_and_dark_are_ours(
+    dashboard: Dashboard, watched: Watched, colours: str, background: str
+) -> None:
+    page = watched.tab(colours=colours)
     open_page(page, dashboard, "risk")
-    colour = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
-    assert colour == "rgb(20, 25, 27)"
+    shown = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert shown == background
 
 
 def test_nothing_of_streamlit_is_offered(dashboard: Dashboard, watched: Watched) -> None:
