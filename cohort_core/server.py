@@ -6,27 +6,22 @@ import logging
 import socket
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
-import streamlit as st
 import uvicorn
 from fastapi import FastAPI
 
 import api
-from cohort_core.dashboard import streamlit_options
+from cohort_core.dashboard.asgi import create_dashboard
 from cohort_core.errors import BadInput
 from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.workspace import Workspace
 
 DASHBOARD_PATH = "/dashboard"
-DASHBOARD_SCRIPT = Path(__file__).resolve().parent.parent / "app.py"
 
 
 def create_app(workspace: Workspace) -> FastAPI:
     """The API with the dashboard mounted. Streamlit allows one such app a process."""
-    for name, value in streamlit_options().items():
-        st.config.set_option(name, value)
-    dashboard = st.App(DASHBOARD_SCRIPT)
+    dashboard = create_dashboard()
     app = api.create_app(workspace, lifespan=dashboard.lifespan())
     app.mount(DASHBOARD_PATH, dashboard)
     return app
