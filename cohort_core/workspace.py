@@ -81,6 +81,7 @@ class Workspace:
             client.log_in()
             listed = client.list_classes()
         classes.save_classes(self.database, listed)
+        classes.deactivate_unlisted(self.database, listed)
         settings.save_settings(
             self.home,
             api_base=connection.api_base,

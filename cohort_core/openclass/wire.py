@@ -92,12 +92,12 @@ class _ClassList(BaseModel):
 class _Unit(BaseModel):
     model_config = _LENIENT
     name: Text = None
-    assignments: list[Identifier] = []
+    assignments: list[Identifier] | None = None
 
 
 class _ClassDetail(BaseModel):
     model_config = _LENIENT
-    units: list[_Unit] = []
+    units: list[_Unit] | None = None
 
 
 class _ClassDetails(BaseModel):
@@ -158,8 +158,8 @@ def read_units(body: Any) -> list[Unit]:
     """The units in the answer to ``GET /v1/classes/{id}``."""
     details = _validated(_ClassDetails, _inner(body, "a class"), "a class")
     return [
-        Unit(unit.name or f"Unit {number}", tuple(unit.assignments))
-        for number, unit in enumerate(details.data[0].units, start=1)
+        Unit(unit.name or f"Unit {number}", tuple(unit.assignments or ()))
+        for number, unit in enumerate(details.data[0].units or (), start=1)
     ]
 
 

@@ -62,6 +62,14 @@ def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
         )
 
 
+def deactivate_unlisted(database: Database, listed: Iterable[ListedClass]) -> None:
+    """Leave out of syncs what another school, or another account, had listed. Its data stays."""
+    ids = [one.id for one in listed]
+    with database.writing() as connection:
+        marks = ", ".join("?" * len(ids))
+        connection.execute(f"UPDATE classes SET is_active = 0 WHERE id NOT IN ({marks})", ids)  # noqa: S608
+
+
 def set_active(database: Database, references: Iterable[str], *, active: bool) -> list[str]:
     """Say which classes a sync without a class means. Returns their ids; ``UnknownClass`` changes nothing."""
     ids = [find_class(database, reference) for reference in references]

@@ -15,7 +15,8 @@ from cohort_core.doctor import examine
 from cohort_core.errors import BadInput, DatabaseNewer, SyncRunning
 from cohort_core.home import Home
 from cohort_core.practice.faults import Fault
-from cohort_core.practice.school import hex_id
+from cohort_core.practice.school import MemorySchool, hex_id
+from cohort_core.practice.server import running
 from cohort_core.rust_tool import import_rust_db
 from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.roster import load_mentors
@@ -23,7 +24,7 @@ from cohort_core.store.runs import create_job
 from cohort_core.sync.claim import take_claim
 from cohort_core.sync.engine import utc_now
 from cohort_core.workspace import Workspace
-from tests.conftest import HASTE
+from tests.conftest import HASTE, connect
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 from tests.sync.conftest import synced as synced  # a fixture
 
@@ -218,3 +219,14 @@ def test_a_practice_school_can_be_used_at_once(home: Home) -> None:
     finally:
         workspace.stop()
     assert threading.active_count() < 20
+
+
+def test_another_school_leaves_the_classes_of_the_first_out_of_syncs(synced: SyncedClass) -> None:
+    synced.sync()
+    with running(MemorySchool()) as other:
+        there = other.school.add_class("Elsewhere", rows=[row(1)])
+        connect(synced.workspace, other)
+        synced.workspace.set_active([there], active=True)
+        job = synced.sync()
+    assert [run.class_id for run in job.runs] == [there]
+    assert len(synced.held()) == 12
