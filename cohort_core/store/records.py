@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -57,7 +57,6 @@ class PageEffect:
 
     added: int = 0
     changed: int = 0
-    quarantined: list[str] = field(default_factory=list)
     identity_changes: int = 0
     quarantine_changes: int = 0
 
@@ -170,8 +169,10 @@ def save_page(
         """,  # noqa: S608
         written,
     )
+    # A bad row is no less there than a good one.
+    revived.extend(bad.key for bad in bad_rows)
     connection.executemany(
-        "UPDATE progressions SET is_suspect = 0 WHERE class_id = ? AND id = ?",
+        "UPDATE progressions SET is_suspect = 0 WHERE class_id = ? AND id = ? AND is_suspect",
         [(context.class_id, one) for one in revived],
     )
     _save_changes(connection, changes)
@@ -243,17 +244,13 @@ def _save_quarantine(
     effect: PageEffect,
 ) -> None:
     """Keep bad rows with their reason, and release those that upstream has mended."""
-    effect.quarantined = [bad.key for bad in bad_rows]
-    held = _held_quarantine(connection, context.class_id)
-    if not held and not bad_rows:
-        return
-    mended = [row.id for row in rows if row.id in held]
-    connection.executemany(
-        "DELETE FROM quarantine WHERE class_id = ? AND row_key = ?",
-        [(context.class_id, one) for one in mended],
+    held = _held_quarantine(
+        connection, context.class_id, [row.id for row in rows] + [bad.key for bad in bad_rows]
     )
+    mended = [row.id for row in rows if row.id in held]
     different = [bad for bad in bad_rows if held.get(bad.key) != (bad.reason, bad.payload)]
     effect.quarantine_changes = len(mended) + len(different)
+    _delete_quarantine(connection, context.class_id, mended)
     connection.executemany(
         """
         INSERT INTO quarantine (class_id, row_key, reason, payload, first_run_id, last_run_id)
@@ -261,28 +258,40 @@ def _save_quarantine(
         ON CONFLICT (class_id, row_key) DO UPDATE SET
           reason = excluded.reason, payload = excluded.payload, last_run_id = excluded.last_run_id
         """,
-        [(context.class_id, *bad, context.run_id, context.run_id) for bad in bad_rows],
+        [(context.class_id, *bad, context.run_id, context.run_id) for bad in different],
     )
 
 
-def _held_quarantine(connection: sqlite3.Connection, class_id: str) -> dict[str, tuple[str, str]]:
+def _held_quarantine(
+    connection: sqlite3.Connection, class_id: str, keys: Sequence[str]
+) -> dict[str, tuple[str, str]]:
     rows = connection.execute(
-        "SELECT row_key, reason, payload FROM quarantine WHERE class_id = ?", (class_id,)
+        """
+        SELECT row_key, reason, payload FROM quarantine
+        WHERE class_id = ? AND row_key IN (SELECT value FROM json_each(?))
+        """,
+        (class_id, json.dumps(keys)),
     )
     return {row["row_key"]: (row["reason"], row["payload"]) for row in rows}
 
 
+def _delete_quarantine(connection: sqlite3.Connection, class_id: str, keys: Iterable[str]) -> None:
+    connection.executemany(
+        "DELETE FROM quarantine WHERE class_id = ? AND row_key = ?", [(class_id, key) for key in keys]
+    )
+
+
 def held_count(connection: sqlite3.Connection, class_id: str) -> int:
     """How many distinct upstream rows we hold, good or bad: what upstream's total should equal."""
-    return int(
-        connection.execute(
-            """
-            SELECT count(*) FROM (SELECT id FROM progressions WHERE class_id = ?1
-                                  UNION SELECT row_key FROM quarantine WHERE class_id = ?1)
-            """,
-            (class_id,),
-        ).fetchone()[0]
-    )
+    only_bad = connection.execute(
+        """
+        SELECT count(*) FROM quarantine q
+        WHERE class_id = ? AND NOT EXISTS
+          (SELECT 1 FROM progressions p WHERE p.class_id = q.class_id AND p.id = q.row_key)
+        """,
+        (class_id,),
+    ).fetchone()[0]
+    return live_count(connection, class_id) + int(only_bad)
 
 
 def live_count(connection: sqlite3.Connection, class_id: str) -> int:
@@ -332,10 +341,7 @@ def bury(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]
         connection.execute("DELETE FROM progressions WHERE class_id = ? AND id = ?", where)
 
 
-def forget_absent_quarantine(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> int:
-    """After a clean pass, drop quarantined rows that upstream no longer has; returns how many."""
-    gone = [key for key in _held_quarantine(connection, class_id) if key not in seen]
-    connection.executemany(
-        "DELETE FROM quarantine WHERE class_id = ? AND row_key = ?", [(class_id, key) for key in gone]
-    )
-    return len(gone)
+def forget_absent_quarantine(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> None:
+    """After a clean pass, drop quarantined rows that upstream no longer has."""
+    rows = connection.execute("SELECT row_key FROM quarantine WHERE class_id = ?", (class_id,)).fetchall()
+    _delete_quarantine(connection, class_id, [row["row_key"] for row in rows if row["row_key"] not in seen])

@@ -129,7 +129,9 @@ class ClassSync:
             return True
         if records.live_count(self._connection, self._class_id) <= ALWAYS_FULL_UP_TO_ROWS:
             return True
-        return self._now() - datetime.fromisoformat(state.clean_full_at) > FULL_AT_LEAST_EVERY
+        age = self._now() - datetime.fromisoformat(state.clean_full_at)
+        # A clock that was set back says nothing about when that was.
+        return not timedelta(0) <= age <= FULL_AT_LEAST_EVERY
 
     def _catch_up(self, next_deep_page: int) -> bool:
         """Read what is new, and one old page. False if that leaves any doubt."""
@@ -165,8 +167,7 @@ class ClassSync:
             walk = self._walk()
             first_page_again, _effect = self._read(0, extra_pages=1)
             if walk.is_clean(first_page_again):
-                self._settle_absent(walk.digests)
-                self._end(is_clean=True, clean_full_at=utc_text(self._now()))
+                self._conclude(walk.digests)
                 return
         self._end(is_clean=False, clean_full_at=None)
 
@@ -223,32 +224,36 @@ class ClassSync:
         self._on_page()
         return page, effect
 
-    def _settle_absent(self, seen: Collection[str]) -> None:
-        """Absent from one clean pass makes a row suspect, absent from the next removes it."""
+    def _conclude(self, seen: Collection[str]) -> None:
+        """End a clean pass. Absent from one marks a row suspect, absent from the next removes it."""
+        now = self._now()
         with self._transaction():
             absent = records.absent_rows(self._connection, self._class_id, seen)
             records.mark_suspect(self._connection, self._class_id, absent.first)
             records.forget_absent_quarantine(self._connection, self._class_id, seen)
             live = records.live_count(self._connection, self._class_id)
-        going = len(absent.second)
-        is_large = going > LARGEST_SILENT_REMOVAL_SHARE * live or going == live > 0
-        if is_large and not self._accept_removals:
-            raise RemovalsRefused(
-                f"OpenClass no longer has {going} of the {live} records of this class, and nothing was "
-                "removed here. If that is right, sync again with `cohort-tracker sync --accept-removals`."
-            )
-        with self._transaction():
-            context = records.RunContext(self._run.id, self._class_id, self._now(), self._is_baseline)
-            records.bury(self._connection, context, absent.second)
-            runs.update_run(self._connection, self._run.id, removed=going)
+            going = len(absent.second)
+            is_large = going > LARGEST_SILENT_REMOVAL_SHARE * live or going == live > 0
+            if not is_large or self._accept_removals:
+                context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
+                records.bury(self._connection, context, absent.second)
+                runs.update_run(self._connection, self._run.id, removed=going)
+                self._write_end(now, is_clean=True, clean_full_at=utc_text(now))
+                return
+        raise RemovalsRefused(
+            f"OpenClass no longer has {going} of the {live} records of this class, and nothing was "
+            "removed here. If that is right, sync again with `cohort-tracker sync --accept-removals`."
+        )
 
     def _end(self, *, is_clean: bool, clean_full_at: str | None) -> None:
-        now = self._now()
         with self._transaction():
-            classes.end_sync(self._connection, self._class_id, now, clean_full_at)
-            runs.update_run(
-                self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
-            )
+            self._write_end(self._now(), is_clean=is_clean, clean_full_at=clean_full_at)
+
+    def _write_end(self, now: datetime, *, is_clean: bool, clean_full_at: str | None) -> None:
+        classes.end_sync(self._connection, self._class_id, now, clean_full_at)
+        runs.update_run(
+            self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
+        )
 
     def _transaction(self) -> AbstractContextManager[None]:
         return self._database.transaction(self._connection)
