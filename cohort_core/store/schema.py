@@ -187,4 +187,14 @@ CREATE TABLE changes (
   new TEXT
 ) STRICT;
 CREATE INDEX changes_by_class ON changes (class_id, changed_at);
+
+CREATE TABLE purged_students (
+  id_digest TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE purged_rows (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  row_digest TEXT NOT NULL,
+  PRIMARY KEY (class_id, row_digest)
+) STRICT, WITHOUT ROWID;
 """
