@@ -110,19 +110,14 @@ class ClassSync:
             self._is_baseline = not state.was_synced
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             runs.start_run(self._connection, self._run.id, kind, self._now())
-        try:
-            units = self._upstream.load_units(self._class_id)
-            with self._transaction():
-                classes.save_units(self._connection, self._class_id, units)
-            if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
-                self._end(is_clean=True, clean_full_at=state.clean_full_at)
-            else:
-                self._read_everything()
-        except BaseException:
-            # What was stored is new to readers all the same.
-            with self._transaction():
-                classes.bump_revision(self._connection, self._class_id)
-            raise
+        units = self._upstream.load_units(self._class_id)
+        with self._transaction():
+            classes.save_units(self._connection, self._class_id, units)
+            classes.bump_revision(self._connection, self._class_id)
+        if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
+            self._end(is_clean=True, clean_full_at=state.clean_full_at)
+        else:
+            self._read_everything()
 
     def _must_be_full(self, state: classes.SyncState) -> bool:
         if self._full or state.clean_full_at is None:
@@ -202,6 +197,9 @@ class ClassSync:
             identity_changes += records.save_assignments(self._connection, assignments)
             effect = records.save_page(self._connection, context, page.rows, page.bad_rows)
             effect.identity_changes = identity_changes
+            if effect.differs:
+                # Here and not at the end, which a run that is killed never reaches.
+                classes.bump_revision(self._connection, self._class_id)
             self._known_students.update(one.id for one in students)
             self._known_assignments.update(one.id for one in assignments)
             self._seen.update(page.digests)
