@@ -321,6 +321,34 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made
 
 
 @app.command()
+def purge(
+    student: Annotated[str, typer.Option(help="The student's id, as the API's /students lists it.")],
+    allow_return: Annotated[
+        bool, typer.Option("--allow-return", help="Undo: let the next sync bring a purged student back.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a person from everything here, for good. Later syncs do not bring them back."""
+    from cohort_core.store.purge import allow_return as let_return
+    from cohort_core.store.purge import purge_student
+    from cohort_core.sync.claim import take_claim
+
+    database = _database_that_exists()
+    with take_claim(database):
+        if allow_return:
+            let_return(database, student)
+            typer.echo("The next sync brings this student back.")
+            return
+        if not yes and sys.stdin.isatty():
+            typer.confirm("Remove everything about this student from this computer?", abort=True)
+        gone = purge_student(database, student)
+    typer.echo(
+        f"Purged: {gone.progressions} progressions, {gone.changes} changes, {gone.quarantined} records set "
+        f"aside, {gone.enrolments} lines of the roster. Backups and exports that you made still hold them."
+    )
+
+
+@app.command()
 def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask OpenClass.")] = False,
     as_json: AsJson = False,

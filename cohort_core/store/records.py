@@ -282,7 +282,7 @@ def _delete_quarantine(connection: sqlite3.Connection, class_id: str, keys: Iter
 
 
 def held_count(connection: sqlite3.Connection, class_id: str) -> int:
-    """How many distinct upstream rows we hold, good or bad: what upstream's total should equal."""
+    """How many upstream rows we hold, good or bad, or keep away: what upstream's total should equal."""
     only_bad = connection.execute(
         """
         SELECT count(*) FROM quarantine q
@@ -291,7 +291,10 @@ def held_count(connection: sqlite3.Connection, class_id: str) -> int:
         """,
         (class_id,),
     ).fetchone()[0]
-    return live_count(connection, class_id) + int(only_bad)
+    kept_away = connection.execute(
+        "SELECT count(*) FROM purged_rows WHERE class_id = ?", (class_id,)
+    ).fetchone()[0]
+    return live_count(connection, class_id) + int(only_bad) + int(kept_away)
 
 
 def live_count(connection: sqlite3.Connection, class_id: str) -> int:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
 from cohort_core.openclass.wire import Page
-from cohort_core.store import classes, records, runs
+from cohort_core.store import classes, purge, records, runs
 from cohort_core.store.classes import Unit
 from cohort_core.store.database import Database, WriteConnection, utc_text
 
@@ -108,6 +108,7 @@ class ClassSync:
         with self._transaction():
             state = classes.begin_sync(self._connection, self._class_id)
             self._is_baseline = not state.was_synced
+            self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             runs.start_run(self._connection, self._run.id, kind, self._now())
         units = self._upstream.load_units(self._class_id)
@@ -189,6 +190,7 @@ class ClassSync:
         now = self._now()
         context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
         with self._transaction():
+            page = self._without_purged(page)
             # A person or an assignment is written as the run first saw it, since upstream repeats both in
             # every row and old rows may repeat old names.
             students = [one for one in page.students if one.id not in self._known_students]
@@ -222,6 +224,19 @@ class ClassSync:
         self._on_page()
         return page, effect
 
+    def _without_purged(self, page: Page) -> Page:
+        """The page without records of people who were purged. That upstream has them still counts."""
+        if not self._purged:
+            return page
+        students = [one for one in page.students if purge.digest(one.id) not in self._purged]
+        here = {one.id for one in students}
+        rows = [row for row in page.rows if row.student_id in here]
+        bad_rows = [bad for bad in page.bad_rows if not purge.is_of_purged(bad, self._purged)]
+        kept = {row.id for row in rows} | {bad.key for bad in bad_rows}
+        away = [(self._class_id, key) for key in page.digests if key not in kept]
+        purge.keep_away(self._connection, away)
+        return page._replace(rows=rows, bad_rows=bad_rows, students=students)
+
     def _conclude(self, seen: Collection[str]) -> None:
         """End a clean pass. Absent from one marks a row suspect, absent from the next removes it."""
         now = self._now()
@@ -229,6 +244,7 @@ class ClassSync:
             absent = records.absent_rows(self._connection, self._class_id, seen)
             records.mark_suspect(self._connection, self._class_id, absent.first)
             records.forget_absent_quarantine(self._connection, self._class_id, seen)
+            purge.forget_absent(self._connection, self._class_id, seen)
             live = records.live_count(self._connection, self._class_id)
             going = len(absent.second)
             is_large = going > LARGEST_SILENT_REMOVAL_SHARE * live or going == live > 0

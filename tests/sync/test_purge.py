@@ -1,0 +1,96 @@
+"""Purging a person: gone from every byte that is kept, and kept away from then on."""
+
+from __future__ import annotations
+
+import pytest
+
+from cohort_core.errors import BadInput
+from cohort_core.practice.faults import Fault
+from cohort_core.practice.school import hex_id
+from cohort_core.store.purge import allow_return, purge_student
+from cohort_core.store.roster import Enrolment, save_roster
+from cohort_core.sync import engine
+from tests.sync.conftest import SyncedClass, id_of, instant, row
+
+WHO = hex_id("student", "student 1")
+NAME = "Hildegunde"
+
+
+def with_everything(synced: SyncedClass) -> None:
+    """Give the student a name that nothing else holds, and traces in every table."""
+    user = {"id": WHO, "first_name": NAME, "last_name": "Practice", "email": f"{NAME}@practice.example"}
+    for number in (1, 5, 9):
+        synced.school.change_row(synced.id, id_of(number), user=user)
+    synced.sync()
+    save_roster(synced.workspace.database, {synced.id: [Enrolment(email=f"{NAME.upper()}@practice.example")]})
+    synced.school.change_row(synced.id, id_of(1), grade=0.5)
+    synced.school.change_row(synced.id, id_of(5), grade="abc")
+    synced.sync()
+
+
+def everything_kept(synced: SyncedClass) -> bytes:
+    return b"".join(path.read_bytes() for path in synced.workspace.home.files())
+
+
+def test_nothing_of_the_person_is_left(synced: SyncedClass) -> None:
+    with_everything(synced)
+    assert NAME.encode() in everything_kept(synced)
+    gone = purge_student(synced.workspace.database, WHO)
+    assert (gone.progressions, gone.quarantined, gone.enrolments) == (3, 1, 1)
+    assert gone.changes >= 1
+    kept = everything_kept(synced).lower()
+    assert NAME.lower().encode() not in kept
+    assert WHO.encode() not in kept
+    assert len(synced.held()) == 9
+    assert WHO not in set(synced.workspace.facts(synced.id).students["student_id"])
+
+
+@pytest.mark.parametrize("always_full_up_to", [2000, 0])
+def test_later_syncs_keep_them_away_and_stay_quiet(
+    synced: SyncedClass, monkeypatch: pytest.MonkeyPatch, always_full_up_to: int
+) -> None:
+    monkeypatch.setattr(engine, "ALWAYS_FULL_UP_TO_ROWS", always_full_up_to)
+    with_everything(synced)
+    purge_student(synced.workspace.database, WHO)
+    synced.school.put_row(synced.id, row(13, completed=instant(50)))
+    synced.sync(full=True)
+    (run,) = synced.sync().runs
+    assert (run.is_clean, run.added, run.changed, run.removed) == (True, 0, 0, 0)
+    assert run.kind == ("full" if always_full_up_to else "incremental")
+    assert len(synced.held()) == 9
+    assert NAME.encode() not in everything_kept(synced)
+
+
+def test_a_bad_record_of_theirs_is_not_set_aside(synced: SyncedClass) -> None:
+    synced.sync()
+    purge_student(synced.workspace.database, WHO)
+    synced.served.faults.add(Fault("rows", "*/progressions", edit="grade_text", times=None))
+    synced.sync()
+    assert synced.value("SELECT count(*) FROM quarantine") == 9
+    assert synced.value(f"SELECT count(*) FROM quarantine WHERE payload LIKE '%{WHO}%'") == 0
+
+
+def test_they_come_back_when_asked(synced: SyncedClass) -> None:
+    synced.sync()
+    purge_student(synced.workspace.database, WHO)
+    allow_return(synced.workspace.database, WHO)
+    (run,) = synced.sync().runs
+    assert (run.is_clean, run.added) == (True, 3)
+    assert len(synced.held()) == 12
+
+
+def test_someone_who_is_only_on_the_roster(synced: SyncedClass) -> None:
+    synced.sync()
+    line = Enrolment(first_name=NAME, last_name="Only")
+    save_roster(synced.workspace.database, {synced.id: [line]})
+    assert purge_student(synced.workspace.database, line.stand_in_id).enrolments == 1
+    assert NAME.encode() not in everything_kept(synced)
+
+
+def test_nobody(synced: SyncedClass) -> None:
+    synced.sync()
+    with pytest.raises(BadInput, match="Nobody"):
+        purge_student(synced.workspace.database, "nobody")
+    with pytest.raises(BadInput, match="Nobody"):
+        allow_return(synced.workspace.database, WHO)
+    assert len(synced.held()) == 12
