@@ -48,18 +48,20 @@ DIFFICULTY_PARTS = {
 }
 ACCENT, SECOND, NEUTRAL = "#2f7f88", "#d98a1f", "#93a0a4"
 
-_BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 24, 50, 60
+_BAR_PIXELS, _AXIS_PIXELS = 24, 50
 _LABEL_PIXELS = 190
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
 def risk_parts(health: pd.DataFrame) -> alt.Chart:
-    """A bar a student, made of the four parts of the risk score, in the order of the frame."""
+    """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
+    the page shows RISK_PARTS above it, where a phone has room for all of it."""
     return _stacked_parts(health, RISK_PARTS, "Risk points", "Student")
 
 
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
-    """A bar an assignment, in the order of the frame, by what it is ranked by."""
+    """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
+    shows DIFFICULTY_PARTS above it as a legend."""
     if by == "difficulty":
         return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment")
     field, title, format_ = {
@@ -84,7 +86,6 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
             ],
         ),
         data,
-        has_legend=False,
     )
 
 
@@ -167,7 +168,7 @@ def _stacked_parts(
                     domain=[label for label, _ in parts.values()],
                     range=[colour for _, colour in parts.values()],
                 ),
-                legend=alt.Legend(title=None, orient="top", columns=2),
+                legend=None,
             ),
             order=alt.Order("order:Q"),
             tooltip=[
@@ -177,7 +178,6 @@ def _stacked_parts(
             ],
         ),
         data,
-        has_legend=True,
     )
 
 
@@ -190,9 +190,9 @@ def _rows(data: pd.DataFrame) -> alt.Y:
     return alt.Y("label:N", sort=data["label"].tolist(), title=None, axis=axis)
 
 
-def _sized(chart: alt.Chart, data: pd.DataFrame, *, has_legend: bool) -> alt.Chart:
-    """High enough for every bar: the height that Streamlit takes includes axis and legend."""
-    return chart.properties(height=len(data) * _BAR_PIXELS + _AXIS_PIXELS + has_legend * _LEGEND_PIXELS)
+def _sized(chart: alt.Chart, data: pd.DataFrame) -> alt.Chart:
+    """High enough for every bar: the height that Streamlit takes includes the axis."""
+    return chart.properties(height=len(data) * _BAR_PIXELS + _AXIS_PIXELS)
 
 
 def _dated(weeks: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import get_args
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import selection, tables
+from cohort_core.dashboard import lists, selection, tables
 from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 12
@@ -47,6 +47,8 @@ with dashboard.begin("blockers") as view:
     if ranked.empty:
         st.info("Nothing can be ranked yet: an assignment needs at least 5 students who came that far.")
     else:
+        if by == "difficulty":
+            lists.legend(charts.DIFFICULTY_PARTS)
         st.altair_chart(
             charts.blockers(ranked.head(MOST_BARS), by),
             alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import lists, words
+from cohort_core.dashboard import changed, lists, words
 
 MOST_PEOPLE = 7
 
@@ -12,7 +12,7 @@ with dashboard.begin("overview") as view:
     health = reports.student_health(view.cohort)
     meaning = words.meanings(reports.ProgressSummaryRow)
 
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="headline"):
         st.metric("Students", f"{summary['total_students']:,}", help=meaning["total_students"], width=110)
         st.metric(
             "Average completion",
@@ -58,3 +58,4 @@ with dashboard.begin("overview") as view:
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         dashboard.link("trends", "All trends")
+    changed.show(view.workspace, view.cohort.facts.class_id, view.group_id, view.now)

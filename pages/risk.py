@@ -63,6 +63,7 @@ with dashboard.begin("risk") as view:
             st.caption(
                 f"The first {MOST_BARS} of {words.count(len(shown), 'student')}; the table below has all."
             )
+        lists.legend(charts.RISK_PARTS)
         st.altair_chart(charts.risk_parts(first), alt="Risk points of each student by the four parts")
         st.subheader(words.count(len(shown), "student"), anchor=False)
         told = shown.assign(

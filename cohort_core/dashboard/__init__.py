@@ -4,6 +4,7 @@ frame.py       begin(): what every page starts with
 selection.py   which class and group a page is about, kept in the address
 errors.py      what is shown when something goes wrong
 sync.py        Sync now, its progress, and what came of it
+changed.py     what changed since the sync before, or since a day
 history.py     the syncs there were
 connecting.py  the first minute: which school
 following.py   which classes to follow

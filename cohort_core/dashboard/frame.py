@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -63,6 +63,7 @@ class View:
     classes: list[ClassStatus]
     shown: ClassStatus | None
     maybe_cohort: Cohort | None
+    group_id: str | None = None
 
     @property
     def cohort(self) -> Cohort:
@@ -75,6 +76,11 @@ class View:
         """When the shown class was last synced."""
         at = instant(self.shown.synced_at) if self.shown and self.shown.synced_at else None
         return sync.Age(at, self.maybe_cohort.tz if self.maybe_cohort else UTC)
+
+    @property
+    def now(self) -> datetime:
+        """This instant, in the class's zone."""
+        return datetime.now(self.cohort.tz)
 
 
 def navigate() -> Any:
@@ -134,7 +140,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
         with links:
             for other in PAGES:
                 link(other, width="stretch")
-    view = View(workspace, classes, shown, cohort)
+    view = View(workspace, classes, shown, cohort, st.query_params.get(selection.GROUP))
     with syncs:
         sync.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))
 

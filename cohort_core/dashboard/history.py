@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from cohort_core.dashboard import sync
+from cohort_core.dashboard.tables import MOST_ROWS, ROW_PIXELS
 from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.runs import Job, Run
 from cohort_core.workspace import Workspace
@@ -23,7 +24,7 @@ RESULTS = {
     "running": "Running",
     "waiting": "Waiting",
 }
-ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API"}
+ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API", "schedule": "By itself"}
 
 COLUMNS = {
     "when": st.column_config.DatetimeColumn("When", format="distance", help="When the sync began."),
@@ -50,6 +51,15 @@ COLUMNS = {
     "asked_by": st.column_config.TextColumn("Started from"),
     "note": st.column_config.TextColumn("What happened", width="large"),
 }
+SET_ASIDE_COLUMNS = {
+    "class": st.column_config.TextColumn("Class"),
+    "reason": st.column_config.TextColumn("Why", width="large"),
+    "since": st.column_config.DatetimeColumn("Since", format="distance", help="When a sync first met it so."),
+    "seen": st.column_config.DatetimeColumn("Last seen", format="distance"),
+    "id": st.column_config.TextColumn(
+        "Record", help="Its OpenClass id, or a mark of its content if it has none."
+    ),
+}
 
 
 def show(workspace: Workspace) -> None:
@@ -66,6 +76,36 @@ def show(workspace: Workspace) -> None:
         placeholder="–",
         key="syncs",
         alt="The latest syncs, class by class, newest first",
+    )
+
+
+def show_set_aside(workspace: Workspace, names: Mapping[str, str]) -> None:
+    """Records that could not be read, with the reason; `names` are those of the classes by id."""
+    records = workspace.set_aside()
+    if not records:
+        return
+    st.subheader("Records that were set aside", anchor=False)
+    st.caption(
+        "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
+        "themselves as soon as a sync finds them mended."
+    )
+    frame = pd.DataFrame(
+        {
+            "class": names.get(one.class_id, one.class_id),
+            "reason": one.reason,
+            "since": instant(one.first_seen_at),
+            "seen": instant(one.last_seen_at),
+            "id": one.id,
+        }
+        for one in records
+    )
+    st.dataframe(
+        frame,
+        column_config=SET_ASIDE_COLUMNS,
+        hide_index=True,
+        height=(min(len(frame), MOST_ROWS) + 1) * ROW_PIXELS + 3,
+        key="set-aside",
+        alt="Records that were set aside, the latest first",
     )
 
 

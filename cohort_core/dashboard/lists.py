@@ -45,6 +45,26 @@ def people(persons: Iterable[Person]) -> None:
 
 
 @dataclass(frozen=True)
+class Event:
+    """Something that happened: how long ago, when exactly, to whom, and what."""
+
+    ago: str
+    moment: str
+    name: str
+    what: str
+
+
+def events(happened: Iterable[Event]) -> None:
+    rows = "".join(
+        f"<li><span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
+        f"<span><span class='ct-name'>{markup(one.name)}</span> "
+        f"<span class='ct-what'>{markup(one.what)}</span></span></li>"
+        for one in happened
+    )
+    st.html(f"<ol class='ct-list ct-events'>{rows}</ol>")
+
+
+@dataclass(frozen=True)
 class Part:
     label: str
     number: int
@@ -62,6 +82,14 @@ def split(parts: Sequence[Part], noun: str) -> None:
         for part in parts
     )
     st.html(f"<div class='ct-split' aria-hidden='true'>{bar}</div><div class='ct-legend'>{legend}</div>")
+
+
+def legend(parts: Mapping[str, tuple[str, str]]) -> None:
+    """What the colours of a chart mean, in the order in which it draws them."""
+    entries = "".join(
+        f"<span>{_shape('■', colour)}{markup(label)}</span>" for label, colour in parts.values()
+    )
+    st.html(f"<div class='ct-legend'>{entries}</div>")
 
 
 def band_counts(counts: Mapping[Any, int]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import streamlit as st
@@ -17,6 +18,7 @@ from cohort_core.store.classes import ClassStatus
 
 CLASS, GROUP = "class", "group"
 _REMEMBERED = "selection"
+_EARLIEST = date(2000, 1, 1)
 T = TypeVar("T", bound=str)
 
 
@@ -104,6 +106,26 @@ def choose(
 
     st.session_state[key] = value
     widget(label, options, key=key, on_change=changed, **kwargs)
+    return value
+
+
+def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
+    """Let the person choose a day up to `latest`; the address keeps it."""
+    key = f"{name}-widget"
+    try:
+        asked = date.fromisoformat(st.query_params.get(name, ""))
+    except ValueError:
+        asked = default
+    value = min(max(asked, _EARLIEST), latest)
+
+    def changed() -> None:
+        picked = st.session_state.get(key) or default
+        write(name, None if picked == default else picked.isoformat())
+
+    st.session_state[key] = value
+    st.date_input(
+        label, key=key, min_value=_EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=changed
+    )
     return value
 
 

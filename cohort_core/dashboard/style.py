@@ -19,9 +19,16 @@ ol.ct-list li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.8rem;
 ol.ct-list li:first-child { border-top: none; }
 .ct-list .ct-name { font-weight: 600; overflow-wrap: anywhere; }
 .ct-list .ct-why { grid-column: 2; opacity: 0.78; font-size: 0.92rem; }
+ol.ct-events li { padding: 0.3rem 0; border-top: none; font-size: 0.95rem; }
+.ct-ago { opacity: 0.78; }
+.ct-what { overflow-wrap: anywhere; }
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+@media (max-width: 640px) {
+  .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
+  ol.ct-list li { grid-template-columns: 5.2rem 1fr; }
+}
 [aria-label^='Copy Vega'] { display: none; }
 </style>
 """

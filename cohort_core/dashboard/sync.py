@@ -7,15 +7,17 @@ looks rarely while nothing happens, often while a sync runs, and is drawn anew o
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 import streamlit as st
 
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.words import ago, count, literal, moment, seconds, upper_first
+from cohort_core.dashboard.words import ago, count, literal, moment, seconds, until, upper_first
 from cohort_core.errors import SyncRunning
 from cohort_core.store.runs import Job, Run
+from cohort_core.sync.schedule import Plan
 from cohort_core.workspace import Workspace
 
 LOOK_SECONDS = 4.0
@@ -26,14 +28,25 @@ ANSWER_SECONDS = 0.8
 _TOLD, _OUTCOME, _REFUSAL = "sync-told", "sync-outcome", "sync-refusal"
 
 
-def start(workspace: Workspace, *, full: bool = False) -> None:
-    """Start a sync of the active classes and return at once. Raises what stops it from being begun."""
+def start(
+    workspace: Workspace,
+    references: Sequence[str] | None = None,
+    *,
+    full: bool = False,
+    accept_removals: bool = False,
+) -> None:
+    """Start a sync of these or the active classes and return at once. Raises what stops it from beginning."""
     before = _latest(workspace)
     failure: list[BaseException] = []
 
     def begin() -> None:
         try:
-            workspace.start_sync(asked_by="dashboard", full=full)
+            if accept_removals:
+                workspace.claim_sync(
+                    references, asked_by="dashboard", full=full, accept_removals=True
+                ).start()
+            else:
+                workspace.start_sync(references, asked_by="dashboard", full=full)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
             failure.append(error)
 
@@ -90,7 +103,7 @@ def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
             icon=":material/sync:",
             disabled=not can_sync,
             width="stretch",
-            on_click=_press,
+            on_click=press,
             args=(workspace,),
         )
         if age is not None:
@@ -100,6 +113,22 @@ def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
         elif told := st.session_state.get(_OUTCOME):
             good, sentence = told
             (st.caption if good else st.warning)(literal(sentence))
+        if plan := workspace.plan:
+            _show_plan(plan)
+
+
+def _show_plan(plan: Plan) -> None:
+    (st.warning if plan.failures else st.caption)(literal(plan_words(plan, datetime.now(UTC))))
+
+
+def plan_words(plan: Plan, now: datetime) -> str:
+    """ "Syncs by itself, next in 12 minutes.", or that it fails, why, and when it tries again."""
+    when = until(plan.next_at, now)
+    if not plan.failures:
+        return f"Syncs by itself, next {when}."
+    times = "failed" if plan.failures == 1 else f"has failed {plan.failures} times in a row"
+    error = plan.error or "The reason is not known."
+    return f"The automatic sync {times}: {error} It tries again {when}."
 
 
 def _show_age(age: Age) -> None:
@@ -129,10 +158,17 @@ def _progress(workspace: Workspace, job_id: int) -> None:
             st.button("Stop", key="sync-stop", on_click=_stop, args=(workspace, job_id))
 
 
-def _press(workspace: Workspace) -> None:
+def press(
+    workspace: Workspace,
+    references: Sequence[str] | None = None,
+    *,
+    full: bool = False,
+    accept_removals: bool = False,
+) -> None:
+    """What a button does that starts a sync. The panel shows a refusal as it shows the progress."""
     st.session_state.pop(_OUTCOME, None)
     with guarded("sync", stop=False) as told:
-        start(workspace)
+        start(workspace, references, full=full, accept_removals=accept_removals)
     if told:
         st.session_state[_REFUSAL] = told[0]
 
@@ -154,6 +190,8 @@ def progress_words(run: Run, number: int, total: int) -> str:
     else:
         parts.append(f"page {run.pages} of {run.page_total}" if run.page_total else f"page {run.pages}")
         parts += [count(run.records, "row"), f"{run.added:,} new", f"{run.changed:,} changed"]
+        parts += [f"{run.removed:,} removed"] if run.removed else []
+        parts += [f"{run.quarantined:,} set aside"] if run.quarantined else []
     return upper_first(" · ".join(parts))
 
 

@@ -51,6 +51,15 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now"
 
 
+def until(then: datetime, now: datetime) -> str:
+    """ "now", "in 5 minutes", "in 3 days"; to the nearest minute."""
+    minutes = round((then - now).total_seconds() / 60)
+    for size, noun in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            return f"in {count(round(minutes / size), noun)}"
+    return "now"
+
+
 def moment(then: datetime, zone: tzinfo) -> str:
     """ "Monday 23 November 2026, 06:28 UTC"."""
     local = then.astimezone(zone)

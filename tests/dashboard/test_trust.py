@@ -1,0 +1,185 @@
+"""What makes syncs trustworthy to look at: what changed, what was set aside, what waits for a yes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core.dashboard import changed, sync, words
+from cohort_core.practice.faults import Fault
+from cohort_core.practice.school import row_id
+from cohort_core.practice.server import Running
+from cohort_core.store.classes import find_class, set_active
+from cohort_core.sync.schedule import Plan, Schedule
+from cohort_core.workspace import Workspace
+from tests.dashboard.conftest import EVIL, Use, page, shown
+from tests.dashboard.test_actions import wait_until_idle
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def followed(upstream_and_workspace: tuple[Running, Workspace]) -> tuple[Running, Workspace]:
+    school, workspace = upstream_and_workspace
+    set_active(workspace.database, ["alpha"], active=True)
+    workspace.claim_sync(asked_by="test").run()
+    return school, workspace
+
+
+def upstream_id(workspace: Workspace) -> str:
+    return find_class(workspace.database, "alpha")
+
+
+def events(test: AppTest) -> str:
+    return next(one.value for one in test.html if "<ol class='ct-list ct-events'>" in one.value)
+
+
+def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace]) -> None:
+    school, workspace = followed
+    alpha = upstream_id(workspace)
+    school.school.change_row(alpha, str(row_id(school.school.rows(alpha)[20])), grade=0.75)
+    workspace.claim_sync(asked_by="test", full=True).run()
+    test = page("overview")
+    assert not test.exception
+    assert test.button_group(key="kind-widget").options == ["Everything", "1 changed grade"]
+    told = events(test)
+    assert "grade 50% → 75%" in told
+    assert "&lt;script&gt;alert(1)" in told
+    assert "<script>" not in told
+
+
+def test_nothing_changed_is_a_sentence(followed: tuple[Running, Workspace]) -> None:
+    _, workspace = followed
+    workspace.claim_sync(asked_by="test").run()
+    assert "Nothing has changed since the sync before" in shown(page("overview"))
+
+
+def test_a_class_that_was_synced_once_begins_with_the_last_week(followed: tuple[Running, Workspace]) -> None:
+    test = page("overview")
+    assert test.button_group(key="since-widget").options == ["A week ago", "A day"]
+
+
+def test_changes_since_a_day_and_of_one_kind_by_the_address(big: str) -> None:
+    day = (datetime.now(UTC) - timedelta(days=30)).date()
+    test = page("overview", {"class": big, "since": "day", "day": day.isoformat(), "kind": "completed"})
+    assert not test.exception
+    assert test.date_input[0].value == day
+    assert ">completed " in events(test)
+    assert ">started " not in events(test)
+    test.date_input[0].set_value(day - timedelta(days=1)).run()
+    assert test.query_params["day"] == (day - timedelta(days=1)).isoformat()
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "1900-01-01", "9999-12-31"])
+def test_a_day_that_cannot_be_is_another_day(big: str, day: str) -> None:
+    test = page("overview", {"class": big, "since": "day", "day": day})
+    assert not test.exception
+    assert not test.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "sentence"),
+    [
+        ("completed", None, 0.9, "completed Loops with 90%"),
+        ("completed", None, None, "completed Loops"),
+        ("started", None, None, "started Loops"),
+        ("graded", None, 0.8, "got 80% for Loops"),
+        ("regraded", 0.7, 0.85, "Loops: grade 70% → 85%"),
+        ("regraded", 0.7, None, "Loops: grade 70% → –"),
+        ("reviewed", None, None, "Loops was reviewed"),
+        ("reopened", None, None, "Loops is open again"),
+        ("removed", None, None, "Loops: OpenClass no longer has the record"),
+        ("returned", None, None, "Loops: OpenClass has the record again"),
+        ("new_student", None, None, "is new in this class"),
+        ("came_back", None, None, "is back after two weeks or more without activity"),
+        ("band_moved", None, None, "moved from ● Medium to ▲ High"),
+    ],
+)
+def test_each_kind_of_change_in_words(
+    kind: str, before: float | None, after: float | None, sentence: str
+) -> None:
+    row = {
+        "kind": kind,
+        "assignment": "Loops",
+        "grade_before": before,
+        "grade_after": after,
+        "band_before": "medium",
+        "band_after": "high",
+    }
+    assert changed.in_words(row) == sentence
+    assert kind in changed.KINDS
+
+
+def test_records_that_were_set_aside_are_listed_with_their_reason(
+    followed: tuple[Running, Workspace],
+) -> None:
+    school, workspace = followed
+    school.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
+    workspace.claim_sync(asked_by="test", full=True).run()
+    test = page("classes")
+    assert not test.exception
+    assert "Records that were set aside" in [one.value for one in test.subheader]
+    assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
+    assert set(test.dataframe[1].value["class"]) == {"Alpha"}
+
+
+def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> None:
+    school, workspace = followed
+    alpha = upstream_id(workspace)
+    for row in school.school.rows(alpha)[:20]:
+        school.school.drop_row(alpha, str(row_id(row)))
+    for _ in range(2):
+        workspace.claim_sync(asked_by="test", full=True).run()
+    test = page("classes")
+    assert "no longer has 20 of the 43 records" in shown(test)
+    next(one for one in test.button if one.label == "Remove them here too").click().run()
+    assert not test.exception
+    wait_until_idle(workspace)
+    assert workspace.facts("alpha").progressions.shape[0] == 23
+    test = page("classes")
+    assert "Remove them here too" not in [one.label for one in test.button]
+    assert test.dataframe[0].value["removed"][0] == 20
+
+
+def test_read_everything_reads_everything(followed: tuple[Running, Workspace]) -> None:
+    _, workspace = followed
+    next(one for one in page("classes").button if one.label == "Read everything").click().run()
+    wait_until_idle(workspace)
+    job = workspace.jobs(1)[0]
+    assert job.is_full
+    assert job.runs[0].records == 43
+
+
+def test_the_automatic_sync_in_words() -> None:
+    every = timedelta(minutes=30)
+    plan = Plan(every, NOW + timedelta(minutes=12))
+    assert sync.plan_words(plan, NOW) == "Syncs by itself, next in 12 minutes."
+    failed = Plan(every, NOW + timedelta(hours=2), 3, "No network.")
+    assert sync.plan_words(failed, NOW) == (
+        "The automatic sync has failed 3 times in a row: No network. It tries again in 2 hours."
+    )
+
+
+def test_an_automatic_sync_that_fails_is_told_on_every_page(
+    practised: Workspace, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(timedelta(hours=1), lambda: practised.jobs(1)[0])
+    schedule.plan = Plan(timedelta(hours=1), datetime.now(UTC) + timedelta(hours=4), 2, EVIL)
+    monkeypatch.setattr(practised, "_schedule", schedule)
+    use(practised)
+    (told,) = [one.value for one in page("trends").sidebar.warning]
+    assert told.endswith("It tries again in 4 hours\\.")
+    assert "![" not in told
+
+
+def test_until_in_words() -> None:
+    steps = [timedelta(seconds=10), timedelta(minutes=5), timedelta(minutes=90), timedelta(days=3)]
+    assert [words.until(NOW + step, NOW) for step in steps] == [
+        "now",
+        "in 5 minutes",
+        "in 2 hours",
+        "in 3 days",
+    ]
+    assert words.until(NOW - timedelta(hours=1), NOW) == "now"
