@@ -275,3 +275,48 @@ def test_everything_is_served_on_one_port_until_ctrl_c(shell: Shell, command: st
     assert process.returncode == 0, (out, err)
     assert f"http://127.0.0.1:{port}/dashboard" in out
     assert "Traceback" not in err
+
+
+def test_keeping_house(shell: Shell, tmp_path: Path) -> None:
+    assert failed(shell.run("backup", str(tmp_path / "early.db"))) == 2
+    shell.connected()
+    shell.ok("sync")
+    copy = tmp_path / "copy.db"
+    assert "keep it private" in shell.ok("backup", str(copy))
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert failed(shell.run("backup", str(copy))) == 2
+    shell.ok("backup", str(copy), "--force")
+    assert "to do" not in shell.ok("doctor")
+    assert all(one["advice"] is None for one in json.loads(shell.ok("doctor", "--json")))
+    assert "0 records are set aside" in shell.ok("quarantine")
+    assert "No sync is running" in shell.ok("cancel")
+    class_id = json.loads(shell.ok("status", "--json"))["classes"][0]["id"]
+    student = shell.upstream.school.rows(class_id)[0]["user"]["id"]
+    assert "Purged" in shell.ok("purge", "--student", student)
+    assert failed(shell.run("purge", "--student", student)) == 2
+    before = json.loads(shell.ok("status", "--json"))["classes"][0]["progressions"]
+    shell.ok("sync")
+    assert json.loads(shell.ok("status", "--json"))["classes"][0]["progressions"] == before
+    shell.ok("purge", "--student", student, "--allow-return")
+    shell.ok("sync")
+    assert json.loads(shell.ok("status", "--json"))["classes"][0]["progressions"] > before
+    assert "Restored" in shell.ok("restore", str(copy))
+    (tmp_path / "bad.db").write_text("no database")
+    assert failed(shell.run("restore", str(tmp_path / "bad.db"))) == 2
+    assert failed(shell.run("import", "--rust-db", str(tmp_path / "bad.db"))) == 2
+    (shell.home / "config.toml").chmod(0o644)
+    done = shell.run("doctor", "--offline")
+    assert (done.returncode, "chmod 600" in done.stdout) == (1, True)
+
+
+def test_a_second_sync_is_told_who_runs(shell: Shell) -> None:
+    shell.connected()
+    shell.upstream.faults.add(Fault("delay", "*/progressions", seconds=1.5, times=2))
+    first = subprocess.Popen([*COMMAND, "sync"], env=shell.environment, stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 20
+    while json.loads(shell.ok("status", "--json"))["running"] is None:
+        assert time.monotonic() < until
+    assert failed(shell.run("sync")) == 75
+    assert "stops after the page" in shell.ok("cancel")
+    first.communicate(timeout=20)
+    assert first.returncode == 130
