@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cohort_core import errors, reports
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, of_type
 from cohort_core.metrics import listing
 from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.store.runs import Job
@@ -48,6 +49,32 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
 }
 
 EVENT_SECONDS = 0.25
+STUDENT = "/classes/{class_id}/students/{student_id}"
+ASSIGNMENT = "/classes/{class_id}/assignments/{assignment_id}"
+METRICS = (
+    *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
+    *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
+    "habits",
+)
+OF_STUDENT = {
+    STUDENT: "student",
+    f"{STUDENT}/timeline": "student_timeline",
+    f"{STUDENT}/assignments": "student_assignments",
+    f"{STUDENT}/risk-history": "risk_history",
+    f"{STUDENT}/habits": "habits",
+    f"{STUDENT}/pace": "pace",
+    f"{STUDENT}/forecast": "forecast",
+}
+OF_ASSIGNMENT = {
+    f"{ASSIGNMENT}/students": "assignment_students",
+    f"{ASSIGNMENT}/grades": "assignment_grades",
+    f"{ASSIGNMENT}/durations": "assignment_durations",
+}
+ONE_ROW = frozenset(
+    {"/classes/{class_id}/metrics/cohort-alarm", STUDENT, f"{STUDENT}/pace", f"{STUDENT}/forecast"}
+)
+"""Paths whose answer is an object; that of the others is a list."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -92,6 +119,13 @@ class SetAsideItem(BaseModel):
     last_seen_at: str = Field(description="When it was last seen in another form, UTC.")
 
 
+class TriageAnswer(BaseModel):
+    """The needs that are shown, the longest first, and how many more there are."""
+
+    entries: list[reports.NeedRow]
+    more: int
+
+
 class SyncRequest(BaseModel):
     """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
 
@@ -116,14 +150,26 @@ AsOf = Annotated[
         examples=["2025-01-04", "2025-01-04T15:30:00Z"],
     ),
 ]
+Type = Annotated[
+    str | None,
+    Query(
+        alias="type",
+        description="Count assignments of this type only, such as quiz. Risk and activity stay.",
+    ),
+]
 Limit = Annotated[int | None, Query(ge=0, description="At most so many rows; all by default.")]
 Offset = Annotated[int, Query(ge=0, description="Leave out so many rows first.")]
 
 
 def _cohort(
-    workspace: InWorkspace, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+    workspace: InWorkspace,
+    class_id: ClassReference,
+    as_of: AsOf = None,
+    group: Group = None,
+    type_: Type = None,
 ) -> Cohort:
-    return workspace.cohort(class_id, as_of=as_of, group=group)
+    cohort = workspace.cohort(class_id, as_of=as_of, group=group)
+    return cohort if type_ is None else of_type(cohort, type_)
 
 
 InCohort = Annotated[Cohort, Depends(_cohort)]
@@ -158,6 +204,7 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Exception, _unexpected_problem)
     _add_routes(app)
+    _add_metric_routes(app)
     return app
 
 
@@ -293,6 +340,62 @@ def _add_routes(app: FastAPI) -> None:
     def sync_job(workspace: InWorkspace, job: int) -> dict[str, Any]:
         """A sync: its state, and for each class what was read and what had changed."""
         return workspace.job(job).as_dict()
+
+
+def _add_metric_routes(app: FastAPI) -> None:
+    for name in METRICS:
+        _add_metric(app, f"/classes/{{class_id}}/metrics/{name.replace('_', '-')}", name)
+    for path, name in OF_STUDENT.items():
+        _add_student_report(app, path, name)
+    for path, name in OF_ASSIGNMENT.items():
+        _add_assignment_report(app, path, name)
+
+    @app.get("/triage", response_model=TriageAnswer)
+    def triage(
+        workspace: InWorkspace,
+        as_of: AsOf = None,
+        limit: Annotated[int, Query(ge=0, description="At most so many entries.")] = reports.MOST_NEEDS,
+    ) -> JSONResponse:
+        """Who needs a mentor, over all active classes."""
+        cohorts = [workspace.cohort(one.id, as_of=as_of) for one in workspace.statuses(active_only=True)]
+        answer = reports.triage(cohorts, limit)
+        return JSONResponse({"entries": answer.records(), "more": answer.more})
+
+
+def _add_metric(app: FastAPI, path: str, name: str) -> None:
+    def of_class(cohort: InCohort, send: Windowed) -> JSONResponse:
+        return _answer(path, reports.REPORTS[name].ask(cohort), send)
+
+    _add_report(app, path, name, of_class)
+
+
+def _add_student_report(app: FastAPI, path: str, name: str) -> None:
+    def of_student(cohort: InCohort, student_id: str, send: Windowed) -> JSONResponse:
+        return _answer(path, reports.REPORTS[name].ask(cohort, student_id), send)
+
+    _add_report(app, path, name, of_student)
+
+
+def _add_assignment_report(app: FastAPI, path: str, name: str) -> None:
+    def of_assignment(cohort: InCohort, assignment_id: str, send: Windowed) -> JSONResponse:
+        return _answer(path, reports.REPORTS[name].ask(cohort, assignment_id), send)
+
+    _add_report(app, path, name, of_assignment)
+
+
+def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., JSONResponse]) -> None:
+    answer = reports.REPORTS[name]
+    app.get(
+        path,
+        name=name,
+        summary=answer.title,
+        description=cleandoc(answer.ask.__doc__ or ""),
+        response_model=answer.row if path in ONE_ROW else list[answer.row],  # type: ignore[name-defined]
+    )(endpoint)
+
+
+def _answer(path: str, report: reports.Report, send: Callable[[list[Any]], JSONResponse]) -> JSONResponse:
+    return JSONResponse(report.record()) if path in ONE_ROW else send(report.records())
 
 
 def _events(workspace: Workspace, job: Job) -> Iterator[str]:

@@ -77,6 +77,14 @@ class Cohort:
         return self.as_of.tz_convert(self.tz).date()
 
     @cached_property
+    def enrolled_since(self) -> pd.Series[Any]:
+        """By student the local day of enrolment; without a roster date that of the class's start."""
+        enrolled = self.students["enrolled_on"]
+        if self.starts_at is None:
+            return enrolled
+        return enrolled.fillna(pd.Timestamp(self.starts_at.tz_convert(self.tz).date()))
+
+    @cached_property
     def now(self) -> np.datetime64:
         return _naive(self.as_of)
 
@@ -131,7 +139,7 @@ def build(
     `group` is a label (a night or a region, in any case) or the id of a group; `type` a type of assignment.
     Raises BadInput for a group or type that the class does not have.
     """
-    chosen = _chosen_labels(facts, group) if group is not None else []
+    chosen = _chosenlabels(facts, group) if group is not None else []
     tz = ZoneInfo(facts.timezone)
     cut = _resolve(as_of if as_of is not None else facts.synced_at, tz)
     assignments = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
@@ -189,15 +197,15 @@ def groups(facts: ClassFacts) -> list[Group]:
     """The groups of a class: nights, then regions, by label; each with its students at the last sync."""
     counted = build(facts).students
     return [
-        Group(_group_id(kind, label), kind, label, int(_has_label(counted, kind, label).sum()))
-        for kind, label in _labels(facts)
+        Group(group_id(kind, label), kind, label, int(has_label(counted, kind, label).sum()))
+        for kind, label in labels(facts)
     ]
 
 
 def members(facts: ClassFacts, group: str) -> NDArray[np.bool_]:
     """For each enrolment in `facts.students`, whether it is in the group. Raises BadInput as `build` does."""
-    chosen = _chosen_labels(facts, group)
-    return np.logical_or.reduce([_has_label(facts.students, kind, label) for kind, label in chosen])
+    chosen = _chosenlabels(facts, group)
+    return np.logical_or.reduce([has_label(facts.students, kind, label) for kind, label in chosen])
 
 
 def parse_as_of(text: str, tz: ZoneInfo | str, parameter: str = "as_of") -> pd.Timestamp:
@@ -353,7 +361,7 @@ def _merge_attempts(rows: pd.DataFrame, key: NDArray[np.intp]) -> pd.DataFrame:
 def _narrow(whole: Cohort, chosen: list[tuple[str, str]]) -> Cohort:
     member = np.zeros(len(whole.students), dtype=bool)
     for kind, label in chosen:
-        member |= _has_label(whole.students, kind, label)
+        member |= has_label(whole.students, kind, label)
     keep = member[whole.student]
     renumbered = np.cumsum(member) - 1
     return replace(
@@ -366,7 +374,7 @@ def _narrow(whole: Cohort, chosen: list[tuple[str, str]]) -> Cohort:
     )
 
 
-def _labels(facts: ClassFacts) -> list[tuple[str, str]]:
+def labels(facts: ClassFacts) -> list[tuple[str, str]]:
     """Kind and label of each group; spellings that differ in case are one label."""
     found = []
     for kind in _LABEL_KINDS:
@@ -378,20 +386,20 @@ def _labels(facts: ClassFacts) -> list[tuple[str, str]]:
     return found
 
 
-def _chosen_labels(facts: ClassFacts, wanted: str) -> list[tuple[str, str]]:
+def _chosenlabels(facts: ClassFacts, wanted: str) -> list[tuple[str, str]]:
     """What `wanted` means: one group by its id; by a label a night, a region or one of each."""
-    known = _labels(facts)
+    known = labels(facts)
     folded = wanted.strip().casefold()
-    if chosen := [entry for entry in known if folded in (_group_id(*entry), entry[1].casefold())]:
+    if chosen := [entry for entry in known if folded in (group_id(*entry), entry[1].casefold())]:
         return chosen
-    labels = ", ".join(dict.fromkeys(label for _, label in known))
-    advice = f"Choose one of: {labels}." if known else "Import a roster that has nights or regions first."
+    choice = ", ".join(dict.fromkeys(label for _, label in known))
+    advice = f"Choose one of: {choice}." if known else "Import a roster that has nights or regions first."
     raise BadInput(f"This class has no such group. {advice}", parameter="group")
 
 
-def _has_label(students: pd.DataFrame, kind: str, label: str) -> NDArray[np.bool_]:
+def has_label(students: pd.DataFrame, kind: str, label: str) -> NDArray[np.bool_]:
     return (students[kind].str.strip().str.casefold() == label.casefold()).to_numpy(dtype=bool)
 
 
-def _group_id(kind: str, label: str) -> str:
+def group_id(kind: str, label: str) -> str:
     return "g" + hashlib.sha256(f"{kind}\n{label.casefold()}".encode()).hexdigest()[:10]

@@ -27,7 +27,7 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
     silent = np.floor(days(cohort.now - last))
     stage = np.select(
         [
-            _enrolled_days(cohort) < NEW_DAYS,
+            enrolled_days(cohort) < NEW_DAYS,
             np.isnat(last),
             silent < COOLING_DAYS,
             silent < QUIET_DAYS,
@@ -44,6 +44,21 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
         },
         index=cohort.students.index,
     )
+
+
+def activity(cohort: Cohort) -> pd.DataFrame:
+    """One row a student: student_id, name, and the columns of `last_activity`; without activity first, then
+    the longest silent."""
+    frame = last_activity(cohort).reset_index()
+    frame.insert(1, "name", cohort.students["name"].to_numpy())
+    order = frame.assign(folded=frame["name"].str.casefold(), silent=-frame["days_silent"])
+    order = order.sort_values(["silent", "folded", "student_id"], na_position="first")
+    return frame.loc[order.index].reset_index(drop=True)
+
+
+def enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
+    """Whole days since enrolment; without a roster date, since the class's start."""
+    return (pd.Timestamp(cohort.local_date) - cohort.enrolled_since).dt.days.to_numpy(dtype=np.float64)
 
 
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
@@ -111,15 +126,6 @@ def is_active_in(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
         known = ~np.isnat(moments)
         active[cohort.student[known], week_of(starts, moments[known])] = True
     return active
-
-
-def _enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
-    """Whole days since enrolment; without a roster date, since the class's start."""
-    today = pd.Timestamp(cohort.local_date)
-    enrolled = cohort.students["enrolled_on"]
-    if cohort.starts_at is not None:
-        enrolled = enrolled.fillna(pd.Timestamp(cohort.starts_at.tz_convert(cohort.tz).date()))
-    return (today - enrolled).dt.days.to_numpy(dtype=np.float64)
 
 
 def week_of(starts: Instants, moments: Instants) -> NDArray[np.intp]:

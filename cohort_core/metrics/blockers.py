@@ -1,4 +1,4 @@
-"""Which assignments stand in the way."""
+"""Which assignments stand in the way, and which to teach again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cohort_core.cohort import Cohort
 from cohort_core.metrics import grouped
-from cohort_core.metrics.durations import is_stuck, time_to_complete
+from cohort_core.metrics.durations import is_stuck, observed, stuck, time_to_complete
 
 RANKINGS = {
     "difficulty": ("difficulty", False),
@@ -19,6 +19,7 @@ RANKINGS = {
 }
 """What each ranking sorts by, and whether the smallest comes first."""
 ENOUGH_TO_RANK = 5
+MOST_SLOWNESS = 4.0
 _DECIMALS = 9
 """Ranks must not hang on the order in which sums were taken."""
 
@@ -41,12 +42,13 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
     completed = grouped.count(cohort.position[done], n)
     reached = _students_reached(cohort)
     times = time_to_complete(cohort)
+    median_days = times["median_days"].to_numpy()
     rate = grouped.ratio(completed, reached)
     grade = grouped.mean(cohort.position[done], n, cohort.grade[done])
     parts = {
         "incomplete_points": 50.0 * (1.0 - rate),
         "marks_points": 30.0 * (1.0 - grade),
-        "slow_points": 20.0 * _slowness(times["median_days"].to_numpy()),
+        "slow_points": 20.0 * _excess(median_days / _typical(median_days)),
     }
     difficulty = np.where(reached > 0, sum(np.nan_to_num(points) for points in parts.values()), np.nan)
     return pd.DataFrame(
@@ -81,10 +83,53 @@ def _students_reached(cohort: Cohort) -> NDArray[np.int64]:
     return passed + grouped.count(cohort.position[beyond], n)
 
 
-def _slowness(median_days: grouped.Floats) -> grouped.Floats:
+def _typical(median_days: grouped.Floats) -> float:
+    """The median days of the median assignment."""
     known = median_days[~np.isnan(median_days)]
-    typical = np.median(known) if len(known) else np.nan
-    return np.clip((median_days / typical - 1.0) / 3.0, 0.0, 1.0)
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def _excess(slow: grouped.Floats) -> grouped.Floats:
+    """0 for what takes as long as the median assignment or less, 1 from four times that on."""
+    return np.clip((slow - 1.0) / (MOST_SLOWNESS - 1.0), 0.0, 1.0)
+
+
+def reteach(cohort: Cohort) -> pd.DataFrame:
+    """One row an assignment in which somebody is stuck and that at least 5 students started, the most urgent
+    first: (stuck ÷ started) × slowness.
+
+    Slowness is the median days ÷ those of the class's median assignment, at most 4. Where half have not
+    finished, the longest time that any was in work stands in for the median, which lies beyond it; while no
+    assignment has a median, slowness is 1. Columns: assignment_id, name, type, section, position, started
+    (students who started or completed it), stuck, stuck_share, slowness, score, student_ids, students (names
+    of the stuck, in work for longest first).
+    """
+    everything = cohort.all_types
+    n = len(everything.assignments)
+    seen = observed(everything)
+    longest = np.full(n, np.nan)
+    np.fmax.at(longest, seen["position"], seen["days"])
+    median_days = time_to_complete(everything)["median_days"].to_numpy()
+    usual = np.where(np.isnan(median_days), longest, median_days)
+    slow = np.minimum(np.nan_to_num(usual / _typical(median_days), nan=1.0), MOST_SLOWNESS)
+    started = grouped.count(everything.position, n)
+    waiting = stuck(cohort)
+    frame = cohort.assignments.reset_index()
+    here = frame["position"].to_numpy()
+    people = waiting.groupby("assignment_id", sort=False).agg(
+        student_ids=("student_id", list), students=("name", list)
+    )
+    count = waiting["assignment_id"].value_counts().reindex(frame["assignment_id"], fill_value=0).to_numpy()
+    frame = frame.assign(
+        started=started[here],
+        stuck=count,
+        stuck_share=grouped.ratio(count, started[here]),
+        slowness=slow[here],
+        score=(grouped.ratio(count, started[here]) * slow[here]).round(_DECIMALS),
+    )
+    frame = frame[(frame["started"] >= ENOUGH_TO_RANK) & (frame["stuck"] > 0)]
+    frame = frame.join(people, on="assignment_id")
+    return frame.sort_values(["score", "position"], ascending=[False, True]).reset_index(drop=True)
 
 
 def _ranked(frame: pd.DataFrame, by: str) -> pd.DataFrame:

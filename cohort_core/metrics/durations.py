@@ -12,7 +12,9 @@ from cohort_core.metrics import grouped
 KNOWN_DURATION = np.timedelta64(60, "s")
 """Below this a start was only stamped together with the completion, and says nothing about the work."""
 STUCK_DAYS = 7.0
+PARKED_DAYS = 7
 _ROUNDING = 1e-9
+_DECIMALS = 9
 
 
 def time_to_complete(cohort: Cohort) -> pd.DataFrame:
@@ -22,17 +24,11 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     left out), median_days, p80_days (NaN: not reached, or nothing timed), longest_days (of the timed).
     """
     n = len(cohort.assignments)
-    elapsed = cohort.completed - cohort.started
-    timed = elapsed >= KNOWN_DURATION
-    used = timed | cohort.is_open
-    position, finished = cohort.position[used], timed[used]
-    spans = days(np.where(finished, elapsed[used], cohort.now - cohort.started[used]))
-
-    # Completions come before open work of the same age: that work was still at risk then.
-    order = np.lexsort((~finished, spans, position))
-    position, finished, spans = position[order], finished[order], spans[order]
-    size = grouped.count(position, n)
-    at_risk = size[position] - (np.arange(len(position)) - (np.cumsum(size) - size)[position])
+    timed = is_timed(cohort)
+    seen = observed(cohort)
+    finished = seen["finished"].to_numpy(dtype=bool)
+    position, spans = seen["position"].to_numpy(dtype=np.intp), seen["days"].to_numpy()
+    at_risk = seen["at_risk"].to_numpy()
     remaining = 1.0 - finished / at_risk
     unfinished_share = np.asarray(pd.Series(remaining).groupby(position).cumprod(), dtype=np.float64)
 
@@ -52,16 +48,89 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+def is_timed(cohort: Cohort) -> NDArray[np.bool_]:
+    """For each record whether it is completed and its start is known."""
+    return (cohort.completed - cohort.started) >= KNOWN_DURATION
+
+
+def observed(cohort: Cohort) -> pd.DataFrame:
+    """One row a record that is timed or open, by assignment and time: position (row of the assignment), days
+    from start to completion or to *as of*, finished, at_risk (records in work for at least so long)."""
+    timed = is_timed(cohort)
+    used = timed | cohort.is_open
+    position, finished = cohort.position[used], timed[used]
+    spans = days(np.where(finished, cohort.completed[used], cohort.now) - cohort.started[used])
+    # Completions come before open work of the same age: that work was still at risk then.
+    order = np.lexsort((~finished, spans, position))
+    position, finished, spans = position[order], finished[order], spans[order]
+    size = grouped.count(position, len(cohort.assignments))
+    at_risk = size[position] - (np.arange(len(position)) - (np.cumsum(size) - size)[position])
+    return pd.DataFrame({"position": position, "days": spans, "finished": finished, "at_risk": at_risk})
+
+
+def durations(cohort: Cohort, row: int) -> pd.DataFrame:
+    """The Kaplan–Meier curve of the assignment in this row: one row a time at which somebody completed it.
+
+    Columns: days, at_risk (records in work for at least so long), completed (after exactly so long),
+    finished_share (share expected to be done by then).
+    """
+    seen = observed(cohort)
+    seen = seen[seen["position"] == row]
+    steps = seen.groupby("days").agg(at_risk=("at_risk", "max"), completed=("finished", "sum"))
+    steps = steps[steps["completed"] > 0]
+    share = 1.0 - (1.0 - steps["completed"] / steps["at_risk"]).cumprod()
+    return steps.assign(finished_share=share).reset_index()
+
+
 def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     """For each record: open for longer than 7 days and than the assignment's 80th percentile in the class.
 
     Where the 80th percentile is not reached, the longest known time stands in for it: it lies beyond that,
     and an assignment that half the class cannot finish must not hide them.
     """
+    limit = stuck_after(cohort)[cohort.records["position"]]
+    return cohort.is_open & (days(cohort.now - cohort.started) > limit)
+
+
+def stuck_after(cohort: Cohort) -> grouped.Floats:
+    """For each assignment of the whole class the days after which open work is stuck."""
     times = time_to_complete(cohort.classwide)
     usual = times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
-    limit = np.maximum(usual, STUCK_DAYS)[cohort.records["position"]]
-    return cohort.is_open & (days(cohort.now - cohort.started) > limit)
+    return np.maximum(usual, STUCK_DAYS)
+
+
+def stuck(cohort: Cohort) -> pd.DataFrame:
+    """One row a student and assignment that is stuck, open for longest first.
+
+    Columns: student_id, name, assignment_id, assignment, type, section, started_at, days_open, limit_days
+    (after which it counts as stuck), is_parked (something else, of any type, completed in the last 7 days).
+    """
+    chosen = is_stuck(cohort)
+    records, student = cohort.records[chosen], cohort.student[chosen]
+    course = cohort.assignments.iloc[cohort.position[chosen]]
+    frame = pd.DataFrame(
+        {
+            "student_id": records["student_id"].to_numpy(),
+            "name": cohort.students["name"].to_numpy()[student],
+            "assignment_id": records["assignment_id"].to_numpy(),
+            "assignment": course["name"].to_numpy(),
+            "type": course["type"].to_numpy(),
+            "section": course["section"].to_numpy(),
+            "started_at": records["started_at"].array,
+            "days_open": days(cohort.now - cohort.started[chosen]),
+            "limit_days": stuck_after(cohort)[records["position"]],
+            "is_parked": completes_elsewhere(cohort)[student],
+        }
+    )
+    order = np.lexsort((records["position"], frame["student_id"], -frame["days_open"].round(_DECIMALS)))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def completes_elsewhere(cohort: Cohort) -> NDArray[np.bool_]:
+    """For each student a completion, of any type, in the 7 days before *as of*."""
+    everything = cohort.all_types
+    recent = everything.completed > everything.now - np.timedelta64(PARKED_DAYS, "D")
+    return grouped.count(everything.student[recent], len(everything.students)) > 0
 
 
 def _first_reached(

@@ -41,3 +41,28 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
     ).reset_index()
     order = frame.assign(folded=frame["name"].str.casefold(), score=-frame["risk_score"])
     return frame.loc[order.sort_values(["score", "pct", "folded", "student_id"]).index].reset_index(drop=True)
+
+
+def engagement_gap(cohort: Cohort) -> pd.DataFrame:
+    """One row a student who is on pace (risk low or medium) but cooling or quiet, the longest silent first.
+
+    Columns: student_id, name, risk, risk_score, risk_gap, stage, days_silent, last_activity_at, completed,
+    total, pct. The early warning: the work is done, and the student has stopped coming.
+    """
+    seen, danger, progress = last_activity(cohort), risk(cohort), by_student(cohort)
+    total = len(cohort.assignments)
+    chosen = danger["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
+    frame = pd.DataFrame(
+        {
+            "name": cohort.students["name"],
+            "risk": danger["band"],
+            "risk_score": danger["score"],
+            "risk_gap": danger["gap"],
+            **seen[["stage", "days_silent", "last_activity_at"]],
+            "completed": progress["completed"],
+            "total": total,
+            "pct": progress["completed"] / total if total else np.nan,
+        }
+    )[chosen].reset_index()
+    order = frame.assign(folded=frame["name"].str.casefold(), silent=-frame["days_silent"])
+    return frame.loc[order.sort_values(["silent", "folded", "student_id"]).index].reset_index(drop=True)

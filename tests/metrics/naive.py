@@ -26,6 +26,7 @@ def answers(
     as_of: datetime,
     group: str | None = None,
     starts_on: str | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """All five answers under the names of the reports, as the API sends them.
 
@@ -34,7 +35,7 @@ def answers(
     order. roster: student_id, and where known first_name, last_name, night, region, enrolled_on,
     withdrawn_on ("YYYY-MM-DD"). as_of has a zone. Assignments outside all units come last, by name.
     """
-    school = _Class(rows, units, roster, ZoneInfo(timezone), as_of, starts_on)
+    school = School(rows, units, roster, ZoneInfo(timezone), as_of, starts_on, kind)
     everyone = list(school.students)
     chosen = [s for s in everyone if group is None or school.in_group(s, group)]
     return {
@@ -46,7 +47,7 @@ def answers(
     }
 
 
-class _Class:
+class School:
     def __init__(
         self,
         rows: list[Row],
@@ -55,20 +56,22 @@ class _Class:
         tz: ZoneInfo,
         as_of: datetime,
         starts_on: str | None,
+        only: str | None,
     ) -> None:
         self.tz, self.as_of = tz, as_of
         self.today = as_of.astimezone(tz).date()
 
-        self.assignments: list[str] = []
+        self.course: list[str] = []
         self.section: dict[str, str] = {}
         for unit in units:
             for a in unit["assignments"]:
                 if a not in self.section:
-                    self.assignments.append(a)
+                    self.course.append(a)
                     self.section[a] = unit["name"]
         self.kind = {row["assignment_id"]: (row["name"], row["type"]) for row in rows}
-        outside = set(self.kind) - set(self.assignments)
-        self.assignments += sorted(outside, key=lambda a: (self.kind[a][0], a))
+        outside = set(self.kind) - set(self.course)
+        self.course += sorted(outside, key=lambda a: (self.kind[a][0], a))
+        self.assignments = [a for a in self.course if only in (None, self.kind.get(a, (a, None))[1])]
 
         seen = []
         for row in rows:
@@ -125,6 +128,7 @@ class _Class:
                 "started": min((r["started"] for r in attempts if r["started"]), default=None),
                 "completed": min((r["completed"] for r in attempts if r["completed"]), default=None),
                 "grade": last["grade"] if last else None,
+                "reviewed": max((r["reviewed"] for r in attempts if r["reviewed"]), default=None),
             }
 
     def _visible(self, text: str | None) -> datetime | None:
@@ -147,6 +151,11 @@ class _Class:
         record = self.record.get((s, a))
         return record if record and not record["completed"] else None
 
+    def moments(self, s: str) -> list[datetime]:
+        """Starts and completions of any type."""
+        mine = [self.record[s, a] for a in self.course if (s, a) in self.record]
+        return [m for record in mine for m in (record["started"], record["completed"]) if m]
+
     def day(self, moment: datetime) -> float:
         """Days since the class's start."""
         if self.starts_on is None:
@@ -161,15 +170,15 @@ class _Class:
         return day - timedelta(days=day.weekday())
 
 
-def _mean(values: list[float]) -> float | None:
+def mean(values: list[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _clip(value: float, low: float, high: float) -> float:
+def clip(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
 
 
-def _progress_summary(school: _Class, students: list[str]) -> Row:
+def _progress_summary(school: School, students: list[str]) -> Row:
     completed = in_progress = not_started = active = 0
     shares = []
     for s in students:
@@ -183,12 +192,11 @@ def _progress_summary(school: _Class, students: list[str]) -> Row:
             in_progress += 1
         else:
             not_started += 1
-        moments = [m for record in mine for m in (record["started"], record["completed"]) if m]
-        if any(school.as_of - m < timedelta(days=7) for m in moments):
+        if any(school.as_of - m < timedelta(days=7) for m in school.moments(s)):
             active += 1
     return {
         "total_students": len(students),
-        "avg_completion": _mean(shares),
+        "avg_completion": mean(shares),
         "completed_count": completed,
         "in_progress_count": in_progress,
         "not_started_count": not_started,
@@ -196,17 +204,17 @@ def _progress_summary(school: _Class, students: list[str]) -> Row:
     }
 
 
-def _completion(school: _Class, students: list[str]) -> Row:
+def _completion(school: School, students: list[str]) -> Row:
     counts = [sum(1 for s in students if school.done(s, a)) for a in school.assignments]
     return {
         "total_assignments": len(counts),
         "assignments_with_0_completions": counts.count(0),
-        "avg_students_per_assignment": _mean(counts),
+        "avg_students_per_assignment": mean(counts),
         "total_students": len(students),
     }
 
 
-def _durations(school: _Class, students: list[str], a: str) -> Row:
+def durations(school: School, students: list[str], a: str) -> Row:
     known, ages, completed = [], [], 0
     for s in students:
         record = school.record.get((s, a))
@@ -235,10 +243,10 @@ def _durations(school: _Class, students: list[str], a: str) -> Row:
     }
 
 
-def _is_stuck(school: _Class, everyone: list[str]) -> Callable[[str, str], bool]:
+def is_stuck(school: School, everyone: list[str]) -> Callable[[str, str], bool]:
     limit = {}
-    for a in school.assignments:
-        times = _durations(school, everyone, a)
+    for a in school.course:
+        times = durations(school, everyone, a)
         usual = times["p80_days"] if times["p80_days"] is not None else times["longest"]
         limit[a] = max(7.0, usual)
 
@@ -249,11 +257,11 @@ def _is_stuck(school: _Class, everyone: list[str]) -> Callable[[str, str], bool]
     return stuck
 
 
-def _blockers(school: _Class, everyone: list[str], students: list[str]) -> list[Row]:
-    stuck = _is_stuck(school, everyone)
+def _blockers(school: School, everyone: list[str], students: list[str]) -> list[Row]:
+    stuck = is_stuck(school, everyone)
     result = []
-    for position, a in enumerate(school.assignments):
-        later = school.assignments[position + 1 :]
+    for position, a in enumerate(school.course):
+        later = school.course[position + 1 :]
         reached = completed = in_progress = stuck_count = 0
         grades = []
         for s in students:
@@ -264,7 +272,7 @@ def _blockers(school: _Class, everyone: list[str], students: list[str]) -> list[
             in_progress += bool(school.open(s, a))
             stuck_count += stuck(s, a)
             reached += bool((s, a) in school.record or any(school.done(s, b) for b in later))
-        times = _durations(school, students, a)
+        times = durations(school, students, a)
         name, kind = school.kind.get(a, (a, None))
         result.append(
             {
@@ -274,7 +282,7 @@ def _blockers(school: _Class, everyone: list[str], students: list[str]) -> list[
                 "section": school.section.get(a),
                 "position": position,
                 "completion_rate": completed / reached if reached else None,
-                "avg_grade": _mean(grades),
+                "avg_grade": mean(grades),
                 "completion_rate_all": completed / len(students) if students else None,
                 "students_reached": reached,
                 "completed": completed,
@@ -286,13 +294,14 @@ def _blockers(school: _Class, everyone: list[str], students: list[str]) -> list[
     medians = [row["median_days"] for row in result if row["median_days"] is not None]
     for row in result:
         rate, grade, days = row["completion_rate"], row["avg_grade"], row["median_days"]
-        slow = None if days is None else 20 * _clip((days / median(medians) - 1) / 3, 0, 1)
+        slow = None if days is None else 20 * clip((days / median(medians) - 1) / 3, 0, 1)
         row["incomplete_points"] = None if rate is None else 50 * (1 - rate)
         row["marks_points"] = None if grade is None else 30 * (1 - grade)
         row["slow_points"] = slow
         points = [row["incomplete_points"], row["marks_points"], slow]
         total = round(sum(p for p in points if p is not None), 9)
         row["difficulty"] = total if row["students_reached"] else None
+    result = [row for row in result if row["assignment_id"] in school.assignments]
     ranked = [row for row in result if row["students_reached"] >= 5]
     few = [row for row in result if 0 < row["students_reached"] < 5]
     rest = [row for row in result if row["students_reached"] == 0]
@@ -305,16 +314,15 @@ def _blockers(school: _Class, everyone: list[str], students: list[str]) -> list[
     return ranked + few + rest
 
 
-def _student_health(school: _Class, everyone: list[str], students: list[str]) -> list[Row]:
-    stuck = _is_stuck(school, everyone)
-    risks = _risk(school, everyone)
+def _student_health(school: School, everyone: list[str], students: list[str]) -> list[Row]:
+    stuck = is_stuck(school, everyone)
+    risks = risk(school, everyone)
     total = len(school.assignments)
     result = []
     for s in students:
         mine = {a: school.record[s, a] for a in school.assignments if (s, a) in school.record}
         finished = [record for record in mine.values() if record["completed"]]
-        moments = [m for record in mine.values() for m in (record["started"], record["completed"]) if m]
-        last = max(moments, default=None)
+        last = max(school.moments(s), default=None)
         silent = (school.as_of - last) // DAY if last else None
         joined = school.students[s].get("enrolled_on")
         since = date.fromisoformat(joined) if joined else school.starts_on
@@ -335,10 +343,10 @@ def _student_health(school: _Class, everyone: list[str], students: list[str]) ->
                 "total": total,
                 "pct": len(finished) / total if total else None,
                 **risks[s],
-                "avg_grade": _mean([r["grade"] for r in finished if r["grade"] is not None]),
+                "avg_grade": mean([r["grade"] for r in finished if r["grade"] is not None]),
                 "in_progress": len(mine) - len(finished),
                 "stuck": sum(stuck(s, a) for a in school.assignments),
-                "last_activity_at": _iso(last) if last else None,
+                "last_activity_at": iso(last) if last else None,
                 "days_silent": silent,
                 "stage": stage,
                 "night": school.students[s].get("night"),
@@ -350,7 +358,7 @@ def _student_health(school: _Class, everyone: list[str], students: list[str]) ->
     )
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     utc = moment.astimezone(ZoneInfo("UTC"))
     return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
 
@@ -363,19 +371,19 @@ def _quartile(values: list[float], share: float) -> float:
     return values[below] + (values[above] - values[below]) * (place - below)
 
 
-def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
+def risk(school: School, everyone: list[str]) -> dict[str, Row]:
     t = school.day(school.as_of)
     parts = {s: {"missing": 0.0, "marks": 0.0, "late": 0.0, "quiet": 0.0} for s in everyone}
     weights = 0.0
     known: dict[str, Row] = {}
-    for a in school.assignments:
+    for a in school.course:
         done = {s: school.done(s, a) for s in everyone if school.done(s, a)}
         if not done:
             continue
         day = {s: school.day(record["completed"]) for s, record in done.items()}
         usual_day = median(day.values())
         spread = max(_quartile(list(day.values()), 0.75) - _quartile(list(day.values()), 0.25), 2)
-        recency = _clip(usual_day, 0, t) / t if t > 0 else 0
+        recency = clip(usual_day, 0, t) / t if t > 0 else 0
         weight = (len(done) / len(everyone)) ** 2 * (0.25 + 0.75 * recency)
         weights += weight
         grades = {s: record["grade"] for s, record in done.items() if record["grade"] is not None}
@@ -395,18 +403,18 @@ def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
             if s not in done:
                 parts[s]["missing"] += weight
                 continue
-            late = _clip((day[s] - usual_day) / spread, 0, 1) if len(done) >= 3 else 0
+            late = clip((day[s] - usual_day) / spread, 0, 1) if len(done) >= 3 else 0
             parts[s]["marks"] += weight * 0.8 * (1 - grades.get(s, usual_grade))
             parts[s]["late"] += weight * 0.2 * late
     silent = {}
     for s in everyone:
-        days = [school.day(school.done(s, a)["completed"]) for a in school.assignments if school.done(s, a)]
+        days = [school.day(school.done(s, a)["completed"]) for a in school.course if school.done(s, a)]
         silent[s] = t - (max(days) if days else 0)
     scores = {}
     for s in everyone:
         for part in ("missing", "marks", "late"):
             parts[s][part] *= 85 / (weights + 0.25)
-        parts[s]["quiet"] = 15 * _clip((silent[s] / max(median(silent.values()), 7) - 1) / 3, 0, 1)
+        parts[s]["quiet"] = 15 * clip((silent[s] / max(median(silent.values()), 7) - 1) / 3, 0, 1)
         scores[s] = sum(parts[s].values())
     result = {}
     for s in everyone:
@@ -426,7 +434,7 @@ def _risk(school: _Class, everyone: list[str]) -> dict[str, Row]:
 
 
 def _reasons(
-    school: _Class,
+    school: School,
     s: str,
     parts: dict[str, float],
     known: dict[str, Row],
@@ -487,8 +495,8 @@ def _reasons(
         theirs = 100 * fmean(known[a]["usual"] for a in graded)
         said["marks"] = (
             f"Average grade {whole(own)} % where the class has {whole(theirs)} % for the same work, "
-            f"most lost in {name(worst)} ({whole(100 * known[worst]['grades'][s])} %); full marks there clear "
-            f"{points(lost[worst])}."
+            f"most lost in {name(worst)} ({whole(100 * known[worst]['grades'][s])} %); "
+            f"full marks there clear {points(lost[worst])}."
         )
     elif mine:
         average = whole(100 * fmean(known[a]["usual"] for a in mine))
@@ -506,9 +514,10 @@ def _reasons(
                 f"class ({name(worst)})"
             )
         else:
+            longest = days(late[worst])
             start = (
                 f"{len(late)} of {len(mine)} completed assignments came later than in the middle of the "
-                f"class, typically by {days(median(late.values()))} and most in {name(worst)} ({days(late[worst])})"
+                f"class, typically by {days(median(late.values()))} and most in {name(worst)} ({longest})"
             )
         said["late"] = f"{start}; new work on time makes this fade."
 
@@ -524,8 +533,10 @@ def _reasons(
     return [said[part] for part in order if round(parts[part], 9) >= 2][:3]
 
 
-def _progress_over_time(school: _Class, students: list[str]) -> list[Row]:
-    records = [(s, record) for (s, _), record in school.record.items() if s in students]
+def _progress_over_time(school: School, students: list[str]) -> list[Row]:
+    records = [
+        (s, record) for (s, a), record in school.record.items() if s in students and a in school.assignments
+    ]
     moments = [m for _, record in records for m in (record["started"], record["completed"]) if m]
     if not moments:
         return []

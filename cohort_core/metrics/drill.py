@@ -1,0 +1,158 @@
+"""One student, or one assignment, in detail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from cohort_core.cohort import Cohort, build, days
+from cohort_core.errors import BadInput
+from cohort_core.metrics import grouped
+from cohort_core.metrics.activity import weeks
+from cohort_core.metrics.completion import by_student
+from cohort_core.metrics.durations import completes_elsewhere, is_stuck, is_timed
+from cohort_core.metrics.risk import PARTS, risk
+
+STATES = ("stuck", "in_progress", "skipped", "completed", "not_reached")
+
+
+def of_student(cohort: Cohort, student_id: str) -> Cohort:
+    """The cohort with this student alone; compared with the same class. Raises BadInput for anybody else."""
+    row = cohort.students.index.get_indexer(pd.Index([student_id]))[0]
+    if row < 0:
+        raise BadInput(
+            "This class has no such student at that time. The list of students has the ids there are.",
+            parameter="student_id",
+        )
+    keep = cohort.student == row
+    return replace(
+        cohort,
+        students=cohort.students.iloc[[row]],
+        records=cohort.records[keep].reset_index(drop=True),
+        student=np.zeros(int(keep.sum()), dtype=np.intp),
+        whole=cohort.classwide,
+        unfiltered=of_student(cohort.unfiltered, student_id) if cohort.unfiltered else None,
+    )
+
+
+def of_assignment(cohort: Cohort, assignment_id: str) -> Cohort:
+    """The cohort with this assignment alone. Raises BadInput for one that is not in its assignment set."""
+    row = cohort.assignments.index.get_indexer(pd.Index([assignment_id]))[0]
+    if row < 0:
+        raise BadInput(
+            "This class has no such assignment. The list of assignments has the ids there are.",
+            parameter="assignment_id",
+        )
+    keep = cohort.position == row
+    return replace(
+        cohort,
+        assignments=cohort.assignments.iloc[[row]],
+        records=cohort.records[keep].reset_index(drop=True),
+        student=cohort.student[keep],
+        whole=cohort.classwide,
+        unfiltered=cohort.all_types,
+    )
+
+
+def student_timeline(cohort: Cohort, student_id: str) -> pd.DataFrame:
+    """One row an event of the student, newest first: at, event (started, completed, reviewed), assignment_id,
+    assignment, type, section, grade (of a completion, NaN otherwise)."""
+    one = of_student(cohort, student_id)
+    course = one.assignments.iloc[one.position].reset_index()
+    events = []
+    for rank, event in enumerate(("started", "completed", "reviewed")):
+        frame = course.assign(
+            at=one.records[f"{event}_at"].array,
+            event=event,
+            rank=rank,
+            grade=one.grade if event == "completed" else np.nan,
+        )
+        events.append(frame[frame["at"].notna()])
+    frame = pd.concat(events).rename(columns={"name": "assignment"})
+    # Of what happened in one instant, what must come later in course order or in the work stands above.
+    newest = frame.sort_values(["at", "position", "rank"], ascending=False)
+    return newest.reset_index(drop=True)
+
+
+def student_assignments(cohort: Cohort, student_id: str) -> pd.DataFrame:
+    """One row an assignment in course order: assignment_id, name, type, section, position, status (completed,
+    in_progress, stuck, not_started), grade, started_at, completed_at, reviewed_at, days (from start to
+    completion, NaN if the start is unknown; of open work its age), class_avg_grade and
+    class_completion_rate_all (of the whole class).
+    """
+    one, whole = of_student(cohort, student_id), cohort.classwide
+    n = len(one.assignments)
+    status = np.full(n, "not_started", dtype="<U11")
+    status[one.position] = np.select([one.is_completed, is_stuck(one)], ["completed", "stuck"], "in_progress")
+    spans = np.full(n, np.nan)
+    spans[one.position] = _spent(one)
+    records = one.records.set_index("assignment_id").reindex(one.assignments.index)
+    done, total = whole.is_completed, len(whole.assignments)
+    in_course = one.assignments["position"].to_numpy()
+    rate = grouped.count(whole.position[done], total) / max(len(whole.students), 1)
+    return one.assignments.reset_index().assign(
+        status=status,
+        **{name: records[name].array for name in ("grade", "started_at", "completed_at", "reviewed_at")},
+        days=spans,
+        class_avg_grade=grouped.mean(whole.position[done], total, whole.grade[done])[in_course],
+        class_completion_rate_all=rate[in_course],
+    )
+
+
+def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
+    """One row a week in which the student counted, as it was at its end; the running week as of now.
+
+    Columns: week (its Monday, local), risk, risk_score, risk_gap, missing, marks, late, quiet (points),
+    completed, total. The class of each week is the one that counted then.
+    """
+    of_student(cohort, student_id)
+    whole = cohort.classwide
+    mondays, starts = weeks(whole)
+    rows = []
+    for monday, end in zip(mondays, starts[1:], strict=True):
+        moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
+        then = build(cohort.facts, moment)
+        if student_id not in then.students.index:
+            continue
+        danger = risk(then).loc[student_id]
+        done = int(by_student(of_student(then, student_id))["completed"].iloc[0])
+        rows.append((monday, danger["band"], danger["score"], danger["gap"], *danger[list(PARTS)], done))
+    columns = ["week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"week": "datetime64[us]"})
+    return frame.assign(total=len(whole.assignments))
+
+
+def assignment_students(cohort: Cohort, assignment_id: str) -> pd.DataFrame:
+    """One row a student, by state and then name: student_id, name, state, is_parked, grade, started_at,
+    completed_at, days (as in `student_assignments`), night, region.
+
+    state: stuck, in_progress, skipped (nothing done here, but something later completed), completed,
+    not_reached.
+    """
+    one, everything = of_assignment(cohort, assignment_id), cohort.all_types
+    here = int(one.assignments["position"].iloc[0])
+    n = len(cohort.students)
+    done = everything.is_completed
+    furthest = np.full(n, -1)
+    np.maximum.at(furthest, everything.student[done], everything.position[done])
+    state = np.where(furthest > here, "skipped", "not_reached")
+    state[one.student] = np.select([one.is_completed, is_stuck(one)], ["completed", "stuck"], "in_progress")
+    spans = np.full(n, np.nan)
+    spans[one.student] = _spent(one)
+    records = one.records.set_index("student_id").reindex(cohort.students.index)
+    frame = cohort.students.reset_index().assign(
+        state=state,
+        is_parked=(state == "stuck") & completes_elsewhere(cohort),
+        **{name: records[name].array for name in ("grade", "started_at", "completed_at")},
+        days=spans,
+    )
+    order = frame.assign(folded=frame["name"].str.casefold(), rank=[STATES.index(one) for one in state])
+    return frame.loc[order.sort_values(["rank", "folded", "student_id"]).index].reset_index(drop=True)
+
+
+def _spent(cohort: Cohort) -> grouped.Floats:
+    """For each record the days from start to completion, NaN if that is not known; of open work its age."""
+    spent = days(np.where(cohort.is_open, cohort.now, cohort.completed) - cohort.started)
+    return np.where(cohort.is_open | is_timed(cohort), spent, np.nan)

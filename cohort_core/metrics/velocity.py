@@ -1,0 +1,65 @@
+"""How fast the class moves, and whether it has stalled as a whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from cohort_core.cohort import Cohort
+from cohort_core.metrics import grouped
+from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
+
+WEEKS_BEFORE = 4
+ALARM_BELOW = 0.5
+
+
+def velocity(cohort: Cohort) -> pd.DataFrame:
+    """One row a week from that of the first activity to that of *as of*.
+
+    Columns: week (its Monday, local), completed_in_week, active_students, enrolled_students (of those who
+    count at *as of*, the ones enrolled by the week's end), per_active and per_enrolled (completions ÷ those
+    students, NaN for none), is_full (the week is over).
+    """
+    mondays, starts = weeks(cohort)
+    n = len(mondays)
+    completed = grouped.count(week_of(starts, cohort.completed[cohort.is_completed]), n)
+    active = is_active_in(cohort, starts).sum(axis=0)
+    since = cohort.enrolled_since.sort_values().to_numpy()
+    enrolled = np.searchsorted(since, (mondays + timedelta(days=6)).to_numpy(), side="right")
+    return pd.DataFrame(
+        {
+            "week": mondays,
+            "completed_in_week": completed,
+            "active_students": active,
+            "enrolled_students": enrolled,
+            "per_active": grouped.ratio(completed, active),
+            "per_enrolled": grouped.ratio(completed, enrolled),
+            "is_full": has_ended(cohort, starts) if n else np.zeros(0, dtype=bool),
+        }
+    )
+
+
+def cohort_alarm(cohort: Cohort) -> pd.DataFrame:
+    """One row: whether completions per enrolled student in the last full week fell below half of the mean of
+    the four weeks before it.
+
+    Columns: alarm, week (NaT before the first full one), velocity, usual_velocity (NaN with fewer than four
+    weeks before it), share (of the usual; NaN if that is 0).
+    """
+    full = velocity(cohort).query("is_full")
+    pace = full["per_enrolled"].to_numpy()
+    last = pace[-1] if len(pace) else np.nan
+    before = pace[-1 - WEEKS_BEFORE : -1]
+    usual = before.mean() if len(before) == WEEKS_BEFORE else np.nan
+    share = last / usual if usual > 0 else np.nan
+    return pd.DataFrame(
+        {
+            "alarm": [bool(share < ALARM_BELOW)],
+            "week": pd.DatetimeIndex([full["week"].iloc[-1] if len(full) else pd.NaT]).as_unit("us"),
+            "velocity": [last],
+            "usual_velocity": [usual],
+            "share": [share],
+        }
+    )
