@@ -19,6 +19,7 @@ class Home:
         self.folder = folder
         self.config = folder / "config.toml"
         self.credentials = folder / "credentials.json"
+        self.pseudonym_key = folder / "pseudonyms.key"
         self.database = folder / "cohort.db"
         self.write_lock = folder / "cohort.db.lock"
         self.sync_lock = folder / "sync.lock"

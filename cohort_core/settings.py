@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     timezone: str | None = Field(None, description="default time zone of classes, e.g. Europe/Berlin")
     sync_rate: float = Field(5.0, ge=0, le=1000, description="requests a second, 0 for no limit")
     sync_every: str | None = Field(None, description="sync by itself so often while serving, e.g. 30m")
+    anonymous: bool = Field(False, description="pseudonyms for everybody, everywhere, for talks")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
     @field_validator("api_base", "origin")

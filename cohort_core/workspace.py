@@ -10,6 +10,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -149,34 +150,57 @@ class Workspace:
         """UTC text of the latest successful sync of any class, None before the first."""
         return classes.last_sync(self.database)
 
-    def facts(self, reference: str) -> ClassFacts:
-        """The facts of the class with this id or friendly id; raises ``UnknownClass``."""
-        from cohort_core.store.load import load_revision
+    def facts(self, reference: str, *, anonymous: bool = False) -> ClassFacts:
+        """The facts of the class with this id or friendly id; raises ``UnknownClass``.
 
-        class_id = classes.find_class(self.database, reference)
-        return self._load_facts(
-            class_id, load_revision(self.database, class_id), self.settings().default_timezone
-        )
+        With pseudonyms if that is asked for here or by the settings; so is all that is made of them.
+        """
+        return self._current_facts(reference, self.is_anonymous(anonymous))
+
+    def is_anonymous(self, asked: bool = False) -> bool:
+        """Whether people go by pseudonyms: because it is asked for, or since the settings say so."""
+        return asked or self.settings().anonymous
+
+    def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
+        """The id by which a student goes there, given the real or the pseudonymous one; None if the class
+        has no such student. For addresses, when anonymous mode is switched on or off."""
+        from cohort_core.anonymous import Pseudonyms, load_key
+
+        pseudonyms = Pseudonyms(load_key(self.home))
+        for one in self._current_facts(reference, False).students["student_id"]:
+            disguised = pseudonyms.student_id(one)
+            if student_id in (one, disguised):
+                return disguised if self.is_anonymous(anonymous) else str(one)
+        return None
 
     def cohort(
         self,
         reference: str,
         as_of: str | date | datetime | pd.Timestamp | None = None,
         group: str | None = None,
+        *,
+        anonymous: bool = False,
     ) -> Cohort:
         """The class at an instant (default: its last sync) for one group or all.
 
         Raises ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
         """
-        facts = self.facts(reference)
+        anonymous = self.is_anonymous(anonymous)
+        facts = self.facts(reference, anonymous=anonymous)
         if isinstance(as_of, str):
             from cohort_core.cohort import parse_as_of
 
             as_of = parse_as_of(as_of, facts.timezone)
-        return self._build_cohort(facts.class_id, facts.revision, facts.timezone, as_of, group)
+        return self._build_cohort(facts.class_id, facts.revision, facts.timezone, anonymous, as_of, group)
 
     def changes(
-        self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
+        self,
+        reference: str,
+        since: str | None = None,
+        until: str | None = None,
+        group: str | None = None,
+        *,
+        anonymous: bool = False,
     ) -> Report:
         """What happened after `since` (default: the end of the sync before the last) and up to `until`.
 
@@ -186,17 +210,37 @@ class Workspace:
         from cohort_core.cohort import parse_as_of, parse_from
         from cohort_core.store.changes import load_log, load_sync_ends
 
-        facts = self.facts(reference)
-        end = self.cohort(reference, until and parse_as_of(until, facts.timezone, "until"), group)
+        anonymous = self.is_anonymous(anonymous)
+        facts = self.facts(reference, anonymous=anonymous)
+        moment = until and parse_as_of(until, facts.timezone, "until")
+        end = self.cohort(reference, moment, group, anonymous=anonymous)
         if since is not None:
             start = parse_from(since, facts.timezone, "since")
         else:
             ends = load_sync_ends(self.database, facts.class_id, limit=2)
             start = ends[1] if len(ends) > 1 else end.as_of
         log = load_log(self.database, facts.class_id)
-        return reports.changes(facts, log, self.cohort(reference, start, group), end)
+        if anonymous:
+            from cohort_core.anonymous import anonymise_log, load_key
 
-    def _load_facts_uncached(self, class_id: str, revision: int, default_timezone: str) -> ClassFacts:
+            log = anonymise_log(log, load_key(self.home))
+        return reports.changes(facts, log, self.cohort(reference, start, group, anonymous=anonymous), end)
+
+    def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
+        from cohort_core.store.load import load_revision
+
+        class_id = classes.find_class(self.database, reference)
+        revision = load_revision(self.database, class_id)
+        return self._load_facts(class_id, revision, self.settings().default_timezone, anonymous)
+
+    def _load_facts_uncached(
+        self, class_id: str, revision: int, default_timezone: str, anonymous: bool
+    ) -> ClassFacts:
+        if anonymous:
+            from cohort_core.anonymous import anonymise, load_key
+
+            real = self._load_facts(class_id, revision, default_timezone, False)
+            return anonymise(real, load_key(self.home))
         from cohort_core.store.load import load_facts
 
         return load_facts(self.database, class_id, default_timezone)
@@ -206,12 +250,13 @@ class Workspace:
         class_id: str,
         revision: int,
         timezone: str,
+        anonymous: bool,
         as_of: date | datetime | pd.Timestamp | None,
         group: str | None,
     ) -> Cohort:
         from cohort_core.cohort import build
 
-        return build(self._load_facts(class_id, revision, timezone), as_of=as_of, group=group)
+        return build(self._load_facts(class_id, revision, timezone, anonymous), as_of=as_of, group=group)
 
     # Sync
 
@@ -280,10 +325,16 @@ class Workspace:
         """When this process syncs next by itself, and whether that works; None if it does not."""
         return self._schedule.plan if self._schedule else None
 
-    def set_aside(self, reference: str | None = None) -> list[SetAside]:
+    def set_aside(self, reference: str | None = None, *, anonymous: bool = False) -> list[SetAside]:
         """Records that OpenClass sent in a form that cannot be used, of one class or all."""
         class_id = classes.find_class(self.database, reference) if reference else None
-        return runs.load_quarantine(self.database, class_id)
+        records = runs.load_quarantine(self.database, class_id)
+        if not self.is_anonymous(anonymous):
+            return records
+        from cohort_core.anonymous import Pseudonyms, load_key
+
+        pseudonyms = Pseudonyms(load_key(self.home))
+        return [replace(one, id=pseudonyms.record_id(one.id)) for one in records]
 
     def cancel_sync(self, job_id: int) -> None:
         """Ask a running sync, in whatever process, to stop between two pages."""
@@ -298,6 +349,41 @@ class Workspace:
             job.stop()
             thread.join(seconds)
         self._resources.close()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a workspace tells about the people of a class: all with their names, or all with pseudonyms.
+
+    Who answers questions takes this instead of the workspace, so that no answer forgets to be anonymous.
+    """
+
+    workspace: Workspace
+    anonymous: bool = False
+
+    def facts(self, reference: str) -> ClassFacts:
+        return self.workspace.facts(reference, anonymous=self.anonymous)
+
+    def cohort(
+        self,
+        reference: str,
+        as_of: str | date | datetime | pd.Timestamp | None = None,
+        group: str | None = None,
+    ) -> Cohort:
+        return self.workspace.cohort(reference, as_of, group, anonymous=self.anonymous)
+
+    def changes(
+        self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
+    ) -> Report:
+        return self.workspace.changes(reference, since, until, group, anonymous=self.anonymous)
+
+    def set_aside(self, reference: str | None = None) -> list[SetAside]:
+        return self.workspace.set_aside(reference, anonymous=self.anonymous)
+
+    def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
+        """The classes that the mentor follows."""
+        active = self.workspace.statuses(active_only=True)
+        return [self.cohort(one.id, as_of=as_of) for one in active]
 
 
 @functools.cache
