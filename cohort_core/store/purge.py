@@ -64,7 +64,7 @@ def _purge(connection: sqlite3.Connection, student_id: str) -> Purged:
     keep_away(connection, [tuple(row) for row in connection.execute(of_student, (student_id,)).fetchall()])
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE student_id = ?", (student_id,)).rowcount  # noqa: S608
-        for table in ("progressions", "tombstones", "changes")
+        for table in ("progressions", "tombstones", "changes", "marks")
     }
     connection.execute("DELETE FROM students WHERE id = ?", (student_id,))
     connection.execute("INSERT OR IGNORE INTO purged_students VALUES (?)", (digest(student_id),))

@@ -188,6 +188,15 @@ CREATE TABLE changes (
 ) STRICT;
 CREATE INDEX changes_by_class ON changes (class_id, changed_at);
 
+CREATE TABLE marks (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  student_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  until TEXT,
+  made_at TEXT NOT NULL,
+  PRIMARY KEY (class_id, student_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE purged_students (
   id_digest TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
