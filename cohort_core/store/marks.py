@@ -34,7 +34,7 @@ def save_mark(
         raise BadInput("Done needs a day of return, and exempt has none. Correct that.", parameter="until")
     with database.writing() as connection:
         connection.execute(
-            "INSERT OR REPLACE INTO marks (class_id, student_id, kind, until, made_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)",
             (class_id, student_id, kind, until.isoformat() if until else None, utc_text(now)),
         )
 
