@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 import tenacity
+from urllib3.exceptions import HTTPError as BodyError
 
 from cohort_core.credentials import Connection
 from cohort_core.errors import (
@@ -28,6 +29,7 @@ from cohort_core.errors import (
     SyncCancelled,
     UpstreamChanged,
     UpstreamDown,
+    UpstreamError,
 )
 from cohort_core.openclass import wire
 from cohort_core.settings import LOOPBACK_HOSTS
@@ -86,6 +88,7 @@ class OpenClassClient:
         self._seconds_between_requests = 1 / connection.sync_rate if connection.sync_rate else 0.0
         self._next_request_at = 0.0
         self._budget_seconds = self._patience.budget_seconds
+        self._failed_login: CohortError | None = None
         self._session = requests.Session()
         self._session.headers.update(
             {
@@ -110,7 +113,20 @@ class OpenClassClient:
         self._session.close()
 
     def log_in(self) -> str:
-        """Get a token. Raises ``LoginRefused``, ``NoNetwork``, ``UpstreamDown`` or ``UpstreamChanged``."""
+        """Get a token. Raises ``LoginRefused``, ``NoNetwork``, ``UpstreamDown`` or ``UpstreamChanged``.
+
+        A login that failed is not sent again, whoever asks: the next class of a sync gets the same error.
+        """
+        if self._failed_login:
+            raise self._failed_login
+        try:
+            self.token = self._log_in_once()
+        except UpstreamError as error:
+            self._failed_login = error
+            raise
+        return self.token
+
+    def _log_in_once(self) -> str:
         form = {
             "email": self._connection.email,
             "password": self._connection.password,
@@ -130,10 +146,9 @@ class OpenClassClient:
                     f"OpenClass refused the login (HTTP {status}). Check the application id and the class "
                     "site (origin), then run `cohort-tracker init` again."
                 )
-            self.token = wire.read_token(self._json(status, body))
+            return wire.read_token(self._json(status, body))
         except _Passing as failure:
             raise failure.final from None
-        return self.token
 
     def list_classes(self) -> list[ListedClass]:
         return wire.read_classes(self._get("/v1/classes"))
@@ -267,11 +282,7 @@ class OpenClassClient:
             raise NoNetwork(
                 "The API address or another setting cannot be sent. Run `cohort-tracker init` again."
             ) from None
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
+        except (requests.ConnectionError, requests.Timeout, BodyError) as error:
             raise _Passing(_unreachable(self._connection.api_base, error)) from None
         except requests.RequestException:
             raise _Passing(_changed("something that cannot be decoded")) from None
@@ -297,7 +308,8 @@ class OpenClassClient:
         until = time.monotonic() + self._patience.request_seconds
         chunks = []
         size = 0
-        for chunk in response.iter_content(64 * 1024):
+        # Whatever has come, where iter_content waits until a chunk is full: hours, if a byte comes a second.
+        while chunk := response.raw.read1(64 * 1024, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
             if size > BODY_LIMIT_BYTES:
@@ -311,7 +323,7 @@ def _retry_after_seconds(header: str | None) -> float | None:
     """Seconds asked for by ``Retry-After``, in either of its forms; None if there is none to be read."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return float(header)
     try:
         at = email.utils.parsedate_to_datetime(header)
@@ -322,9 +334,8 @@ def _retry_after_seconds(header: str | None) -> float | None:
 
 
 def _unreachable(api_base: str, error: Exception) -> CohortError:
-    if isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError) or (
-        isinstance(error, requests.Timeout) and not isinstance(error, requests.ConnectTimeout)
-    ):
+    is_connected = isinstance(error, requests.Timeout | BodyError)
+    if is_connected and not isinstance(error, requests.ConnectTimeout):
         return UpstreamDown(
             "OpenClass does not finish its answers. Try again in some minutes; what was synced before is "
             "kept."

@@ -21,6 +21,9 @@ def clean_text(value: Any) -> str | None:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("is not valid Unicode") from None
+    if "\0" in value:
+        # SQLite's functions and many readers of a CSV file would end the text there.
+        raise ValueError("holds a null character")
     return unicodedata.normalize("NFC", value).strip() or None
 
 

@@ -31,6 +31,9 @@ Text = Annotated[str | None, BeforeValidator(clean_text)]
 Instant = Annotated[str | None, BeforeValidator(clean_instant)]
 Grade = Annotated[tuple[float | None, float | None], BeforeValidator(clean_grade)]
 
+# More than any class has, and little enough for every number that is made of it.
+MOST_RECORDS = 10_000_000
+
 Model = TypeVar("Model", bound=BaseModel)
 
 _LENIENT = ConfigDict(extra="ignore", hide_input_in_errors=True)
@@ -64,9 +67,9 @@ class _Progression(BaseModel):
 
 class _PageMetadata(BaseModel):
     model_config = _LENIENT
-    total: Annotated[StrictInt, Field(ge=0)]
+    total: Annotated[StrictInt, Field(ge=0, le=MOST_RECORDS)]
     page: StrictInt
-    results_per_page: Annotated[StrictInt, Field(ge=1)]
+    results_per_page: Annotated[StrictInt, Field(ge=1, le=MOST_RECORDS)]
     can_load_more: StrictBool
 
 
@@ -226,7 +229,10 @@ def _as_progression(parsed: _Progression) -> Progression:
 
 def _bad_row(raw: Any, error: ValidationError) -> BadRow:
     """Reasons name fields and what is wrong with them, never a value: values are the payload's."""
-    payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
+    try:
+        payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
+    except RecursionError:
+        payload = "(nested too deeply to be kept)"
     reasons = [
         f"{'.'.join(str(part) for part in problem['loc']) or 'row'} "
         f"{problem['msg'].removeprefix('Value error, ').removeprefix('Input should be ')}"
@@ -254,7 +260,19 @@ def _inner(body: Any, what: str) -> Any:
     try:
         return json.loads(objects)
     except (ValueError, RecursionError):
+        pass
+    try:
+        # Python reads no integer of thousands of digits. Such a value is wrong, but only in its own row.
+        return json.loads(objects, parse_int=_lenient_integer)
+    except (ValueError, RecursionError):
         raise _changed(what) from None
+
+
+def _lenient_integer(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _validated(model: type[Model], value: Any, what: str) -> Model:
