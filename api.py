@@ -8,26 +8,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date
 from http import HTTPStatus
 from inspect import cleandoc
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlsplit
 
 from fastapi import Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cohort_core import errors, reports
+from cohort_core import errors, exports, reports
 from cohort_core.cohort import Cohort, of_type
 from cohort_core.metrics import listing
 from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.store.runs import Job
-from cohort_core.workspace import Workspace, shared_workspace
+from cohort_core.workspace import Reader, Workspace, shared_workspace
 
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.NotConnected: HTTPStatus.CONFLICT,
@@ -126,6 +128,18 @@ class TriageAnswer(BaseModel):
     more: int
 
 
+class MarkRequest(BaseModel):
+    """*done* with the day on which triage lists the student again, or *exempt* for good."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["done", "exempt"]
+    until: date | None = None
+
+
+Answer = reports.Report | exports.Table
+Deliver = Callable[[Answer], Response]
+
+
 class SyncRequest(BaseModel):
     """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
 
@@ -140,6 +154,19 @@ def _workspace(request: Request) -> Workspace:
 
 
 InWorkspace = Annotated[Workspace, Depends(_workspace)]
+Anonymous = Annotated[
+    bool,
+    Query(description="Pseudonyms for names and emails, and other ids for students and records."),
+]
+
+
+def _reader(workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
+    return Reader(workspace, workspace.is_anonymous(anonymous))
+
+
+Read = Annotated[Reader, Depends(_reader)]
+"""What a route takes that tells about people: with it comes anonymous mode."""
+
 ClassReference = Annotated[str, Path(alias="class_id", description="A class's id or friendly id.")]
 Group = Annotated[str | None, Query(description="A night or region of the roster, or a group's id.")]
 AsOf = Annotated[
@@ -162,29 +189,59 @@ Offset = Annotated[int, Query(ge=0, description="Leave out so many rows first.")
 
 
 def _cohort(
-    workspace: InWorkspace,
+    read: Read,
     class_id: ClassReference,
     as_of: AsOf = None,
     group: Group = None,
     type_: Type = None,
 ) -> Cohort:
-    cohort = workspace.cohort(class_id, as_of=as_of, group=group)
+    cohort = read.cohort(class_id, as_of=as_of, group=group)
     return cohort if type_ is None else of_type(cohort, type_)
 
 
 InCohort = Annotated[Cohort, Depends(_cohort)]
 
 
-def _window(limit: Limit = None, offset: Offset = 0) -> Callable[[list[Any]], JSONResponse]:
-    """Cuts a list to what was asked for and sends it. Its rows are plain values already."""
+def _window(request: Request, read: Read, limit: Limit = None, offset: Offset = 0) -> Deliver:
+    """Cuts a list to what was asked for, and sends it in the format that the address or the header names."""
 
-    def answer(rows: list[Any]) -> JSONResponse:
-        return JSONResponse(rows[offset : None if limit is None else offset + limit])
+    def send(answer: Answer) -> Response:
+        part = slice(offset, None if limit is None else offset + limit)
+        if isinstance(answer, exports.Table):
+            shown = replace(answer, rows=answer.rows[part])
+        else:
+            shown = exports.table(replace(answer, frame=answer.frame[part]))
+        extension = _wanted_format(request)
+        if extension is None:
+            return JSONResponse(shown.rows, headers={"Vary": "Accept"})
+        kind = exports.KINDS[extension]
+        reference = request.path_params.get("class_id")
+        about = {"Class": reference} if reference else {}
+        about |= {name: text for name, text in request.query_params.items() if name in ("as_of", "type")}
+        name = exports.file_name(reference, answer.name, extension, anonymous=read.anonymous)
+        headers = {"Vary": "Accept", "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(kind.write(shown, about), headers=headers, media_type=kind.media_type)
 
-    return answer
+    return send
 
 
-Windowed = Annotated[Callable[[list[Any]], JSONResponse], Depends(_window)]
+Windowed = Annotated[Deliver, Depends(_window)]
+
+
+def _wanted_format(request: Request) -> exports.FileFormat | None:
+    """The format in which the address ends, else the first in Accept that is known; None for JSON."""
+    path = request.scope["route"].path
+    for extension in exports.KINDS:
+        if path.endswith(f".{extension}"):
+            return extension
+    for entry in request.headers.get("accept", "").split(","):
+        media_type = entry.split(";")[0].strip().lower()
+        if media_type in {"application/json", "*/*"}:
+            return None
+        for extension, kind in exports.KINDS.items():
+            if media_type == kind.media_type.split(";")[0]:
+                return extension
+    return None
 
 
 def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
@@ -205,6 +262,7 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
     app.add_exception_handler(Exception, _unexpected_problem)
     _add_routes(app)
     _add_metric_routes(app)
+    _add_files(app)
     return app
 
 
@@ -219,26 +277,25 @@ def _add_routes(app: FastAPI) -> None:
         return Health(status="ok", last_sync=workspace.last_sync())
 
     @app.get("/classes", response_model=list[ClassItem])
-    def classes(workspace: InWorkspace, send: Windowed) -> JSONResponse:
+    def classes(workspace: InWorkspace, send: Windowed) -> Response:
         """Every class that OpenClass lists for the mentor, active ones first."""
         names = ClassItem.model_fields
-        return send([{name: getattr(one, name) for name in names} for one in workspace.statuses()])
+        rows = [{name: getattr(one, name) for name in names} for one in workspace.statuses()]
+        return send(exports.Table("classes", ClassItem, rows))
 
     @app.get("/classes/{class_id}/students", response_model=list[reports.StudentRow])
-    def students(
-        workspace: InWorkspace, class_id: ClassReference, send: Windowed, group: Group = None
-    ) -> JSONResponse:
+    def students(read: Read, class_id: ClassReference, send: Windowed, group: Group = None) -> Response:
         """Everyone enrolled, withdrawn students included."""
-        return send(reports.students(workspace.facts(class_id), group).records())
+        return send(reports.students(read.facts(class_id), group))
 
     @app.get("/classes/{class_id}/assignments", response_model=list[reports.AssignmentRow])
-    def assignments(workspace: InWorkspace, class_id: ClassReference, send: Windowed) -> JSONResponse:
+    def assignments(read: Read, class_id: ClassReference, send: Windowed) -> Response:
         """The assignment set in course order."""
-        return send(reports.assignments(workspace.facts(class_id)).records())
+        return send(reports.assignments(read.facts(class_id)))
 
     @app.get("/classes/{class_id}/progressions", response_model=list[reports.ProgressionRow])
     def progressions(
-        workspace: InWorkspace,
+        read: Read,
         class_id: ClassReference,
         send: Windowed,
         student_id: str | None = None,
@@ -250,17 +307,17 @@ def _add_routes(app: FastAPI) -> None:
             str | None, Query(description="Completed before this instant, or before this day.")
         ] = None,
         status: listing.Status | None = None,
-    ) -> JSONResponse:
+    ) -> Response:
         """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
         report = reports.progressions(
-            workspace.facts(class_id),
+            read.facts(class_id),
             student_id=student_id,
             assignment_id=assignment_id,
             completed_after=completed_after,
             completed_before=completed_before,
             status=status,
         )
-        return send(report.records())
+        return send(report)
 
     @app.get("/classes/{class_id}/progress-summary", response_model=reports.ProgressSummaryRow)
     def progress_summary(cohort: InCohort) -> JSONResponse:
@@ -273,23 +330,23 @@ def _add_routes(app: FastAPI) -> None:
         return JSONResponse(reports.completion(cohort).record())
 
     @app.get("/classes/{class_id}/metrics/blockers", response_model=list[reports.BlockerRow])
-    def blockers(cohort: InCohort, send: Windowed, by: reports.Ranking = "difficulty") -> JSONResponse:
+    def blockers(cohort: InCohort, send: Windowed, by: reports.Ranking = "difficulty") -> Response:
         """Which assignments stand in the way, the worst first."""
-        return send(reports.blockers(cohort, by).records())
+        return send(reports.blockers(cohort, by))
 
     @app.get("/classes/{class_id}/metrics/student-health", response_model=list[reports.StudentHealthRow])
-    def student_health(cohort: InCohort, send: Windowed) -> JSONResponse:
+    def student_health(cohort: InCohort, send: Windowed) -> Response:
         """Who is falling behind, the worst first."""
-        return send(reports.student_health(cohort).records())
+        return send(reports.student_health(cohort))
 
     @app.get("/classes/{class_id}/metrics/progress-over-time", response_model=list[reports.WeekRow])
-    def progress_over_time(cohort: InCohort, send: Windowed) -> JSONResponse:
+    def progress_over_time(cohort: InCohort, send: Windowed) -> Response:
         """Cumulative progress at the end of each week."""
-        return send(reports.progress_over_time(cohort).records())
+        return send(reports.progress_over_time(cohort))
 
     @app.get("/classes/{class_id}/changes", response_model=list[reports.ChangeRow])
     def changes(
-        workspace: InWorkspace,
+        read: Read,
         class_id: ClassReference,
         send: Windowed,
         since: Annotated[
@@ -300,9 +357,19 @@ def _add_routes(app: FastAPI) -> None:
             Query(description="Up to this instant or the end of this day; default: the last sync."),
         ] = None,
         group: Group = None,
-    ) -> JSONResponse:
+    ) -> Response:
         """What happened between two instants, newest first."""
-        return send(workspace.changes(class_id, since, until, group).records())
+        return send(read.changes(class_id, since, until, group))
+
+    @app.put("/classes/{class_id}/students/{student_id}/mark", status_code=HTTPStatus.NO_CONTENT)
+    def settle(workspace: InWorkspace, class_id: ClassReference, student_id: str, mark: MarkRequest) -> None:
+        """Leave a student out of triage, until a day or for good."""
+        workspace.settle(class_id, student_id, mark.kind, mark.until)
+
+    @app.delete("/classes/{class_id}/students/{student_id}/mark", status_code=HTTPStatus.NO_CONTENT)
+    def unsettle(workspace: InWorkspace, class_id: ClassReference, student_id: str) -> None:
+        """List a student in triage again."""
+        workspace.unsettle(class_id, student_id)
 
     @app.post("/sync", status_code=HTTPStatus.ACCEPTED)
     def start_sync(
@@ -318,9 +385,10 @@ def _add_routes(app: FastAPI) -> None:
         )
 
     @app.get("/classes/{class_id}/quarantine", response_model=list[SetAsideItem])
-    def quarantine(workspace: InWorkspace, class_id: ClassReference, send: Windowed) -> JSONResponse:
+    def quarantine(read: Read, class_id: ClassReference, send: Windowed) -> Response:
         """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
-        return send([asdict(one) for one in workspace.set_aside(class_id)])
+        rows = [asdict(one) for one in read.set_aside(class_id)]
+        return send(exports.Table("quarantine", SetAsideItem, rows))
 
     @app.post("/sync/{job}/cancel", status_code=HTTPStatus.ACCEPTED)
     def cancel_sync(workspace: InWorkspace, job: int) -> JSONResponse:
@@ -352,38 +420,37 @@ def _add_metric_routes(app: FastAPI) -> None:
 
     @app.get("/triage", response_model=TriageAnswer)
     def triage(
-        workspace: InWorkspace,
+        read: Read,
         as_of: AsOf = None,
         limit: Annotated[int, Query(ge=0, description="At most so many entries.")] = reports.MOST_NEEDS,
     ) -> JSONResponse:
         """Who needs a mentor, over all active classes."""
-        cohorts = [workspace.cohort(one.id, as_of=as_of) for one in workspace.statuses(active_only=True)]
-        answer = reports.triage(cohorts, limit)
+        answer = read.triage(limit, as_of)
         return JSONResponse({"entries": answer.records(), "more": answer.more})
 
 
 def _add_metric(app: FastAPI, path: str, name: str) -> None:
-    def of_class(cohort: InCohort, send: Windowed) -> JSONResponse:
+    def of_class(cohort: InCohort, send: Windowed) -> Response:
         return _answer(path, reports.REPORTS[name].ask(cohort), send)
 
     _add_report(app, path, name, of_class)
 
 
 def _add_student_report(app: FastAPI, path: str, name: str) -> None:
-    def of_student(cohort: InCohort, student_id: str, send: Windowed) -> JSONResponse:
+    def of_student(cohort: InCohort, student_id: str, send: Windowed) -> Response:
         return _answer(path, reports.REPORTS[name].ask(cohort, student_id), send)
 
     _add_report(app, path, name, of_student)
 
 
 def _add_assignment_report(app: FastAPI, path: str, name: str) -> None:
-    def of_assignment(cohort: InCohort, assignment_id: str, send: Windowed) -> JSONResponse:
+    def of_assignment(cohort: InCohort, assignment_id: str, send: Windowed) -> Response:
         return _answer(path, reports.REPORTS[name].ask(cohort, assignment_id), send)
 
     _add_report(app, path, name, of_assignment)
 
 
-def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., JSONResponse]) -> None:
+def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., Response]) -> None:
     answer = reports.REPORTS[name]
     app.get(
         path,
@@ -394,8 +461,19 @@ def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., JSON
     )(endpoint)
 
 
-def _answer(path: str, report: reports.Report, send: Callable[[list[Any]], JSONResponse]) -> JSONResponse:
-    return JSONResponse(report.record()) if path in ONE_ROW else send(report.records())
+def _answer(path: str, report: reports.Report, send: Deliver) -> Response:
+    return JSONResponse(report.record()) if path in ONE_ROW else send(report)
+
+
+def _add_files(app: FastAPI) -> None:
+    """Every list also as a file: its address with .csv or .xlsx after it."""
+    for route in list(app.routes):
+        if isinstance(route, APIRoute) and get_origin(route.response_model) is list:
+            for extension, kind in exports.KINDS.items():
+                path, name = f"{route.path}.{extension}", f"{route.name}_{extension}"
+                app.get(path, name=name, include_in_schema=False)(route.endpoint)
+                content = route.responses.setdefault(200, {}).setdefault("content", {})
+                content[kind.media_type.split(";")[0]] = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _events(workspace: Workspace, job: Job) -> Iterator[str]:

@@ -8,7 +8,7 @@ cohort_core.reports` prints that document.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from inspect import cleandoc
@@ -16,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from cohort_core.cohort import Cohort, parse_from
 from cohort_core.errors import BadInput
@@ -474,7 +475,7 @@ class NeedRow(Row):
     student_id: str | None = _of("OpenClass id; null for a class.")
     name: str = _of("First and last name, or the name of the class.")
     days: int = _of(
-        "For how long: since the last completion, or the class's start (risk); in the assignment (stuck); "
+        "For how long: since the last completion, or enrolment if that is later (risk); in the assignment (stuck); "
         "silent (engagement gap); enrolled (never started); since the Monday of the week (cohort alarm).",
         "days",
     )
@@ -788,14 +789,14 @@ class Triage(Report):
     more: int
 
 
-def triage(cohorts: Sequence[Cohort], limit: int = MOST_NEEDS) -> Triage:
+def triage(cohorts: Sequence[Cohort], limit: int = MOST_NEEDS, settled: Collection[str] = ()) -> Triage:
     """Who needs a mentor, over several classes: the longest needs first, the rest counted.
 
     Students with critical or high risk, stuck and not parked, on pace but silent, or never started, and
     classes with the cohort alarm. A student with several needs, or in several classes, is there once, with
-    the longest. Without needs there are no rows.
+    the longest. Students whom the mentor has `settled` are left out. Without needs there are no rows.
     """
-    frame, more = needing.triage(cohorts, limit)
+    frame, more = needing.triage(cohorts, limit, settled)
     made = _report("triage", frame, NeedRow)
     return Triage(made.name, made.frame, made.row, more)
 
@@ -944,14 +945,19 @@ same reports, so these definitions hold for all of them.
 def _field_table(row: type[Row]) -> str:
     lines = ["| field | type | unit | meaning |", "|---|---|---|---|"]
     for name, field in row.model_fields.items():
-        extra = field.json_schema_extra
-        unit = extra.get("unit", "") if isinstance(extra, dict) else ""
-        lines.append(f"| `{name}` | {_type_name(field.annotation)} | {unit} | {field.description} |")
+        lines.append(f"| `{name}` | {type_name(field.annotation)} | {unit(field)} | {field.description} |")
     return "\n".join(lines)
 
 
-def _type_name(annotation: Any) -> str:
-    bare, optional = _unwrap(annotation)
+def unit(field: FieldInfo) -> str:
+    """The unit of a column in words, empty for none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def type_name(annotation: Any) -> str:
+    """The type of a column in words."""
+    bare, optional = unwrap(annotation)
     name = " / ".join(get_args(bare)) if get_origin(bare) is Literal else _TYPE_NAMES[bare]
     return f"{name} or null" if optional else name
 
@@ -986,13 +992,13 @@ def _report(name: str, frame: pd.DataFrame, row: type[Row]) -> Report:
 
 
 def _dtype(annotation: Any) -> str:
-    bare, optional = _unwrap(annotation)
+    bare, optional = unwrap(annotation)
     if bare is int and optional:
         return "Int64"
     return "str" if get_origin(bare) is Literal else _DTYPES[bare]
 
 
-def _unwrap(annotation: Any) -> tuple[Any, bool]:
+def unwrap(annotation: Any) -> tuple[Any, bool]:
     """The type without None, and whether None was in it."""
     if get_origin(annotation) not in (types.UnionType, Union):
         return annotation, False
@@ -1002,7 +1008,7 @@ def _unwrap(annotation: Any) -> tuple[Any, bool]:
 
 def _plain(column: pd.Series[Any], annotation: Any) -> list[Any]:
     """The one place where missing values become None."""
-    bare, _ = _unwrap(annotation)
+    bare, _ = unwrap(annotation)
     missing = column.isna()
     if bare is datetime:
         column = column.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"

@@ -20,9 +20,11 @@ from cohort_core.errors import BadInput
 from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
+from cohort_core.store import marks as marked
 from cohort_core.store.database import Database
 from cohort_core.store.runs import Job, SetAside
 from cohort_core.sync import claim, jobs
+from cohort_core.sync.engine import utc_now
 from cohort_core.sync.schedule import Plan, Schedule
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from cohort_core.cohort import Cohort
     from cohort_core.practice.server import Running
-    from cohort_core.reports import Report
+    from cohort_core.reports import Report, Triage
     from cohort_core.store.facts import ClassFacts
 
 FACTS_KEPT = 16
@@ -164,13 +166,18 @@ class Workspace:
     def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
         """The id by which a student goes there, given the real or the pseudonymous one; None if the class
         has no such student. For addresses, when anonymous mode is switched on or off."""
+        ids = self._student_ids(reference, student_id)
+        return ids and ids[int(self.is_anonymous(anonymous))]
+
+    def _student_ids(self, reference: str, student_id: str) -> tuple[str, str] | None:
+        """The real and the pseudonymous id of the student who has one of the two."""
         from cohort_core.anonymous import Pseudonyms, load_key
 
         pseudonyms = Pseudonyms(load_key(self.home))
         for one in self._current_facts(reference, False).students["student_id"]:
             disguised = pseudonyms.student_id(one)
             if student_id in (one, disguised):
-                return disguised if self.is_anonymous(anonymous) else str(one)
+                return str(one), disguised
         return None
 
     def cohort(
@@ -257,6 +264,30 @@ class Workspace:
         from cohort_core.cohort import build
 
         return build(self._load_facts(class_id, revision, timezone, anonymous), as_of=as_of, group=group)
+
+    # What the mentor has settled
+
+    def settle(self, reference: str, student_id: str, kind: marked.Kind, until: date | None = None) -> None:
+        """Leave a student out of triage: *done* until a day, or *exempt*. Takes pseudonymous ids as well."""
+        class_id, real_id = self._student(reference, student_id)
+        marked.save_mark(self.database, class_id, real_id, kind, until=until, now=utc_now())
+
+    def unsettle(self, reference: str, student_id: str) -> None:
+        """List a student again."""
+        marked.remove_mark(self.database, *self._student(reference, student_id))
+
+    def marks(self) -> list[marked.Mark]:
+        """All that was settled, with real ids."""
+        return marked.load_marks(self.database)
+
+    def _student(self, reference: str, student_id: str) -> tuple[str, str]:
+        class_id = classes.find_class(self.database, reference)
+        ids = self._student_ids(class_id, student_id)
+        if ids is None:
+            raise BadInput(
+                "The class has no student with this id. Choose one of its list.", parameter="student_id"
+            )
+        return class_id, ids[0]
 
     # Sync
 
@@ -379,6 +410,24 @@ class Reader:
 
     def set_aside(self, reference: str | None = None) -> list[SetAside]:
         return self.workspace.set_aside(reference, anonymous=self.anonymous)
+
+    def triage(self, limit: int, as_of: str | None = None) -> Triage:
+        """Who needs the mentor, over the classes they follow, without those who are settled."""
+        from cohort_core import reports
+
+        cohorts = self.active_cohorts(as_of)
+        days = {one.facts.class_id: one.local_date for one in cohorts}
+        held = [
+            mark
+            for mark in self.workspace.marks()
+            if mark.class_id in days and mark.holds_on(days[mark.class_id])
+        ]
+        known = [
+            self.workspace.student_id_for(mark.class_id, mark.student_id, anonymous=self.anonymous)
+            for mark in held
+        ]
+        settled = {student_id for student_id in known if student_id is not None}
+        return reports.triage(cohorts, limit, settled)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """The classes that the mentor follows."""

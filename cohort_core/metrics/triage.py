@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +35,15 @@ class Need:
     ends: str
 
 
-def triage(cohorts: Sequence[Cohort], limit: int) -> tuple[pd.DataFrame, int]:
+def triage(cohorts: Sequence[Cohort], limit: int, settled: Collection[str] = ()) -> tuple[pd.DataFrame, int]:
     """The longest needs over all cohorts, at most `limit`, and how many more there are.
+
+    `settled` has the ids of students to leave out, whatever class the need is in.
 
     A student with several needs, or in several classes, is there once, with the longest of them; `also` names
     the others. Columns: those of Need, and also.
     """
-    needs = [need for cohort in cohorts for need in _needs(cohort)]
+    needs = [need for cohort in cohorts for need in _needs(cohort) if need.student_id not in settled]
     needs.sort(key=lambda need: (-need.days, -need.risk_score, need.name.casefold(), need.name, need.kind))
     first: dict[str, Need] = {}
     kinds: dict[str, set[str]] = {}
@@ -61,7 +63,7 @@ def triage(cohorts: Sequence[Cohort], limit: int) -> tuple[pd.DataFrame, int]:
 def _needs(cohort: Cohort) -> Iterator[Need]:
     danger, seen = risk(cohort), last_activity(cohort)
     place = cohort.classwide.students.index.get_indexer(cohort.students.index)
-    silent = np.floor(evidence(cohort.classwide).silent[place].round(9)).astype(int)
+    silent = np.minimum(evidence(cohort.classwide).days_silent[place], enrolled_days(cohort))
     scores = dict(zip(danger.index, danger["score"], strict=True))
     names = cohort.students["name"].to_dict()
 

@@ -237,3 +237,24 @@ def test_changes_between_two_instants(service: Service) -> None:
     assert len(service.get(f"{CLASS}/changes", since="2026-11-16", until="2026-11-18")) < len(whole)
     assert service.refused(f"{CLASS}/changes", since="soon")["parameter"] == "since"
     assert service.refused(f"{CLASS}/changes", until="later")["parameter"] == "until"
+
+
+def test_triage_leaves_out_who_is_settled(service: Service) -> None:
+    def listed() -> list[tuple[str, str]]:
+        entries = service.get("/triage", limit=10_000)["entries"]
+        return [(one["class_id"], one["student_id"]) for one in entries]
+
+    before = listed()
+    class_id, student_id = next(one for one in before if one[1])
+    address = f"{service.url}/classes/{class_id}/students/{student_id}/mark"
+    assert requests.put(address, json={"kind": "exempt"}, timeout=10).status_code == 204
+    assert listed() == [one for one in before if one[1] != student_id]
+    assert requests.put(address, json={"kind": "done", "until": "2020-01-01"}, timeout=10).status_code == 204
+    assert listed() == before
+    assert requests.put(address, json={"kind": "done", "until": "2200-01-01"}, timeout=10).status_code == 204
+    assert student_id not in {one[1] for one in listed()}
+    assert requests.delete(address, timeout=10).status_code == 204
+    assert listed() == before
+    nobody = requests.put(address.replace(student_id, "nobody"), json={"kind": "exempt"}, timeout=10)
+    assert (nobody.status_code, nobody.json()["parameter"]) == (422, "student_id")
+    assert requests.put(address, json={"kind": "done"}, timeout=10).json()["parameter"] == "until"
