@@ -34,7 +34,8 @@ def test_a_page_asks_reports_and_renders(page: Path) -> None:
 
 
 def test_the_api_asks_reports_and_sends() -> None:
-    inner = ("errors", "reports", "cohort", "metrics.listing", "settings", "store.runs", "workspace")
+    inner = ("errors", "reports", "exports", "class_report", "cohort", "metrics.listing", "settings")
+    inner += ("store.runs", "workspace")
     names = imported(ROOT / "api.py")
     libraries = ("fastapi", "fastapi_offline", "pydantic", "starlette")
     assert allowed(names, *libraries, *(f"cohort_core.{room}" for room in inner)), names
