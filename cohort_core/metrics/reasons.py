@@ -121,7 +121,7 @@ class _Worded:
         return f"{what}; new work on time makes this fade."
 
     def _quiet(self, student: int) -> str:
-        silent = int(round(self.seen.silent[student], 9))
+        silent = int(self.seen.days_silent[student])
         usual = max(int(np.ceil(round(self.seen.usually_silent, 9))), 1)
         within = "the last day" if usual == 1 else f"the last {usual} days"
         since = f"for {silent} days"

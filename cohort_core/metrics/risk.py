@@ -65,6 +65,11 @@ class Evidence:
     """By student: days since the last completion, from the class's start if there is none."""
     usually_silent: float
 
+    @property
+    def days_silent(self) -> NDArray[np.int64]:
+        """Whole days. A microsecond before midnight is not yet a day; the last bits of a sum are nothing."""
+        return np.floor(self.silent.round(12)).astype(np.int64)
+
 
 def evidence(cohort: Cohort) -> Evidence:
     """What each completion and each assignment of a whole class counts."""

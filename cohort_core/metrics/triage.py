@@ -15,7 +15,8 @@ from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import BANDS, evidence, risk
 from cohort_core.metrics.velocity import cohort_alarm
 
-KINDS = ("risk", "stuck", "engagement_gap", "never_started", "cohort_alarm")
+# Of needs that have lasted equally long the first of these counts: the one that says most.
+KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
 _HIGH = dict(BANDS)["high"]
 
 
@@ -44,7 +45,7 @@ def triage(cohorts: Sequence[Cohort], limit: int, settled: Collection[str] = ())
     the others. Columns: those of Need, and also.
     """
     needs = [need for cohort in cohorts for need in _needs(cohort) if need.student_id not in settled]
-    needs.sort(key=lambda need: (-need.days, -need.risk_score, need.name.casefold(), need.name, need.kind))
+    needs.sort(key=_longest_first)
     first: dict[str, Need] = {}
     kinds: dict[str, set[str]] = {}
     for need in needs:
@@ -58,6 +59,10 @@ def triage(cohorts: Sequence[Cohort], limit: int, settled: Collection[str] = ())
     ]
     frame["also"] = pd.Series(also, dtype="object")
     return frame.head(limit), max(len(frame) - limit, 0)
+
+
+def _longest_first(need: Need) -> tuple[float | str, ...]:
+    return (-need.days, -need.risk_score, need.name.casefold(), need.name, KINDS.index(need.kind))
 
 
 def _needs(cohort: Cohort) -> Iterator[Need]:

@@ -521,7 +521,7 @@ def _reasons(
             )
         said["late"] = f"{start}; new work on time makes this fade."
 
-    since = floor(round(silent[s], 9))
+    since = floor(round(silent[s], 12))
     span = f"for {since} days" if mine else f"in the {since} days since the class began"
     half = max(1, ceil(round(median(silent.values()), 9)))
     last = "the last day" if half == 1 else f"the last {half} days"

@@ -562,7 +562,7 @@ def needs(schools: list[tuple[School, Row]]) -> list[Row]:
             done = [school.done(s, a)["completed"] for a in school.course if school.done(s, a)]
             days = school.day(school.as_of) - (school.day(max(done)) if done else 0)
             if risks[s]["risk"] in ("critical", "high"):
-                add("risk", s, round(days, 9))
+                add("risk", s, min(round(days, 12), (school.today - _enrolled_on(school, s)).days))
         for row in more["stuck"]:
             if not row["is_parked"]:
                 add("stuck", row["student_id"], row["days_open"])
@@ -578,7 +578,10 @@ def needs(schools: list[tuple[School, Row]]) -> list[Row]:
             found.append(
                 {"kind": "cohort_alarm", "who": class_id, "name": "Class", "days": days, "score": 0.0}
             )
-    found.sort(key=lambda n: (-n["days"], -n["score"], n["name"].casefold(), n["name"], n["kind"]))
+    order = ["never_started", "stuck", "engagement_gap", "risk", "cohort_alarm"]
+    found.sort(
+        key=lambda n: (-n["days"], -n["score"], n["name"].casefold(), n["name"], order.index(n["kind"]))
+    )
     people: dict[str, Row] = {}
     for need in found:
         entry = people.setdefault(need["who"], {**need, "also": set()})
