@@ -13,6 +13,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from cohort_core import errors
+from cohort_core.openclass import wire
 from cohort_core.practice.faults import Fault, http_date
 from cohort_core.practice.school import MemorySchool, hex_id
 from cohort_core.practice.server import Running, create_app, running
@@ -417,6 +418,22 @@ def test_json_nested_too_deeply_is_told(synced: SyncedClass) -> None:
     assert len(synced.held()) == 12
 
 
+def test_no_depth_of_nesting_is_unexpected() -> None:
+    """There are depths that can just be read and then not be written again."""
+    for depth in range(300, 1100):
+        nested = row(1, grade="NESTED")
+        page = {
+            "metadata": {"total": 1, "page": 0, "results_per_page": 5, "can_load_more": False},
+            "data": [nested],
+        }
+        text = json.dumps(page).replace('"NESTED"', "[" * depth + "]" * depth)
+        try:
+            (bad,) = wire.read_page({"result": {"objects": [text]}}).bad_rows
+        except errors.UpstreamChanged:
+            continue
+        assert bad.key == id_of(1)
+
+
 def test_one_id_with_two_contents_in_one_page_is_never_clean(synced: SyncedClass) -> None:
     synced.sync()
 
@@ -428,10 +445,10 @@ def test_one_id_with_two_contents_in_one_page_is_never_clean(synced: SyncedClass
             page["data"].remove(rows[id_of(8)])
             page["data"].append(rows[id_of(7)] | {"grade": 0.5})
 
-    for _ in range(3):
-        with edited(synced, inside(repeat)):
+    with edited(synced, inside(repeat)):
+        for _ in range(3):
             (run,) = synced.sync(accept_removals=True).runs
-        assert (run.state, run.is_clean) == ("done", False)
+            assert (run.state, run.is_clean) == ("done", False)
     assert id_of(8) in synced.held()
 
 

@@ -1,0 +1,192 @@
+"""Passwords and tokens are written nowhere, and no student is named where something goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cohort_core import cli, practice
+from cohort_core.errors import CohortError
+from cohort_core.home import Home
+from cohort_core.openclass import client, wire
+from cohort_core.practice.faults import BAD_ROWS, Fault
+from cohort_core.practice.school import MemorySchool
+from cohort_core.practice.server import Running, running
+from cohort_core.store.classes import set_active
+from cohort_core.workspace import Workspace, shared_workspace
+from tests.conftest import HASTE
+from tests.sync.conftest import row
+
+PASSWORD = "c4nary-passw0rd"
+STUDENT = {
+    "id": "c4nary-id",
+    "first_name": "C4naryfirst",
+    "last_name": "C4narylast",
+    "email": "c4nary@student.example",
+}
+NAMES = [value for key, value in STUDENT.items() if key != "id"]
+
+
+class Canaries:
+    """A connected home, and everything that was written since."""
+
+    def __init__(self, folder: Path, served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = Home(folder / "home")
+        self.served = served
+        self.tokens: list[str] = []
+        self.tracebacks = ""
+        issue = served.app.tokens.issue
+
+        def issue_and_tell(user_id: str) -> str:
+            self.tokens.append(issue(user_id))
+            return self.tokens[-1]
+
+        monkeypatch.setattr(served.app.tokens, "issue", issue_and_tell)
+        monkeypatch.setattr(client, "Patience", lambda: HASTE)
+        monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
+        workspace = Workspace(self.home)
+        workspace.connect(
+            api_base=served.url,
+            app_id=practice.APP_ID,
+            origin=practice.ORIGIN,
+            email=practice.EMAIL,
+            password=PASSWORD,
+            practice=True,
+        )
+        set_active(workspace.database, ["class"], active=True)
+
+    def command(self, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["cohort-tracker", *words])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        except BaseException as error:
+            self.tracebacks += "".join(traceback.format_exception(error))
+            raise
+        return 0
+
+    def secrets(self) -> list[str]:
+        """The password and the tokens, each token's parts by themselves as well."""
+        parts = [part for token in self.tokens for part in token.split(".")[1:]]
+        return [PASSWORD, *self.tokens, *parts]
+
+    def files(self) -> dict[str, bytes]:
+        """All that lies in the home folder but for the file whose job is to hold the password."""
+        everything = (path for path in self.home.folder.rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in everything if path != self.home.credentials}
+
+    def told(self) -> str:
+        """Every text in the tables that tell of syncs."""
+        connection = sqlite3.connect(self.home.database)
+        tables = ("jobs", "runs", "sync_history", "classes")
+        told = [tuple(one) for table in tables for one in connection.execute(f"SELECT * FROM {table}")]
+        told += list(connection.execute("SELECT reason FROM quarantine"))
+        connection.close()
+        return str(told)
+
+
+@pytest.fixture
+def canaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canaries]:
+    school = MemorySchool(password=PASSWORD)
+    rows = [
+        row(number, completed=row(number)["completed_assignment_at"]) | {"user": STUDENT}
+        for number in range(7)
+    ]
+    school.add_class("Class", class_id="class", rows=rows)
+    shared_workspace.cache_clear()
+    with running(school, page_cap=5) as served:
+        yield Canaries(tmp_path, served, monkeypatch)
+    shared_workspace().stop()
+    shared_workspace.cache_clear()
+
+
+LEAK = {"password": PASSWORD, "user": STUDENT, "objects": [PASSWORD], "token": 7}
+FAULTS = [
+    *(Fault("status", status=status, times=None) for status in (204, 301, 400, 403, 404, 418, 429, 500)),
+    *(Fault(kind, times=None) for kind in ("reset", "cut", "html", "page", "total", "cap", "expire")),
+    Fault("shape", value=LEAK, times=None),
+    Fault("shape", value={"result": LEAK}, times=None),
+    Fault("shape", value=[PASSWORD, STUDENT], times=None),
+    Fault("redirect", location=f"https://elsewhere.example/{PASSWORD}/{STUDENT['email']}", times=None),
+    Fault("status", status=429, retry_after=PASSWORD, times=None),
+    *(Fault("rows", edit=kind, times=None) for kind in BAD_ROWS),
+]
+
+
+def test_nothing_secret_is_written_whatever_goes_wrong(
+    canaries: Canaries,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for fault in FAULTS:
+        canaries.served.faults.add(fault)
+        for path in ("*/progressions", "/v1/classes/class", "/v1/auth/login"):
+            if fault.kind in ("page", "total", "cap", "rows") and path != "*/progressions":
+                continue
+            fault.path = path
+            canaries.command(monkeypatch, "sync", "--full", "--accept-removals")
+        canaries.served.faults.clear()
+    for words in (["status"], ["status", "--json"], ["doctor"], ["sync"]):
+        canaries.command(monkeypatch, *words)
+    assert_nothing_told(canaries, capfd, caplog)
+
+
+def test_nothing_secret_is_written_when_the_program_itself_fails(
+    canaries: Canaries,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def fail(body: Any) -> Any:
+        raise RuntimeError(f"{body} {PASSWORD} {canaries.tokens}")
+
+    for name in ("read_page", "read_units", "read_token"):
+        # Else it would keep the token that it has.
+        shared_workspace.cache_clear()
+        with monkeypatch.context() as broken:
+            broken.setattr(wire, name, fail)
+            assert canaries.command(monkeypatch, "sync") != 0
+            workspace = Workspace(canaries.home, patience=HASTE)
+            try:
+                workspace.start_sync(asked_by="test")
+                assert workspace._running
+                workspace._running[1].join(10)
+            except (CohortError, RuntimeError):
+                assert name == "read_token"
+    assert_nothing_told(canaries, capfd, caplog)
+
+
+def assert_nothing_told(
+    canaries: Canaries, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    out, err = capfd.readouterr()
+    assert canaries.tokens
+    written = {
+        "stdout": out,
+        "stderr": err,
+        "log": caplog.text,
+        "told": canaries.told(),
+        "traceback": canaries.tracebacks,
+    }
+    for secret in canaries.secrets():
+        for name, content in canaries.files().items():
+            assert secret.encode() not in content, name
+        for name, text in written.items():
+            assert secret not in text, name
+    if canaries.home.log.exists():
+        written["cohort.log"] = canaries.home.log.read_text()
+    for name, text in written.items():
+        for student in NAMES:
+            assert student not in text, name
