@@ -21,7 +21,7 @@ def test_status(server, reader, status):
     assert reader.get("/v1/classes").status_code == 200
 
 
-@pytest.mark.parametrize("retry_after", [3, http_date(3)])
+@pytest.mark.parametrize("retry_after", [3, http_date(3)], ids=["seconds", "date"])
 def test_429_with_retry_after(server, reader, retry_after):
     server.faults.add(Fault("status", status=429, retry_after=retry_after))
     answer = reader.get("/v1/classes")
