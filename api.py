@@ -34,6 +34,7 @@ from cohort_core.workspace import Reader, Workspace, shared_workspace
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.NotConnected: HTTPStatus.CONFLICT,
     errors.BadSettings: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
     errors.DatabaseNewer: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.DatabaseUnusable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LoginRefused: HTTPStatus.BAD_GATEWAY,

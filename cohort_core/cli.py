@@ -44,6 +44,7 @@ EXIT_CODES: dict[type[errors.CohortError], int] = {
     errors.LoginRefused: 77,
     errors.NotConnected: 78,
     errors.BadSettings: 78,
+    errors.NotInstalled: 78,
     errors.SyncCancelled: INTERRUPTED,
 }
 
@@ -62,8 +63,8 @@ COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a sec
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
 73 a sync would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs
-already · 76 OpenClass changed its format · 77 wrong email or password · 78 not connected, or a bad setting ·
-130 stopped by you.
+already · 76 OpenClass changed its format · 77 wrong email or password · 78 not connected, a bad setting,
+or something not installed · 130 stopped by you.
 """
 
 app = typer.Typer(

@@ -3,7 +3,8 @@
     CohortError
     ├── SettingsError
     │   ├── NotConnected           no settings yet, or one that a sync needs is missing
-    │   └── BadSettings            a setting has a value that cannot be used
+    │   ├── BadSettings            a setting has a value that cannot be used
+    │   └── NotInstalled           an optional part of this program is not installed
     ├── StoreError
     │   ├── DatabaseNewer          written by a later version of this program
     │   └── DatabaseUnusable       not readable, not a database, or damaged
@@ -53,6 +54,10 @@ class NotConnected(SettingsError):
 
 class BadSettings(SettingsError):
     code = "bad_settings"
+
+
+class NotInstalled(SettingsError):
+    code = "not_installed"
 
 
 class StoreError(CohortError):
