@@ -20,7 +20,7 @@ from .school import facts_of
 
 Row = dict[str, Any]
 ANSWERS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Around both clock changes of New York and Berlin, so that hours are lost and repeated in most classes.
 SPRING = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -204,16 +204,6 @@ def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) ->
     if len(weeks):
         assert weeks["completed"].iloc[-1] == health["completed"].sum()
         assert weeks["in_progress"].iloc[-1] <= health["in_progress"].sum()
-
-
-@QUICK
-@given(classes(), instants_of_asking, st.randoms(use_true_random=False))
-def test_the_order_of_upstream_rows_changes_nothing(school: Row, as_of: datetime, random: Any) -> None:
-    facts = facts_of(**school)
-    order = list(range(len(facts.progressions)))
-    random.shuffle(order)
-    shuffled = ClassFacts(**{**vars(facts), "progressions": facts.progressions.iloc[order]})
-    assert ask(facts, as_of) == ask(shuffled, as_of)
 
 
 @QUICK

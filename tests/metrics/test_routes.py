@@ -1,0 +1,125 @@
+"""Every answer has its path, and a path answers what the report says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+import api
+from cohort_core import reports
+from cohort_core.cohort import Cohort, build, parse_as_of
+from cohort_core.home import Home
+from cohort_core.workspace import Workspace
+
+from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
+from .test_reports import small_class
+
+PATHS = {
+    "student": "students/cy",
+    "student_timeline": "students/cy/timeline",
+    "student_assignments": "students/cy/assignments",
+    "risk_history": "students/cy/risk-history",
+    "habits": "students/cy/habits",
+    "assignment_students": "assignments/a2/students",
+    "assignment_grades": "assignments/a2/grades",
+    "assignment_durations": "assignments/a2/durations",
+}
+
+
+class Shelf(Workspace):
+    """Two classes where a workspace would have a database."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        small = replace(small_class().facts, synced_at=small_class().as_of)
+        self.classes = {facts.class_id: facts for facts in (small, stalled_class().facts)}
+
+    def cohort(self, reference: str, as_of: Any = None, group: str | None = None, **_: Any) -> Cohort:
+        facts = self.classes[reference]
+        return build(facts, parse_as_of(as_of, facts.timezone) if as_of else None, group)
+
+    def statuses(self, **_: Any) -> Any:
+        return [SimpleNamespace(id=class_id) for class_id in self.classes]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(Home(tmp_path_factory.mktemp("shelf") / "home"))
+
+
+@pytest.fixture(scope="module")
+def client(shelf: Shelf) -> Iterator[TestClient]:
+    app = api.create_app(shelf)
+    with TestClient(app, base_url="http://localhost") as one:
+        yield one
+
+
+def got(client: TestClient, path: str, **query: Any) -> Any:
+    answer = client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("name", CLASSWIDE)
+def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
+    path = f"/classes/c1/metrics/{name.replace('_', '-')}"
+    expected = reports.REPORTS[name].ask(small_class()).records()
+    assert got(client, path) == (expected[0] if name == "cohort_alarm" else expected)
+    quiz = client.get(path, params={"type": "exam"})
+    assert (quiz.status_code, quiz.json()["parameter"]) == (422, "type")
+    cut = build(small_class().facts, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
+    expected = reports.REPORTS[name].ask(cut).records()
+    asked = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
+    assert asked == (expected[0] if name == "cohort_alarm" else expected)
+
+
+@pytest.mark.parametrize("name", [*OF_STUDENT, *OF_ASSIGNMENT])
+def test_students_and_assignments_have_paths(client: TestClient, name: str) -> None:
+    one = "a2" if name in OF_ASSIGNMENT else "cy"
+    expected = reports.REPORTS[name].ask(small_class(), one).records()
+    assert got(client, f"/classes/c1/{PATHS[name]}") == (expected[0] if name == "student" else expected)
+    unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{one}", "/nobody"))
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "bad_input")
+
+
+@pytest.mark.parametrize("name", ["pace", "forecast"])
+def test_pace_and_forecast_of_one_student(client: TestClient, name: str) -> None:
+    assert (
+        got(client, f"/classes/c1/students/cy/{name}")
+        == reports.REPORTS[name].ask(small_class(), "cy").record()
+    )
+
+
+def test_the_five_answers_take_a_type(client: TestClient) -> None:
+    for path in ("progress-summary", "metrics/completion"):
+        assert client.get(f"/classes/c1/{path}", params={"type": "exam"}).status_code == 422
+    assert got(client, "/classes/c1/metrics/completion", type="lesson")["total_assignments"] == 3
+
+
+def test_triage_over_all_active_classes(client: TestClient, shelf: Shelf) -> None:
+    answer = got(client, "/triage", as_of="2025-03-28T10:00:00Z")
+    classes = [build(facts, parse_as_of("2025-03-28T10:00:00Z", "UTC")) for facts in shelf.classes.values()]
+    expected = reports.triage(classes)
+    assert answer == {"entries": expected.records(), "more": expected.more}
+    total = len(expected.records()) + expected.more
+    assert got(client, "/triage", as_of="2025-03-28T10:00:00Z", limit=1)["more"] == total - 1
+    assert client.get("/triage", params={"limit": -1}).status_code == 422
+
+
+def test_every_report_has_a_path(client: TestClient) -> None:
+    models = {
+        str(route["get"]["responses"]["200"]["content"]["application/json"]["schema"])
+        for route in client.get("/openapi.json").json()["paths"].values()
+        if "get" in route and "application/json" in route["get"]["responses"]["200"].get("content", {})
+    }
+    without = [
+        name
+        for name, answer in reports.REPORTS.items()
+        if name != "triage" and not any(f"/{answer.row.__name__}'" in model for model in models)
+    ]
+    assert without == []
