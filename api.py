@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cohort_core import class_report as reporting
 from cohort_core import errors, exports, reports
 from cohort_core.cohort import Cohort, of_type
 from cohort_core.metrics import listing
@@ -135,6 +136,10 @@ class MarkRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: Literal["done", "exempt"]
     until: date | None = None
+
+
+class PdfResponse(Response):
+    media_type = "application/pdf"
 
 
 Answer = reports.Report | exports.Table
@@ -371,6 +376,15 @@ def _add_routes(app: FastAPI) -> None:
     def unsettle(workspace: InWorkspace, class_id: ClassReference, student_id: str) -> None:
         """List a student in triage again."""
         workspace.unsettle(class_id, student_id)
+
+    @app.get("/classes/{class_id}/report.pdf", response_class=PdfResponse)
+    def class_report(
+        read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+    ) -> PdfResponse:
+        """The class report: summary, who needs attention, blockers, trends, definitions."""
+        file = reporting.pdf(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
+        name = exports.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
+        return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     @app.post("/sync", status_code=HTTPStatus.ACCEPTED)
     def start_sync(

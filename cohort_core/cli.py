@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cohort_core.store.database import Database
     from cohort_core.store.runs import Job, Run
     from cohort_core.sync.jobs import SyncJob
-    from cohort_core.workspace import Workspace
+    from cohort_core.workspace import Reader, Workspace
 
 PARTIAL = 74
 INTERRUPTED = 130
@@ -58,7 +58,8 @@ connect to your own school at OpenClass.ai; then `cohort-tracker sync` and `coho
 EPILOG = """
 **Settings** live in the folder COHORT_HOME (default: this platform's user data folder): `config.toml`,
 `cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
-COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit).
+COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
+COHORT_ANONYMOUS (1: pseudonyms everywhere).
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
@@ -83,6 +84,18 @@ ClassIds = Annotated[
     list[str] | None, typer.Option("--class-id", help="A class's id or friendly id; may stand several times.")
 ]
 OneClassId = Annotated[str | None, typer.Option("--class-id", help="A class's id or friendly id.")]
+RequiredClassId = Annotated[str, typer.Option("--class-id", help="A class's id or friendly id.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        help="As it was at this time, or at the end of this day (2026-09-01); default: the last sync."
+    ),
+]
+Group = Annotated[str | None, typer.Option(help="One class night or region only.")]
+AnonymousOption = Annotated[
+    bool, typer.Option("--anonymous", help="Pseudonyms for names and emails (setting: anonymous).")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 
@@ -410,6 +423,75 @@ def import_(
 
 
 @app.command()
+def export(
+    class_id: RequiredClassId,
+    report: Annotated[str, typer.Option(help="Which one, such as student-health; see docs/metrics.md.")],
+    out: Annotated[Path, typer.Option(help="The file to make; only you can read it.")],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="csv or xlsx; default: as the file's name ends, else csv.")
+    ] = None,
+    as_of: AsOf = None,
+    group: Group = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="Assignments of this type only, such as quiz.")
+    ] = None,
+    student_id: Annotated[
+        str | None, typer.Option(help="The student, for reports about one of them.")
+    ] = None,
+    assignment_id: Annotated[
+        str | None, typer.Option(help="The assignment, for reports about one of them.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Changes after this time, or from this day on (2026-09-01).")
+    ] = None,
+    anonymous: AnonymousOption = False,
+    force: Force = False,
+) -> None:
+    """Write a report of a class as a table for spreadsheets."""
+    from cohort_core import exports
+
+    kind = (format_ or out.suffix.removeprefix(".") or "csv").lower()
+    if kind not in exports.KINDS:
+        raise errors.BadInput(
+            "There is no such format. Say --format csv or --format xlsx.", parameter="format"
+        )
+    reader = _reader(anonymous)
+    made = reader.report(
+        report,
+        class_id,
+        as_of=as_of,
+        group=group,
+        type=type_,
+        student_id=student_id,
+        assignment_id=assignment_id,
+        since=since,
+    )
+    about = {"Class": reader.facts(class_id).name, "As of": as_of or "", "Group": group or ""}
+    about |= {"People": "pseudonyms"} if reader.anonymous else {}
+    shown = {name: text for name, text in about.items() if text}
+    _write_for_owner(out, exports.KINDS[kind].write(made, shown), replace=force)
+    typer.echo(f"Wrote {len(made.frame)} rows to {out}. {_privacy(reader.anonymous)}")
+
+
+@app.command()
+def report(
+    class_id: RequiredClassId,
+    out: Annotated[Path, typer.Option(help="The PDF to make; only you can read it.")],
+    as_of: AsOf = None,
+    group: Group = None,
+    anonymous: AnonymousOption = False,
+    force: Force = False,
+) -> None:
+    """Write the class report as a PDF: summary, who needs attention, blockers, trends, definitions."""
+    from cohort_core import class_report
+
+    reader = _reader(anonymous)
+    cohort = reader.cohort(class_id, as_of, group)
+    _write_for_owner(out, class_report.pdf(cohort, anonymous=reader.anonymous), replace=force)
+    typer.echo(f"Wrote {out}. {_privacy(reader.anonymous)}")
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Loopback only, for now.")] = "127.0.0.1",
     port: Port = 3000,
@@ -494,6 +576,31 @@ def _workspace() -> Workspace:
     from cohort_core.workspace import shared_workspace
 
     return shared_workspace()
+
+
+def _reader(anonymous: bool) -> Reader:
+    from cohort_core.workspace import Reader
+
+    workspace = _workspace()
+    return Reader(workspace, workspace.is_anonymous(anonymous))
+
+
+def _write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
+    from cohort_core.home import write_private
+
+    if path.exists() and not replace:
+        raise errors.BadInput(f"{path} is there already. Say --force to replace it.", parameter="out")
+    try:
+        write_private(path, data)
+    except OSError as error:
+        why = error.strerror or "unknown reason"
+        raise errors.BadInput(
+            f"{path} cannot be written ({why}). Choose another place.", parameter="out"
+        ) from None
+
+
+def _privacy(anonymous: bool) -> str:
+    return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
 
 
 def _complain(message: str) -> None:

@@ -46,8 +46,17 @@ class Home:
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file at once, never leaving half of it or a moment in which others can read it."""
         self.ensure()
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        write_private(path, text.encode())
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace a file in any folder at once, readable by its owner only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
         draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

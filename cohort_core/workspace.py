@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -428,6 +429,51 @@ class Reader:
         ]
         settled = {student_id for student_id in known if student_id is not None}
         return reports.triage(cohorts, limit, settled)
+
+    def report(
+        self,
+        name: str,
+        reference: str,
+        *,
+        as_of: str | None = None,
+        group: str | None = None,
+        type: str | None = None,
+        **more: str | None,
+    ) -> Report:
+        """An answer about one class by its name, such as student-health.
+
+        `more` is what some reports can be asked besides: student_id, assignment_id, since. Raises BadInput
+        for a report that is not there, or that cannot be asked so.
+        """
+        from cohort_core import reports
+        from cohort_core.cohort import of_type
+
+        found = name.strip().replace("-", "_")
+        known = [one for one, answer in reports.REPORTS.items() if answer.ask is not reports.triage]
+        if found not in known:
+            names = ", ".join(one.replace("_", "-") for one in known)
+            raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
+        ask = reports.REPORTS[found].ask
+        about, *asked = inspect.signature(ask).parameters.values()
+        takes = {"as_of", "group", "type"} if about.name == "cohort" else set()
+        takes |= {"since", "as_of", "group"} if found == "changes" else {one.name for one in asked}
+        given = {
+            key: value
+            for key, value in {"as_of": as_of, "group": group, "type": type, **more}.items()
+            if value is not None
+        }
+        for key in given.keys() - takes:
+            raise BadInput(f"{name} cannot be asked by {key}. Leave it out.", parameter=key)
+        if found == "changes":
+            return self.changes(reference, more.get("since"), as_of, group)
+        for one in asked:
+            if one.default is one.empty and one.name not in given:
+                raise BadInput(f"{name} is about one of many. Say which by {one.name}.", parameter=one.name)
+        if about.name == "facts":
+            return ask(self.facts(reference), **given)
+        cohort = self.cohort(reference, given.pop("as_of", None), given.pop("group", None))
+        chosen = given.pop("type", None)
+        return ask(cohort if chosen is None else of_type(cohort, chosen), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """The classes that the mentor follows."""
