@@ -20,8 +20,10 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@exec $(BIN)/cohort-tracker demo --port $(PORT)
 
+# Browsers want the machine for themselves.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 check: $(READY)
 	$(BIN)/ruff check .

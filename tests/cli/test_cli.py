@@ -232,7 +232,7 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> requests.Response:
         assert process.poll() is None, process.communicate()
         try:
             return requests.get(url, timeout=5)
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise AssertionError(f"nothing answers at {url}")
 
