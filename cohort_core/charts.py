@@ -53,17 +53,25 @@ _LABEL_PIXELS = 190
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
+PICK = "pick"
+
+
+def pickable(chart: alt.Chart | alt.LayerChart, field: str) -> alt.Chart | alt.LayerChart:
+    """The chart with marks that tell, when clicked, what `field` of theirs is."""
+    return chart.add_params(alt.selection_point(name=PICK, fields=[field], on="click", clear=False))
+
+
 def risk_parts(health: pd.DataFrame) -> alt.Chart:
     """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
     the page shows RISK_PARTS above it, where a phone has room for all of it."""
-    return _stacked_parts(health, RISK_PARTS, "Risk points", "Student")
+    return _stacked_parts(health, RISK_PARTS, "Risk points", "Student", "student_id")
 
 
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
     shows DIFFICULTY_PARTS above it as a legend."""
     if by == "difficulty":
-        return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment")
+        return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
     field, title, format_ = {
         "completions": ("completion_rate", "Completed, of those who came that far", ".0%"),
         "grade": ("avg_grade", "Average grade", ".0%"),
@@ -75,11 +83,12 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     scale = alt.Scale(domain=[0, 1]) if format_ == ".0%" else alt.Scale(zero=True)
     axis = alt.Axis(format=format_, tickMinStep=1 if format_ == "d" else 0)
     return _sized(
-        alt.Chart(data[["label", "name", field]])
-        .mark_bar(color=ACCENT)
+        alt.Chart(data[["label", "name", "assignment_id", field]])
+        .mark_bar(color=ACCENT, cursor="pointer")
         .encode(
             x=alt.X(f"{field}:Q", title=title, axis=axis, scale=scale),
             y=_rows(data),
+            detail="assignment_id:N",
             tooltip=[
                 alt.Tooltip("name:N", title="Assignment"),
                 alt.Tooltip(f"{field}:Q", title=title, format=format_),
@@ -135,6 +144,231 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
     )
 
 
+def lines(
+    weeks: pd.DataFrame, fields: dict[str, str], title: str, format_: str, height: int = 240
+) -> alt.LayerChart:
+    """Up to two fields week by week, a whole line and a dashed one."""
+    long = _dated(weeks[["week", *fields]]).melt(["week", "date"], list(fields), "what", "value")
+    labels = list(fields.values())
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", direction="vertical", labelLimit=300)
+    base = alt.Chart(long.assign(what=long["what"].map(fields)).dropna()).encode(
+        x=_weeks(),
+        y=alt.Y("value:Q", title=title, axis=alt.Axis(format=format_)),
+        color=alt.Color(
+            "what:N", scale=alt.Scale(domain=labels, range=[ACCENT, SECOND][: len(labels)]), legend=legend
+        ),
+        tooltip=[
+            _WEEK_TOOLTIP,
+            alt.Tooltip("what:N", title="What"),
+            alt.Tooltip("value:Q", title=title, format=format_),
+        ],
+    )
+    drawn = base.mark_line(strokeWidth=2.5).encode(
+        strokeDash=alt.StrokeDash(
+            "what:N", scale=alt.Scale(domain=labels, range=[[1, 0], [5, 3]][: len(labels)]), legend=legend
+        )
+    )
+    return (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
+
+
+def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
+    """The risk score at the end of each week, its band as colour and shape."""
+    data = _dated(weeks[["week", "risk", "risk_score"]])
+    data = data.assign(band=data["risk"].map(lambda one: BANDS[one].label))
+    looks = list(BANDS.values())
+    domain = [look.label for look in looks]
+    base = alt.Chart(data).encode(
+        x=_weeks(),
+        y=alt.Y("risk_score:Q", title="Risk points", scale=alt.Scale(domain=[0, 100])),
+        tooltip=[
+            _WEEK_TOOLTIP,
+            alt.Tooltip("band:N", title="Band"),
+            alt.Tooltip("risk_score:Q", title="Risk points", format=".1f"),
+        ],
+    )
+    legend = alt.Legend(title=None, orient="top", columns=2)
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(
+        color=alt.Color(
+            "band:N", scale=alt.Scale(domain=domain, range=[one.colour for one in looks]), legend=legend
+        ),
+        shape=alt.Shape(
+            "band:N",
+            scale=alt.Scale(domain=domain, range=["diamond", "triangle-up", "circle", "square"]),
+            legend=legend,
+        ),
+    )
+    return (base.mark_line(color=NEUTRAL) + points).properties(height=height)
+
+
+def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
+    """A bar a range of grades."""
+    labels = [
+        f"{lower * 100:.0f}–{upper * 100:.0f}%"
+        for lower, upper in zip(ranges["lower"], ranges["upper"], strict=True)
+    ]
+    return (
+        alt.Chart(ranges[["count", "share"]].assign(range=labels))
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=alt.X("range:O", sort=labels, title="Grade", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("count:Q", title="Completions", axis=alt.Axis(format=",d", tickMinStep=1)),
+            tooltip=[
+                alt.Tooltip("range:O", title="Grade"),
+                alt.Tooltip("count:Q", title="Completions", format=",d"),
+                alt.Tooltip("share:Q", title="Share", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
+    """The share that is expected to be done after so many days."""
+    return (
+        alt.Chart(curve[["days", "finished_share"]])
+        .mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2.5, point=True)
+        .encode(
+            x=alt.X("days:Q", title="Days since the start", scale=alt.Scale(zero=True)),
+            y=alt.Y(
+                "finished_share:Q", title="Done", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])
+            ),
+            tooltip=[
+                alt.Tooltip("days:Q", title="Days", format=".1f"),
+                alt.Tooltip("finished_share:Q", title="Done by then", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
+    """Weekday by hour: the more is started and completed then, the stronger the colour."""
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    data = slots[["hour", "started", "completed"]].assign(
+        day=slots["weekday"].map(lambda number: days[number - 1]),
+        events=slots["started"] + slots["completed"],
+    )
+    hours = alt.Axis(labelAngle=0, values=list(range(0, 24, 3)), labelOverlap=False)
+    return (
+        alt.Chart(data)
+        .mark_rect()
+        .encode(
+            x=alt.X("hour:O", title="Hour of the day", axis=hours),
+            y=alt.Y("day:O", sort=days, title=None),
+            color=alt.Color(
+                "events:Q", title="Events", scale=alt.Scale(range=["#93a0a414", ACCENT]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("day:O", title="Day"),
+                alt.Tooltip("hour:O", title="Hour"),
+                alt.Tooltip("started:Q", title="Started"),
+                alt.Tooltip("completed:Q", title="Completed"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+STATES = {
+    "completed": ("Completed", ACCENT, ""),
+    "in_progress": ("In progress", "#e3a94f", "•"),
+    "stuck": ("Stuck", "#c8452b", "!"),
+    "not_started": ("Not started", "#93a0a430", ""),
+}
+"""Of a student in an assignment: word, colour, and the mark in the matrix."""
+
+
+def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Chart:
+    """How far the class has come, assignment by assignment in course order: shares of all students."""
+    data = blockers.sort_values("position")
+    parts = {
+        "completed": data["completed"],
+        "in_progress": data["in_progress"] - data["stuck"],
+        "stuck": data["stuck"],
+    }
+    wide = data[["assignment_id", "name", "position", "section"]].assign(
+        number=data["position"] + 1, **{name: count / max(students, 1) for name, count in parts.items()}
+    )
+    long = wide.melt(
+        ["assignment_id", "name", "position", "section", "number"], list(parts), "state", "share"
+    )
+    long = long.assign(
+        order=long["state"].map(list(parts).index), state=long["state"].map(lambda one: STATES[one][0])
+    )
+    return (
+        alt.Chart(long)
+        .mark_bar(cursor="pointer")
+        .encode(
+            x=alt.X(
+                "number:O",
+                title="Assignment, in course order",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
+            y=alt.Y("share:Q", title="Students", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+            color=_states(list(parts)),
+            order=alt.Order("order:Q"),
+            detail="assignment_id:N",
+            tooltip=[
+                alt.Tooltip("number:O", title="Number"),
+                alt.Tooltip("name:N", title="Assignment"),
+                alt.Tooltip("section:N", title="Section"),
+                alt.Tooltip("state:N", title="State"),
+                alt.Tooltip("share:Q", title="Students", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+def matrix(cells: pd.DataFrame) -> alt.LayerChart:
+    """Students, in the order of the frame, by assignments.
+
+    Columns label, student_id, name, number, assignment_id, assignment, state, grade.
+    """
+    order = list(dict.fromkeys(cells["label"]))
+    data = cells.assign(
+        mark=cells["state"].map(lambda one: STATES[one][2]),
+        state=cells["state"].map(lambda one: STATES[one][0]),
+    )
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "number:O",
+            title="Assignment, in course order",
+            axis=alt.Axis(labelAngle=0, labelOverlap=True, orient="top"),
+        ),
+        y=alt.Y(
+            "label:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False),
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title="Student"),
+            alt.Tooltip("number:O", title="Number"),
+            alt.Tooltip("assignment:N", title="Assignment"),
+            alt.Tooltip("state:N", title="State"),
+            alt.Tooltip("grade:Q", title="Grade", format=".0%"),
+        ],
+    )
+    squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
+        color=_states(list(STATES)), detail=["student_id:N", "assignment_id:N"]
+    )
+    marks = (
+        base.transform_filter("datum.mark != ''")
+        .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
+        .encode(text="mark:N")
+    )
+    return (squares + marks).properties(height=len(order) * 17 + _AXIS_PIXELS)
+
+
+def _states(states: list[str]) -> alt.Color:
+    return alt.Color(
+        "state:N",
+        scale=alt.Scale(domain=[STATES[one][0] for one in states], range=[STATES[one][1] for one in states]),
+        legend=None,
+    )
+
+
 def unique_labels(names: Iterable[str]) -> Iterator[str]:
     """Names as axis labels: a namesake further down gets a number, or two people would share a bar."""
     taken: set[str] = set()
@@ -148,17 +382,19 @@ def unique_labels(names: Iterable[str]) -> Iterator[str]:
 
 
 def _stacked_parts(
-    frame: pd.DataFrame, parts: dict[str, tuple[str, str]], title: str, what: str
+    frame: pd.DataFrame, parts: dict[str, tuple[str, str]], title: str, what: str, identity: str
 ) -> alt.Chart:
     data = _labelled(frame)
-    long = data[["label", "name", *parts]].melt(["label", "name"], list(parts), "part", "points")
+    long = data[["label", "name", identity, *parts]].melt(
+        ["label", "name", identity], list(parts), "part", "points"
+    )
     order = list(parts)
     long = long.assign(
         order=long["part"].map(order.index), part=long["part"].map(lambda part: parts[part][0])
     )
     return _sized(
         alt.Chart(long)
-        .mark_bar()
+        .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("sum(points):Q", title=title, axis=alt.Axis(format="d", tickCount=6)),
             y=_rows(data),
@@ -171,6 +407,7 @@ def _stacked_parts(
                 legend=None,
             ),
             order=alt.Order("order:Q"),
+            detail=f"{identity}:N",
             tooltip=[
                 alt.Tooltip("name:N", title=what),
                 alt.Tooltip("part:N", title="Part"),

@@ -9,6 +9,7 @@ from cohort_core.dashboard import lists, selection, tables
 from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 12
+MOST_RETAUGHT = 8
 RANKINGS = {
     "difficulty": "Difficulty",
     "completions": "Fewest completions",
@@ -30,8 +31,31 @@ COLUMNS = {
     "section": Column("Section"),
     "type": Column("Kind"),
 }
+SECTIONS = {
+    "section": Column("Section", pinned=True, width="medium"),
+    "completion_rate": Column("Work completed", "share"),
+    "students_completed_share": Column("Students through", "share"),
+    "in_progress": Column("In progress", "whole"),
+    "avg_grade": Column("Average grade", "percent"),
+    "assignments": Column("Assignments", "whole"),
+}
 
 with dashboard.begin("blockers") as view:
+    st.subheader(
+        "The course so far",
+        anchor=False,
+        help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
+    )
+    in_order = reports.blockers(view.cohort)
+    lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
+    tables.chart(
+        charts.course(in_order.frame, len(view.cohort.students)),
+        alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
+        key="course",
+        opens="assignment",
+    )
+
+    st.subheader("Blockers", anchor=False)
     by = selection.choose(
         "by",
         st.segmented_control,
@@ -49,11 +73,21 @@ with dashboard.begin("blockers") as view:
     else:
         if by == "difficulty":
             lists.legend(charts.DIFFICULTY_PARTS)
-        st.altair_chart(
+        tables.chart(
             charts.blockers(ranked.head(MOST_BARS), by),
             alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
+            key="bars",
+            opens="assignment",
         )
-        tables.show(ranked, answer.row, COLUMNS, key="ranked", alt="Assignments, the worst first")
+        tables.show(
+            ranked,
+            answer.row,
+            COLUMNS,
+            key="ranked",
+            alt="Assignments, the worst first",
+            opens="assignment",
+        )
+        st.caption("Click a bar or a row to open the assignment.")
     if not unranked.empty:
         with st.expander(f"Not ranked ({len(unranked)})"):
             st.caption(
@@ -61,5 +95,18 @@ with dashboard.begin("blockers") as view:
             )
             unranked_columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
             tables.show(
-                unranked, answer.row, unranked_columns, key="unranked", alt="Assignments without a rank"
+                unranked,
+                answer.row,
+                unranked_columns,
+                key="unranked",
+                alt="Assignments without a rank",
+                opens="assignment",
             )
+
+    lists.reteach(reports.reteach(view.cohort).records(), most=MOST_RETAUGHT, names=40)
+    sections = reports.by_section(view.cohort)
+    if sections.frame["section"].notna().any():
+        st.subheader("Sections", anchor=False)
+        tables.show(
+            sections.frame, sections.row, SECTIONS, key="sections", alt="Progress by section, in course order"
+        )

@@ -17,4 +17,4 @@ with dashboard.begin("classes", needs_class=False) as view:
     following.show(view.workspace, view.classes)
     st.subheader("Syncs", anchor=False)
     history.show(view.workspace)
-    history.show_set_aside(view.workspace, {one.id: one.name for one in view.classes})
+    history.show_set_aside(view.reader, {one.id: one.name for one in view.classes})

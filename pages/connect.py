@@ -10,7 +10,7 @@ with dashboard.begin("connect", needs_class=False) as view:
         connecting.choose_classes(view.workspace, listed)
     else:
         if view.workspace.is_connected():
-            connecting.show_connection(view.workspace)
+            connecting.show_connection(view.workspace, anonymous=view.reader.anonymous)
         school, practice = st.columns([3, 2], gap="large")
         with school:
             connecting.ask_for_school(view.workspace)

@@ -3,54 +3,14 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import changed, lists, words
-
-MOST_PEOPLE = 7
+from cohort_core.dashboard import changed, headline, lists, triage
 
 with dashboard.begin("overview") as view:
-    summary = reports.progress_summary(view.cohort).record()
-    health = reports.student_health(view.cohort)
-    meaning = words.meanings(reports.ProgressSummaryRow)
-
-    with st.container(horizontal=True, key="headline"):
-        st.metric("Students", f"{summary['total_students']:,}", help=meaning["total_students"], width=110)
-        st.metric(
-            "Average completion",
-            words.percent(summary["avg_completion"]),
-            help=meaning["avg_completion"],
-            width=190,
-        )
-        st.metric(
-            "Active in 7 days",
-            f"{(health.frame['stage'] == 'active').sum():,}",
-            help="Students whose last start or completion is less than 7 days ago. "
-            "Those who enrolled less than 7 days ago are not counted.",
-            width=150,
-        )
-        st.metric(
-            "Last sync",
-            words.upper_first(view.age.words),
-            help=words.literal(view.age.moment),
-            width=220,
-        )
-    lists.split(
-        [
-            lists.Part("Completed everything", summary["completed_count"], charts.ACCENT),
-            lists.Part("In progress", summary["in_progress_count"], charts.BANDS["medium"].colour),
-            lists.Part("Not started", summary["not_started_count"], charts.NEUTRAL),
-        ],
-        "student",
-    )
-
+    headline.alarm(reports.cohort_alarm(view.cohort).record())
+    headline.show(view)
     who, progress = st.columns([3, 2], gap="large")
     with who:
-        st.subheader("Who needs attention first", anchor=False)
-        urgent = health.frame[health.frame["risk"] != "low"].head(MOST_PEOPLE)
-        if urgent.empty:
-            st.write("Nobody stands out: everyone is on pace with the cohort.")
-        else:
-            lists.people(lists.person(row) for row in health.records()[: len(urgent)])
-        dashboard.link("risk", "All students by risk")
+        triage.show(view)
     with progress:
         st.subheader("Progress", anchor=False)
         st.altair_chart(
@@ -58,4 +18,6 @@ with dashboard.begin("overview") as view:
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         dashboard.link("trends", "All trends")
-    changed.show(view.workspace, view.cohort.facts.class_id, view.group_id, view.now)
+        lists.reteach(reports.reteach(view.cohort).records(), most=3, names=5)
+        dashboard.link("blockers", "All blockers")
+    changed.show(view.reader, view.class_id, view.group_id, view.as_of, view.now)

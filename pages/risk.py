@@ -6,7 +6,7 @@ import streamlit as st
 
 from cohort_core import charts, dashboard, reports
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import lists, selection, tables, words
+from cohort_core.dashboard import lists, people, selection, tables, words
 from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 20
@@ -28,6 +28,7 @@ COLUMNS = {
     "stuck": Column("Stuck in", "whole"),
     "days_silent": Column("Days silent", "whole"),
     "stage": Column("Activity"),
+    "reasons": Column("Why", width="large"),
     "avg_grade": Column("Average grade", "percent"),
     "missing_points": Column("Not done", "points"),
     "marks_points": Column("Marks lost", "points"),
@@ -45,17 +46,28 @@ with dashboard.begin("risk") as view:
     answer = reports.student_health(view.cohort)
     counts = answer.frame["risk"].value_counts().to_dict()
     lists.band_counts(counts)
-    band = selection.choose(
-        "band",
-        st.segmented_control,
-        "Show",
-        (ALL, *get_args(reports.Band)),
-        default=ALL,
-        format_func=lambda one: "Everyone" if one == ALL else BANDS[one].marked,
-    )
-    shown = answer.frame if band == ALL else answer.frame[answer.frame["risk"] == band]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        band = selection.choose(
+            "band",
+            st.segmented_control,
+            "Band",
+            (ALL, *get_args(reports.Band)),
+            default=ALL,
+            format_func=lambda one: "All" if one == ALL else BANDS[one].marked,
+        )
+        stage = selection.choose(
+            "stage",
+            st.selectbox,
+            "Activity",
+            (ALL, *get_args(reports.Stage)),
+            default=ALL,
+            format_func=lambda one: STAGES.get(one, "All"),
+            width=170,
+        )
+        sought = st.text_input("Search by name", key="search", width=220)
+    shown = people.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)
     if shown.empty:
-        st.info(f"Nobody is in the band {BANDS[band].label} at the moment.")
+        st.info("Nobody fits this choice.")
     else:
         first = shown.head(MOST_BARS)
         st.subheader("Where the points come from", anchor=False)
@@ -64,14 +76,25 @@ with dashboard.begin("risk") as view:
                 f"The first {MOST_BARS} of {words.count(len(shown), 'student')}; the table below has all."
             )
         lists.legend(charts.RISK_PARTS)
-        st.altair_chart(charts.risk_parts(first), alt="Risk points of each student by the four parts")
-        st.subheader(words.count(len(shown), "student"), anchor=False)
-        told = shown.assign(
-            risk=shown["risk"].map(lambda one: BANDS[one].marked), stage=shown["stage"].map(STAGES)
+        tables.chart(
+            charts.risk_parts(first),
+            alt="Risk points of each student by the four parts",
+            key="parts",
+            opens="student",
         )
+        st.subheader(words.count(len(shown), "student"), anchor=False)
+        told = people.in_words(shown, STAGES)
         columns = {
             name: column
             for name, column in COLUMNS.items()
             if told[name].notna().any() or name not in ("night", "region")
         }
-        tables.show(told, answer.row, columns, key="students", alt="Students, the highest risk first")
+        tables.show(
+            told,
+            answer.row,
+            columns,
+            key="students",
+            alt="Students, the highest risk first",
+            opens="student",
+        )
+        st.caption("Click a bar or a row to open the student.")

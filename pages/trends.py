@@ -13,6 +13,24 @@ COLUMNS = {
     "in_progress": Column("In progress", "whole"),
     "active_students": Column("Active students", "whole"),
 }
+VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each student active in the week"}
+TYPES = {
+    "type": Column("Type", pinned=True),
+    "completion_rate": Column("Completed", "share"),
+    "avg_grade": Column("Average grade", "percent"),
+    "completed": Column("Completions", "whole"),
+    "in_progress": Column("In progress", "whole"),
+    "assignments": Column("Assignments", "whole"),
+}
+GROUPS = {
+    "label": Column("Group", pinned=True),
+    "students": Column("Students", "whole"),
+    "avg_completion": Column("Average completion", "share"),
+    "active_this_week_count": Column("Active in 7 days", "whole"),
+    "not_started_count": Column("Not started", "whole"),
+    "avg_grade": Column("Average grade", "percent"),
+    "kind": Column("Kind"),
+}
 
 with dashboard.begin("trends") as view:
     answer = reports.progress_over_time(view.cohort)
@@ -41,5 +59,33 @@ with dashboard.begin("trends") as view:
             charts.weekly(weeks, "active_students", "Students"), alt="Active students in each week"
         )
     st.caption("The palest bar is the week that has not ended yet.")
+    pace, spread = st.columns(2, gap="large")
+    with pace:
+        velocity = reports.velocity(view.cohort)
+        st.subheader("Velocity", anchor=False, help=words.meanings(velocity.row)["per_enrolled"])
+        st.altair_chart(
+            charts.lines(velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"),
+            alt="Completions a student, week by week",
+        )
+    with spread:
+        st.subheader("Grades", anchor=False)
+        st.altair_chart(
+            charts.grades(reports.grade_distribution(view.cohort).frame, height=240),
+            alt="Completions by grade",
+        )
+    st.subheader(
+        "When they work",
+        anchor=False,
+        help="Starts and completions by hour of the week, in the class's time zone.",
+    )
+    st.altair_chart(charts.habits(reports.habits(view.cohort).frame), alt="Starts and completions by hour")
+
+    types, groups = reports.by_type(view.cohort), reports.by_group(view.cohort)
+    if len(types.frame) > 1:
+        st.subheader("By type of assignment", anchor=False)
+        tables.show(types.frame, types.row, TYPES, key="types", alt="Completion and grades by type")
+    if not groups.frame.empty:
+        st.subheader("Groups side by side", anchor=False)
+        tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
     with st.expander("The numbers"):
         tables.show(weeks[::-1], answer.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")

@@ -1,8 +1,16 @@
 """What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
 
 frame.py       begin(): what every page starts with
-selection.py   which class and group a page is about, kept in the address
+selection.py   which class, which part of it and which day a page is about, kept in the address
+filters.py     the choices in the sidebar
 errors.py      what is shown when something goes wrong
+headline.py    the figures at the top of the Overview
+triage.py      who needs a message first
+people.py      students, narrowed to those that are looked for
+person.py      what the page of a student says
+work.py        what the page of an assignment says
+matrix.py      every student in every assignment
+picking.py     which student or assignment a page is about
 sync.py        Sync now, its progress, and what came of it
 changed.py     what changed since the sync before, or since a day
 history.py     the syncs there were
@@ -17,7 +25,16 @@ asgi.py        all of it as an app that the server mounts
 """
 
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.frame import View, begin, link, navigate
+from cohort_core.dashboard.frame import View, begin, link, navigate, open_page
 from cohort_core.dashboard.options import apply_streamlit_options, streamlit_options
 
-__all__ = ["View", "apply_streamlit_options", "begin", "link", "navigate", "show_error", "streamlit_options"]
+__all__ = [
+    "View",
+    "apply_streamlit_options",
+    "begin",
+    "link",
+    "navigate",
+    "open_page",
+    "show_error",
+    "streamlit_options",
+]

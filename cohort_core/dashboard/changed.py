@@ -14,7 +14,7 @@ from cohort_core.dashboard import lists, selection
 from cohort_core.dashboard.words import ago, count, instant, moment, percent
 from cohort_core.reports import Report
 from cohort_core.store.changes import load_sync_ends
-from cohort_core.workspace import Workspace
+from cohort_core.workspace import Reader, Workspace
 
 MOST_SHOWN = 8
 MOST_LISTED = 200
@@ -47,7 +47,7 @@ class Since:
     words: str
 
 
-def show(workspace: Workspace, class_id: str, group: str | None, now: datetime) -> None:
+def show(reader: Reader, class_id: str, group: str | None, as_of: str | None, now: datetime) -> None:
     """The whole part of the Overview; `now` in the class's zone."""
     st.subheader(
         "What changed",
@@ -55,8 +55,8 @@ def show(workspace: Workspace, class_id: str, group: str | None, now: datetime) 
         help="What syncs saw change counts from when they saw it; what the first sync found, from when it "
         "happened.",
     )
-    since = _choose_since(workspace, class_id, now)
-    report = workspace.changes(class_id, since.asked, group=group)
+    since = _choose_since(reader.workspace, class_id, as_of, now)
+    report = reader.changes(class_id, since.asked, as_of, group)
     counts = report.frame["kind"].value_counts().to_dict()
     if not counts:
         st.caption(f"Nothing has changed since {since.words}.")
@@ -83,9 +83,9 @@ def _list(report: Report, kind: str, now: datetime) -> None:
                 st.caption(f"The latest {MOST_LISTED} of {len(events):,}.")
 
 
-def _choose_since(workspace: Workspace, class_id: str, now: datetime) -> Since:
+def _choose_since(workspace: Workspace, class_id: str, as_of: str | None, now: datetime) -> Since:
     ends = load_sync_ends(workspace.database, class_id, limit=2)
-    has_sync_before = len(ends) > 1
+    has_sync_before = len(ends) > 1 and as_of is None
     options = (SYNC_BEFORE, A_WEEK_AGO, A_DAY) if has_sync_before else (A_WEEK_AGO, A_DAY)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = selection.choose(

@@ -21,13 +21,14 @@ def listed_classes() -> list[ListedClass]:
     return st.session_state.get(_LISTED, [])
 
 
-def show_connection(workspace: Workspace) -> None:
+def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
     known = workspace.settings()
     if known.practice:
         st.success("You are connected to the practice school. Everybody in it is invented.")
     else:
         st.success("You are connected.")
-        st.text(f"{known.email} at {known.api_base}")
+        if not anonymous:
+            st.text(f"{known.email} at {known.api_base}")
     st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+from typing import Any, NoReturn
 
+import pandas as pd
 import streamlit as st
 
 from cohort_core import workspace as workspaces
-from cohort_core.cohort import Cohort, Group, groups
-from cohort_core.dashboard import selection, sync
+from cohort_core.cohort import Cohort, groups, of_type
+from cohort_core.dashboard import filters, selection, sync
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
 from cohort_core.dashboard.style import ICON, STYLE
-from cohort_core.dashboard.words import count, instant, literal
+from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.classes import ClassStatus
-from cohort_core.workspace import Workspace
+from cohort_core.store.facts import ClassFacts
+from cohort_core.workspace import Reader, Workspace
 
 PRODUCT = "Cohort Tracker"
 _NAVIGATED = "navigated"
@@ -31,6 +34,7 @@ class Page:
     name: str
     title: str
     icon: str
+    in_sidebar: bool = True
 
     def streamlit_page(self) -> Any:
         return st.Page(
@@ -48,9 +52,12 @@ PAGES = {
         Page("overview", "Overview", ":material/home:"),
         Page("blockers", "Blockers", ":material/block:"),
         Page("risk", "Student risk", ":material/person_alert:"),
+        Page("matrix", "Matrix", ":material/grid_on:"),
         Page("trends", "Trends", ":material/show_chart:"),
         Page("classes", "Classes", ":material/school:"),
         Page("connect", "Connect", ":material/link:"),
+        Page("student", "Student", ":material/person:", in_sidebar=False),
+        Page("assignment", "Assignment", ":material/assignment:", in_sidebar=False),
     )
 }
 
@@ -60,16 +67,27 @@ class View:
     """What a page shows. `cohort` is there on every page that needs a class."""
 
     workspace: Workspace
+    reader: Reader
     classes: list[ClassStatus]
     shown: ClassStatus | None
     maybe_cohort: Cohort | None
-    group_id: str | None = None
+    group_id: str | None
+    as_of: str | None
 
     @property
     def cohort(self) -> Cohort:
         if self.maybe_cohort is None:
             raise AssertionError("this page began without a class")
         return self.maybe_cohort
+
+    @property
+    def class_id(self) -> str:
+        return self.cohort.facts.class_id
+
+    def earlier(self, days: int) -> Cohort:
+        """The same selection so many days before."""
+        then = self.reader.cohort(self.class_id, self.cohort.as_of - pd.Timedelta(days=days), self.group_id)
+        return of_type(then, self.cohort.type) if self.cohort.type else then
 
     @property
     def age(self) -> sync.Age:
@@ -79,7 +97,9 @@ class View:
 
     @property
     def now(self) -> datetime:
-        """This instant, in the class's zone."""
+        """The instant from which to count back in words, in the class's zone: this one, or *as of*."""
+        if self.as_of:
+            return self.cohort.as_of.tz_convert(self.cohort.tz).to_pydatetime()
         return datetime.now(self.cohort.tz)
 
 
@@ -108,16 +128,28 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         yield view
 
 
-def link(name: str, label: str | None = None, *, icon: bool = True, **kwargs: Any) -> None:
-    """A link to another page that keeps class and group."""
+def link(
+    name: str,
+    label: str | None = None,
+    *,
+    icon: bool = True,
+    also: dict[str, str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """A link to another page that keeps the selection; `also` is what else its address says."""
     page = PAGES[name]
     st.page_link(
         page.streamlit_page(),
         label=label or page.title,
         icon=page.icon if icon else None,
-        query_params=selection.in_links() or None,
+        query_params=selection.in_links(also) or None,
         **kwargs,
     )
+
+
+def open_page(name: str, **also: str) -> NoReturn:
+    """Go to another page, as a link does."""
+    st.switch_page(PAGES[name].streamlit_page(), query_params=selection.in_links(also))
 
 
 def _prepare(page: Page, needs_class: bool) -> View:
@@ -134,19 +166,19 @@ def _prepare(page: Page, needs_class: bool) -> View:
         chosen = selection.choose_class(active)
         shown = next((one for one in active if one.id == chosen.id), None)
         with selectors:
-            cohort, group_notice = _select(workspace, shown, active)
+            view, notices = _select(workspace, classes, shown, active)
     finally:
         # Also when nothing can be read, there must be a way out of this page.
         with links:
-            for other in PAGES:
-                link(other, width="stretch")
-    view = View(workspace, classes, shown, cohort, st.query_params.get(selection.GROUP))
+            for other in PAGES.values():
+                if other.in_sidebar:
+                    link(other.name, width="stretch")
     with syncs:
         sync.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))
 
-    if needs_class and cohort is not None and shown is not None:
-        st.text(_heading(shown, cohort))
-    for notice in (chosen.notice, group_notice):
+    if needs_class and shown is not None:
+        st.text(_heading(shown, view))
+    for notice in (chosen.notice, *notices):
         if notice and needs_class:
             st.info(literal(notice))
     if needs_class:
@@ -155,60 +187,62 @@ def _prepare(page: Page, needs_class: bool) -> View:
 
 
 def _select(
-    workspace: Workspace, shown: ClassStatus | None, active: list[ClassStatus]
-) -> tuple[Cohort | None, str | None]:
-    """Read the class that is shown, offer the others, and remember the choice."""
+    workspace: Workspace, classes: list[ClassStatus], shown: ClassStatus | None, active: list[ClassStatus]
+) -> tuple[View, list[str | None]]:
+    """Read the class that is shown, offer the other choices, and remember the ones made."""
+    anonymous = workspace.is_anonymous(selection.choose_anonymous())
+    reader = Reader(workspace, anonymous)
+    kept = {selection.ANONYMOUS: selection.YES if selection.choose_anonymous() else None}
     if shown is None:
-        selection.remember(None, None)
-        return None, None
-    facts = workspace.facts(shown.id)
-    offered = groups(facts)
-    group = selection.choose_group(offered, shown.id)
-    selection.remember(shown.id, group.id)
-    _class_selector(active, shown.id)
-    if offered:
-        _group_selector(offered, group.id)
-    return workspace.cohort(shown.id, group=group.id), group.notice
-
-
-def _class_selector(active: list[ClassStatus], class_id: str) -> None:
-    names = {one.id: one.name for one in active}
-
-    def changed() -> None:
-        selection.remember(st.session_state["class-widget"], None)
-
-    st.session_state["class-widget"] = class_id
-    st.selectbox(
-        "Class",
-        list(names),
-        format_func=lambda one: names.get(one, one),
-        key="class-widget",
-        on_change=changed,
+        selection.remember(kept)
+        return View(workspace, reader, classes, None, None, None, None), []
+    facts = reader.facts(shown.id)
+    offered, types = groups(facts), _types(facts)
+    group = selection.choose_part(
+        selection.GROUP,
+        {one.id for one in offered},
+        shown.id,
+        "The address asks for a group that this class does not have. This is everyone.",
     )
-
-
-def _group_selector(offered: list[Group], group_id: str | None) -> None:
-    everyone = ""
-    labels = {everyone: "Everyone"} | {
-        one.id: f"{one.kind.capitalize()}: {one.label} ({count(one.students, 'student')})" for one in offered
-    }
-
-    def changed() -> None:
-        selection.remember(st.query_params.get(selection.CLASS), st.session_state["group-widget"] or None)
-
-    st.session_state["group-widget"] = group_id or everyone
-    st.selectbox(
-        "Group",
-        list(labels),
-        format_func=lambda one: labels.get(one, one),
-        key="group-widget",
-        on_change=changed,
-        help="Numbers are the group's own. Who is stuck or at risk is measured against the whole class.",
+    kind = selection.choose_part(
+        selection.TYPE,
+        types,
+        shown.id,
+        "The address asks for a type of assignment that this class does not have. These are all.",
     )
+    latest = facts.synced_at.tz_convert(facts.timezone).date() if facts.synced_at is not None else None
+    as_of = selection.choose_as_of(latest)
+    selection.remember(
+        kept
+        | {
+            selection.CLASS: shown.id,
+            selection.GROUP: group.id,
+            selection.TYPE: kind.id,
+            selection.AS_OF: as_of.id,
+        }
+    )
+    filters.show(active, offered, types, latest, is_forced=workspace.is_anonymous())
+    cohort = reader.cohort(shown.id, as_of.id, group.id)
+    if kind.id:
+        cohort = of_type(cohort, types[kind.id])
+    view = View(workspace, reader, classes, shown, cohort, group.id, as_of.id)
+    return view, [group.notice, kind.notice, as_of.notice]
 
 
-def _heading(shown: ClassStatus, cohort: Cohort) -> str:
-    return f"{shown.name} · {cohort.group}" if cohort.group else shown.name
+def _types(facts: ClassFacts) -> dict[str, str]:
+    """The types of assignment in course order, by what stands for them in addresses."""
+    names = facts.assignments.sort_values("position")["type"].dropna()
+    return {blake2b(name.encode(), digest_size=4).hexdigest(): name for name in dict.fromkeys(names)}
+
+
+def _heading(shown: ClassStatus, view: View) -> str:
+    """ "Cohort 12 · Tuesday · quiz · as it was on Monday 2 November 2026"."""
+    cohort = view.cohort
+    parts = [shown.name, cohort.group, cohort.type]
+    if view.as_of:
+        day = date.fromisoformat(view.as_of)
+        parts.append(f"as it was at the end of {day:%A} {day.day} {day:%B %Y}")
+    return " · ".join(part for part in parts if part)
 
 
 def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:

@@ -12,7 +12,7 @@ from cohort_core.dashboard import sync
 from cohort_core.dashboard.tables import MOST_ROWS, ROW_PIXELS
 from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.runs import Job, Run
-from cohort_core.workspace import Workspace
+from cohort_core.workspace import Reader, Workspace
 
 MOST_SYNCS = 20
 
@@ -79,9 +79,9 @@ def show(workspace: Workspace) -> None:
     )
 
 
-def show_set_aside(workspace: Workspace, names: Mapping[str, str]) -> None:
+def show_set_aside(reader: Reader, names: Mapping[str, str]) -> None:
     """Records that could not be read, with the reason; `names` are those of the classes by id."""
-    records = workspace.set_aside()
+    records = reader.set_aside()
     if not records:
         return
     st.subheader("Records that were set aside", anchor=False)

@@ -9,39 +9,80 @@ from typing import Any
 import streamlit as st
 
 from cohort_core.charts import BANDS
-from cohort_core.dashboard.words import count, markup
+from cohort_core.dashboard import selection
+from cohort_core.dashboard.frame import link
+from cohort_core.dashboard.words import count, literal, markup
 from cohort_core.reports import Band
 
 
 @dataclass(frozen=True)
 class Person:
-    """A student in a list: band, name, and why they are in it."""
+    """A student in a list: id, band (or another mark), name, and why they are in it, line by line."""
 
-    band: Band
+    student_id: str | None
+    mark: str
     name: str
-    why: str
+    why: Sequence[str]
+    class_id: str | None = None
+    """Of the student, if that is not the class that is shown. A need without a student is that of a class."""
 
 
 def person(row: Mapping[str, Any]) -> Person:
-    """A row of the report ``student_health``, its most telling numbers in words."""
-    silent = row["days_silent"]
-    facts = [f"{row['completed']} of {row['total']} done"]
-    if row["stuck"]:
-        facts.append(f"stuck in {row['stuck']}")
-    if silent is None:
-        facts.append("never started")
+    """A row of the report ``student_health``: its most telling numbers, and the reason with most points."""
+    return Person(row["student_id"], band(row["risk"]), row["name"], [facts(row), *row["reasons"][:1]])
+
+
+def _link(one: Person) -> None:
+    also = {selection.CLASS: one.class_id} if one.class_id else {}
+    if one.student_id is None:
+        link("trends", literal(one.name), icon=False, also=also)
     else:
-        facts.append("active today" if silent == 0 else f"last active {count(silent, 'day')} ago")
-    return Person(row["risk"], row["name"], " · ".join(facts))
+        link("student", literal(one.name), icon=False, also=also | {"student": one.student_id})
 
 
-def people(persons: Iterable[Person]) -> None:
-    rows = "".join(
-        f"<li><span>{_band(one.band)}</span><span class='ct-name'>{markup(one.name)}</span>"
-        f"<span class='ct-why'>{markup(one.why)}</span></li>"
-        for one in persons
+def reteach(rows: Sequence[Mapping[str, Any]], most: int, names: int) -> None:
+    """The first of the report ``reteach``, each with a link and the names of who is stuck in it."""
+    st.subheader(
+        "Worth teaching again",
+        anchor=False,
+        help="Where many of those who started are stuck, and work takes long.",
     )
-    st.html(f"<ol class='ct-list'>{rows}</ol>")
+    if not rows:
+        st.caption("Nothing: nobody is stuck where 5 or more have started.")
+    with st.container(key="people-reteach", gap=None):
+        for row in rows[:most]:
+            with st.container(gap=None):
+                also = {"assignment": row["assignment_id"]}
+                link("assignment", literal(row["name"]), icon=False, also=also)
+                more = row["stuck"] - names
+                told = ", ".join(row["students"][:names]) + (f" and {more} more" if more > 0 else "")
+                stuck = f"{row['stuck']} of {row['started']} who started it are stuck: {told}"
+                st.html(f"<div class='ct-why'>{markup(stuck)}</div>")
+
+
+def facts(row: Mapping[str, Any]) -> str:
+    """ "16 of 90 done · stuck in 1 · last active 61 days ago", of a row of ``student_health``."""
+    silent = row["days_silent"]
+    told = [f"{row['completed']} of {row['total']} done"]
+    if row["stuck"]:
+        told.append(f"stuck in {row['stuck']}")
+    if silent is None:
+        told.append("never started")
+    else:
+        told.append("active today" if silent == 0 else f"last active {count(silent, 'day')} ago")
+    return " · ".join(told)
+
+
+def people(persons: Iterable[Person], key: str) -> None:
+    """Each with a link to the page of the student; `key` is unique on the page."""
+    with st.container(key=f"people-{key}", gap=None):
+        for one in persons:
+            why = "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in one.why)
+            with st.container(horizontal=True, gap=None):
+                st.html(f"<div class='ct-mark'>{one.mark}</div>", width=116)
+                with st.container(gap=None, width="stretch"):
+                    _link(one)
+                    st.html(why)
 
 
 @dataclass(frozen=True)
@@ -99,9 +140,14 @@ def band_counts(counts: Mapping[Any, int]) -> None:
     )
 
 
-def _band(band: Band) -> str:
-    look = BANDS[band]
-    return f"{_shape(look.shape, look.colour)}{look.label}"
+def band(of: Band) -> str:
+    """The band as markup."""
+    return mark(BANDS[of].shape, BANDS[of].label, BANDS[of].colour)
+
+
+def mark(shape: str, word: str, colour: str) -> str:
+    """A shape in its colour, and a word, as markup."""
+    return f"{_shape(shape, colour)}{markup(word)}"
 
 
 def _shape(shape: str, colour: str) -> str:

@@ -1,4 +1,4 @@
-"""Which class and group a page is about.
+"""Which class a page is about, which part of it, as of when, and whether with names.
 
 The address holds it, as opaque ids, so that it survives reload, back and a copy to another window; the
 session remembers it for addresses that say nothing. Widgets show it and never hold it.
@@ -6,19 +6,20 @@ session remembers it for addresses that say nothing. Widgets show it and never h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
 import streamlit as st
 
-from cohort_core.cohort import Group
 from cohort_core.store.classes import ClassStatus
 
-CLASS, GROUP = "class", "group"
+CLASS, GROUP, TYPE, AS_OF, ANONYMOUS = "class", "group", "type", "as_of", "anonymous"
+FILTERS = (CLASS, GROUP, TYPE, AS_OF, ANONYMOUS)
+YES = "1"
 _REMEMBERED = "selection"
-_EARLIEST = date(2000, 1, 1)
+EARLIEST = date(2000, 1, 1)
 T = TypeVar("T", bound=str)
 
 
@@ -50,32 +51,61 @@ def choose_class(active: Sequence[ClassStatus]) -> Chosen:
     return chosen
 
 
-def choose_group(groups: Sequence[Group], class_id: str) -> Chosen:
-    """The group of the address, else the one looked at before in this class, else everyone."""
-    ids = {group.id for group in groups}
-    asked = st.query_params.get(GROUP)
+def choose_part(name: str, ids: Collection[str], class_id: str, otherwise: str) -> Chosen:
+    """The part of the class that the address asks for, else the one looked at before, else all of it."""
+    asked = st.query_params.get(name)
     if asked:
-        if asked in ids:
-            return Chosen(asked)
-        return Chosen(None, "The address asks for a group that this class does not have. This is everyone.")
+        return Chosen(asked) if asked in ids else Chosen(None, otherwise)
     before = _remembered()
-    # An address that names a class and no group means everyone in it.
-    if st.query_params.get(CLASS) is None and before.get(CLASS) == class_id and before.get(GROUP) in ids:
-        return Chosen(before[GROUP])
+    # An address that names a class and no part of it means all of it.
+    if st.query_params.get(CLASS) is None and before.get(CLASS) == class_id and before.get(name) in ids:
+        return Chosen(before[name])
     return Chosen(None)
 
 
-def remember(class_id: str | None, group_id: str | None) -> None:
+def choose_as_of(latest: date | None) -> Chosen:
+    """The day at whose end to look, as text; None for the last sync, which was on `latest`."""
+    asked = st.query_params.get(AS_OF)
+    if asked is None and st.query_params.get(CLASS) is None:
+        asked = _remembered().get(AS_OF)
+    if asked is None or latest is None:
+        return Chosen(None)
+    try:
+        day = date.fromisoformat(asked)
+    except ValueError:
+        return Chosen(None, "The address asks for a day that cannot be read. This is the last sync.")
+    if day < EARLIEST:
+        return Chosen(None, "The address asks for a day before any class. This is the last sync.")
+    return Chosen(day.isoformat() if day < latest else None)
+
+
+def choose_anonymous() -> bool:
+    """Whether people are shown with pseudonyms: once asked for, until it is switched off."""
+    return YES in (st.query_params.get(ANONYMOUS), _remembered().get(ANONYMOUS))
+
+
+def remember(chosen: Mapping[str, str | None]) -> None:
     """Keep the selection, in the session and in the address."""
-    selection = {name: value for name, value in ((CLASS, class_id), (GROUP, group_id)) if value is not None}
+    selection = {name: value for name in FILTERS if (value := chosen.get(name)) is not None}
     st.session_state[_REMEMBERED] = selection
-    for name in (CLASS, GROUP):
+    for name in FILTERS:
         write(name, selection.get(name))
 
 
-def in_links() -> dict[str, str]:
-    """What every link to another page carries."""
-    return dict(_remembered())
+def change(**changes: str | None) -> None:
+    """What a widget does that changes the selection. Another class has other parts."""
+    remember(_changed(changes))
+
+
+def in_links(also: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What every link to another page carries, and what this one says besides."""
+    return {name: value for name, value in _changed(also or {}).items() if value is not None}
+
+
+def _changed(changes: Mapping[str, str | None]) -> dict[str, str | None]:
+    before = _remembered()
+    is_other_class = CLASS in changes and changes[CLASS] != before.get(CLASS)
+    return {**before, **dict.fromkeys((GROUP, TYPE) if is_other_class else ()), **changes}
 
 
 def write(name: str, value: str | None) -> None:
@@ -116,7 +146,7 @@ def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
         asked = date.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
         asked = default
-    value = min(max(asked, _EARLIEST), latest)
+    value = min(max(asked, EARLIEST), latest)
 
     def changed() -> None:
         picked = st.session_state.get(key) or default
@@ -124,7 +154,7 @@ def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
 
     st.session_state[key] = value
     st.date_input(
-        label, key=key, min_value=_EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=changed
+        label, key=key, min_value=EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=changed
     )
     return value
 

@@ -19,6 +19,16 @@ ol.ct-list li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.8rem;
 ol.ct-list li:first-child { border-top: none; }
 .ct-list .ct-name { font-weight: 600; overflow-wrap: anywhere; }
 .ct-list .ct-why { grid-column: 2; opacity: 0.78; font-size: 0.92rem; }
+[class*='st-key-people-'] > div { padding: 0.45rem 0;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+[class*='st-key-people-'] > div:first-child { border-top: none; }
+[class*='st-key-people-'] a { padding: 0; min-height: 0; }
+[class*='st-key-people-'] a p { font-weight: 600; white-space: normal; overflow-wrap: anywhere; }
+[class*='st-key-people-'] [data-testid=stHorizontalBlock] { flex-wrap: nowrap; }
+.ct-why { opacity: 0.78; font-size: 0.92rem; overflow-wrap: anywhere; }
+.ct-mark { padding-top: 0.1rem; }
+.st-key-matrix { overflow-x: auto; }
+.st-key-matrix > div { min-width: 50rem; }
 ol.ct-events li { padding: 0.3rem 0; border-top: none; font-size: 0.95rem; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }

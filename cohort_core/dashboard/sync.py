@@ -71,6 +71,10 @@ class Age:
         return "never" if self.synced_at is None else ago(self.synced_at, datetime.now(UTC))
 
     @property
+    def days(self) -> int:
+        return 0 if self.synced_at is None else (datetime.now(UTC) - self.synced_at).days
+
+    @property
     def moment(self) -> str:
         return "never" if self.synced_at is None else moment(self.synced_at, self.zone)
 

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cohort_core import charts
+from cohort_core.dashboard.frame import open_page
 from cohort_core.dashboard.words import literal
 from cohort_core.reports import Row
 
@@ -28,12 +30,23 @@ class Column:
     pinned: bool = False
 
 
-def show(frame: pd.DataFrame, row: type[Row], columns: Mapping[str, Column], *, key: str, alt: str) -> None:
-    """Show these columns, each with its definition from the row model one hover away."""
+def show(
+    frame: pd.DataFrame,
+    row: type[Row],
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    opens: str | None = None,
+) -> None:
+    """Show these columns, each with its definition from the row model one hover away.
+
+    `opens` is the page, student or assignment, to which a click on a row leads; the frame has its ids.
+    """
     config = {name: _configure(row, name, column) for name, column in columns.items()}
     # Percent is display: the format that Streamlit has for shares shows two decimals.
     percents = [name for name, column in columns.items() if column.kind in {"percent", "share"}]
-    st.dataframe(
+    event: Any = st.dataframe(
         frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
         column_config=config,
         hide_index=True,
@@ -41,7 +54,24 @@ def show(frame: pd.DataFrame, row: type[Row], columns: Mapping[str, Column], *, 
         placeholder=MISSING,
         key=key,
         alt=alt,
+        on_select="rerun" if opens else "ignore",
+        selection_mode="single-cell",
     )
+    if opens and event.selection.cells:
+        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
+
+
+def chart(picture: Any, *, alt: str, key: str, opens: str) -> None:
+    """A chart in which a click on a mark leads to the page of its student or assignment."""
+    event: Any = st.altair_chart(
+        charts.pickable(picture, f"{opens}_id"),
+        alt=alt,
+        key=key,
+        on_select="rerun",
+        selection_mode=charts.PICK,
+    )
+    if picked := event.selection.get(charts.PICK):
+        open_page(opens, **{opens: str(picked[0][f"{opens}_id"])})
 
 
 def _configure(row: type[Row], name: str, column: Column) -> Any:

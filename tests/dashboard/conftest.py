@@ -20,8 +20,10 @@ from cohort_core.workspace import Workspace
 from tests.conftest import HASTE, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
-DATA_PAGES = ("overview", "blockers", "risk", "trends")
+DATA_PAGES = ("overview", "blockers", "risk", "matrix", "trends", "student", "assignment")
 PAGES = (*DATA_PAGES, "classes", "connect")
+LINKED = ("overview", "blockers", "risk", "matrix", "trends", "classes", "connect")
+"""Pages that the sidebar offers."""
 EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r]"
 
 Use = Callable[[Workspace], None]

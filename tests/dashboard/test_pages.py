@@ -6,12 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import reports
+from cohort_core.dashboard import words
 from cohort_core.dashboard.errors import UNEXPECTED
 from cohort_core.home import Home
 from cohort_core.practice.server import Running
 from cohort_core.store.classes import set_active
 from cohort_core.workspace import Workspace
-from tests.dashboard.conftest import DATA_PAGES, EVIL, PAGES, PROJECT, Use, page, shown
+from tests.dashboard.conftest import DATA_PAGES, EVIL, LINKED, PAGES, PROJECT, Use, page, shown
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -21,7 +22,7 @@ def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str
     assert [one.value for one in test.title] == [
         {"risk": "Student risk"}.get(name, name.capitalize()),
     ]
-    assert len(test.sidebar.get("page_link")) == len(PAGES)
+    assert len(test.sidebar.get("page_link")) == len(LINKED)
     assert test.sidebar.selectbox(key="class-widget").value == big
     assert test.sidebar.button(key="sync-now").label == "Sync now"
     assert not test.error
@@ -41,7 +42,8 @@ def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> N
     assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
     assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
     first = reports.student_health(practised.cohort(big)).records()[0]
-    assert first["name"] in shown(test)
+    assert words.literal(first["name"]) in [one.proto.label for one in test.main.get("page_link")]
+    assert words.markup(first["reasons"][0]) in shown(test)
     assert f"{first['completed']} of {first['total']} done" in shown(test)
 
 
@@ -79,13 +81,13 @@ def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised
 def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
     test = page("trends", {"class": big})
     weeks = reports.progress_over_time(practised.cohort(big)).frame
-    assert len(test.dataframe[0].value) == len(weeks)
-    assert len(test.get("vega_lite_chart")) == 3
+    assert len(test.dataframe[-1].value) == len(weeks)
+    assert len(test.get("vega_lite_chart")) == 6
 
 
 def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspace) -> None:
     test = page("classes")
-    assert len(test.toggle) == len(practised.statuses())
+    assert len(test.main.toggle) == len(practised.statuses())
     syncs = test.dataframe[0].value
     assert set(syncs["result"]) == {"Done"}
     assert set(syncs["kind"]) == {"Everything"}
@@ -150,6 +152,8 @@ def test_an_evil_name_is_nowhere_read_as_markdown(hostile: Workspace, use: Use, 
         assert "<script>" not in element.value.replace("<style>", "")
     if name in DATA_PAGES:
         assert EVIL in [one.value for one in test.text]
+    for one in test.get("page_link"):
+        assert "![" not in one.proto.label
     if name == "overview":
         assert "&lt;script&gt;alert(1)" in shown(test)
 
@@ -223,7 +227,7 @@ def test_a_database_of_tomorrow_is_a_sentence_and_the_links_stay(home: Home, use
     test = page(name)
     assert not test.exception
     assert "database" in test.error[0].value
-    assert len(test.sidebar.get("page_link")) == len(PAGES)
+    assert len(test.sidebar.get("page_link")) == len(LINKED)
 
 
 def test_what_nobody_expected_is_a_plain_sentence_without_data(

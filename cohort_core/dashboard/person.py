@@ -1,0 +1,105 @@
+"""What the page of a student says in words, and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core.charts import STATES
+from cohort_core.cohort import Cohort
+from cohort_core.dashboard import lists
+from cohort_core.dashboard.tables import Column
+from cohort_core.dashboard.words import ago, instant, markup, moment, percent
+from cohort_core.reports import Report
+
+HALF_OF_THE_CLASS = 0.5
+MOST_EVENTS = 100
+
+STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "days")}
+MISSING = {
+    "name": Column("Assignment", pinned=True),
+    "status": Column("State"),
+    "class_completion_rate_all": Column("Class", "percent"),
+}
+ASSIGNMENTS = {
+    "position": Column("Number", "whole"),
+    "name": Column("Assignment", pinned=True, width="medium"),
+    "status": Column("State"),
+    "grade": Column("Grade", "percent"),
+    "class_avg_grade": Column("Class grade", "percent"),
+    "class_completion_rate_all": Column("Class completed", "percent"),
+    "days": Column("Days", "days"),
+    "section": Column("Section"),
+    "type": Column("Type"),
+}
+
+
+def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
+    """Band, where to reach the student, and why the score is what it is."""
+    known = cohort.students.loc[health["student_id"]]
+    contact = [one for one in (known["email"], known["night"], known["region"]) if isinstance(one, str)]
+    lines = [f"{lists.band(health['risk'])} · {markup(lists.facts(health))}"]
+    lines += [markup(" · ".join(contact))] if contact else []
+    lines += [markup(reason) for reason in health["reasons"]]
+    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
+
+
+def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
+    return assignments[assignments["status"] == "stuck"].sort_values("days", ascending=False)
+
+
+def missing(assignments: pd.DataFrame) -> pd.DataFrame:
+    """What half of the class has completed and this student neither completed nor is stuck in."""
+    is_open = assignments["status"].isin(["not_started", "in_progress"])
+    return told(assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)])
+
+
+def told(assignments: pd.DataFrame) -> pd.DataFrame:
+    """With states in words and places counted from 1."""
+    words = {state: f"{mark} {word}".strip() for state, (word, _, mark) in STATES.items()}
+    return assignments.assign(status=assignments["status"].map(words), position=assignments["position"] + 1)
+
+
+def pace_words(percentile: float | None) -> str:
+    """ "First fifth", "Middle", "Last fifth" of the class."""
+    if percentile is None:
+        return "–"
+    for limit, words in (
+        (0.2, "First fifth"),
+        (0.4, "Before most"),
+        (0.6, "In the middle"),
+        (0.8, "After most"),
+    ):
+        if percentile <= limit:
+            return words
+    return "Last fifth"
+
+
+def forecast_words(forecast: Mapping[str, Any]) -> str:
+    if forecast["outcome"] == "not_at_this_pace":
+        return "Not at this pace"
+    on = date.fromisoformat(forecast["finishes_on"])
+    day = f"{on.day} {on:%b %Y}"
+    return f"Done, {day}" if forecast["outcome"] == "finished" else day
+
+
+def timeline(report: Report, now: datetime) -> None:
+    events = report.records()
+    if not events:
+        st.caption("Nothing yet.")
+        return
+    lists.events(_event(one, now) for one in events[:MOST_EVENTS])
+    if len(events) > MOST_EVENTS:
+        st.caption(f"The latest {MOST_EVENTS} of {len(events):,}.")
+
+
+def _event(row: Mapping[str, Any], now: datetime) -> lists.Event:
+    at = instant(row["at"])
+    grade = f" with {percent(row['grade'])}" if row["grade"] is not None else ""
+    return lists.Event(
+        ago(at, now), moment(at, now.tzinfo or UTC), row["assignment"], f"{row['event']}{grade}"
+    )

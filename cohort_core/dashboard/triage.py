@@ -1,0 +1,89 @@
+"""Who needs a message first, and why: over all classes that a mentor follows, or in the one that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from cohort_core import reports
+from cohort_core.dashboard import lists, selection
+from cohort_core.dashboard.frame import View, link
+from cohort_core.dashboard.words import count
+
+MOST_PEOPLE = 7
+THIS_CLASS, ALL_CLASSES = "this", "all"
+KINDS = {
+    "risk": ("◆", "At risk", "#c8452b"),
+    "stuck": ("■", "Stuck", "#d98a1f"),
+    "engagement_gap": ("●", "Gone silent", "#6f8fb5"),
+    "never_started": ("○", "Never started", "#7d878c"),
+    "cohort_alarm": ("▼", "Class slow", "#8a6bb0"),
+}
+
+
+def show(view: View) -> None:
+    st.subheader(
+        "Who needs attention first",
+        anchor=False,
+        help="Students at risk, stuck, on pace but silent, or who never started; those for longest first.",
+    )
+    active = [one for one in view.classes if one.is_active and one.synced_at]
+    scope = THIS_CLASS
+    if len(active) > 1:
+        scope = selection.choose(
+            "scope",
+            st.segmented_control,
+            "Look at",
+            (THIS_CLASS, ALL_CLASSES),
+            default=THIS_CLASS,
+            format_func={THIS_CLASS: "This class", ALL_CLASSES: "All my classes"}.__getitem__,
+            label_visibility="collapsed",
+        )
+    if scope == THIS_CLASS:
+        _of_class(view)
+    else:
+        _of_all(view)
+    link("risk", "All students by risk")
+
+
+def _of_class(view: View) -> None:
+    health = reports.student_health(view.cohort).records()
+    urgent = [row for row in health if row["risk"] != "low"][:MOST_PEOPLE]
+    if not urgent:
+        st.write("Nobody stands out: everyone is on pace with the cohort.")
+    lists.people(map(lists.person, urgent), "attention")
+    gap = reports.engagement_gap(view.cohort).records()
+    if gap:
+        st.markdown(
+            "**On pace, but silent**",
+            help="The early warning: on pace with the class, and nothing done for 7 days or more.",
+        )
+        lists.people((_silent(row) for row in gap[:MOST_PEOPLE]), "silent")
+
+
+def _of_all(view: View) -> None:
+    answer = reports.triage(view.reader.active_cohorts(view.as_of), MOST_PEOPLE)
+    needs = answer.records()
+    if not needs:
+        st.write("Nobody in your classes needs attention at the moment.")
+    lists.people(map(_need, needs), "needs")
+    if answer.more:
+        st.caption(f"And {count(answer.more, 'more need', 'more needs')}.")
+
+
+def _need(row: Mapping[str, Any]) -> lists.Person:
+    mark = lists.mark(*KINDS[row["kind"]])
+    others = [KINDS[one][1].lower() for one in row["also"]]
+    why = [row["class_name"], row["reason"], *([f"Also: {', '.join(others)}"] if others else [])]
+    return lists.Person(row["student_id"], mark, row["name"], why, row["class_id"])
+
+
+def _silent(row: Mapping[str, Any]) -> lists.Person:
+    return lists.Person(
+        row["student_id"],
+        lists.mark(*KINDS["engagement_gap"]),
+        row["name"],
+        [f"{row['completed']} of {row['total']} done · last active {count(row['days_silent'], 'day')} ago"],
+    )

@@ -1,0 +1,28 @@
+"""The whole class in one picture: students by assignments."""
+
+import streamlit as st
+
+from cohort_core import charts, dashboard
+from cohort_core.dashboard import lists, matrix, selection, tables, words
+
+with dashboard.begin("matrix") as view:
+    order = selection.choose(
+        "order",
+        st.segmented_control,
+        "Students by",
+        tuple(matrix.ORDERS),
+        default="risk",
+        format_func=matrix.ORDERS.__getitem__,
+    )
+    lists.legend(
+        {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in charts.STATES.items()}
+    )
+    with st.container(key="matrix"):
+        tables.chart(
+            charts.matrix(matrix.cells(view.cohort, order)),
+            alt=f"{words.count(len(view.cohort.students), 'student')} by "
+            f"{words.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
+            key="cells",
+            opens="student",
+        )
+    st.caption("Rest on a square to read what it is; click it to open the student.")

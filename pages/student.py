@@ -1,0 +1,79 @@
+"""One student: where they stand, what they are stuck on, when to catch them."""
+
+import streamlit as st
+
+from cohort_core import charts, dashboard, reports
+from cohort_core.charts import BANDS
+from cohort_core.dashboard import person, picking, tables, words
+
+with dashboard.begin("student") as view:
+    student_id = picking.student(view)
+    cohort = view.cohort
+    health = reports.student(cohort, student_id).record()
+    st.subheader(words.literal(health["name"]), anchor=False)
+    person.head(cohort, health)
+
+    meaning = words.meanings(reports.StudentHealthRow)
+    pace = reports.pace(cohort, student_id).record()
+    forecast = reports.forecast(cohort, student_id).record()
+    with st.container(horizontal=True, key="headline"):
+        st.metric(
+            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
+        )
+        st.metric("Average grade", words.percent(health["avg_grade"]), help=meaning["avg_grade"], width=150)
+        st.metric("Risk", f"{health['risk_score']:.0f} points", help=meaning["risk_score"], width=140)
+        st.metric(
+            "Pace",
+            person.pace_words(pace["pace_percentile"]),
+            help=words.meanings(reports.PaceRow)["pace_percentile"],
+            width=165,
+        )
+        st.metric(
+            "Finishes",
+            person.forecast_words(forecast),
+            help="At the pace of the last four active weeks.",
+            width=165,
+        )
+
+    assignments = reports.student_assignments(cohort, student_id)
+    stuck, missing = person.stuck(assignments.frame), person.missing(assignments.frame)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Stuck in", anchor=False)
+        if stuck.empty:
+            st.caption("Nothing at the moment.")
+        else:
+            tables.show(stuck, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
+        st.subheader(
+            "Missing",
+            anchor=False,
+            help="What half of the class or more has completed and this student has not, in course order.",
+        )
+        if missing.empty:
+            st.caption("Nothing that half of the class has completed.")
+        else:
+            tables.show(
+                missing, assignments.row, person.MISSING, key="missing", alt="Missing", opens="assignment"
+            )
+    with right:
+        st.subheader("Risk, week by week", anchor=False)
+        history = reports.risk_history(cohort, student_id).frame
+        st.altair_chart(
+            charts.risk_history(history),
+            alt=f"Risk points at the end of each week; now {BANDS[health['risk']].label}",
+        )
+        st.subheader("When they work", anchor=False, help="Starts and completions by hour of the week.")
+        st.altair_chart(
+            charts.habits(reports.habits(cohort, student_id).frame), alt="Starts and completions by hour"
+        )
+    with st.expander("Every assignment, in course order"):
+        tables.show(
+            person.told(assignments.frame),
+            assignments.row,
+            person.ASSIGNMENTS,
+            key="assignments",
+            alt="Every assignment in course order",
+            opens="assignment",
+        )
+    with st.expander("What they did, newest first"):
+        person.timeline(reports.student_timeline(cohort, student_id), view.now)

@@ -1,0 +1,243 @@
+"""The views of one student, of one assignment and of everything at once; filters and pseudonyms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import blake2b
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core import charts, reports
+from cohort_core.dashboard import matrix, people, person, work
+from cohort_core.workspace import Workspace
+from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
+
+
+def everything(test: AppTest) -> str:
+    """All that the page sends to the browser, charts and tables apart."""
+    links = [f"{one.proto.label} {one.proto.query_string}" for one in test.get("page_link")]
+    boxes = [str(one.options) for one in test.selectbox]
+    return "\n".join([shown(test), *links, *boxes, *(frame.value.to_csv() for frame in test.dataframe)])
+
+
+# One student, one assignment
+
+
+def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+    cohort = practised.cohort(big)
+    health = reports.student_health(cohort).records()[5]
+    test = page("student", {"class": big, "student": health["student_id"]})
+    assert not test.exception
+    assert test.subheader[0].value == health["name"]
+    metrics = {one.label: one.value for one in test.metric}
+    assert metrics["Completed"] == f"{health['completed']} of {health['total']}"
+    assert metrics["Risk"] == f"{health['risk_score']:.0f} points"
+    assert health["reasons"][0] in shown(test)
+    every = reports.student_assignments(cohort, health["student_id"]).frame
+    assert len(test.dataframe[-1].value) == len(every)
+    assert test.dataframe[0].value["name"].tolist() == person.stuck(every)["name"].tolist()
+
+
+def test_a_student_is_chosen_by_name_and_kept_in_the_address(big: str, practised: Workspace) -> None:
+    wanted = practised.cohort(big).students.index[3]
+    test = page("student", {"class": big})
+    assert not test.metric
+    test.selectbox(key="student-widget").set_value(wanted).run()
+    assert test.query_params["student"] == wanted
+    assert test.metric
+
+
+@pytest.mark.parametrize("name", ["student", "assignment"])
+def test_what_is_not_in_the_class_is_a_sentence(big: str, name: str) -> None:
+    test = page(name, {"class": big, name: "nobody"})
+    assert not test.exception
+    assert f"This {name} is not in the class" in shown(test)
+
+
+def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+    cohort = practised.cohort(big)
+    first = reports.blockers(cohort).records()[0]
+    test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
+    assert not test.exception
+    assert test.subheader[0].value == first["name"]
+    states = test.dataframe[0].value["state"]
+    assert (states == "Completed").sum() == first["completed"]
+    assert states.str.startswith("Stuck").sum() == first["stuck"]
+
+
+@pytest.mark.parametrize("name", ["student", "assignment"])
+def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) -> None:
+    use(hostile)
+    cohort = hostile.cohort("evil")
+    identity = (cohort.students if name == "student" else cohort.assignments).index[1]
+    test = page(name, {name: str(identity)})
+    assert not test.exception
+    for element in [*test.subheader, *test.markdown, *test.caption, *test.metric]:
+        assert "127.0.0.1:9" not in str(element.value)
+    for element in test.html:
+        assert "<script>" not in element.value.replace("<style>", "")
+    assert EVIL in test.dataframe[0].value["name"].tolist()
+
+
+def test_words_for_pace_and_forecast() -> None:
+    assert [person.pace_words(one) for one in (None, 0.0, 0.5, 1.0)] == [
+        "–",
+        "First fifth",
+        "In the middle",
+        "Last fifth",
+    ]
+    on = {"finishes_on": "2027-02-01"}
+    assert person.forecast_words(on | {"outcome": "date"}) == "1 Feb 2027"
+    assert person.forecast_words(on | {"outcome": "finished"}) == "Done, 1 Feb 2027"
+    assert person.forecast_words({"outcome": "not_at_this_pace"}) == "Not at this pace"
+
+
+def test_every_state_has_a_word() -> None:
+    assert set(work.LOOKS) == set(reports.State.__args__)
+    assert set(charts.STATES) == set(reports.Status.__args__)
+
+
+# Student risk
+
+
+def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspace) -> None:
+    health = reports.student_health(practised.cohort(big)).frame
+    test = page("risk", {"class": big, "stage": "cooling"})
+    assert len(test.dataframe[0].value) == (health["stage"] == "cooling").sum()
+    test.text_input(key="search").set_value("zzz nobody").run()
+    assert "Nobody fits this choice" in shown(test)
+    test.selectbox(key="stage-widget").set_value("all").run()
+    test.text_input(key="search").set_value("maria pena").run()
+    assert test.dataframe[0].value["name"].tolist() == ["María José de la Cruz y Peña"]
+    assert test.query_params == {"class": big}
+
+
+def test_names_are_compared_without_case_and_accents() -> None:
+    assert people.folded("Łukasz JOSÉ") == "lukasz jose"
+
+
+# Matrix
+
+
+def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, practised: Workspace) -> None:
+    cohort = practised.cohort(big)
+    cells = matrix.cells(cohort, "name")
+    assert len(cells) == len(cohort.students) * len(cohort.assignments)
+    counts = cells["state"].value_counts()
+    blockers = reports.blockers(cohort).frame
+    assert counts["completed"] == blockers["completed"].sum()
+    assert counts["stuck"] == blockers["stuck"].sum()
+    assert counts["in_progress"] + counts["stuck"] == blockers["in_progress"].sum()
+    assert cells["number"].tolist()[: len(cohort.assignments)] == list(range(1, len(cohort.assignments) + 1))
+    names = cells["name"].str.casefold().tolist()
+    assert names == sorted(names)
+
+
+# Filters
+
+
+def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Workspace) -> None:
+    day = (practised.cohort(big).local_date - timedelta(days=21)).isoformat()
+    test = page("blockers", {"class": big, "as_of": day})
+    test.sidebar.selectbox(key="type-widget").set_value(digest("quiz")).run()
+    assert not test.exception
+    assert test.query_params["as_of"] == day
+    chosen = test.query_params["type"]
+    assert "as it was at the end of" in test.text[0].value
+    for link in test.sidebar.get("page_link"):
+        assert f"as_of={day}" in link.proto.query_string
+        assert f"type={chosen}" in link.proto.query_string
+    ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
+    cohort = practised.cohort(big, as_of=day)
+    assert len(ranked) + len(unranked) == (cohort.assignments["type"] == "quiz").sum()
+    for name in DATA_PAGES:
+        assert not page(name, {"class": big, "as_of": day, "type": chosen}).exception
+
+
+def digest(name: str) -> str:
+    return blake2b(name.encode(), digest_size=4).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "query", [{"type": "x"}, {"as_of": "yesterday"}, {"as_of": "1066-10-14"}, {"as_of": "9999-12-31"}]
+)
+def test_a_filter_that_means_nothing_is_left_out(big: str, query: dict[str, str]) -> None:
+    test = page("overview", {"class": big} | query)
+    assert not test.exception
+    assert not test.error
+    assert test.query_params == {"class": big}
+
+
+def test_a_day_before_everything_is_no_error(big: str) -> None:
+    for name in DATA_PAGES:
+        test = page(name, {"class": big, "as_of": "2001-01-01"})
+        assert not test.exception
+        assert not test.error
+
+
+def test_the_day_is_chosen_in_the_sidebar_and_taken_back(big: str, practised: Workspace) -> None:
+    test = page("trends", {"class": big})
+    day = practised.cohort(big).local_date - timedelta(days=7)
+    test.sidebar.date_input(key="as_of-widget").set_value(day).run()
+    assert test.query_params["as_of"] == day.isoformat()
+    test.sidebar.date_input(key="as_of-widget").set_value(None).run()
+    assert "as_of" not in test.query_params
+
+
+# Anonymous
+
+
+@pytest.mark.parametrize("name", DATA_PAGES)
+def test_no_name_is_left_in_anonymous_mode(big: str, practised: Workspace, name: str) -> None:
+    cohort = practised.cohort(big)
+    query = {"class": big, "anonymous": "1"}
+    if name == "student":
+        query["student"] = str(cohort.students.index[5])
+    if name == "assignment":
+        query["assignment"] = str(cohort.assignments.index[5])
+    test = page(name, query)
+    assert not test.exception
+    assert test.sidebar.toggle(key="anonymous-widget").value
+    told = everything(test)
+    for last_name in cohort.students["last_name"].dropna():
+        assert f" {last_name}" not in told
+    for real in cohort.students.index:
+        assert real not in told
+        assert real not in str(test.query_params)
+    for link in test.sidebar.get("page_link"):
+        assert "anonymous=1" in link.proto.query_string
+    if name == "student":
+        assert test.metric
+
+
+# Overview
+
+
+def test_all_classes_are_looked_at_when_asked(big: str, practised: Workspace) -> None:
+    test = page("overview", {"class": big, "scope": "all"})
+    active = [practised.cohort(one.id) for one in practised.statuses(active_only=True)]
+    needs = reports.triage(active, 7).records()
+    links = test.main.get("page_link")
+    for row in needs:
+        if row["student_id"] is not None:
+            assert any(f"student={row['student_id']}" in link.proto.query_string for link in links)
+        assert row["class_name"] in shown(test)
+
+
+def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
+    cohort = practised.cohort(big)
+    then = reports.progress_summary(practised.cohort(big, cohort.as_of - pd.Timedelta(days=7))).record()
+    now = reports.progress_summary(cohort).record()
+    (metric,) = [one for one in page("overview", {"class": big}).metric if one.label == "Average completion"]
+    assert metric.delta == f"{round(100 * (now['avg_completion'] - then['avg_completion'])):+} points"
+
+
+def test_the_alarm_says_what_it_compares() -> None:
+    def script() -> None:
+        from cohort_core.dashboard import headline
+
+        headline.alarm({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
+
+    assert "1.0 completions a student" in AppTest.from_function(script).run().warning[0].value
