@@ -3,7 +3,8 @@
 Whatever is made of the facts (reports, charts, exports, addresses) is anonymous by construction, since no
 name, email or id of a person comes further than here. Pseudonyms come from a keyed hash: without the secret
 of this home nobody can compute them from a list of emails, and the same person has the same one in every
-class and on every day. Course, grades, times and groups stay as they are.
+class and on every day. Course, grades, times and groups stay as they are, to the last digit; so whoever may
+see the same class at OpenClass could still tell by them who is who.
 """
 
 from __future__ import annotations
@@ -111,12 +112,7 @@ def anonymise(facts: ClassFacts, key: bytes) -> ClassFacts:
     records = rows.assign(
         id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
     )
-    return replace(
-        facts,
-        # The order of the real ids would tell something about them.
-        students=_ordered(disguised, facts.students, "student_id"),
-        progressions=_ordered(records, rows, "id"),
-    )
+    return replace(facts, students=_typed(disguised, students), progressions=_typed(records, rows))
 
 
 def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
@@ -126,11 +122,11 @@ def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
         student_id=log["student_id"].map(pseudonyms.student_id),
         progression_id=log["progression_id"].map(pseudonyms.record_id),
     )
-    return disguised.astype(log.dtypes.to_dict())
+    return _typed(disguised, log)
 
 
-def _ordered(frame: pd.DataFrame, like: pd.DataFrame, by: str) -> pd.DataFrame:
-    return frame.astype(like.dtypes.to_dict()).sort_values(by).reset_index(drop=True)
+def _typed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(like.dtypes.to_dict())
 
 
 def _named(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, str]]:
