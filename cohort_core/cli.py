@@ -297,11 +297,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
     """List records from OpenClass that cannot be used, and why. Every sync tries them again."""
     from dataclasses import asdict
 
-    from cohort_core.store.classes import find_class
-    from cohort_core.store.runs import load_quarantine
-
-    database = _database()
-    rows = load_quarantine(database, find_class(database, class_id) if class_id else None)
+    rows = _workspace().set_aside(class_id)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in rows]))
         return
@@ -768,7 +764,7 @@ def _serve(
         import threading
         import webbrowser
 
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.DASHBOARD_PATH}"
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.api.DASHBOARD_PATH}"
         threading.Timer(1.0, webbrowser.open, [address]).start()
     server.serve(workspace, listener, sync_every=sync_every, say=typer.echo)
 
