@@ -13,23 +13,23 @@ from datetime import date
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, get_origin
-from urllib.parse import urlsplit
 
 from fastapi import Body, Depends, FastAPI, Path, Query, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware.gzip import GZipMiddleware
 
 from cohort_core import class_report as reporting
 from cohort_core import errors, exports, reports
 from cohort_core.cohort import Cohort, of_type
 from cohort_core.metrics import listing
-from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.store.runs import Job
+from cohort_core.web import ApiAnswers, BrowserGuard, problem
 from cohort_core.workspace import Reader, Workspace, shared_workspace
 
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
@@ -52,6 +52,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
+DASHBOARD_PATH = "/dashboard"
 EVENT_SECONDS = 0.25
 STUDENT = "/classes/{class_id}/students/{student_id}"
 ASSIGNMENT = "/classes/{class_id}/assignments/{assignment_id}"
@@ -78,8 +79,6 @@ ONE_ROW = frozenset(
     {"/classes/{class_id}/metrics/cohort-alarm", STUDENT, f"{STUDENT}/pace", f"{STUDENT}/forecast"}
 )
 """Paths whose answer is an object; that of the others is a list."""
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Problem(BaseModel):
@@ -250,10 +249,31 @@ def _wanted_format(request: Request) -> exports.FileFormat | None:
     return None
 
 
+def _refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt parameter would be an answer to another question than the one that was asked."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _parameters(route.dependant)
+    for name in request.query_params:
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise errors.BadInput(
+                f"There is a parameter that this path does not know. It knows: {names}.", parameter="query"
+            )
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """The names of the query parameters that a route knows, those of what it depends on included."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters(one) for one in dependant.dependencies))
+
+
 def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
     """The API over one workspace (default: that of the environment). ``options`` go to FastAPI."""
     app = FastAPIOffline(
         redoc_url=None,
+        dependencies=[Depends(_refuse_unknown_parameters)],
         title="Cohort Tracker",
         summary="Who needs a message today, and which assignment to teach again.",
         version="1",
@@ -261,6 +281,9 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
         **options,
     )
     app.state.workspace = workspace or shared_workspace()
+    app.add_middleware(ApiAnswers, beside=DASHBOARD_PATH)
+    # Outside of the tags, since compressed bytes carry the time at which they were made.
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BrowserGuard)
     app.add_exception_handler(errors.CohortError, _cohort_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
@@ -505,16 +528,10 @@ def _events(workspace: Workspace, job: Job) -> Iterator[str]:
         job = workspace.job(job.id)
 
 
-def _problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    headers = {"Location": f"/sync/{more['job']}"} if more.get("job") else None
-    return JSONResponse(body | {"code": code} | more, status, headers, media_type="application/problem+json")
-
-
 def _cohort_problem(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
-    return _problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
+    return problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
 
 
 def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
@@ -523,7 +540,7 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
         raise error
     problems = [{"parameter": _parameter(one["loc"]), "reason": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['parameter']}: {one['reason']}" for one in problems)
-    return _problem(
+    return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{detail}. Correct this and ask again.",
         errors.BadInput.code,
@@ -543,45 +560,14 @@ def _http_problem(_request: Request, error: Exception) -> JSONResponse:
         raise error
     status = HTTPStatus(error.status_code)
     hint = "The paths there are stand at /docs." if status == HTTPStatus.NOT_FOUND else "See /docs."
-    answer = _problem(status, f"{status.description or status.phrase}. {hint}", status.name.lower())
+    answer = problem(status, f"{status.description or status.phrase}. {hint}", status.name.lower())
     answer.headers.update(error.headers or {})
     return answer
 
 
 def _unexpected_problem(_request: Request, _error: Exception) -> JSONResponse:
-    return _problem(
+    return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something unexpected happened. Ask again; if it stays so, report it with the time of this answer.",
         "unexpected",
     )
-
-
-class BrowserGuard:
-    """Keeps other web sites from reaching this one through the mentor's browser.
-
-    A forged name that leads to this computer (DNS rebinding) shows in the Host header; a page of another
-    site that starts something here shows in the Origin header.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"}:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            host = headers.get("host", "")
-            origin = headers.get("origin")
-            is_foreign = origin is not None and urlsplit(origin).netloc != host
-            refusal = None
-            if urlsplit(f"//{host}").hostname not in LOOPBACK_HOSTS:
-                refusal = _problem(
-                    HTTPStatus.BAD_REQUEST, "Ask for this by the name localhost or 127.0.0.1.", "foreign_host"
-                )
-            elif is_foreign and scope.get("method") not in SAFE_METHODS:
-                refusal = _problem(
-                    HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
-                )
-            if refusal:
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

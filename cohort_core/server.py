@@ -11,12 +11,11 @@ import uvicorn
 from fastapi import FastAPI
 
 import api
+from api import DASHBOARD_PATH
 from cohort_core.dashboard.asgi import create_dashboard
 from cohort_core.errors import BadInput
 from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.workspace import Workspace
-
-DASHBOARD_PATH = "/dashboard"
 
 
 def create_app(workspace: Workspace) -> FastAPI:

@@ -34,7 +34,7 @@ def test_a_page_asks_reports_and_renders(page: Path) -> None:
 
 
 def test_the_api_asks_reports_and_sends() -> None:
-    inner = ("errors", "reports", "exports", "class_report", "cohort", "metrics.listing", "settings")
+    inner = ("errors", "reports", "exports", "class_report", "cohort", "metrics.listing", "settings", "web")
     inner += ("store.runs", "workspace")
     names = imported(ROOT / "api.py")
     libraries = ("fastapi", "fastapi_offline", "pydantic", "starlette")

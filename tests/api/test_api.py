@@ -258,3 +258,37 @@ def test_triage_leaves_out_who_is_settled(service: Service) -> None:
     nobody = requests.put(address.replace(student_id, "nobody"), json={"kind": "exempt"}, timeout=10)
     assert (nobody.status_code, nobody.json()["parameter"]) == (422, "student_id")
     assert requests.put(address, json={"kind": "done"}, timeout=10).json()["parameter"] == "until"
+
+
+def test_a_parameter_that_is_not_known_is_refused_by_name_of_those_that_are(service: Service) -> None:
+    problem = service.refused(f"{CLASS}/metrics/blockers", grupo="Tuesday")
+    assert (problem["status"], problem["code"]) == (422, "bad_input")
+    assert "group" in problem["detail"]
+    assert "grupo" not in problem["detail"]
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(service: Service) -> None:
+    address = f"{service.url}{CLASS}/metrics/blockers"
+    first = requests.get(address, timeout=10)
+    tag = first.headers["ETag"]
+    again = requests.get(address, headers={"If-None-Match": f'"other", {tag}'}, timeout=10)
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    other = requests.get(address, params={"by": "grade"}, headers={"If-None-Match": tag}, timeout=10)
+    assert other.status_code == 200
+    assert "no-cache" in first.headers["Cache-Control"]
+    assert first.headers["Content-Encoding"] == "gzip"
+
+
+def test_head_is_get_without_the_body(service: Service) -> None:
+    for path in ("/health", f"{CLASS}/students", "/nowhere", "/sync/999999"):
+        head, get = (requests.request(method, service.url + path, timeout=10) for method in ("HEAD", "GET"))
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+def test_a_request_has_an_id(service: Service) -> None:
+    given = requests.get(f"{service.url}/health", headers={"X-Request-ID": "night-7"}, timeout=10)
+    assert given.headers["X-Request-ID"] == "night-7"
+    forged = requests.get(f"{service.url}/health", headers={"X-Request-ID": "a b<script>"}, timeout=10)
+    made = requests.get(f"{service.url}/health", timeout=10)
+    assert len({forged.headers["X-Request-ID"], made.headers["X-Request-ID"], "a b<script>"}) == 3
