@@ -161,42 +161,40 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# No given names among them: a class may have a Ruby or a Robin of its own.
+# No given names, since a class may have a Ruby or a Robin of its own; and nothing that sounds like a
+# judgement of a person or like the colour of a skin.
 FIRST = _words("""
-    Agate Alder Almond Ancient Apricot Ashen Autumn Azure Balmy Bamboo Basalt Beige Birch Blithe Bold Brave
-    Breezy Bright Brisk Bronze Calm Canvas Caramel Carmine Cedar Cerulean Chalk Cheery Chestnut Cinder Citrus
-    Clever Cobalt Copper Cosy Cotton Cream Crimson Crystal Daring Dapper Deft Denim Dewy Eager Ebon Elm
-    Earthen Fabled Fair Fennel Fern Fleet Flint Frosty Gallant Garnet Gentle Gilded Glad Golden Granite
-    Hardy Harvest Hearty Hidden Honest Humble Indigo Iron Ivory Jaunty Jolly Keen Khaki Kindly Lavish Lemon
-    Lilac Linen Lively Lofty Lucid Lunar Magenta Mango Maple Marble Mellow Merry Mighty Mint Misty Mossy
-    Mustard Nimble Noble Nutmeg Oaken Ochre Onyx Opal Orchid Patient Pearly Pepper Pewter Placid Plucky Plum
-    Polar Proud Quartz Quick Quiet Russet Saffron Sepia Silken Silver Snowy Solar Spry Steady Sturdy Sunny
-    Swift Teal Topaz Tranquil Turquoise Umber Velvet Vivid Walnut Willowy Witty Zesty
+    Agate Alder Almond Apricot Autumn Azure Balmy Bamboo Basalt Birch Blithe Bold Brave Breezy Bright Brisk
+    Bronze Calm Canvas Caramel Carmine Cedar Cerulean Cheery Chestnut Cinder Citrus Cobalt Copper Cosy
+    Cotton Crimson Crystal Dapper Deft Denim Dewy Elm Earthen Fabled Fennel Fern Fleet Flint Frosty Gallant
+    Garnet Gentle Gilded Glad Golden Granite Hardy Harvest Hearty Hidden Honest Indigo Iron Jaunty Jolly
+    Kindly Lavish Lemon Lilac Linen Lively Lofty Lucid Lunar Magenta Mango Maple Marble Mellow Merry Mighty
+    Mint Misty Mossy Mustard Nimble Noble Nutmeg Oaken Ochre Onyx Opal Orchid Pearly Pepper Pewter Placid
+    Plucky Plum Polar Quartz Russet Saffron Silken Silver Snowy Solar Spry Steady Sturdy Sunny Swift Teal
+    Topaz Tranquil Turquoise Velvet Vivid Walnut Willowy Witty Zesty
 """)
 
 PLACES = _words("""
-    Alp Arbour Arch Atoll Bank Barrow Bay Bayou Beach Beck Bluff Bog Border Bough Bracken Branch Bridge Brook
-    Burrow Bush Cairn Canyon Cape Cave Chalk Cliff Cloud Coast Copse Cove Crag Creek Crest Croft Dale Delta
-    Desert Dew Downs Dune Eddy Fell Fen Field Fjord Flood Foam Ford Forest Frost Garden Gate Geyser Glacier
-    Glade Glen Gorge Grass Grotto Grove Gulf Harbour Hearth Heath Hedge Hill Hollow Ice Inlet Island Isle
-    Jungle Knoll Lagoon Lake Lea Ledge Marsh Mead Meadow Mesa Mill Mist Moor Moss Mount Oak Oasis Orchard Park
-    Pass Path Peak Pebble Pine Plain Plateau Pond Pool Prairie Quarry Rain Rapid Ravine Reed Reef Ridge River
-    Rock Sand Savanna Sea Shade Shire Shoal Shore Sky Slope Snow Spring Spruce Steppe Stone Storm Strand
-    Stream Summit Sun Surf Swamp Taiga Tarn Thicket Thorn Tide Timber Trail Tundra Vale Valley Volcano Water
-    Wave Weald Well Wild Wind Winter Wold Wood
+    Alp Arbour Arch Atoll Bank Bay Bayou Beach Beck Bluff Border Bough Bracken Branch Bridge Brook Cairn
+    Canyon Cape Cave Chalk Cliff Cloud Coast Copse Cove Crag Creek Crest Croft Dale Delta Desert Dew Downs
+    Dune Eddy Fell Fen Field Fjord Flood Foam Ford Forest Frost Garden Gate Geyser Glacier Glade Glen Gorge
+    Grass Grotto Grove Gulf Harbour Hearth Heath Hedge Hill Hollow Ice Inlet Island Isle Jungle Knoll Lagoon
+    Lake Lea Ledge Marsh Mead Meadow Mesa Mill Mist Moor Moss Mount Oak Oasis Orchard Park Pass Path Peak
+    Pebble Pine Plateau Pond Pool Prairie Rain Rapid Ravine Reed Reef Ridge River Rock Sand Savanna Sea
+    Shade Shire Shoal Shore Sky Snow Spring Spruce Steppe Stone Storm Strand Stream Summit Sun Surf Taiga
+    Tarn Thicket Thorn Tide Timber Trail Tundra Vale Valley Volcano Water Wave Weald Well Wild Wind Winter
+    Wold Wood
 """)
 
 ANIMALS = _words("""
-    adder albatross alpaca antelope auk avocet badger bat bear beaver bee beetle bison bittern boar bobcat
-    buffalo bunting bustard buzzard camel caribou chamois cheetah chough cod condor coot cormorant cougar
-    coyote crab crane cricket crow cuckoo curlew deer dingo dipper dolphin donkey dormouse dove duck dunlin
-    eagle eel egret eland elk ermine falcon ferret finch firefly fox frog gannet gazelle gecko gibbon giraffe
-    goat goose gopher goshawk grebe grouse gull haddock hamster hare harrier hawk hedgehog heron herring
-    hornet horse ibex ibis iguana impala jackal jackdaw jaguar jay kestrel kingfisher kite kiwi koala lapwing
-    lark leopard linnet lion lizard llama lobster lynx magpie mallard marlin marmot marten martin merlin mole
-    moose moth mouse narwhal newt nightjar ocelot octopus osprey otter owl panda panther parrot partridge
-    pelican penguin perch petrel pheasant pigeon pike pipit plover pony puffin puma quail rabbit raccoon ram
-    raven redstart reindeer rook salmon seal shrew siskin skylark snipe sparrow squirrel starling stoat stork
-    swallow swan swift tapir tern thrush tiger toad trout turtle viper vole wagtail walrus warbler weasel
-    wigeon wolf wombat wren yak zebra
+    albatross alpaca antelope auk avocet badger bear beaver bee beetle bison bittern bobcat buffalo bunting
+    bustard caribou chamois cheetah chough condor coot cormorant cougar coyote crane cricket crow curlew
+    deer dingo dipper dolphin dunlin eagle eel egret eland elk ermine falcon ferret finch firefly fox frog
+    gannet gazelle gecko giraffe gopher goshawk grebe grouse gull hare harrier hawk hedgehog heron horse
+    ibex ibis iguana impala jackdaw jaguar jay kestrel kingfisher kite kiwi koala lapwing lark leopard
+    linnet lion lizard llama lobster lynx mallard marlin marmot marten martin merlin moose narwhal newt
+    nightjar ocelot octopus osprey otter owl panda panther parrot partridge pelican penguin perch petrel
+    pheasant pigeon pipit plover pony puffin puma quail rabbit raccoon ram raven redstart reindeer rook
+    salmon seal siskin skylark sparrow squirrel starling stoat stork swallow swan swift tapir tern thrush
+    tiger turtle vole wagtail walrus warbler wigeon wolf wombat wren yak zebra
 """)

@@ -54,8 +54,11 @@ def test_no_answer_holds_a_name_an_email_or_an_id(
     }
     found = {}
     for path in readable_routes(service):
-        query = {"anonymous": "1", "since": "2026-09-01"}
+        query = {"anonymous": "1"} | ({"since": "2026-09-01"} if "/changes" in path else {})
         answer = requests.get(service.url + path.format(**ids), params=query, timeout=20)
+        if answer.status_code == 422:
+            # It knows no anonymous mode, so it may not tell about people at all.
+            answer = requests.get(service.url + path.format(**ids), timeout=20)
         assert answer.status_code == 200, (path, answer.text[:300])
         told = text_of(answer.content) + str(answer.headers)
         if words := identifying.found_in(told):
@@ -64,9 +67,15 @@ def test_no_answer_holds_a_name_an_email_or_an_id(
 
 
 def test_the_search_would_find_them(service: Service, identifying: Identifying) -> None:
-    for file in ("metrics/student-health", "students.csv", "students.xlsx", "report.pdf", "changes"):
-        query = {"since": "2026-09-01"}
-        answer = requests.get(f"{service.url}/classes/{CLASS_ID}/{file}", params=query, timeout=20)
+    files = (
+        "metrics/student-health",
+        "students.csv",
+        "students.xlsx",
+        "report.pdf",
+        "changes?since=2026-09-01",
+    )
+    for file in files:
+        answer = requests.get(f"{service.url}/classes/{CLASS_ID}/{file}", timeout=20)
         assert len(identifying.found_in(text_of(answer.content))) > 5, file
 
 

@@ -167,7 +167,8 @@ def test_numbers_of_a_csv_are_those_of_the_api(service: Service) -> None:
 def test_accept_chooses_the_format(service: Service, accept: str, expected: str) -> None:
     address = f"{service.url}/classes/{CLASS_ID}/assignments"
     answer = requests.get(address, headers={"Accept": accept}, timeout=10)
-    assert (answer.headers["Content-Type"], answer.headers["Vary"]) == (expected, "Accept")
+    assert answer.headers["Content-Type"] == expected
+    assert "Accept" in answer.headers["Vary"].split(", ")
 
 
 def test_the_name_of_a_download_tells_no_person(service: Service) -> None:
