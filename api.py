@@ -252,7 +252,7 @@ def _wanted_format(request: Request) -> exports.FileFormat | None:
 def _refuse_unknown_parameters(request: Request) -> None:
     """A misspelt parameter would be an answer to another question than the one that was asked."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or not route.include_in_schema:
         return
     known = _parameters(route.dependant)
     for name in request.query_params:
