@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -23,6 +24,7 @@ WEEKS_SHOWN, WEEKS_LISTED = 26, 6
 MISSING = "–"
 
 _BANDS = {"critical": "◆ Critical", "high": "▲ High", "medium": "● Medium", "low": "○ On pace"}
+_ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
 _WEEK_AGO = pd.Timedelta(days=7)
 
 
@@ -41,6 +43,8 @@ def pdf(cohort: Cohort, *, anonymous: bool = False) -> bytes:
         ) from None
     template = files("cohort_core").joinpath("class_report.typ").read_bytes()
     data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
+    # A word that fills a line may be broken anywhere, or it would run off the page.
+    data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.
     made = typst.compile(template, format="pdf", sys_inputs={"data": data}, ignore_system_fonts=True)
     if not isinstance(made, bytes):

@@ -126,6 +126,12 @@ def test_no_name_is_too_much(name: str) -> None:
     assert len(opened(pdf(build(class_of([name, "Ann"])))).pages) >= 1
 
 
+def test_an_endless_word_stays_on_the_page() -> None:
+    for page in opened(pdf(build(class_of(["x" * 400])))).pages:
+        for line in page.extract_text().splitlines():
+            assert line.count("x") < 100
+
+
 def test_a_class_with_nothing_in_it() -> None:
     for facts in (empty("c", name="New class"), class_of([])):
         text = words(pdf(build(facts)))
