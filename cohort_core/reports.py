@@ -475,8 +475,8 @@ class NeedRow(Row):
     student_id: str | None = _of("OpenClass id; null for a class.")
     name: str = _of("First and last name, or the name of the class.")
     days: int = _of(
-        "For how long: since the last completion, or enrolment if that is later (risk); in the assignment (stuck); "
-        "silent (engagement gap); enrolled (never started); since the Monday of the week (cohort alarm).",
+        "For how long: since the last completion, or enrolment if that is later (risk); in the assignment "
+        "(stuck); silent (engagement gap); enrolled (never started); since the week's Monday (cohort alarm).",
         "days",
     )
     reason: str = _of("Why, in a sentence or two.")
@@ -987,8 +987,12 @@ _DTYPES = {
 
 
 def _report(name: str, frame: pd.DataFrame, row: type[Row]) -> Report:
-    dtypes = {field: _dtype(info.annotation) for field, info in row.model_fields.items()}
-    return Report(name, frame[list(dtypes)].astype(dtypes), row)
+    columns = {}
+    for field, info in row.model_fields.items():
+        column, dtype = frame[field], _dtype(info.annotation)
+        # A cast to the type that it has already costs more than the whole answer of a small class.
+        columns[field] = column if column.dtype == dtype else column.astype(dtype)  # type: ignore[call-overload]
+    return Report(name, pd.DataFrame(columns, index=frame.index), row)
 
 
 def _dtype(annotation: Any) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cohort_core.cohort import Cohort
 from cohort_core.metrics import grouped
-from cohort_core.metrics.durations import is_stuck, observed, stuck, time_to_complete
+from cohort_core.metrics.durations import is_stuck, stuck, time_to_complete
 
 RANKINGS = {
     "difficulty": ("difficulty", False),
@@ -105,30 +105,31 @@ def reteach(cohort: Cohort) -> pd.DataFrame:
     of the stuck, in work for longest first).
     """
     everything = cohort.all_types
-    n = len(everything.assignments)
-    seen = observed(everything)
-    longest = np.full(n, np.nan)
-    np.fmax.at(longest, seen["position"], seen["days"])
-    median_days = time_to_complete(everything)["median_days"].to_numpy()
-    usual = np.where(np.isnan(median_days), longest, median_days)
+    times = time_to_complete(everything)
+    median_days = times["median_days"].to_numpy()
+    usual = times["median_days"].fillna(times["longest_seen_days"]).to_numpy()
     slow = np.minimum(np.nan_to_num(usual / _typical(median_days), nan=1.0), MOST_SLOWNESS)
-    started = grouped.count(everything.position, n)
+    started = grouped.count(everything.position, len(everything.assignments))
     waiting = stuck(cohort)
     frame = cohort.assignments.reset_index()
     here = frame["position"].to_numpy()
-    people = waiting.groupby("assignment_id", sort=False).agg(
-        student_ids=("student_id", list), students=("name", list)
-    )
-    count = waiting["assignment_id"].value_counts().reindex(frame["assignment_id"], fill_value=0).to_numpy()
+    ids: dict[str, list[str]] = {one: [] for one in frame["assignment_id"]}
+    names: dict[str, list[str]] = {one: [] for one in frame["assignment_id"]}
+    columns = [waiting[name].tolist() for name in ("assignment_id", "student_id", "name")]
+    for assignment, student, name in zip(*columns, strict=True):
+        ids[assignment].append(student)
+        names[assignment].append(name)
+    count = np.array([len(one) for one in ids.values()], dtype=np.int64)
     frame = frame.assign(
         started=started[here],
         stuck=count,
         stuck_share=grouped.ratio(count, started[here]),
         slowness=slow[here],
         score=(grouped.ratio(count, started[here]) * slow[here]).round(_DECIMALS),
+        student_ids=pd.Series(list(ids.values()), dtype="object"),
+        students=pd.Series(list(names.values()), dtype="object"),
     )
     frame = frame[(frame["started"] >= ENOUGH_TO_RANK) & (frame["stuck"] > 0)]
-    frame = frame.join(people, on="assignment_id")
     return frame.sort_values(["score", "position"], ascending=[False, True]).reset_index(drop=True)
 
 

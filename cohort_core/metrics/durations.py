@@ -21,7 +21,8 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     """Days from start to completion by assignment, by Kaplan–Meier: open work counts as longer than its age.
 
     Columns: timed_count (completed records whose start is known), untimed_share (of the completed ones, those
-    left out), median_days, p80_days (NaN: not reached, or nothing timed), longest_days (of the timed).
+    left out), median_days, p80_days (NaN: not reached, or nothing timed), longest_days (of the timed),
+    longest_seen_days (of the timed and the open).
     """
     n = len(cohort.assignments)
     timed = is_timed(cohort)
@@ -34,8 +35,9 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
 
     timed_count = grouped.count(cohort.position[timed], n)
     completed = grouped.count(cohort.position[cohort.is_completed], n)
-    longest = np.full(n, np.nan)
+    longest, longest_seen = np.full(n, np.nan), np.full(n, np.nan)
     np.fmax.at(longest, position[finished], spans[finished])
+    np.fmax.at(longest_seen, position, spans)
     return pd.DataFrame(
         {
             "timed_count": timed_count,
@@ -43,6 +45,7 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
             "median_days": _first_reached(position, n, spans, unfinished_share, 0.5),
             "p80_days": _first_reached(position, n, spans, unfinished_share, 0.2),
             "longest_days": longest,
+            "longest_seen_days": longest_seen,
         },
         index=cohort.assignments.index,
     )
@@ -59,10 +62,13 @@ def observed(cohort: Cohort) -> pd.DataFrame:
     timed = is_timed(cohort)
     used = timed | cohort.is_open
     position, finished = cohort.position[used], timed[used]
-    spans = days(np.where(finished, cohort.completed[used], cohort.now) - cohort.started[used])
+    took = np.where(finished, cohort.completed[used], cohort.now) - cohort.started[used]
     # Completions come before open work of the same age: that work was still at risk then.
-    order = np.lexsort((~finished, spans, position))
-    position, finished, spans = position[order], finished[order], spans[order]
+    order = np.argsort(took.view("i8") * 2 + ~finished, kind="stable")
+    # Few assignments fit into few bits, which numpy sorts in linear time.
+    narrow = np.min_scalar_type(len(cohort.assignments))
+    order = order[np.argsort(position[order].astype(narrow), kind="stable")]
+    position, finished, spans = position[order], finished[order], days(took[order])
     size = grouped.count(position, len(cohort.assignments))
     at_risk = size[position] - (np.arange(len(position)) - (np.cumsum(size) - size)[position])
     return pd.DataFrame({"position": position, "days": spans, "finished": finished, "at_risk": at_risk})
@@ -82,14 +88,15 @@ def durations(cohort: Cohort, row: int) -> pd.DataFrame:
     return steps.assign(finished_share=share).reset_index()
 
 
-def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
+def is_stuck(cohort: Cohort, limit: grouped.Floats | None = None) -> NDArray[np.bool_]:
     """For each record: open for longer than 7 days and than the assignment's 80th percentile in the class.
 
     Where the 80th percentile is not reached, the longest known time stands in for it: it lies beyond that,
-    and an assignment that half the class cannot finish must not hide them.
+    and an assignment that half the class cannot finish must not hide them. `limit`: what `stuck_after` gives,
+    if known.
     """
-    limit = stuck_after(cohort)[cohort.records["position"]]
-    return cohort.is_open & (days(cohort.now - cohort.started) > limit)
+    limit = stuck_after(cohort) if limit is None else limit
+    return cohort.is_open & (days(cohort.now - cohort.started) > limit[cohort.records["position"]])
 
 
 def stuck_after(cohort: Cohort) -> grouped.Floats:
@@ -105,7 +112,8 @@ def stuck(cohort: Cohort) -> pd.DataFrame:
     Columns: student_id, name, assignment_id, assignment, type, section, started_at, days_open, limit_days
     (after which it counts as stuck), is_parked (something else, of any type, completed in the last 7 days).
     """
-    chosen = is_stuck(cohort)
+    limit = stuck_after(cohort)
+    chosen = is_stuck(cohort, limit)
     records, student = cohort.records[chosen], cohort.student[chosen]
     course = cohort.assignments.iloc[cohort.position[chosen]]
     frame = pd.DataFrame(
@@ -118,11 +126,12 @@ def stuck(cohort: Cohort) -> pd.DataFrame:
             "section": course["section"].to_numpy(),
             "started_at": records["started_at"].array,
             "days_open": days(cohort.now - cohort.started[chosen]),
-            "limit_days": stuck_after(cohort)[records["position"]],
+            "limit_days": limit[records["position"]],
             "is_parked": completes_elsewhere(cohort)[student],
         }
     )
-    order = np.lexsort((records["position"], frame["student_id"], -frame["days_open"].round(_DECIMALS)))
+    by_id = cohort.students.index.argsort().argsort()
+    order = np.lexsort((records["position"], by_id[student], -frame["days_open"].round(_DECIMALS)))
     return frame.iloc[order].reset_index(drop=True)
 
 

@@ -11,13 +11,14 @@ from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import is_stuck
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import PARTS, risk
+from cohort_core.metrics.risk import PARTS, evidence, risk
 
 
 def student_health(cohort: Cohort) -> pd.DataFrame:
     """One row a student: progress, risk with its parts, activity. By risk, then least done, then name."""
     students, total = cohort.students, len(cohort.assignments)
-    progress, danger = by_student(cohort), risk(cohort)
+    progress, proof = by_student(cohort), evidence(cohort.classwide)
+    danger = risk(cohort, proof)
     frame = pd.DataFrame(
         {
             "name": students["name"],
@@ -28,7 +29,7 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
             "risk_score": danger["score"],
             "risk_gap": danger["gap"],
             "risk_parts": pd.Series(danger[list(PARTS)].to_dict("records"), students.index, dtype="object"),
-            "reasons": pd.Series(reasons(cohort, danger), students.index, dtype="object"),
+            "reasons": pd.Series(reasons(cohort, danger, proof), students.index, dtype="object"),
             **{f"{part}_points": danger[part] for part in PARTS},
             "avg_grade": progress["avg_grade"],
             "in_progress": progress["in_progress"],

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cohort_core.cohort import Cohort
-from cohort_core.metrics.risk import PARTS, Evidence, evidence, marks_lost
+from cohort_core.metrics import grouped
+from cohort_core.metrics.risk import PARTS, Evidence, marks_lost
 
 LEAST_POINTS = 2.0
 MOST_REASONS = 3
 _MOST_NAMES = 2
 
 
-def reasons(cohort: Cohort, scored: pd.DataFrame) -> list[list[str]]:
+def reasons(cohort: Cohort, scored: pd.DataFrame, seen: Evidence) -> list[list[str]]:
     """For each student up to three sentences, the part with most points first, none below 2 points.
 
-    `scored` is the risk of the cohort. Assignments stand in the sentences by name, as plain text.
+    `scored` is the risk of the cohort, `seen` the evidence of the class. Assignments stand in the sentences
+    by name, as plain text.
     """
-    worded = _Worded.of(cohort.classwide)
+    worded = _Worded.of(cohort.classwide, seen)
     place = cohort.classwide.students.index.get_indexer(scored.index)
     told = []
     for student, points in zip(place.tolist(), scored[list(PARTS)].to_numpy(), strict=True):
@@ -42,13 +45,18 @@ class _Worded:
     by_most: NDArray[np.bool_]
     """By assignment: completed by at least half of the class."""
     marks: NDArray[np.float64]
+    """Points that each completion loses by its grade."""
+    average: NDArray[np.float64]
+    """By student, the mean of the grades; NaN without any."""
+    class_average: NDArray[np.float64]
+    """By student, the mean over the same work of the class's means."""
     first: NDArray[np.intp]
     """Where the completions of each student begin, and at its end where the last one's end."""
 
     @classmethod
-    def of(cls, cohort: Cohort) -> _Worded:
-        seen = evidence(cohort)
+    def of(cls, cohort: Cohort, seen: Evidence) -> _Worded:
         students = len(cohort.students)
+        usual = np.where(np.isnan(seen.grade), np.nan, seen.usual_grade[seen.position])
         done = np.zeros((students, len(cohort.assignments)), dtype=bool)
         done[seen.student, seen.position] = True
         return cls(
@@ -57,6 +65,8 @@ class _Worded:
             done=done,
             by_most=(seen.completions > 0) & (seen.completions * 2 >= students),
             marks=marks_lost(seen),
+            average=grouped.mean(seen.student, students, seen.grade),
+            class_average=grouped.mean(seen.student, students, usual),
             first=np.searchsorted(seen.student, np.arange(students + 1)),
         )
 
@@ -92,13 +102,12 @@ class _Worded:
                 f"No grades yet, so work counts with the average of the class, {average}; "
                 "grades of their own clear this."
             )
-        own = grade[graded].mean()
-        usual = self.seen.usual_grade[position[graded]].mean()
         lost = self.marks[mine][graded].round(9)
         worst = int(lost.argmax())
         name, at = self.names[position[graded][worst]], _percent(grade[graded][worst])
         return (
-            f"Average grade {_percent(own)} where the class has {_percent(usual)} for the same work, "
+            f"Average grade {_percent(self.average[student])} where the class has "
+            f"{_percent(self.class_average[student])} for the same work, "
             f"most lost in {name} ({at}); full marks there clear {_points(lost[worst])}."
         )
 
@@ -139,7 +148,7 @@ def _and(names: Sequence[str]) -> str:
 
 def _whole(value: float) -> int:
     """Rounded, halves up; sums that differ in their last bits must not make different sentences."""
-    return int(np.floor(round(float(value), 6) + 0.5))
+    return floor(round(float(value), 6) + 0.5)
 
 
 def _percent(share: float) -> str:

@@ -66,9 +66,10 @@ def _longest_first(need: Need) -> tuple[float | str, ...]:
 
 
 def _needs(cohort: Cohort) -> Iterator[Need]:
-    danger, seen = risk(cohort), last_activity(cohort)
+    proof = evidence(cohort.classwide)
+    danger, seen = risk(cohort, proof), last_activity(cohort)
     place = cohort.classwide.students.index.get_indexer(cohort.students.index)
-    silent = np.minimum(evidence(cohort.classwide).days_silent[place], enrolled_days(cohort))
+    silent = np.minimum(proof.days_silent[place], enrolled_days(cohort))
     scores = dict(zip(danger.index, danger["score"], strict=True))
     names = cohort.students["name"].to_dict()
 
@@ -87,7 +88,7 @@ def _needs(cohort: Cohort) -> Iterator[Need]:
         )
 
     at_risk = danger["band"].isin(["critical", "high"])
-    why = iter(reasons(cohort, danger[at_risk]))
+    why = iter(reasons(cohort, danger[at_risk], proof))
     for student_id, band, gap, quiet in zip(
         danger.index[at_risk], danger["band"][at_risk], danger["gap"][at_risk], silent[at_risk], strict=True
     ):
