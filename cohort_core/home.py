@@ -36,8 +36,7 @@ class Home:
 
     def ensure(self) -> None:
         """Make the folder, readable by its owner only. A folder that exists keeps its mode."""
-        if not self.folder.is_dir():
-            self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
+        self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def files(self) -> list[Path]:
         """The files that are there, ours and SQLite's."""
