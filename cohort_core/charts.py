@@ -396,7 +396,7 @@ def _stacked_parts(
         alt.Chart(long)
         .mark_bar(cursor="pointer")
         .encode(
-            x=alt.X("sum(points):Q", title=title, axis=alt.Axis(format="d", tickCount=6)),
+            x=alt.X("points:Q", title=title, axis=alt.Axis(format="d", tickCount=6)),
             y=_rows(data),
             color=alt.Color(
                 "part:N",
@@ -411,7 +411,7 @@ def _stacked_parts(
             tooltip=[
                 alt.Tooltip("name:N", title=what),
                 alt.Tooltip("part:N", title="Part"),
-                alt.Tooltip("sum(points):Q", title="Points", format=".1f"),
+                alt.Tooltip("points:Q", title="Points", format=".1f"),
             ],
         ),
         data,

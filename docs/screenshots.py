@@ -80,7 +80,7 @@ def practice(home: Path) -> Iterator[str]:
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/health", timeout=2).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

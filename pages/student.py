@@ -20,19 +20,19 @@ with dashboard.begin("student") as view:
         st.metric(
             "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
         )
-        st.metric("Average grade", words.percent(health["avg_grade"]), help=meaning["avg_grade"], width=150)
+        st.metric("Average grade", words.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140)
         st.metric("Risk", f"{health['risk_score']:.0f} points", help=meaning["risk_score"], width=140)
         st.metric(
             "Pace",
             person.pace_words(pace["pace_percentile"]),
             help=words.meanings(reports.PaceRow)["pace_percentile"],
-            width=165,
+            width=150,
         )
         st.metric(
             "Finishes",
             person.forecast_words(forecast),
             help="At the pace of the last four active weeks.",
-            width=165,
+            width=150,
         )
 
     assignments = reports.student_assignments(cohort, student_id)

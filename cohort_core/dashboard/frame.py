@@ -148,8 +148,13 @@ def link(
 
 
 def open_page(name: str, **also: str) -> NoReturn:
-    """Go to another page, as a link does."""
-    st.switch_page(PAGES[name].streamlit_page(), query_params=selection.in_links(also))
+    """Go to another page, as a link does.
+
+    On the way Streamlit gives this page the other's address for a moment, and going back leads there; so the
+    address keeps what this page needs.
+    """
+    page = PAGES[name].streamlit_page()
+    st.switch_page(page, query_params={**st.query_params.to_dict(), **selection.in_links(also)})
 
 
 def _prepare(page: Page, needs_class: bool) -> View:

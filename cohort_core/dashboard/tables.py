@@ -55,7 +55,7 @@ def show(
         key=key,
         alt=alt,
         on_select="rerun" if opens else "ignore",
-        selection_mode="single-cell",
+        selection_mode=["single-cell", "single-column"],
     )
     if opens and event.selection.cells:
         open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})

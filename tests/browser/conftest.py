@@ -100,7 +100,7 @@ def served(folder: Path, elsewhere: Path) -> Iterator[str]:
             try:
                 requests.get(f"{url}/health", timeout=1)
                 break
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 log.seek(0)
                 assert server.poll() is None, log.read()
                 assert time.monotonic() < deadline

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from cohort_core import reports
 from cohort_core.dashboard.frame import PAGES
 from cohort_core.practice.faults import Fault
+from cohort_core.practice.school import hex_id
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.dashboard.conftest import DATA_PAGES, EVIL
 
 NAMES = list(PAGES)
+LINKED = [page.name for page in PAGES.values() if page.in_sidebar]
+"""Pages that the sidebar offers."""
+HOSTILE = {
+    "student": f"?student={hex_id('student', 's2')}",
+    "assignment": f"?assignment={hex_id('assignment', 'a2')}",
+}
 
 
 def wait_for(page: Page, name: str) -> None:
     """Until a page stands: its title, and no part of the script running or stale."""
-    expect(page.locator("h1", has_text=PAGES[name].title)).to_be_visible()
+    expect(page.locator("h1").get_by_text(PAGES[name].title, exact=True)).to_be_visible()
     expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
@@ -47,11 +56,11 @@ def test_first_thing_on_a_fresh_server_with_evil_names(
 ) -> None:
     with served(hostile_home, tmp_path) as url:
         page = watched.tab()
-        page.goto(f"{url}/dashboard/{name}")
+        page.goto(f"{url}/dashboard/{name}{HOSTILE.get(name, '')}")
         wait_for(page, name)
         sidebar = page.get_by_test_id("stSidebar")
-        for one in PAGES.values():
-            expect(sidebar.get_by_role("link", name=one.title, exact=True)).to_be_visible()
+        for one in LINKED:
+            expect(sidebar.get_by_role("link", name=PAGES[one].title, exact=True)).to_be_visible()
         expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
         if name in DATA_PAGES:
             expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
@@ -86,7 +95,7 @@ def test_through_navigation_class_and_group_stay(dashboard: Dashboard, watched: 
     chosen = re.search(r"class=([0-9a-f]+)", page.url)
     assert chosen
     assert chosen[1] != first[1]
-    for name in NAMES[1:]:
+    for name in LINKED[1:]:
         go(page, name)
         assert f"class={chosen[1]}" in page.url
         expect_no_sideways_scrolling(page)
@@ -142,7 +151,8 @@ def test_sync_now_from_press_to_result_and_again(dashboard: Dashboard, watched: 
     page = watched.tab()
     open_page(page, dashboard, "overview")
     sidebar = page.get_by_test_id("stSidebar")
-    dashboard.school.faults.add(Fault("delay", path="*/progressions", seconds=2.0))
+    release = threading.Event()
+    dashboard.school.faults.add(Fault("call", path="*/progressions", edit=lambda: release.wait(20) and None))
     sidebar.get_by_role("button", name="Sync now").click()
     expect(sidebar.get_by_role("button", name="Syncing…")).to_be_disabled()
     expect(sidebar.get_by_text(re.compile(r"page \d+|waiting for OpenClass", re.IGNORECASE))).to_be_visible()
@@ -152,6 +162,7 @@ def test_sync_now_from_press_to_result_and_again(dashboard: Dashboard, watched: 
     expect(other.get_by_test_id("stSidebar").get_by_role("button", name="Syncing…")).to_be_visible()
     other.close()
     go(page, "trends")
+    release.set()
     expect(sidebar.get_by_text(re.compile(r"Synced \d+ records? in"))).to_be_visible()
     expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
     expect(sidebar.get_by_text("Last synced just now")).to_be_visible()
@@ -206,3 +217,64 @@ def test_a_change_of_page_is_quick(dashboard: Dashboard, watched: Watched) -> No
         taken[name] = time.monotonic() - began
     # A second is the aim; a busy machine gets as much again.
     assert max(taken.values()) < 2.0, taken
+
+
+def first_person(page: Page) -> Locator:
+    return page.get_by_test_id("stMain").locator("[class*='st-key-people-attention'] a").first
+
+
+def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    name = first_person(page).inner_text()
+    first_person(page).click()
+    wait_for(page, "student")
+    expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    shared = watched.tab()
+    shared.goto(page.url)
+    wait_for(shared, "student")
+    expect(shared.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    page.go_back()
+    wait_for(page, "overview")
+    expect(first_person(page)).to_have_text(name)
+
+
+def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    big = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
+    health = reports.student_health(dashboard.workspace.cohort(big)).frame
+    for name, element, position, expected in (
+        ("risk", "stDataFrame", {"x": 60, "y": 52}, health["name"][0]),
+        ("risk", "stVegaLiteChart", {"x": 200, "y": 18}, health["name"][0]),
+        ("matrix", "stVegaLiteChart", {"x": 300, "y": 300}, None),
+    ):
+        open_page(page, dashboard, name, f"?class={big}")
+        shown = page.get_by_test_id(element).first
+        shown.locator("canvas, svg").first.wait_for()
+        # A header sorts or chooses a column; it opens nobody.
+        shown.click(position={"x": 60, "y": 3})
+        expect(page.locator("[data-stale=true]")).to_have_count(0)
+        shown.click(position=position)
+        wait_for(page, "student")
+        if expected:
+            expect(page.locator("h3").get_by_text(expected, exact=True)).to_be_visible()
+        page.go_back()
+        wait_for(page, name)
+
+
+def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    name = first_person(page).inner_text()
+    first_person(page).click()
+    wait_for(page, "student")
+    real = page.url
+    anonymous = page.get_by_test_id("stSidebar").get_by_text("Anonymous", exact=True)
+    anonymous.click()
+    expect(page.get_by_text(name, exact=True)).to_have_count(0)
+    expect(page.locator("h3").first).not_to_have_text(name)
+    assert re.search(r"[?&]anonymous=1", page.url)
+    assert str(re.search(r"student=([^&]+)", real)[1]) not in page.url  # type: ignore[index]
+    assert name.split()[-1] not in page.content()
+    anonymous.click()
+    expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
