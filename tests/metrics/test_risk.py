@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,22 @@ def test_a_real_class_comes_out_to_six_decimals() -> None:
         assert row["score"] == pytest.approx(expected["risk"], abs=1e-6)
         for name in (*PARTS, "gap"):
             assert row[name] == pytest.approx(expected[name], abs=1e-6), name
+
+
+def test_nine_real_classes_come_out_as_they_did_when_the_score_was_chosen() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "risk_validation.py"
+    validation = runpy.run_path(str(script))
+    classes = validation["load"](script.parent / "data" / "oulad")
+    assert sum(len(facts.students) for facts, _ in classes) == 13_529
+    areas, bands = validation["validate"](classes)
+    assert list(areas.loc["this score"]) == pytest.approx([0.714, 0.819, 0.846, 0.877, 0.904], abs=0.002)
+    for band, (least, most) in {
+        "critical": (0.87, 0.97),
+        "high": (0.61, 0.76),
+        "medium": (0.33, 0.53),
+        "low": (0.10, 0.31),
+    }.items():
+        assert bands.loc[band, "mean"].between(least - 0.005, most + 0.005).all(), band
 
 
 def test_two_students_by_hand() -> None:
