@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,9 @@ from cohort_core.store.database import utc_text
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
 
+# What nearly all times look like. Hours end at 23, since some versions of Python read 24:00 as the next day.
+_AS_WE_WRITE_IT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+
 
 def clean_text(value: Any) -> str | None:
     """Text in composed Unicode without outer spaces; empty text is none."""
@@ -17,14 +21,16 @@ def clean_text(value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError("is not text")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("is not valid Unicode") from None
     if "\0" in value:
         # SQLite's functions and many readers of a CSV file would end the text there.
         raise ValueError("holds a null character")
-    return unicodedata.normalize("NFC", value).strip() or None
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError("is not valid Unicode") from None
+        value = unicodedata.normalize("NFC", value)
+    return value.strip() or None
 
 
 def clean_id(value: Any) -> str:
@@ -46,6 +52,8 @@ def clean_instant(value: Any) -> str | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
+        if _AS_WE_WRITE_IT.fullmatch(text) and EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
+            return text
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=UTC)
         in_utc = instant.astimezone(UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import (
@@ -17,7 +18,6 @@ from pydantic import (
     Field,
     StrictBool,
     StrictInt,
-    TypeAdapter,
     ValidationError,
 )
 
@@ -28,8 +28,6 @@ from cohort_core.store.records import Assignment, BadRow, Progression, Student
 
 Identifier = Annotated[str, BeforeValidator(clean_id)]
 Text = Annotated[str | None, BeforeValidator(clean_text)]
-Instant = Annotated[str | None, BeforeValidator(clean_instant)]
-Grade = Annotated[tuple[float | None, float | None], BeforeValidator(clean_grade)]
 
 # More than any class has, and little enough for every number that is made of it.
 MOST_RECORDS = 10_000_000
@@ -37,32 +35,6 @@ MOST_RECORDS = 10_000_000
 Model = TypeVar("Model", bound=BaseModel)
 
 _LENIENT = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-
-class _User(BaseModel):
-    model_config = _LENIENT
-    id: Identifier
-    first_name: Text = None
-    last_name: Text = None
-    email: Text = None
-
-
-class _Assignment(BaseModel):
-    model_config = _LENIENT
-    id: Identifier
-    name: Text = None
-    type: Text = None
-
-
-class _Progression(BaseModel):
-    model_config = _LENIENT
-    id: Annotated[str, BeforeValidator(clean_object_id), Field(alias="_id")]
-    user: _User
-    assignment: _Assignment
-    grade: Grade = (None, None)
-    started_assignment_at: Instant = None
-    completed_assignment_at: Instant = None
-    reviewed_at: Instant = None
 
 
 class _PageMetadata(BaseModel):
@@ -176,25 +148,23 @@ def read_page(body: Any) -> Page:
     digests: dict[str, int] = {}
     is_contradictory = False
     for raw in page.data:
-        parsed: _Progression | None = None
+        read: Progression | BadRow
         try:
-            parsed = _PROGRESSION.validate_python(raw)
-            row = _as_progression(parsed)
-            key, digest = row.id, hash(row)
-        except ValidationError as error:
-            bad = _bad_row(raw, error)
-            key, digest = bad.key, hash(bad.payload)
+            read, student, assignment = _read_row(raw)
+            key, digest = read.id, hash(read)
+        except ValueError:
+            read = _bad_row(raw)
+            key, digest = read.key, hash(read.payload)
         if key in digests:
             is_contradictory = is_contradictory or digests[key] != digest
             continue
         digests[key] = digest
-        if parsed is None:
-            bad_rows.append(bad)
+        if isinstance(read, BadRow):
+            bad_rows.append(read)
             continue
-        rows.append(row)
-        user, assignment = parsed.user, parsed.assignment
-        students.setdefault(user.id, Student(user.id, user.first_name, user.last_name, user.email))
-        assignments.setdefault(assignment.id, Assignment(assignment.id, assignment.name, assignment.type))
+        rows.append(read)
+        students.setdefault(student.id, student)
+        assignments.setdefault(assignment.id, assignment)
     meta = page.metadata
     return Page(
         meta.page,
@@ -210,39 +180,70 @@ def read_page(body: Any) -> Page:
     )
 
 
-_PROGRESSION = TypeAdapter(_Progression)
-
-
-def _as_progression(parsed: _Progression) -> Progression:
-    grade, raw_grade = parsed.grade
-    return Progression(
-        id=parsed.id,
-        student_id=parsed.user.id,
-        assignment_id=parsed.assignment.id,
-        grade=grade,
-        started_at=parsed.started_assignment_at,
-        completed_at=parsed.completed_assignment_at,
-        reviewed_at=parsed.reviewed_at,
-        raw_grade=raw_grade,
+def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
+    """A row and whom and what it names. By hand, since a class has thousands; ``ValueError`` if it is bad."""
+    user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
+    if not isinstance(user, dict) or not isinstance(work, dict):
+        raise ValueError("is not an object")
+    student = Student(
+        clean_id(user.get("id")),
+        clean_text(user.get("first_name")),
+        clean_text(user.get("last_name")),
+        clean_text(user.get("email")),
     )
+    assignment = Assignment(
+        clean_id(work.get("id")), clean_text(work.get("name")), clean_text(work.get("type"))
+    )
+    grade, raw_grade = clean_grade(raw.get("grade"))
+    row = Progression(
+        clean_object_id(raw.get("_id")),
+        student.id,
+        assignment.id,
+        grade,
+        clean_instant(raw.get("started_assignment_at")),
+        clean_instant(raw.get("completed_assignment_at")),
+        clean_instant(raw.get("reviewed_at")),
+        raw_grade,
+    )
+    return row, student, assignment
 
 
-def _bad_row(raw: Any, error: ValidationError) -> BadRow:
+_CLEANERS: dict[str, Callable[[Any], object]] = {
+    "_id": clean_object_id,
+    "user.id": clean_id,
+    "user.first_name": clean_text,
+    "user.last_name": clean_text,
+    "user.email": clean_text,
+    "assignment.id": clean_id,
+    "assignment.name": clean_text,
+    "assignment.type": clean_text,
+    "grade": clean_grade,
+    "started_assignment_at": clean_instant,
+    "completed_assignment_at": clean_instant,
+    "reviewed_at": clean_instant,
+}
+
+
+def _bad_row(raw: Any) -> BadRow:
     """Reasons name fields and what is wrong with them, never a value: values are the payload's."""
     try:
         payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
     except RecursionError:
         payload = "(nested too deeply to be kept)"
-    reasons = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'row'} "
-        f"{problem['msg'].removeprefix('Value error, ').removeprefix('Input should be ')}"
-        for problem in error.errors(include_input=False, include_url=False)
-    ]
-    try:
-        key = clean_object_id(raw.get("_id")) if isinstance(raw, dict) else None
-    except ValueError:
-        key = None
+    reasons = [f"{field} {problem}" for field in _CLEANERS if (problem := _problem(raw, field))]
+    key = None if _problem(raw, "_id") else clean_object_id(raw["_id"])
     return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)
+
+
+def _problem(raw: Any, field: str) -> str | None:
+    value = raw
+    for part in field.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    try:
+        _CLEANERS[field](value)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _oid_of(raw: dict[str, Any]) -> Any:

@@ -126,20 +126,20 @@ def save_page(
     revived: list[str] = []
     added_ids: list[str] = []
     for row in rows:
-        old = held.get(row.id)
+        old, is_suspect = held.get(row.id, (None, False))
         if old is None:
             effect.added += 1
             added_ids.append(row.id)
-        elif tuple(old)[:8] == row:
-            if old["is_suspect"]:
+        elif old == row:
+            if is_suspect:
                 revived.append(row.id)
             continue
         else:
             effect.changed += 1
             changes.extend(
-                _change(context, synced_at, row, "changed", name, old[name], getattr(row, name))
+                _change(context, synced_at, row, "changed", name, getattr(old, name), getattr(row, name))
                 for name in _COMPARED
-                if old[name] != getattr(row, name)
+                if getattr(old, name) != getattr(row, name)
             )
         written.append((*row, synced_at, context.class_id))
     if added_ids and not context.is_baseline:
@@ -180,26 +180,28 @@ def save_page(
     return effect
 
 
-def _held_rows(connection: sqlite3.Connection, class_id: str, ids: Sequence[str]) -> dict[str, sqlite3.Row]:
-    if not ids:
-        return {}
+def _held_rows(
+    connection: sqlite3.Connection, class_id: str, ids: Sequence[str]
+) -> dict[str, tuple[Progression, bool]]:
+    """What we hold of these ids, and whether it is suspect."""
     rows = connection.execute(
         f"""
         SELECT {_COLUMNS}, is_suspect FROM progressions
-        WHERE class_id = ? AND id IN ({", ".join("?" * len(ids))})
+        WHERE class_id = ? AND id IN (SELECT value FROM json_each(?))
         """,  # noqa: S608
-        (class_id, *ids),
+        (class_id, json.dumps(ids)),
     )
-    return {row["id"]: row for row in rows}
+    return {one: (Progression(one, *values), bool(is_suspect)) for one, *values, is_suspect in rows}
 
 
 def _clear_tombstones(connection: sqlite3.Connection, class_id: str, ids: Sequence[str]) -> set[str]:
-    marks = ", ".join("?" * len(ids))
     found = connection.execute(
-        f"DELETE FROM tombstones WHERE class_id = ? AND id IN ({marks}) RETURNING id",  # noqa: S608
-        (class_id, *ids),
+        """
+        DELETE FROM tombstones WHERE class_id = ? AND id IN (SELECT value FROM json_each(?)) RETURNING id
+        """,
+        (class_id, json.dumps(ids)),
     )
-    return {row["id"] for row in found.fetchall()}
+    return {one for (one,) in found.fetchall()}
 
 
 def _change(
@@ -313,7 +315,7 @@ class Absent:
 
 def absent_rows(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> Absent:
     rows = connection.execute("SELECT id, is_suspect FROM progressions WHERE class_id = ?", (class_id,))
-    absent = [(row["id"], row["is_suspect"]) for row in rows if row["id"] not in seen]
+    absent = [(one, is_suspect) for one, is_suspect in rows if one not in seen]
     return Absent(
         first=[one for one, is_suspect in absent if not is_suspect],
         second=[one for one, is_suspect in absent if is_suspect],

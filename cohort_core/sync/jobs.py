@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from cohort_core.credentials import Connection
@@ -16,6 +17,8 @@ from cohort_core.sync.claim import take_claim
 from cohort_core.sync.engine import ClassSync, utc_now
 
 logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.2
 
 
 class SyncJob:
@@ -38,6 +41,7 @@ class SyncJob:
         self._full = full
         self._accept_removals = accept_removals
         self._stop = threading.Event()
+        self._look_at = 0.0
         self.on_page: Callable[[], None] = lambda: None
         self._claim = take_claim(database)
         try:
@@ -134,7 +138,12 @@ class SyncJob:
         self._claim.release()
 
     def _is_cancelled(self) -> bool:
-        return self._stop.is_set() or runs.is_cancel_requested(self._database, self.id)
+        """Whether someone wants it to stop. What other processes want is looked up now and then."""
+        if not self._stop.is_set() and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_SECONDS
+            if runs.is_cancel_requested(self._database, self.id):
+                self._stop.set()
+        return self._stop.is_set()
 
 
 def active_or_named(database: Database, references: Sequence[str] | None) -> list[str]:
