@@ -53,10 +53,14 @@ def _make_key(home: Home) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(KEY_BYTES))
-    # A link is made whole and only once: of two processes that come here at once, one secret counts.
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, home.pseudonym_key)
-    draft.unlink()
+    try:
+        # A link is made whole and only once: of two processes that come here at once, one secret counts.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, home.pseudonym_key)
+    except OSError:
+        # A disk without links, such as a USB stick's.
+        draft.replace(home.pseudonym_key)
+    draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cohort_core.anonymous import Pseudonyms, anonymise, load_key
 from cohort_core.cohort import build
 from cohort_core.errors import BadSettings
 from cohort_core.home import Home
+from cohort_core.practice.faults import Fault
 from cohort_core.store.facts import STUDENT_COLUMNS, ClassFacts, empty
 from tests.api.conftest import Service
 from tests.exports.conftest import CLASS_ID, Identifying, text_of
@@ -183,6 +184,26 @@ def test_the_secret_is_made_once_and_private(home: Home) -> None:
     assert len(set(keys)) == 1
     assert stat.S_IMODE(home.pseudonym_key.stat().st_mode) == 0o600
     assert [path.name for path in home.files()] == [home.pseudonym_key.name]
+
+
+def test_a_disk_without_links_will_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_paths: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", refuse)
+    assert load_key(home) == load_key(home)
+    assert [path.name for path in home.files()] == [home.pseudonym_key.name]
+
+
+def test_records_set_aside_have_other_ids(service: Service) -> None:
+    service.upstream.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
+    service.workspace.claim_sync(["web-cohort-3"], asked_by="test", full=True).run()
+    service.upstream.faults.clear()
+    openly, hidden = (service.get("/classes/web-cohort-3/quarantine", anonymous=one) for one in (0, 1))
+    assert len(openly) == len(hidden) > 0
+    assert [one["reason"] for one in openly] == [one["reason"] for one in hidden]
+    assert not {one["id"] for one in openly} & {one["id"] for one in hidden}
+    service.workspace.claim_sync(["web-cohort-3"], asked_by="test", full=True).run()
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\xff\xfe", b"00" * 31])
