@@ -939,6 +939,8 @@ same reports, so these definitions hold for all of them.
   are seen from the completion on.
 - **Group**: a class night or a region. Counts, rates and times are the group's own; whether a student is
   stuck or at risk is measured against the whole class, so that choosing a group never changes it.
+- **Type**: a kind of assignment. What is counted is then of that type alone; what is said of a student (risk,
+  reasons, activity) or of one assignment stays what it is.
 - Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
 
 
