@@ -1,7 +1,7 @@
 """Makes docs/images/*.png anew: ``python docs/screenshots.py``. Needs Chromium and the dev packages.
 
-A practice school is served from a home of its own for as long as it takes, so that nobody in the pictures
-exists.
+A practice school is served from a home of its own for as long as it takes, in anonymous mode, so that nobody
+in the pictures exists.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ SETTLE_MS = 1500
 SHOTS = {
     "overview": "overview?since=week",
     "risk": "risk",
+    "student": "student?student={student}",
     "blockers": "blockers",
+    "assignment": "assignment?assignment={assignment}",
+    "matrix": "matrix",
     "trends": "trends",
     "classes": "classes",
 }
-"""Picture ▶ address below the dashboard's; the class is added."""
+"""Picture ▶ address below the dashboard's; class, student and assignment are filled in."""
 
 
 def main() -> None:
@@ -45,11 +48,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, practice(Path(folder) / "home") as url:
         listed = requests.get(f"{url}/classes", timeout=10).json()
         class_id = next(one["id"] for one in listed if one["friendly_id"] == CLASS)
+        chosen = {"student": who(url), "assignment": what(url)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            for name, address in SHOTS.items():
-                joint = "&" if "?" in address else "?"
-                shoot(browser, f"{url}/dashboard/{address}{joint}class={class_id}", IMAGES / f"{name}.png")
+            for name, pattern in SHOTS.items():
+                joint = "&" if "?" in pattern else "?"
+                wanted = pattern.format(**chosen)
+                address = f"{url}/dashboard/{wanted}{joint}class={class_id}&anonymous=1"
+                shoot(browser, address, IMAGES / f"{name}.png")
                 print(f"docs/images/{name}.png")
             browser.close()
 
@@ -75,6 +81,17 @@ def practice(home: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+def who(url: str) -> str:
+    """A student who has begun and is at high risk."""
+    rows = requests.get(f"{url}/classes/{CLASS}/metrics/student-health", timeout=10).json()
+    return next(row["student_id"] for row in rows if row["risk"] == "high")
+
+
+def what(url: str) -> str:
+    """The assignment that is most worth teaching again."""
+    return requests.get(f"{url}/classes/{CLASS}/metrics/reteach", timeout=10).json()[0]["assignment_id"]
 
 
 def answers(url: str) -> bool:

@@ -29,7 +29,9 @@ class Person:
 
 def person(row: Mapping[str, Any]) -> Person:
     """A row of the report ``student_health``: its most telling numbers, and the reason with most points."""
-    return Person(row["student_id"], band(row["risk"]), row["name"], [facts(row), *row["reasons"][:1]])
+    # That someone never started says it all.
+    reasons = row["reasons"][:1] if row["days_silent"] is not None else []
+    return Person(row["student_id"], band(row["risk"]), row["name"], [facts(row), *reasons])
 
 
 def _link(one: Person) -> None:

@@ -37,6 +37,7 @@ ol.ct-events li { padding: 0.3rem 0; border-top: none; font-size: 0.95rem; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 @media (max-width: 640px) {
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
+  .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
   ol.ct-list li { grid-template-columns: 5.2rem 1fr; }
 }
 [aria-label^='Copy Vega'] { display: none; }

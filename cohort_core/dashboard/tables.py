@@ -18,6 +18,9 @@ MISSING = "–"
 ROW_PIXELS = 35
 MOST_ROWS = 15
 
+# If only cells could be chosen, a click on a heading would choose the first one below it.
+_CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -54,8 +57,7 @@ def show(
         placeholder=MISSING,
         key=key,
         alt=alt,
-        on_select="rerun" if opens else "ignore",
-        selection_mode=["single-cell", "single-column"],
+        **(_CLICKABLE if opens else {}),
     )
     if opens and event.selection.cells:
         open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
