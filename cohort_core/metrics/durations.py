@@ -64,10 +64,7 @@ def observed(cohort: Cohort) -> pd.DataFrame:
     position, finished = cohort.position[used], timed[used]
     took = np.where(finished, cohort.completed[used], cohort.now) - cohort.started[used]
     # Completions come before open work of the same age: that work was still at risk then.
-    order = np.argsort(took.view("i8") * 2 + ~finished, kind="stable")
-    # Few assignments fit into few bits, which numpy sorts in linear time.
-    narrow = np.min_scalar_type(len(cohort.assignments))
-    order = order[np.argsort(position[order].astype(narrow), kind="stable")]
+    order = grouped.order(position, len(cohort.assignments), took.view("i8") * 2 + ~finished)
     position, finished, spans = position[order], finished[order], days(took[order])
     size = grouped.count(position, len(cohort.assignments))
     at_risk = size[position] - (np.arange(len(position)) - (np.cumsum(size) - size)[position])
