@@ -13,6 +13,6 @@ with dashboard.begin("connect", needs_class=False) as view:
             connecting.show_connection(view.workspace, anonymous=view.reader.anonymous)
         school, practice = st.columns([3, 2], gap="large")
         with school:
-            connecting.ask_for_school(view.workspace)
+            connecting.ask_for_school(view.workspace, anonymous=view.reader.anonymous)
         with practice:
             connecting.offer_practice_school(view.workspace)

@@ -14,13 +14,19 @@ with dashboard.begin("matrix") as view:
         default="risk",
         format_func=matrix.ORDERS.__getitem__,
     )
+    students = len(view.cohort.students)
+    if students > matrix.MOST_STUDENTS:
+        st.caption(
+            f"The first {matrix.MOST_STUDENTS} of {words.count(students, 'student')}. "
+            "Another order or a group shows others."
+        )
     lists.legend(
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in charts.STATES.items()}
     )
     with st.container(key="matrix"):
         tables.chart(
             charts.matrix(matrix.cells(view.cohort, order)),
-            alt=f"{words.count(len(view.cohort.students), 'student')} by "
+            alt=f"{words.count(students, 'student')} by "
             f"{words.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
             key="cells",
             opens="student",

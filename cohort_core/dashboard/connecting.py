@@ -32,7 +32,7 @@ def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
     st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
 
 
-def ask_for_school(workspace: Workspace) -> None:
+def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
     known = workspace.settings()
     mine = not known.practice
     st.subheader("Your school", anchor=False)
@@ -53,7 +53,9 @@ def ask_for_school(workspace: Workspace) -> None:
             placeholder="https://class.example.org",
             help="The address at which you open your classes in the browser.",
         )
-        email = st.text_input("Email", (mine and known.email) or "", autocomplete="username")
+        email = st.text_input(
+            "Email", (mine and not anonymous and known.email) or "", autocomplete="username"
+        )
         password = st.text_input(
             "Password",
             type="password",

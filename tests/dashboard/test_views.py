@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import charts, reports
+from cohort_core import charts, practice, reports
 from cohort_core.dashboard import matrix, people, person, work
+from cohort_core.practice.server import Running
 from cohort_core.workspace import Workspace
 from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
 
@@ -135,6 +136,14 @@ def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, prac
     assert names == sorted(names)
 
 
+def test_a_large_class_is_cut_to_what_a_browser_can_draw(
+    big: str, practised: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix, "MOST_STUDENTS", 10)
+    assert matrix.cells(practised.cohort(big), "risk")["student_id"].nunique() == 10
+    assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
+
+
 # Filters
 
 
@@ -210,6 +219,21 @@ def test_no_name_is_left_in_anonymous_mode(big: str, practised: Workspace, name:
         assert "anonymous=1" in link.proto.query_string
     if name == "student":
         assert test.metric
+
+
+def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, use: Use) -> None:
+    workspace.connect(
+        api_base=school.url,
+        app_id=practice.APP_ID,
+        origin=practice.ORIGIN,
+        email=practice.EMAIL,
+        password=practice.PASSWORD,
+    )
+    use(workspace)
+    for anonymous in (True, False):
+        test = page("connect", {"anonymous": "1"} if anonymous else {})
+        told = shown(test) + "".join(field.value for field in test.text_input)
+        assert (practice.EMAIL in told) is not anonymous
 
 
 # Overview
