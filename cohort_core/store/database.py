@@ -74,10 +74,12 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                # A full disk can have rolled back already.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def migrate(self) -> None:
         """Make the database, or bring it up to date. Raises ``DatabaseNewer`` and ``DatabaseUnusable``."""

@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from cohort_core.errors import ClassInaccessible, RemovalsRefused, SyncRunning
+from cohort_core.errors import ClassInaccessible, DatabaseUnusable, RemovalsRefused, SyncRunning
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
+from cohort_core.store.database import Database, WriteConnection
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 
@@ -218,3 +219,27 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
     assert synced.workspace.job(job.id).state == "interrupted"
     assert synced.sync().state == "done"
     assert synced.workspace.job(job.id).state == "interrupted"
+
+
+def test_a_full_disk_is_told_and_loses_nothing(synced: SyncedClass, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.sync()
+    for number in range(12, 600):
+        synced.school.put_row(synced.id, row(number, completed=instant(number % 600), started=None))
+    limit = synced.value("PRAGMA page_count") + 10
+    connect = Database._connect
+
+    def connect_to_small_disk(self: Database, *, read_only: bool) -> WriteConnection:
+        connection = connect(self, read_only=read_only)
+        if not read_only:
+            connection.execute(f"PRAGMA max_page_count = {limit}")
+        return connection
+
+    with monkeypatch.context() as full:
+        full.setattr(Database, "_connect", connect_to_small_disk)
+        with pytest.raises(DatabaseUnusable, match="full"):
+            synced.sync()
+    held = set(synced.held())
+    assert 12 < len(held) < 600
+    assert synced.value("PRAGMA integrity_check") == "ok"
+    (run,) = synced.sync().runs
+    assert (run.kind, run.is_clean, run.added) == ("full", True, 600 - len(held))
