@@ -87,6 +87,7 @@ def _more(now: int, then: int) -> str | None:
 
 def _points(now: float | None, then: float | None) -> str | None:
     """ "+4 points", of percent."""
-    if now is None or then is None or round(100 * (now - then)) == 0:
+    if now is None or then is None:
         return None
-    return f"{round(100 * (now - then)):+} points"
+    points = round(100 * (now - then))
+    return f"{points:+} {'point' if abs(points) == 1 else 'points'}" if points else None

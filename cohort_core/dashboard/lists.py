@@ -81,7 +81,7 @@ def people(persons: Iterable[Person], key: str) -> None:
         for one in persons:
             why = "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in one.why)
             with st.container(horizontal=True, gap=None):
-                st.html(f"<div class='ct-mark'>{one.mark}</div>", width=116)
+                st.html(f"<div class='ct-mark'>{one.mark}</div>", width=128)
                 with st.container(gap=None, width="stretch"):
                     _link(one)
                     st.html(why)
