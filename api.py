@@ -151,6 +151,9 @@ class SyncRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     class_ids: list[str] | None = None
     full: bool = False
+    accept_removals: Annotated[
+        bool, Field(description="Remove what OpenClass no longer has, however much it is.")
+    ] = False
 
 
 def _workspace(request: Request) -> Workspace:
@@ -415,7 +418,9 @@ def _add_routes(app: FastAPI) -> None:
     ) -> JSONResponse:
         """Start a sync in the background; `GET /sync/{job}` tells how far it is."""
         wanted = wanted or SyncRequest()
-        job_id = workspace.start_sync(wanted.class_ids, full=wanted.full, asked_by="api")
+        job_id = workspace.start_sync(
+            wanted.class_ids, asked_by="api", full=wanted.full, accept_removals=wanted.accept_removals
+        )
         return JSONResponse(
             workspace.job(job_id).as_dict(),
             status_code=HTTPStatus.ACCEPTED,

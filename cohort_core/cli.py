@@ -764,7 +764,7 @@ def _serve(
         import threading
         import webbrowser
 
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.api.DASHBOARD_PATH}"
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.DASHBOARD_PATH}"
         threading.Timer(1.0, webbrowser.open, [address]).start()
     server.serve(workspace, listener, sync_every=sync_every, say=typer.echo)
 

@@ -326,10 +326,15 @@ class Workspace:
         return job
 
     def start_sync(
-        self, references: Sequence[str] | None = None, *, asked_by: str, full: bool = False
+        self,
+        references: Sequence[str] | None = None,
+        *,
+        asked_by: str,
+        full: bool = False,
+        accept_removals: bool = False,
     ) -> int:
         """Start a sync in the background; returns its number. Raises what ``claim_sync`` raises."""
-        job = self.claim_sync(references, asked_by=asked_by, full=full)
+        job = self.claim_sync(references, asked_by=asked_by, full=full, accept_removals=accept_removals)
         self._running = (job, job.start())
         return job.id
 

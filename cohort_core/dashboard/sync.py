@@ -41,12 +41,7 @@ def start(
 
     def begin() -> None:
         try:
-            if accept_removals:
-                workspace.claim_sync(
-                    references, asked_by="dashboard", full=full, accept_removals=True
-                ).start()
-            else:
-                workspace.start_sync(references, asked_by="dashboard", full=full)
+            workspace.start_sync(references, asked_by="dashboard", full=full, accept_removals=accept_removals)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
             failure.append(error)
 

@@ -64,7 +64,7 @@ def _of_class(view: View) -> None:
 
 
 def _of_all(view: View) -> None:
-    answer = reports.triage(view.reader.active_cohorts(view.as_of), MOST_PEOPLE)
+    answer = view.reader.triage(MOST_PEOPLE, view.as_of)
     needs = answer.records()
     if not needs:
         st.write("Nobody in your classes needs attention at the moment.")
