@@ -244,6 +244,7 @@ class ClassSync:
             absent = records.absent_rows(self._connection, self._class_id, seen)
             records.mark_suspect(self._connection, self._class_id, absent.first)
             records.forget_absent_quarantine(self._connection, self._class_id, seen)
+            classes.bump_revision(self._connection, self._class_id)
             purge.forget_absent(self._connection, self._class_id, seen)
             live = records.live_count(self._connection, self._class_id)
             going = len(absent.second)

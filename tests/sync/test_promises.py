@@ -54,7 +54,7 @@ from tests.sync.in_process import (
     rows_of,
     upstream_good,
 )
-from tests.sync.model import Model, content, is_bad, is_clean, key_of, last_walk, payload
+from tests.sync.model import FIELDS, Model, content, is_bad, is_clean, key_of, last_walk, payload
 
 CLASS = "class"
 
@@ -118,21 +118,22 @@ class SyncMachine(RuleBasedStateMachine):
 
     # What happens upstream and with time
 
-    @rule(change=CHANGES)
-    def upstream_changes(self, change: tuple[str, int, int]) -> None:
-        self.changing.change(*change)
+    @rule(changes=st.lists(CHANGES, min_size=1, max_size=5))
+    def upstream_changes(self, changes: list[tuple[str, int, int]]) -> None:
+        for change in changes:
+            self.changing.change(*change)
         self.is_quiet = False
 
     @rule(which=st.integers(0, 11), is_spoilt=st.booleans(), is_full=st.booleans())
     def a_row_goes_comes_and_goes(self, which: int, is_spoilt: bool, is_full: bool) -> None:
         self.run_sync(full=True)
-        self.upstream_changes(("drop", which, 0))
+        self.upstream_changes([("drop", which, 0)])
         self.run_sync(full=True)
-        self.upstream_changes(("put back", -1, 0))
+        self.upstream_changes([("put back", -1, 0)])
         if is_spoilt:
-            self.upstream_changes(("spoil", which, 1))
+            self.upstream_changes([("spoil", which, 1)])
         self.run_sync(full=is_full)
-        self.upstream_changes(("drop", which, 0))
+        self.upstream_changes([("drop", which, 0)])
         self.run_sync(full=True, accept=True)
 
     @rule(hours=st.sampled_from([-30, 2, 30]))
@@ -216,7 +217,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.changes_at: list[int] = []
         self.model.begin()
         must_be_full = full or self.must_be_full()
-        before_run = self.everything(), self.revision()
+        self.shown = self.everything(), self.revision()
         job_id = runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
         (run,) = runs.load_job(self.database, job_id).runs
         sync = engine.ClassSync(
@@ -228,7 +229,7 @@ class SyncMachine(RuleBasedStateMachine):
             accept_removals=accept,
             now=lambda: self.now,
             is_cancelled=lambda: cut == ("cancel", len(self.upstream.pages)),
-            on_page=lambda: self.model.see(self.upstream.pages[-1]),
+            on_page=self.see_page,
         )
         if cut and cut[0] == "die":
             self.database.dies_at = self.database.transactions + cut[1]
@@ -253,8 +254,17 @@ class SyncMachine(RuleBasedStateMachine):
         trusted_at, self.model.trusted_at = self.model.trusted_at, None
         if not self.was_cut:
             self.check_ending(must_be_full, refused, accept, trusted_at)
+        self.check_revision()
         self.check_store()
-        assert self.everything() == before_run[0] or self.revision() > before_run[1]
+
+    def see_page(self) -> None:
+        self.model.see(self.upstream.pages[-1])
+        self.check_revision()
+
+    def check_revision(self) -> None:
+        """Whoever keeps what a revision showed keeps nothing that is no longer so."""
+        before, self.shown = self.shown, (self.everything(), self.revision())
+        assert self.shown[0] == before[0] or self.shown[1] > before[1]
 
     def must_be_full(self) -> bool:
         at = self.model.trusted_at
@@ -350,7 +360,10 @@ class SyncMachine(RuleBasedStateMachine):
     def everything(self) -> list[list[tuple[Any, ...]]]:
         """All that a mentor could see of the class."""
         tables = ("progressions", "tombstones", "students", "assignments", "changes", "quarantine", "units")
-        columns = {"quarantine": "class_id, row_key, reason, payload"}
+        columns = {
+            "progressions": f"{', '.join(FIELDS)}, synced_at",
+            "quarantine": "class_id, row_key, reason, payload",
+        }
         return [
             rows_of(self.connection, f"SELECT {columns.get(one, '*')} FROM {one} ORDER BY 1, 2")
             for one in tables
@@ -502,8 +515,7 @@ def test_after_an_interrupted_incremental_one_automatic_sync_sees_everything(
     cuts = 0
     for place in range(1, 6):
         machine.run_sync(full=True, accept=True)
-        for change in (("insert completed", 0, 3), ("insert started", 0, 3), ("complete", 10, 0)):
-            machine.upstream_changes(change)
+        machine.upstream_changes([("insert completed", 0, 3), ("insert started", 0, 3), ("complete", 10, 0)])
 
         def before(request: int, place: int = place) -> None:
             if request == place - 1:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from cohort_core.errors import ClassInaccessible, DatabaseUnusable, RemovalsRefused, SyncRunning
+from cohort_core.openclass.values import clean_instant
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
 from cohort_core.store.database import Database, WriteConnection
@@ -141,6 +143,18 @@ def test_unusual_values_are_understood(synced: SyncedClass) -> None:
     assert held[id_of(0)][3] == 0.85
     assert synced.value(f"SELECT raw_grade FROM progressions WHERE id = '{id_of(0)}'") == 85
     assert held[id_of(1)][4:6] == (None, "2026-03-05T10:00:00.000Z")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be changed here")
+def test_a_time_without_a_zone_is_utc_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "Pacific/Auckland")
+            time.tzset()
+            assert clean_instant("2026-03-05T10:00:00") == "2026-03-05T10:00:00.000Z"
+            assert clean_instant("2026-03-05T10:00:00.5+02:00") == "2026-03-05T08:00:00.500Z"
+    finally:
+        time.tzset()
 
 
 def test_a_large_unchanged_class_costs_two_pages(
