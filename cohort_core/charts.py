@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from cohort_core.reports import Band, Ranking
+from cohort_core.rows import Band, Ranking
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports
+from cohort_core import charts, dashboard, reports, rows
 from cohort_core.charts import BANDS
 from cohort_core.dashboard import lists, people, selection, tables, words
 from cohort_core.dashboard.tables import Column
@@ -51,7 +51,7 @@ with dashboard.begin("risk") as view:
             "band",
             st.segmented_control,
             "Band",
-            (ALL, *get_args(reports.Band)),
+            (ALL, *get_args(rows.Band)),
             default=ALL,
             format_func=lambda one: "All" if one == ALL else BANDS[one].marked,
         )
@@ -59,7 +59,7 @@ with dashboard.begin("risk") as view:
             "stage",
             st.selectbox,
             "Activity",
-            (ALL, *get_args(reports.Stage)),
+            (ALL, *get_args(rows.Stage)),
             default=ALL,
             format_func=lambda one: STAGES.get(one, "All"),
             width=170,

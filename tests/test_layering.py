@@ -29,7 +29,7 @@ def allowed(names: set[str], *rooms: str) -> bool:
 
 @pytest.mark.parametrize("page", [ROOT / "app.py", *PAGES], ids=lambda path: path.name)
 def test_a_page_asks_reports_and_renders(page: Path) -> None:
-    inner = ("dashboard", "charts", "reports", "errors")
+    inner = ("dashboard", "charts", "reports", "rows", "errors")
     assert allowed(imported(page), "streamlit", *(f"cohort_core.{room}" for room in inner)), imported(page)
 
 

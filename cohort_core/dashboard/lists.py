@@ -12,7 +12,7 @@ from cohort_core.charts import BANDS
 from cohort_core.dashboard import selection
 from cohort_core.dashboard.frame import link
 from cohort_core.dashboard.words import count, literal, markup
-from cohort_core.reports import Band
+from cohort_core.rows import Band
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import streamlit as st
 from cohort_core import charts
 from cohort_core.dashboard.frame import open_page
 from cohort_core.dashboard.words import literal
-from cohort_core.reports import Row
+from cohort_core.rows import Row
 
 MISSING = "–"
 ROW_PIXELS = 35

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import charts, practice, reports
+from cohort_core import charts, practice, reports, rows
 from cohort_core.dashboard import matrix, people, person, work
 from cohort_core.practice.server import Running
 from cohort_core.workspace import Workspace
@@ -96,8 +96,8 @@ def test_words_for_pace_and_forecast() -> None:
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(work.LOOKS) == set(reports.State.__args__)
-    assert set(charts.STATES) == set(reports.Status.__args__)
+    assert set(work.LOOKS) == set(rows.State.__args__)
+    assert set(charts.STATES) == set(rows.Status.__args__)
 
 
 # Student risk
