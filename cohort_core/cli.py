@@ -672,7 +672,8 @@ def _progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Ite
                     description=run.name,
                     completed=run.pages,
                     total=run.page_total,
-                    told=f"page {run.pages} of {run.page_total}, {state.records} records",
+                    told=f"page {run.pages} of {run.page_total}, {run.records} records: {run.added} new, "
+                    f"{run.changed} changed, {run.removed} removed, {run.quarantined} set aside",
                 )
 
         job.on_page = show
