@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cohort_core import reports
-from cohort_core.dashboard import lists, selection
+from cohort_core.dashboard import lists, selection, settling
 from cohort_core.dashboard.frame import View, link
 from cohort_core.dashboard.words import count
 
@@ -71,6 +71,7 @@ def _of_all(view: View) -> None:
     lists.people(map(_need, needs), "needs")
     if answer.more:
         st.caption(f"And {count(answer.more, 'more need', 'more needs')}.")
+    settling.show(view, needs)
 
 
 def _need(row: Mapping[str, Any]) -> lists.Person:

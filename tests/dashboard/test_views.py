@@ -250,6 +250,25 @@ def test_all_classes_are_looked_at_when_asked(big: str, practised: Workspace) ->
         assert row["class_name"] in shown(test)
 
 
+def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace) -> None:
+    test = page("overview", {"class": big, "scope": "all"})
+    choice = test.selectbox(key="settle-student")
+    student_id, name = choice.value, choice.options[0]
+    (done,) = [button for button in test.button if button.label == "Done for today"]
+    done.click().run()
+    (mark,) = practised.marks()
+    assert (mark.student_id, mark.kind) == (student_id, "done")
+    assert student_id not in test.selectbox(key="settle-student").options
+    assert any(text.value.startswith(f"{name}: done until") for text in test.text)
+    (again,) = [button for button in test.button if button.label == "List again"]
+    again.click().run()
+    assert practised.marks() == []
+    (exempt,) = [button for button in test.button if button.label == "Exempt"]
+    exempt.click().run()
+    assert [one.kind for one in practised.marks()] == ["exempt"]
+    practised.unsettle(mark.class_id, student_id)
+
+
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
     cohort = practised.cohort(big)
     then = reports.progress_summary(practised.cohort(big, cohort.as_of - pd.Timedelta(days=7))).record()
