@@ -261,12 +261,6 @@ BREAKAGES = (
         "json.loads(objects)",
     ),
     Breakage(
-        "write what is nested without care",
-        WIRE,
-        "    except RecursionError:\n        payload",
-        "    except ZeroDivisionError:\n        payload",
-    ),
-    Breakage(
         "believe any total",
         WIRE,
         "total: Annotated[StrictInt, Field(ge=0, le=MOST_RECORDS)]",

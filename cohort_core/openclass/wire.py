@@ -226,10 +226,7 @@ _CLEANERS: dict[str, Callable[[Any], object]] = {
 
 def _bad_row(raw: Any) -> BadRow:
     """Reasons name fields and what is wrong with them, never a value: values are the payload's."""
-    try:
-        payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
-    except RecursionError:
-        payload = "(nested too deeply to be kept)"
+    payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
     reasons = [f"{field} {problem}" for field in _CLEANERS if (problem := _problem(raw, field))]
     key = None if _problem(raw, "_id") else clean_object_id(raw["_id"])
     return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)

@@ -15,7 +15,9 @@ from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.home import Home
 from cohort_core.openclass.client import Patience
 from cohort_core.openclass.wire import Page
+from cohort_core.store import classes, records, runs
 from cohort_core.store.database import Database
+from cohort_core.sync.engine import utc_now
 from cohort_core.workspace import Workspace
 
 HASTE = Patience(
@@ -58,6 +60,36 @@ def sync_for_ever(home: Home, class_ids: list[str]) -> None:
         time.sleep(0.1)
 
 
+def write_for_ever(home: Home, class_ids: list[str]) -> None:
+    """Store the same page again and again, with other grades each time, and ask nobody for the claim."""
+    database = Database(home)
+    (class_id,) = class_ids
+    run_id = runs.create_job(database, class_ids, asked_by="child", is_full=False, now=utc_now())
+    with database.reading() as connection:
+        (run_id,) = connection.execute("SELECT id FROM runs WHERE job_id = ?", (run_id,)).fetchone()
+    for number in itertools.count():
+        rows = [
+            records.Progression(f"r{n}", "s", "a", number % 97 / 97, None, None, None, None)
+            for n in range(20)
+        ]
+        context = records.RunContext(run_id, class_id, utc_now(), True)
+        try:
+            with database.writer() as connection:
+                for _ in range(5):
+                    with database.transaction(connection):
+                        # Reads before it writes, as the beginning of every sync does.
+                        classes.begin_sync(connection, class_id)
+                        records.save_students(connection, [records.Student("s", None, None, None)])
+                        records.save_assignments(connection, [records.Assignment("a", None, None)])
+                        records.save_page(connection, context, rows, [])
+        except CohortError as error:
+            say({"wrong": f"{error.code}: {error.__cause__}"})
+            return
+        say({"writes": number + 1})
+        # The lock is looked at now and then, and is not fair.
+        time.sleep(0.02)
+
+
 def read_for_ever(home: Home, _class_ids: list[str]) -> None:
     """Read again and again; say so if a run's counts, its history and the rows are not of one moment."""
     database = Database(home)
@@ -82,7 +114,7 @@ SELECT * FROM (
   SELECT r.id, r.pages, r.records,
     (SELECT count(*) FROM sync_history h WHERE h.run_id = r.id) AS history,
     (SELECT count(*) FROM progressions p WHERE p.class_id = r.class_id) AS rows
-  FROM runs r WHERE r.id IN (SELECT min(id) FROM runs WHERE state <> 'waiting' GROUP BY class_id)
+  FROM runs r WHERE r.id IN (SELECT min(id) FROM runs WHERE kind IS NOT NULL GROUP BY class_id)
 )
 WHERE pages <> history OR records <> rows
 """
@@ -93,7 +125,7 @@ def say(what: object) -> None:
 
 
 if __name__ == "__main__":
-    task = {"sync": sync_for_ever, "read": read_for_ever}[sys.argv[1]]
+    task = {"sync": sync_for_ever, "read": read_for_ever, "write": write_for_ever}[sys.argv[1]]
     print("ready", flush=True)
     sys.stdin.readline()
     task(Home(Path(sys.argv[2])), sys.argv[3:])

@@ -435,7 +435,7 @@ def test_json_nested_too_deeply_is_told(synced: SyncedClass) -> None:
 
 
 def test_no_depth_of_nesting_is_unexpected() -> None:
-    """There are depths that can just be read and then not be written again."""
+    """What can just be read can be written again."""
     for depth in range(300, 1100):
         nested = row(1, grade="NESTED")
         page = {

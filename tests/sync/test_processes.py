@@ -20,6 +20,7 @@ import pytest
 
 from cohort_core.home import Home
 from cohort_core.practice.faults import Fault
+from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
 from cohort_core.store.classes import set_active
 from cohort_core.sync import claim
@@ -173,34 +174,34 @@ def held_keys(workspace: Workspace) -> set[str]:
         }
 
 
-def test_two_sync_and_four_read_at_once(workspace: Workspace) -> None:
-    """No lock error, and no reader sees half a page. The claim is fought for, the write lock as well."""
-    from cohort_core.practice.school import MemorySchool
-
+def test_two_sync_two_write_and_four_read_at_once(workspace: Workspace) -> None:
+    """No lock error, and no reader sees half a page. Both the claim and the write lock are fought for."""
     school = MemorySchool()
-    ids = [school.add_class(f"Class {number}", rows=[row(n) for n in range(60)]) for number in range(10)]
+    ids = [school.add_class(f"Class {number}", rows=[row(n) for n in range(60)]) for number in range(6)]
+    others = [school.add_class(f"Another {number}") for number in range(2)]
     with running(school, page_cap=5) as served:
         connect(workspace, served)
-        set_active(workspace.database, ids, active=True)
         syncing = [Child("sync", workspace.home, *ids), Child("sync", workspace.home, *reversed(ids))]
-        reading = [Child("read", workspace.home) for _ in range(4)]
-        with children(*syncing, *reading):
-            for child in (*reading, *syncing):
+        busy = [Child("write", workspace.home, one) for one in others]
+        busy += [Child("read", workspace.home) for _ in range(4)]
+        with children(*syncing, *busy):
+            for child in (*busy, *syncing):
                 child.go()
-            until = time.monotonic() + 20
+            until = time.monotonic() + 30
             while time.monotonic() < until:
-                # Writers that are no sync: a dashboard on which classes are chosen.
-                set_active(workspace.database, ids[:3], active=True)
-                endings = [[said["ended"] for said in child.said if "ended" in said] for child in syncing]
-                if all("done" in one for one in endings) and "running" in endings[0] + endings[1]:
+                endings = [{said["ended"] for said in child.said if "ended" in said} for child in syncing]
+                worked = [any(said.get("writes", said.get("reads")) for said in child.said) for child in busy]
+                if (
+                    all("done" in one for one in endings)
+                    and "running" in endings[0] | endings[1]
+                    and all(worked)
+                ):
                     break
                 time.sleep(0.02)
-            errors = [child.kill() for child in (*syncing, *reading)]
-        assert errors == [""] * 6
-        for child in syncing:
-            ended = {said["ended"] for said in child.said if "ended" in said}
-            assert ended == {"done", "running"} or ended == {"done"}, ended
-        for child in reading:
-            assert not [said for said in child.said if "wrong" in said]
-            assert any(said.get("reads") for said in child.said)
+            errors = [child.kill() for child in (*syncing, *busy)]
+        assert errors == [""] * 8
+        assert all(endings)
+        assert endings[0] | endings[1] == {"done", "running"}
+        assert all(worked)
+        assert not [said for child in busy for said in child.said if "wrong" in said]
         check_database(workspace)

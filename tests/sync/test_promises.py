@@ -143,7 +143,7 @@ class SyncMachine(RuleBasedStateMachine):
     # Syncs
 
     @rule(
-        during=st.lists(st.tuples(st.integers(0, 7), CHANGES), max_size=3),
+        during=st.lists(st.tuples(st.integers(0, 15), CHANGES), max_size=6),
         cut=CUTS,
         full=st.booleans(),
         accept=st.booleans(),

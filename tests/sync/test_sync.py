@@ -178,6 +178,30 @@ def test_incremental_syncs_reach_every_page_in_turn(
     assert synced.held()[id_of(0)][3] == 0.5
 
 
+def test_an_incremental_sync_reads_on_while_pages_differ(
+    synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The total stays as it was, so that only the pages themselves tell."""
+    for number in range(20, 32):
+        synced.school.put_row(synced.id, row(number, completed=None))
+    synced.sync()
+    monkeypatch.setattr(engine, "ALWAYS_FULL_UP_TO_ROWS", 0)
+    for number in range(20, 32):
+        synced.school.change_row(synced.id, id_of(number), completed_assignment_at=instant(number))
+    (run,) = synced.sync().runs
+    assert (run.kind, run.changed, run.pages) == ("incremental", 12, 5)
+
+
+def test_after_an_unverified_run_the_next_is_full(
+    synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "ALWAYS_FULL_UP_TO_ROWS", 0)
+    synced.served.faults.add(Fault("total", "*/progressions", times=None))
+    assert synced.sync().runs[0].is_clean is False
+    synced.served.faults.clear()
+    assert [synced.sync().runs[0].kind for _ in range(2)] == ["full", "incremental"]
+
+
 def test_an_incremental_sync_that_finds_a_hole_becomes_a_full_one(
     synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
