@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from cohort_core import cli, practice
 from cohort_core.errors import CohortError
@@ -19,9 +21,10 @@ from cohort_core.openclass import client, wire
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
+from cohort_core.settings import save_settings
 from cohort_core.store.classes import set_active
 from cohort_core.workspace import Workspace, shared_workspace
-from tests.conftest import HASTE
+from tests.conftest import HASTE, serving
 from tests.sync.conftest import row
 
 PASSWORD = "c4nary-passw0rd"
@@ -165,6 +168,29 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
                 workspace._running[1].join(10)
             except (CohortError, RuntimeError):
                 assert name == "read_token"
+    assert_nothing_told(canaries, capfd, caplog)
+
+
+def test_nothing_secret_is_repeated_from_a_body_that_is_no_json(
+    canaries: Canaries,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    app = canaries.served.app
+
+    async def with_a_page(scope: Scope, receive: Receive, send: Send) -> None:
+        if "progressions" in scope["path"]:
+            page = f"<p>{PASSWORD} {canaries.tokens} {NAMES}"
+            await Response(page, media_type="text/html")(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    with serving(with_a_page) as address:
+        save_settings(canaries.home, api_base=address)
+        assert canaries.command(monkeypatch, "sync") != 0
+    canaries.command(monkeypatch, "status", "--json")
     assert_nothing_told(canaries, capfd, caplog)
 
 
