@@ -1,0 +1,85 @@
+"""The command line. Imports beyond the bare minimum stand inside the commands, so that each starts fast."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from cohort_core import errors
+from cohort_core.cli import connection, data, housekeeping, serving, syncing
+from cohort_core.cli.exits import EXIT_CODES, INTERRUPTED, UNEXPECTED
+from cohort_core.cli.shared import complain, home
+
+__all__ = ["EXIT_CODES", "app", "main"]
+
+HELP = """
+Shows a coding mentor who needs a message today, and which assignment to teach again.
+
+Start with `cohort-tracker demo` to look around in a practice school, or with `cohort-tracker init` to
+connect to your own school at OpenClass.ai; then `cohort-tracker sync` and `cohort-tracker serve`.
+"""
+
+EPILOG = """
+**Settings** live in the folder COHORT_HOME (default: this platform's user data folder): `config.toml`,
+`cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
+COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
+COHORT_ANONYMOUS (1: pseudonyms everywhere).
+
+**Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
+67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
+73 a sync would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs
+already · 76 OpenClass changed its format · 77 wrong email or password · 78 not connected, a bad setting,
+or something not installed · 130 stopped by you.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (connection, syncing, housekeeping, data, serving):
+    app.add_typer(part.commands)
+
+
+def main() -> None:
+    """Run the command line; errors become a sentence and an exit code."""
+    try:
+        app()
+    except errors.CohortError as error:
+        complain(error.message)
+        sys.exit(EXIT_CODES[type(error)])
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNEXPECTED)
+    except Exception as error:  # noqa: BLE001 - a mentor never sees a traceback
+        complain(
+            f"Something unexpected happened ({type(error).__name__}). Try again; if it stays so, report it "
+            f"with the last lines of {_log_unexpected(error)}."
+        )
+        sys.exit(UNEXPECTED)
+
+
+def _log_unexpected(error: Exception) -> Path:
+    """Keep where it happened. The message stays out: it may hold a student's data."""
+    import contextlib
+    import traceback
+    from datetime import UTC, datetime
+
+    place = home()
+    places = "".join(traceback.format_tb(error.__traceback__))
+    with contextlib.suppress(OSError):
+        place.ensure()
+        descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{places}\n")
+    return place.log
