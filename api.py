@@ -465,7 +465,9 @@ def _add_metric_routes(app: FastAPI) -> None:
     def triage(
         read: Read,
         as_of: AsOf = None,
-        limit: Annotated[int, Query(ge=0, description="At most so many entries.")] = reports.MOST_NEEDS,
+        limit: Annotated[
+            int | None, Query(ge=0, description="At most so many entries; by default as the settings say, 7.")
+        ] = None,
     ) -> JSONResponse:
         """Who needs a mentor, over all active classes."""
         answer = read.triage(limit, as_of)

@@ -18,6 +18,7 @@ import pandas as pd
 from cohort_core import reports
 from cohort_core.cohort import Cohort, build
 from cohort_core.errors import NotInstalled
+from cohort_core.thresholds import Thresholds
 
 MOST_STUDENTS, MOST_SILENT, MOST_BLOCKERS, MOST_RETEACH, MOST_SECTIONS = 25, 30, 10, 5, 30
 WEEKS_SHOWN, WEEKS_LISTED = 26, 6
@@ -56,7 +57,7 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
     """Everything that the report says, in its words."""
     local = cohort.as_of.tz_convert(cohort.tz)
     health = reports.student_health(cohort).frame
-    before = build(cohort.facts, cohort.as_of - _WEEK_AGO, cohort.group)
+    before = build(cohort.facts, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
     return {
         "class": cohort.facts.name,
         "group": cohort.group,
@@ -75,7 +76,7 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
         "weeks": _weeks(cohort),
         "sections": _sections(cohort),
         "groups": _groups(cohort),
-        "definitions": _definitions(),
+        "definitions": _definitions(cohort.thresholds),
     }
 
 
@@ -272,17 +273,13 @@ def _groups(cohort: Cohort) -> list[list[str]]:
     ]
 
 
-def _definitions() -> list[list[str]]:
+def _definitions(limits: Thresholds) -> list[list[str]]:
     """The terms of the report; where a column has them, in the words of docs/metrics.md."""
 
     def words(row: type[reports.Row], field: str) -> str:
         return (row.model_fields[field].description or "").replace("*", "")
 
-    summary, health, blocker = (
-        reports.ProgressSummaryRow,
-        reports.StudentHealthRow,
-        reports.BlockerRow,
-    )
+    summary, blocker = reports.ProgressSummaryRow, reports.BlockerRow
     return [
         [
             "As of",
@@ -296,16 +293,24 @@ def _definitions() -> list[list[str]]:
             "Risk",
             "Risk score: 0 to 100, the points for work that the class has completed and the student has not, "
             "for marks lost, for work later than most, and for silence. "
-            + words(health, "risk")
-            + " It compares students with their class: on pace is not the same as safe, and the score does "
-            "not foresee who will leave.",
+            f"Bands begin {limits.critical_gap:g}, {limits.high_gap:g} and {limits.medium_gap:g} points "
+            "above the median of the class. It compares students with their class: on pace is not the same "
+            "as safe, and the score does not foresee who will leave.",
         ],
-        ["On pace, but silent", "Medium risk or below, but without a start or completion for 7 to 29 days."],
+        [
+            "On pace, but silent",
+            f"Medium risk or below, but without a start or completion for {limits.cooling_days} to "
+            f"{_days(limits.gone_days - 1)}.",
+        ],
         [
             "Completed, of a blocker",
             words(blocker, "completion_rate") + " " + words(blocker, "students_reached"),
         ],
-        ["Stuck", words(blocker, "stuck")],
+        [
+            "Stuck",
+            f"Students in it for longer than {_days(limits.stuck_days)} and than its 80th percentile in the "
+            "class.",
+        ],
         [
             "Half within",
             "The days within which half of those who start complete it, open work counted as longer than its "
@@ -315,12 +320,12 @@ def _definitions() -> list[list[str]]:
             "Difficulty",
             "0 to 100: up to 50 points for students who came that far and did not complete it, up to 30 for "
             "marks lost, up to 20 for taking longer than the middle assignment of the class. Assignments "
-            "that fewer than five students have come to are not ranked.",
+            f"that fewer than {limits.least_ranked} students have come to are not ranked.",
         ],
         [
             "Worth teaching again",
-            "Assignments that at least five students began and in which somebody is stuck, first where most "
-            "are stuck and the work takes longest.",
+            f"Assignments that at least {limits.least_ranked} students began and in which somebody is stuck, "
+            "first where most are stuck and the work takes longest.",
         ],
         ["Week", "Monday to Sunday in the class's time zone, named by its Monday."],
         ["A student, a week", words(reports.VelocityRow, "per_enrolled")],
@@ -367,6 +372,10 @@ def _signed(number: int) -> str:
 
 def _students(count: int) -> str:
     return "One student" if count == 1 else f"{count or 'No'} students"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _ago(days: Any) -> str:

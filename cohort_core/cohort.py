@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from cohort_core.errors import BadInput
 from cohort_core.store.facts import ClassFacts
+from cohort_core.thresholds import DEFAULTS, Thresholds
 
 Instants = NDArray[np.datetime64]
 """UTC instants without a zone in microseconds, NaT for none: numpy's arithmetic is the fast one."""
@@ -61,6 +62,7 @@ class Cohort:
     type: str | None = None
     unfiltered: Cohort | None = None
     """The same students with all assignments, if one type is chosen."""
+    thresholds: Thresholds = DEFAULTS
 
     @property
     def classwide(self) -> Cohort:
@@ -133,6 +135,7 @@ def build(
     as_of: pd.Timestamp | datetime | date | None = None,
     group: str | None = None,
     type: str | None = None,
+    thresholds: Thresholds = DEFAULTS,
 ) -> Cohort:
     """The class as it was at `as_of`: an instant, the end of a local day, or by default the last sync.
 
@@ -163,7 +166,9 @@ def build(
             **{name: _zoned(merged[name]) for name in ("started_at", "completed_at", "reviewed_at")},
         }
     )
-    whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, records, student)
+    whole = Cohort(
+        facts, cut, None, tz, starts_at, students, assignments, records, student, thresholds=thresholds
+    )
     cohort = _narrow(whole, chosen) if chosen else whole
     return of_type(cohort, type) if type is not None else cohort
 
@@ -191,6 +196,12 @@ def of_type(cohort: Cohort, type: str) -> Cohort:
         whole=everything.classwide,
         unfiltered=everything,
     )
+
+
+def judged_by(cohort: Cohort, thresholds: Thresholds) -> Cohort:
+    """The same cohort, sorted by other thresholds; so is the class with which it is compared."""
+    whole, unfiltered = (one and judged_by(one, thresholds) for one in (cohort.whole, cohort.unfiltered))
+    return replace(cohort, thresholds=thresholds, whole=whole, unfiltered=unfiltered)
 
 
 def groups(facts: ClassFacts) -> list[Group]:

@@ -65,8 +65,7 @@ from cohort_core.rows import (
     WeekRow,
 )
 from cohort_core.store.facts import ClassFacts
-
-MOST_NEEDS = 7
+from cohort_core.thresholds import DEFAULTS, Thresholds
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def blockers(cohort: Cohort, by: Ranking = "difficulty") -> Report:
     """Which assignments stand in the way, the worst first.
 
     Ranked by difficulty, fewest completions, lowest grade, longest time to complete or most students stuck.
-    Assignments that fewer than 5 students have come to follow unranked, those that nobody has come to last.
+    Assignments that fewer than 5 students (by default) have come to follow unranked, those that nobody has
+    come to last.
     Raises BadInput for any other ranking. Without assignments there are no rows.
     """
     if by not in blocking.RANKINGS:
@@ -149,8 +149,8 @@ def time_to_complete(cohort: Cohort) -> Report:
 def stuck(cohort: Cohort) -> Report:
     """Who is stuck in what, in work for longest first.
 
-    Work is stuck when it has been open for longer than 7 days and than the 80th percentile of the assignment
-    in the whole class. Without anybody stuck there are no rows.
+    Work is stuck when it has been open for longer than 7 days (by default) and than the 80th percentile of
+    the assignment in the whole class. Without anybody stuck there are no rows.
     """
     return _report("stuck", durations.stuck(cohort), StuckRow)
 
@@ -158,7 +158,8 @@ def stuck(cohort: Cohort) -> Report:
 def reteach(cohort: Cohort) -> Report:
     """Which assignment to teach again, the most urgent first: (stuck ÷ started) × slowness.
 
-    Only assignments in which somebody is stuck and that at least 5 students started; without such, no rows.
+    Only assignments in which somebody is stuck and that at least 5 students (by default) started; without
+    such, no rows.
     """
     return _report("reteach", blocking.reteach(cohort), ReteachRow)
 
@@ -327,7 +328,9 @@ class Triage(Report):
     more: int
 
 
-def triage(cohorts: Sequence[Cohort], limit: int = MOST_NEEDS, settled: Collection[str] = ()) -> Triage:
+def triage(
+    cohorts: Sequence[Cohort], limit: int = DEFAULTS.triage_length, settled: Collection[str] = ()
+) -> Triage:
     """Who needs a mentor, over several classes: the longest needs first, the rest counted.
 
     Students with critical or high risk, stuck and not parked, on pace but silent, or never started, and
@@ -458,7 +461,7 @@ def markdown() -> str:
             cleandoc(answer.ask.__doc__ or ""),
             _field_table(answer.row),
         ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, _THRESHOLDS_HEAD, _threshold_table()]) + "\n"
 
 
 _DOCUMENT_HEAD = """\
@@ -479,7 +482,24 @@ same reports, so these definitions hold for all of them.
   stuck or at risk is measured against the whole class, so that choosing a group never changes it.
 - **Type**: a kind of assignment. What is counted is then of that type alone; what is said of a student (risk,
   reasons, activity) or of one assignment stays what it is.
+- **By default**: a number that is one of the thresholds at the end, which a mentor can set otherwise.
 - Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
+
+
+_THRESHOLDS_HEAD = """\
+## Thresholds
+
+Where bands, stages and rankings begin. They can be set on the page *Settings*, which shows beforehand who
+would move, as `[thresholds]` in `config.toml`, or as `COHORT_THRESHOLDS__CRITICAL_GAP=40` in the environment.
+What is set holds for every page, answer, file and report alike. The risk score itself cannot be set: it was
+tested as it is."""
+
+
+def _threshold_table() -> str:
+    lines = ["| threshold | by default | meaning |", "|---|---|---|"]
+    for name, field in Thresholds.model_fields.items():
+        lines.append(f"| `{name}` | {getattr(DEFAULTS, name):g} | {field.description} |")
+    return "\n".join(lines)
 
 
 def _field_table(row: type[Row]) -> str:

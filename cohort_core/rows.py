@@ -73,7 +73,7 @@ class CompletionRow(Row):
 
 class BlockerRow(Row):
     rank: int | None = _of(
-        "Place in the ranking; null below 5 students who came that far, or without the number."
+        "Place in the ranking; null below 5 students (by default) who came that far, or without the number."
     )
     assignment_id: str = _of("OpenClass id.")
     name: str = _of("Name, or the id of one that no progression has named yet.")
@@ -89,7 +89,8 @@ class BlockerRow(Row):
     completed: int = _count("Students who completed it.", "students")
     in_progress: int = _count("Students who started and did not complete it.", "students")
     stuck: int = _count(
-        "Students in it for longer than 7 days and than its 80th percentile in the class.", "students"
+        "Students in it for longer than 7 days (by default) and than its 80th percentile in the class.",
+        "students",
     )
     median_days: float | None = _of(
         "Days within which half complete it, open work counted as longer than its age; null: not reached.",
@@ -115,7 +116,7 @@ class BlockerRow(Row):
 
 _STAGES = (
     "new: enrolled for less than 7 days; else by days since the last activity: active below 7, "
-    "cooling below 14, quiet below 30, then gone; never_started without any."
+    "cooling below 14, quiet below 30 (by default), then gone; never_started without any."
 )
 
 
@@ -132,7 +133,9 @@ class StudentHealthRow(Row):
     completed: int = _count("Assignments completed.", "assignments")
     total: int = _count("The assignment set of the class.", "assignments")
     pct: float | None = _share("Assignments completed ÷ the assignment set.")
-    risk: Band = _of("Band of the risk score by its distance from the class's median: 30, 10 and 2 points.")
+    risk: Band = _of(
+        "Band of the risk score by its distance from the class's median: 30, 10 and 2 points by default."
+    )
     risk_score: float = _points("0 to 100, the sum of the four parts.")
     risk_gap: float = _points("Risk score − median risk score of the whole class.")
     risk_parts: RiskParts = _of("The four parts of the score: missing, marks, late and quiet.", "points")
@@ -190,8 +193,8 @@ class StuckRow(Row):
     started_at: datetime = _of("Start.", "UTC")
     days_open: float = _of("Time since then.", "days")
     limit_days: float = _of(
-        "After how long work on it is stuck: 7 days, or its 80th percentile in the whole class if that is "
-        "longer (where it is not reached, the longest known duration).",
+        "After how long work on it is stuck: 7 days by default, or its 80th percentile in the whole class if "
+        "that is longer (where it is not reached, the longest known duration).",
         "days",
     )
     is_parked: bool = _of("Whether the student completed something else in the 7 days before *as of*.")
@@ -226,7 +229,9 @@ class ActivityRow(Row):
 class EngagementGapRow(Row):
     student_id: str = _of("OpenClass id.")
     name: str = _of("First and last name, or the id of a student without one.")
-    stage: Literal["cooling", "quiet"] = _of("cooling: silent for 7 to 13 days; quiet: for 14 to 29.")
+    stage: Literal["cooling", "quiet"] = _of(
+        "cooling: silent for 7 to 13 days; quiet: for 14 to 29 (by default)."
+    )
     days_silent: int = _of("Whole days since the last start or completion.", "days")
     last_activity_at: datetime = _of("Last start or completion.", "UTC")
     risk: Literal["medium", "low"] = _of("Band of the risk score.")

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from cohort_core.errors import BadSettings
 from cohort_core.home import Home
+from cohort_core.thresholds import Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -28,7 +29,11 @@ class Settings(BaseSettings):
     """One mentor's settings. ``COHORT_APP_ID`` in the environment goes over ``app_id`` in the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="COHORT_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="COHORT_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     api_base: str = Field("https://api.openclass.ai", description="address of the OpenClass API")
@@ -40,6 +45,7 @@ class Settings(BaseSettings):
     sync_rate: float = Field(5.0, ge=0, le=1000, description="requests a second, 0 for no limit")
     sync_every: str | None = Field(None, description="sync by itself so often while serving, e.g. 30m")
     anonymous: bool = Field(False, description="pseudonyms for everybody, everywhere, for talks")
+    thresholds: Thresholds = Field(Thresholds(), description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
     @field_validator("api_base", "origin")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cohort_core.practice.server import Running
     from cohort_core.reports import Report, Triage
     from cohort_core.store.facts import ClassFacts
+    from cohort_core.thresholds import Thresholds
 
 FACTS_KEPT = 16
 COHORTS_KEPT = 64
@@ -199,7 +200,10 @@ class Workspace:
             from cohort_core.cohort import parse_as_of
 
             as_of = parse_as_of(as_of, facts.timezone)
-        return self._build_cohort(facts.class_id, facts.revision, facts.timezone, anonymous, as_of, group)
+        thresholds = self.settings().thresholds
+        return self._build_cohort(
+            facts.class_id, facts.revision, facts.timezone, anonymous, as_of, group, thresholds
+        )
 
     def changes(
         self,
@@ -261,10 +265,12 @@ class Workspace:
         anonymous: bool,
         as_of: date | datetime | pd.Timestamp | None,
         group: str | None,
+        thresholds: Thresholds,
     ) -> Cohort:
         from cohort_core.cohort import build
 
-        return build(self._load_facts(class_id, revision, timezone, anonymous), as_of=as_of, group=group)
+        facts = self._load_facts(class_id, revision, timezone, anonymous)
+        return build(facts, as_of=as_of, group=group, thresholds=thresholds)
 
     # What the mentor has settled
 
@@ -417,8 +423,11 @@ class Reader:
     def set_aside(self, reference: str | None = None) -> list[SetAside]:
         return self.workspace.set_aside(reference, anonymous=self.anonymous)
 
-    def triage(self, limit: int, as_of: str | None = None) -> Triage:
-        """Who needs the mentor, over the classes they follow, without those who are settled."""
+    def triage(self, limit: int | None = None, as_of: str | None = None) -> Triage:
+        """Who needs the mentor, over the classes they follow, without those who are settled.
+
+        As many as the thresholds say, unless a limit is given.
+        """
         from cohort_core import reports
 
         cohorts = self.active_cohorts(as_of)
@@ -433,7 +442,8 @@ class Reader:
             for mark in held
         ]
         settled = {student_id for student_id in known if student_id is not None}
-        return reports.triage(cohorts, limit, settled)
+        length = self.workspace.settings().thresholds.triage_length if limit is None else limit
+        return reports.triage(cohorts, length, settled)
 
     def report(
         self,

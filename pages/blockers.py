@@ -46,6 +46,7 @@ with dashboard.begin("blockers") as view:
         anchor=False,
         help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
     )
+    least = view.cohort.thresholds.least_ranked
     in_order = reports.blockers(view.cohort)
     lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
     tables.chart(
@@ -69,7 +70,9 @@ with dashboard.begin("blockers") as view:
     unranked = answer.frame[answer.frame["rank"].isna()]
 
     if ranked.empty:
-        st.info("Nothing can be ranked yet: an assignment needs at least 5 students who came that far.")
+        st.info(
+            f"Nothing can be ranked yet: an assignment needs at least {least} students who came that far."
+        )
     else:
         if by == "difficulty":
             lists.legend(charts.DIFFICULTY_PARTS)
@@ -91,7 +94,8 @@ with dashboard.begin("blockers") as view:
     if not unranked.empty:
         with st.expander(f"Not ranked ({len(unranked)})"):
             st.caption(
-                "Fewer than 5 students have come this far, or the number is not known: too little to rank."
+                f"Fewer than {least} students have come this far, or the number is not known: too little to "
+                "rank."
             )
             unranked_columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
             tables.show(
@@ -103,7 +107,7 @@ with dashboard.begin("blockers") as view:
                 opens="assignment",
             )
 
-    lists.reteach(reports.reteach(view.cohort).records(), most=MOST_RETAUGHT, names=40)
+    lists.reteach(reports.reteach(view.cohort).records(), most=MOST_RETAUGHT, names=40, least=least)
     sections = reports.by_section(view.cohort)
     if sections.frame["section"].notna().any():
         st.subheader("Sections", anchor=False)

@@ -18,6 +18,8 @@ with dashboard.begin("overview") as view:
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         dashboard.link("trends", "All trends")
-        lists.reteach(reports.reteach(view.cohort).records(), most=3, names=5)
+        lists.reteach(
+            reports.reteach(view.cohort).records(), most=3, names=5, least=view.cohort.thresholds.least_ranked
+        )
         dashboard.link("blockers", "All blockers")
     changed.show(view.reader, view.class_id, view.group_id, view.as_of, view.now)

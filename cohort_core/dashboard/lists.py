@@ -42,15 +42,18 @@ def _link(one: Person) -> None:
         link("student", literal(one.name), icon=False, also=also | {"student": one.student_id})
 
 
-def reteach(rows: Sequence[Mapping[str, Any]], most: int, names: int) -> None:
-    """The first of the report ``reteach``, each with a link and the names of who is stuck in it."""
+def reteach(rows: Sequence[Mapping[str, Any]], most: int, names: int, least: int) -> None:
+    """The first of the report ``reteach``, each with a link and the names of who is stuck in it.
+
+    `least`: how many must have started for an assignment to be listed.
+    """
     st.subheader(
         "Worth teaching again",
         anchor=False,
         help="Where many of those who started are stuck, and work takes long.",
     )
     if not rows:
-        st.caption("Nothing: nobody is stuck where 5 or more have started.")
+        st.caption(f"Nothing: nobody is stuck where {least} or more have started.")
     with st.container(key="people-reteach", gap=None):
         for row in rows[:most]:
             with st.container(gap=None):

@@ -12,7 +12,6 @@ from cohort_core.dashboard import lists, selection, settling
 from cohort_core.dashboard.frame import View, link
 from cohort_core.dashboard.words import count
 
-MOST_PEOPLE = 7
 THIS_CLASS, ALL_CLASSES = "this", "all"
 KINDS = {
     "risk": ("◆", "At risk", "#c8452b"),
@@ -49,8 +48,9 @@ def show(view: View) -> None:
 
 
 def _of_class(view: View) -> None:
+    limits = view.cohort.thresholds
     health = reports.student_health(view.cohort).records()
-    urgent = [row for row in health if row["risk"] != "low"][:MOST_PEOPLE]
+    urgent = [row for row in health if row["risk"] != "low"][: limits.triage_length]
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person, urgent), "attention")
@@ -58,13 +58,14 @@ def _of_class(view: View) -> None:
     if gap:
         st.markdown(
             "**On pace, but silent**",
-            help="The early warning: on pace with the class, and nothing done for 7 days or more.",
+            help="The early warning: on pace with the class, and nothing done for "
+            f"{count(limits.cooling_days, 'day')} or more.",
         )
-        lists.people((_silent(row) for row in gap[:MOST_PEOPLE]), "silent")
+        lists.people((_silent(row) for row in gap[: limits.triage_length]), "silent")
 
 
 def _of_all(view: View) -> None:
-    answer = view.reader.triage(MOST_PEOPLE, view.as_of)
+    answer = view.reader.triage(as_of=view.as_of)
     needs = answer.records()
     if not needs:
         st.write("Nobody in your classes needs attention at the moment.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cohort_core.cohort import Cohort, Instants, days, instants
 from cohort_core.metrics import grouped
 
-NEW_DAYS, COOLING_DAYS, QUIET_DAYS, GONE_DAYS = 7, 7, 14, 30
+NEW_DAYS, WEEK_DAYS = 7, 7
 
 
 def last_activity(cohort: Cohort) -> pd.DataFrame:
@@ -25,13 +25,14 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
         grouped.latest(cohort.student, n, cohort.started), grouped.latest(cohort.student, n, cohort.completed)
     )
     silent = np.floor(days(cohort.now - last))
+    limits = cohort.thresholds
     stage = np.select(
         [
             enrolled_days(cohort) < NEW_DAYS,
             np.isnat(last),
-            silent < COOLING_DAYS,
-            silent < QUIET_DAYS,
-            silent < GONE_DAYS,
+            silent < limits.cooling_days,
+            silent < limits.quiet_days,
+            silent < limits.gone_days,
         ],
         ["new", "never_started", "active", "cooling", "quiet"],
         default="gone",
@@ -62,9 +63,9 @@ def enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
 
 
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each student: a start or completion in the 7 days before *as of*, as in the stage *active*."""
+    """For each student: a start or completion in the 7 days before *as of*."""
     cohort = cohort.all_types
-    since = cohort.now - np.timedelta64(COOLING_DAYS, "D")
+    since = cohort.now - np.timedelta64(WEEK_DAYS, "D")
     seen = (cohort.started > since) | (cohort.completed > since)
     return grouped.count(cohort.student[seen], len(cohort.students)) > 0
 

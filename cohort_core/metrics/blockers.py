@@ -18,7 +18,6 @@ RANKINGS = {
     "stuck": ("stuck", False),
 }
 """What each ranking sorts by, and whether the smallest comes first."""
-ENOUGH_TO_RANK = 5
 MOST_SLOWNESS = 4.0
 _DECIMALS = 9
 """Ranks must not hang on the order in which sums were taken."""
@@ -33,7 +32,8 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     nothing and is shown as NaN.
     """
     numbers = _numbers(cohort.all_types)
-    return _ranked(numbers[numbers["assignment_id"].isin(cohort.assignments.index)], by)
+    chosen = numbers[numbers["assignment_id"].isin(cohort.assignments.index)]
+    return _ranked(chosen, by, cohort.thresholds.least_ranked)
 
 
 def _numbers(cohort: Cohort) -> pd.DataFrame:
@@ -129,14 +129,14 @@ def reteach(cohort: Cohort) -> pd.DataFrame:
         student_ids=pd.Series(list(ids.values()), dtype="object"),
         students=pd.Series(list(names.values()), dtype="object"),
     )
-    frame = frame[(frame["started"] >= ENOUGH_TO_RANK) & (frame["stuck"] > 0)]
+    frame = frame[(frame["started"] >= cohort.thresholds.least_ranked) & (frame["stuck"] > 0)]
     return frame.sort_values(["score", "position"], ascending=[False, True]).reset_index(drop=True)
 
 
-def _ranked(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+def _ranked(frame: pd.DataFrame, by: str, least: int) -> pd.DataFrame:
     column, ascending = RANKINGS[by]
     key = frame[column].where(frame["students_reached"] > 0)
-    few = frame["students_reached"] < ENOUGH_TO_RANK
+    few = frame["students_reached"] < least
     tier = np.where(key.isna(), 2, np.where(few, 1, 0))
     value = key.to_numpy(dtype=np.float64).round(_DECIMALS)
     order = np.lexsort((frame["position"], value if ascending else -value, tier))

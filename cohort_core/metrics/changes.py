@@ -16,7 +16,7 @@ from cohort_core.cohort import Cohort
 from cohort_core.metrics.health import student_health
 from cohort_core.store.facts import ClassFacts
 
-QUIET_DAYS = 14
+AWAY_DAYS = 14
 """After so many days without activity, activity means that a student came back."""
 
 _INSTANT = "datetime64[us, UTC]"
@@ -151,7 +151,7 @@ def _came_back(facts: ClassFacts, since: pd.Timestamp, until: pd.Timestamp) -> I
     activity = activity[activity["at"] <= until]
     recent = activity[activity["at"] > since].groupby("who")["at"].min()
     earlier = activity[activity["at"] <= since].groupby("who")["at"].max()
-    gap = (recent - earlier.reindex(recent.index)) >= pd.Timedelta(days=QUIET_DAYS)
+    gap = (recent - earlier.reindex(recent.index)) >= pd.Timedelta(days=AWAY_DAYS)
     for who, at in recent[gap].items():
         yield Event(at, "came_back", str(who))
 

@@ -113,7 +113,7 @@ def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
     rows = []
     for monday, end in zip(mondays, starts[1:], strict=True):
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
-        then = build(cohort.facts, moment)
+        then = build(cohort.facts, moment, thresholds=cohort.thresholds)
         if student_id not in then.students.index:
             continue
         danger = risk(then).loc[student_id]

@@ -11,7 +11,6 @@ from cohort_core.metrics import grouped
 
 KNOWN_DURATION = np.timedelta64(60, "s")
 """Below this a start was only stamped together with the completion, and says nothing about the work."""
-STUCK_DAYS = 7.0
 PARKED_DAYS = 7
 _ROUNDING = 1e-9
 _DECIMALS = 9
@@ -86,7 +85,7 @@ def durations(cohort: Cohort, row: int) -> pd.DataFrame:
 
 
 def is_stuck(cohort: Cohort, limit: grouped.Floats | None = None) -> NDArray[np.bool_]:
-    """For each record: open for longer than 7 days and than the assignment's 80th percentile in the class.
+    """For each record: open for longer than 7 days (by default) and than the assignment's 80th percentile.
 
     Where the 80th percentile is not reached, the longest known time stands in for it: it lies beyond that,
     and an assignment that half the class cannot finish must not hide them. `limit`: what `stuck_after` gives,
@@ -100,7 +99,7 @@ def stuck_after(cohort: Cohort) -> grouped.Floats:
     """For each assignment of the whole class the days after which open work is stuck."""
     times = time_to_complete(cohort.classwide)
     usual = times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
-    return np.maximum(usual, STUCK_DAYS)
+    return np.maximum(usual, float(cohort.thresholds.stuck_days))
 
 
 def stuck(cohort: Cohort) -> pd.DataFrame:

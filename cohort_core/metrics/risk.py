@@ -16,8 +16,6 @@ from cohort_core.cohort import Cohort, days
 from cohort_core.metrics import grouped
 
 PARTS = ("missing", "marks", "late", "quiet")
-BANDS = (("critical", 30.0), ("high", 10.0), ("medium", 2.0))
-"""Bands by the distance from the class's median, worst first; below the last it is "low"."""
 
 _WORK_POINTS, _QUIET_POINTS = 85.0, 15.0
 _MARKS_SHARE, _LATE_SHARE = 0.8, 0.2
@@ -118,8 +116,9 @@ def _score(cohort: Cohort, seen: Evidence) -> pd.DataFrame:
     }
     score = sum(parts.values())
     gap = np.round(score - (np.median(score) if students else 0.0), _DECIMALS)
+    bands = cohort.thresholds.bands
     frame = pd.DataFrame({**parts, "score": score}, index=cohort.students.index).round(_DECIMALS)
-    band = np.select([gap >= least for _, least in BANDS], [name for name, _ in BANDS], default="low")
+    band = np.select([gap >= least for _, least in bands], [name for name, _ in bands], default="low")
     return frame.assign(gap=gap, band=pd.array(band, dtype="str"))
 
 

@@ -12,12 +12,11 @@ from cohort_core.cohort import Cohort
 from cohort_core.metrics.activity import enrolled_days, last_activity
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import BANDS, evidence, risk
+from cohort_core.metrics.risk import evidence, risk
 from cohort_core.metrics.velocity import cohort_alarm
 
 # Of needs that have lasted equally long the first of these counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
-_HIGH = dict(BANDS)["high"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def _needs(cohort: Cohort) -> Iterator[Need]:
             ends=ends,
         )
 
+    high = f"{cohort.thresholds.high_gap:g}"
     at_risk = danger["band"].isin(["critical", "high"])
     why = iter(reasons(cohort, danger[at_risk], proof))
     for student_id, band, gap, quiet in zip(
@@ -94,7 +94,7 @@ def _needs(cohort: Cohort) -> Iterator[Need]:
     ):
         first = " ".join(next(why)[:1])
         reason = f"{band.capitalize()}: {_points(gap)} points above the middle of the class. {first}".strip()
-        ends = f"Ends when the score is less than {_HIGH:.0f} points above the middle of the class."
+        ends = f"Ends when the score is less than {high} points above the middle of the class."
         yield need("risk", student_id, quiet, reason, ends)
 
     waiting = stuck(cohort)
