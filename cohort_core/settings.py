@@ -115,7 +115,7 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
         return Settings(home=home, **given)  # type: ignore[call-arg]
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])} {problem['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(str(part) for part in problem['loc'])} {_wrong(problem['type'], problem['msg'])}"
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise BadSettings(
@@ -127,6 +127,13 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
             f"The settings in {home.config} cannot be read. Correct the file, or delete it and run "
             "`cohort-tracker init` again."
         ) from None
+
+
+def _wrong(kind: str, message: str) -> str:
+    """What pydantic finds wrong, to be read after the name of the setting."""
+    if kind == "extra_forbidden":
+        return "is not known"
+    return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
 def save_settings(home: Home, **values: Any) -> None:

@@ -1,0 +1,101 @@
+"""Other thresholds sort anew by the same numbers, in every answer alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from cohort_core import reports
+from cohort_core.cohort import Cohort, build, judged_by
+from cohort_core.store.facts import ClassFacts
+from cohort_core.thresholds import DEFAULTS, Thresholds
+from tests.metrics.school import facts_of, work
+
+OTHERS = Thresholds(
+    critical_gap=20.0,
+    high_gap=7.5,
+    medium_gap=0.5,
+    stuck_days=3,
+    cooling_days=3,
+    quiet_days=9,
+    gone_days=21,
+    least_ranked=8,
+    triage_length=3,
+)
+
+
+@pytest.fixture(scope="module")
+def facts() -> ClassFacts:
+    """Twelve students of whom each is slower than the one before, in work that few later ones reach."""
+    rows = []
+    for student in range(12):
+        for assignment in range(12 - student):
+            day = 1 + assignment * 2 + student // 3
+            rows.append(
+                work(
+                    f"s{student:02}",
+                    f"a{assignment:02}",
+                    f"2025-03-{day:02} 10:00",
+                    None if assignment == 11 - student else f"2025-03-{day:02} 1{1 + student % 3}:00",
+                    None if assignment % 4 else max(0.3, 1 - student / 14),
+                )
+            )
+    return facts_of(rows, synced_at="2025-03-27T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def cohort(facts: ClassFacts) -> Cohort:
+    return build(facts, thresholds=OTHERS)
+
+
+def band(gap: float) -> str:
+    return next((name for name, least in OTHERS.bands if gap >= least), "low")
+
+
+def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassFacts, cohort: Cohort) -> None:
+    usual, other = (reports.student_health(one).frame for one in (build(facts), cohort))
+    assert other["risk_score"].tolist() == usual["risk_score"].tolist()
+    assert other["risk"].tolist() == [band(gap) for gap in other["risk_gap"]]
+    assert other["risk"].tolist() != usual["risk"].tolist()
+    limits = [(OTHERS.cooling_days, "active"), (OTHERS.quiet_days, "cooling"), (OTHERS.gone_days, "quiet")]
+    told = [next((name for most, name in limits if silent < most), "gone") for silent in other["days_silent"]]
+    assert other["stage"].tolist() == told
+    assert {"cooling", "quiet"} <= set(told)
+    gap = reports.engagement_gap(cohort).frame
+    on_pace = other["risk"].isin(["low", "medium"]) & other["stage"].isin(["cooling", "quiet"])
+    assert set(gap["student_id"]) == set(other["student_id"][on_pace])
+
+
+def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(facts: ClassFacts, cohort: Cohort) -> None:
+    usual, other = (reports.stuck(one).frame for one in (build(facts), cohort))
+    assert len(other) > len(usual)
+    assert (other["days_open"] > other["limit_days"]).all()
+    assert other["limit_days"].min() == OTHERS.stuck_days
+    ranked = reports.blockers(cohort).frame
+    assert (ranked["rank"].notna() == (ranked["students_reached"] >= OTHERS.least_ranked)).all()
+    assert ranked["rank"].notna().sum() < reports.blockers(build(facts)).frame["rank"].notna().sum()
+    assert reports.reteach(cohort).frame["started"].ge(OTHERS.least_ranked).all()
+
+
+def test_triage_says_where_a_need_ends(cohort: Cohort) -> None:
+    needs = reports.triage([cohort], limit=100).frame
+    ends = needs.loc[needs["kind"] == "risk", "ends"]
+    assert set(ends) == {"Ends when the score is less than 7.5 points above the middle of the class."}
+
+
+def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassFacts, cohort: Cohort) -> None:
+    one = facts.students["student_id"].iloc[9]
+    row = reports.student_health(cohort).frame.set_index("student_id").loc[one]
+    assert reports.student(cohort, one).record()["risk"] == row["risk"]
+    history = reports.risk_history(cohort, one).frame
+    assert history["risk"].iloc[-1] == row["risk"]
+    assert history["risk"].tolist() == [band(gap) for gap in history["risk_gap"]]
+
+
+@pytest.mark.parametrize("name", ["student_health", "stuck", "blockers", "activity", "engagement_gap"])
+def test_a_cohort_judged_anew_is_as_one_that_was_built_so(name: str) -> None:
+    facts = facts_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
+    ask = reports.REPORTS[name].ask
+    built = build(facts, type="quiz", thresholds=OTHERS)
+    anew = judged_by(build(facts, type="quiz"), OTHERS)
+    assert ask(anew).records() == ask(built).records()
+    assert ask(judged_by(anew, DEFAULTS)).records() == ask(build(facts, type="quiz")).records()

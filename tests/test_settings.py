@@ -1,0 +1,62 @@
+"""What a mentor can set: where it is read from, what is refused and how that is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cohort_core.errors import BadSettings
+from cohort_core.home import Home
+from cohort_core.settings import load_settings, save_settings
+from cohort_core.thresholds import DEFAULTS, Thresholds
+
+
+def test_without_any_the_thresholds_are_those_of_the_definitions(home: Home) -> None:
+    assert load_settings(home).thresholds == DEFAULTS
+    assert DEFAULTS.bands == (("critical", 30), ("high", 10), ("medium", 2))
+    assert (DEFAULTS.cooling_days, DEFAULTS.quiet_days, DEFAULTS.gone_days) == (7, 14, 30)
+    assert (DEFAULTS.stuck_days, DEFAULTS.least_ranked, DEFAULTS.triage_length) == (7, 5, 7)
+    table = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text("utf-8").partition("## Thresholds")
+    for name, value in DEFAULTS.model_dump().items():
+        assert f"| `{name}` | {value:g} |" in table[2]
+
+
+def test_the_environment_goes_over_the_file_one_threshold_at_a_time(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_settings(home, thresholds={"critical_gap": 40.0, "stuck_days": 10}, timezone="Europe/Berlin")
+    monkeypatch.setenv("COHORT_THRESHOLDS__STUCK_DAYS", "12")
+    known = load_settings(home).thresholds
+    assert (known.critical_gap, known.stuck_days, known.high_gap) == (40, 12, 10)
+    assert known.changed == {"critical_gap": 40, "stuck_days": 12}
+    assert hash(known) == hash(Thresholds(critical_gap=40, stuck_days=12))
+    save_settings(home, thresholds=None)
+    monkeypatch.delenv("COHORT_THRESHOLDS__STUCK_DAYS")
+    assert load_settings(home).thresholds == DEFAULTS
+    assert load_settings(home).timezone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"critical_gap": 10}, "thresholds must rise from medium_gap over high_gap to critical_gap"),
+        ({"quiet_days": 7}, "thresholds must rise from cooling_days over quiet_days to gone_days"),
+        ({"gone_days": 400}, "thresholds.gone_days should be less than or equal to 365"),
+        ({"least_ranked": 1}, "thresholds.least_ranked should be greater than or equal to 2"),
+        ({"critical_gap": float("inf")}, "thresholds.critical_gap should be a finite number"),
+        ({"stuck_days": 7.5}, "thresholds.stuck_days should be a valid integer"),
+        ({"critcal_gap": 40}, "thresholds.critcal_gap is not known"),
+    ],
+)
+def test_thresholds_that_cannot_be_are_refused_by_name(
+    home: Home, wrong: dict[str, float], told: str
+) -> None:
+    save_settings(home, thresholds=wrong)
+    with pytest.raises(BadSettings) as refused:
+        load_settings(home)
+    assert told in refused.value.message
+    assert str(home.config) in refused.value.message
+    with pytest.raises(ValidationError):
+        Thresholds(**wrong)  # type: ignore[arg-type]
