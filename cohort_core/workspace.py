@@ -22,6 +22,7 @@ from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store import marks as marked
+from cohort_core.store.audit import save_event
 from cohort_core.store.database import Database
 from cohort_core.store.runs import Job, SetAside
 from cohort_core.sync import claim, jobs
@@ -73,6 +74,7 @@ class Workspace:
         email: str,
         password: str,
         practice: bool = False,
+        asked_by: str = "cli",
     ) -> tuple[list[classes.ListedClass], str]:
         """Log in, list the classes, and only then keep settings and password.
 
@@ -96,6 +98,7 @@ class Workspace:
             practice=practice or None,
             sync_rate=0.0 if practice else None,
         )
+        save_event(self.database, asked_by, "settings", "api_base, app_id, origin, email, password")
         return listed, credentials.save_password(self.home, email, password)
 
     def refresh_classes(self) -> list[classes.ListedClass]:

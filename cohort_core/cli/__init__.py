@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from cohort_core import errors
-from cohort_core.cli import connection, data, housekeeping, serving, syncing
+from cohort_core.cli import access, connection, data, housekeeping, serving, syncing
 from cohort_core.cli.exits import EXIT_CODES, INTERRUPTED, UNEXPECTED
 from cohort_core.cli.shared import complain, home
 
@@ -45,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (connection, syncing, housekeeping, data, serving):
+for part in (connection, syncing, housekeeping, data, serving, access):
     app.add_typer(part.commands)
 
 

@@ -105,6 +105,7 @@ def export(
     about |= {"People": "pseudonyms"} if reader.anonymous else {}
     shown = {name: text for name, text in about.items() if text}
     shared.write_for_owner(out, exports.KINDS[kind].write(made, shown), replace=force)
+    shared.audit("export", made.name, reader.facts(class_id).class_id, reader.anonymous)
     typer.echo(f"Wrote {len(made.frame)} rows to {out}. {shared.privacy(reader.anonymous)}")
 
 
@@ -123,6 +124,7 @@ def report(
     reader = shared.reader(anonymous)
     cohort = reader.cohort(class_id, as_of, group)
     shared.write_for_owner(out, class_report.pdf(cohort, anonymous=reader.anonymous), replace=force)
+    shared.audit("report", "pdf", cohort.facts.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {shared.privacy(reader.anonymous)}")
 
 

@@ -38,7 +38,7 @@ def backup(
     """Copy the database into a file that only you can read, while everything runs."""
     from cohort_core.store.maintenance import backup as make_backup
 
-    size = make_backup(shared.database_that_exists(), file, replace=force)
+    size = make_backup(shared.database_that_exists(), file, replace=force, asked_by="cli")
     typer.echo(f"Backed up to {file} ({size / 1e6:.1f} MB). It holds your students' data: keep it private.")
 
 
@@ -50,7 +50,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made
 
     database = shared.database()
     with take_claim(database):
-        kept = put_back(database, file)
+        kept = put_back(database, file, asked_by="cli")
     typer.echo(f"Restored {file}. What was there before is in {kept}. Next: `cohort-tracker sync --full`.")
 
 
@@ -70,12 +70,12 @@ def purge(
     database = shared.database_that_exists()
     with take_claim(database):
         if allow_return:
-            let_return(database, student)
+            let_return(database, student, asked_by="cli")
             typer.echo("The next sync brings this student back.")
             return
         if not yes and sys.stdin.isatty():
             typer.confirm("Remove everything about this student from this computer?", abort=True)
-        gone = purge_student(database, student)
+        gone = purge_student(database, student, asked_by="cli")
     typer.echo(
         f"Purged: {gone.progressions} progressions, {gone.changes} changes, {gone.quarantined} records set "
         f"aside, {gone.enrolments} lines of the roster. Backups and exports that you made still hold them."

@@ -80,6 +80,14 @@ def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
         ) from None
 
 
+def audit(action: str, what: str, class_id: str, anonymous: bool) -> None:
+    """Keep that something left this computer's database."""
+    from cohort_core.store.audit import save_event
+
+    told = f"{what}, class {class_id}{', pseudonyms' if anonymous else ''}"
+    save_event(database(), "cli", action, told)
+
+
 def privacy(anonymous: bool) -> str:
     return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
 

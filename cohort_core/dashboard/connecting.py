@@ -85,6 +85,7 @@ def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
                     origin=origin.strip(),
                     email=email.strip(),
                     password=password,
+                    asked_by="dashboard",
                 )
             _offer(listed, f"The password is kept in {place}.")
 

@@ -25,7 +25,7 @@ WriteConnection = sqlite3.Connection
 """What ``Database.writer`` gives, for those who pass it on without speaking SQL."""
 
 # Named here so that a reader can tell a later version's database without importing the migrations.
-MIGRATION_NAMES = ("m001_first_schema",)
+MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit")
 
 
 class Database:
@@ -83,10 +83,6 @@ class Database:
 
     def migrate(self) -> None:
         """Make the database, or bring it up to date. Raises ``DatabaseNewer`` and ``DatabaseUnusable``."""
-        from sqlite_utils import Database as SqliteUtilsDatabase
-
-        from cohort_core.store.schema import migrations
-
         try:
             self.home.ensure()
             # SQLite would make the file readable for everyone.
@@ -103,7 +99,7 @@ class Database:
         ):
             refuse_newer(connection, self.path)
             connection.execute("PRAGMA journal_mode = WAL")
-            migrations.apply(SqliteUtilsDatabase(connection))
+            bring_up_to_date(connection)
         self._is_checked = True
 
     def _check_schema(self) -> None:
@@ -155,6 +151,15 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
             "another folder."
         )
     return applied
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that a database has not seen."""
+    from sqlite_utils import Database as SqliteUtilsDatabase
+
+    from cohort_core.store.schema import migrations
+
+    migrations.apply(SqliteUtilsDatabase(connection))
 
 
 @contextmanager

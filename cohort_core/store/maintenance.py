@@ -10,10 +10,13 @@ from pathlib import Path
 
 from cohort_core.errors import BadInput, DatabaseUnusable
 from cohort_core.home import PRIVATE_FILE
-from cohort_core.store.database import Database, refuse_newer
+from cohort_core.store.audit import add_event, save_event
+from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
+
+_NEVER_RESTORED = ("tokens", "audit")
 
 
-def backup(database: Database, target: Path, *, replace: bool = False) -> int:
+def backup(database: Database, target: Path, *, replace: bool = False, asked_by: str) -> int:
     """Copy the database into a file that only its owner reads, while everything runs; returns its bytes.
 
     The copy is of one moment and checked before it takes the name. Raises ``BadInput`` if the file is there
@@ -25,6 +28,7 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     try:
         # SQLite fills an empty file that is there, and would make one that everyone can read.
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        save_event(database, asked_by, "backup", target.name)
         with database.writer() as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))
         problems = file_problems(draft)
@@ -43,29 +47,43 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     return target.stat().st_size
 
 
-def restore(database: Database, source: Path) -> Path:
+def restore(database: Database, source: Path, *, asked_by: str) -> Path:
     """Put a backup in place of the database; returns where the database of before is kept.
 
-    The backup is checked first; if anything is wrong with it nothing has changed. For who holds the claim to
+    The backup is checked first; if anything is wrong with it nothing has changed. Tokens and the audit stay
+    as they are: no old backup lets somebody in again, or makes anything undone. For who holds the claim to
     sync, so that no sync writes meanwhile.
     """
     problems = file_problems(source)
     if problems:
         raise BadInput(f"{source} is no sound backup: {problems[0]}. Choose another.", parameter="file")
-    with closing(_open_alone(source)) as copy:
+    with closing(_open_alone(source)) as copy, closing(sqlite3.connect(":memory:")) as whole:
         refuse_newer(copy, source)
         if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'progressions'").fetchone():
             raise BadInput(f"{source} is not a backup of Cohort Tracker. Choose another.", parameter="file")
         before = database.path.with_name("cohort.before-restore.db")
-        with database.writer() as connection:
-            newest = connection.execute("SELECT coalesce(max(revision), 0) FROM classes").fetchone()[0]
-        backup(database, before, replace=True)
-        database.replace_contents(copy)
-    database.migrate()
-    with database.writing() as connection:
-        # Readers hold what they loaded by revision: none that was before may mean something else now.
-        connection.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+        backup(database, before, replace=True, asked_by=asked_by)
+        copy.backup(whole)
+        bring_up_to_date(whole)
+        _keep_for_restore(database, whole)
+        add_event(whole, asked_by, "restore", source.name)
+        whole.commit()
+        database.replace_contents(whole)
     return before
+
+
+def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
+    """Move into the restored database what a backup must not change."""
+    with database.reading() as connection:
+        newest = connection.execute("SELECT coalesce(max(revision), 0) FROM classes").fetchone()[0]
+        kept = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in _NEVER_RESTORED}  # noqa: S608
+    # Readers hold what they loaded by revision: none that was before may mean something else now.
+    whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+    for table, rows in kept.items():
+        whole.execute(f"DELETE FROM {table}")  # noqa: S608
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            whole.execute(f"INSERT INTO {table} VALUES ({marks})", tuple(row))  # noqa: S608
 
 
 def file_problems(path: Path) -> list[str]:

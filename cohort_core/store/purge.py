@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cohort_core.errors import BadInput
+from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
 from cohort_core.store.records import BadRow
@@ -33,7 +34,7 @@ def digest(identity: str) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()
 
 
-def purge_student(database: Database, student_id: str) -> Purged:
+def purge_student(database: Database, student_id: str, *, asked_by: str) -> Purged:
     """Remove a student from every table, and the file's free pages too. For who holds the claim to sync.
 
     `student_id` is an OpenClass id, or the stand-in id of someone who is only on the roster. Raises
@@ -44,6 +45,8 @@ def purge_student(database: Database, student_id: str) -> Purged:
             # Deleted content is overwritten, in the file and in what the log of writes still holds.
             connection.execute("PRAGMA secure_delete = ON")
             purged = _purge(connection, student_id)
+            # Not whom: they are to be forgotten here as well.
+            add_event(connection, asked_by, "purge", f"{purged.progressions} progressions")
         database.compact(connection)
     database.path.with_name("cohort.before-restore.db").unlink(missing_ok=True)
     return purged
@@ -110,7 +113,7 @@ def _user_of(payload: str) -> tuple[str | None, str | None]:
     return who if isinstance(who, str) else None, email if isinstance(email, str) else None
 
 
-def allow_return(database: Database, student_id: str) -> None:
+def allow_return(database: Database, student_id: str, *, asked_by: str) -> None:
     """Let the next sync bring a purged student back. Raises ``BadInput`` if they were not purged."""
     with database.writing() as connection:
         gone = connection.execute("DELETE FROM purged_students WHERE id_digest = ?", (digest(student_id),))
@@ -119,6 +122,7 @@ def allow_return(database: Database, student_id: str) -> None:
         # Which of the records are theirs is not known any more; a full sync finds all of them again.
         connection.execute("DELETE FROM purged_rows")
         connection.execute("UPDATE classes SET clean_full_at = NULL")
+        add_event(connection, asked_by, "purge undone")
 
 
 def load_purged(connection: sqlite3.Connection) -> frozenset[str]:

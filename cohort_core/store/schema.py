@@ -27,6 +27,13 @@ def m001_first_schema(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_tokens_and_audit(db: Database) -> None:
+    for statement in _TOKENS_AND_AUDIT.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FIRST_SCHEMA = """
 CREATE TABLE classes (
   id TEXT PRIMARY KEY,
@@ -206,4 +213,27 @@ CREATE TABLE purged_rows (
   row_digest TEXT NOT NULL,
   PRIMARY KEY (class_id, row_digest)
 ) STRICT, WITHOUT ROWID;
+"""
+
+_TOKENS_AND_AUDIT = """
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL,
+  class_ids TEXT,
+  created_at TEXT NOT NULL,
+  expires_at TEXT,
+  revoked_at TEXT,
+  last_used_at TEXT
+) STRICT;
+CREATE UNIQUE INDEX tokens_by_name ON tokens (name) WHERE revoked_at IS NULL;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  action TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
 """

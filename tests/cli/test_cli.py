@@ -320,3 +320,37 @@ def test_a_second_sync_is_told_who_runs(shell: Shell) -> None:
     assert "stops after the page" in shell.ok("cancel")
     first.communicate(timeout=20)
     assert first.returncode == 130
+
+
+def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> None:
+    assert "no token" in shell.ok("token", "list")
+    assert shell.ok("audit") == ""
+    shell.connected()
+    made = shell.run(
+        *("token", "create", "--name", "ci", "--role", "mentor", "--class-id", "web-cohort-3"),
+        *("--expires", "90d"),
+    )
+    token = made.stdout.strip()
+    assert (made.returncode, len(made.stdout.splitlines())) == (0, 1)
+    assert "cannot be shown again" in made.stderr
+    assert failed(shell.run("token", "create", "--name", "ci")) == 2
+    assert failed(shell.run("token", "create", "--name", "x", "--role", "owner")) == 2
+    assert failed(shell.run("token", "create", "--name", "x", "--expires", "soon")) == 2
+    assert failed(shell.run("token", "create", "--name", "x", "--class-id", "none")) == 66
+    shell.ok("token", "revoke", "ci")
+    assert failed(shell.run("token", "revoke", "ci")) == 2
+    (listed,) = json.loads(shell.ok("token", "list", "--json"))
+    assert (listed["name"], listed["role"], listed["state"]) == ("ci", "mentor", "revoked")
+    assert "digest" not in listed
+    shell.ok("sync")
+    out = tmp_path / "students.csv"
+    shell.ok("export", "--class-id", "web-cohort-3", "--report", "student-health", "--out", str(out))
+    events = json.loads(shell.ok("audit", "--json"))
+    assert [(one["who"], one["action"]) for one in events] == [
+        ("cli", action) for action in ("export", "token revoked", "token created", "settings")
+    ]
+    assert events[0]["detail"] == f"student_health, class {listed['class_ids'][0]}"
+    told = shell.ok("audit") + shell.ok("token", "list")
+    assert token not in told
+    for path in shell.home.iterdir():
+        assert token.encode() not in path.read_bytes(), path

@@ -32,13 +32,13 @@ from tests.sync.conftest import synced as synced  # a fixture
 def test_a_backup_is_private_whole_and_can_be_restored(synced: SyncedClass, tmp_path: Path) -> None:
     database, copy = synced.workspace.database, tmp_path / "copy.db"
     synced.sync()
-    assert backup(database, copy) == copy.stat().st_size
+    assert backup(database, copy, asked_by="test") == copy.stat().st_size
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert file_problems(copy) == []
     synced.school.put_row(synced.id, row(12))
     synced.sync()
     before = synced.workspace.facts(synced.id)
-    kept = restore(database, copy)
+    kept = restore(database, copy, asked_by="test")
     assert len(synced.held()) == 12
     assert len(synced.workspace.facts(synced.id).progressions) == len(before.progressions) - 1 == 12
     assert file_problems(kept) == []
@@ -49,11 +49,11 @@ def test_a_backup_replaces_nothing_unasked(synced: SyncedClass, tmp_path: Path) 
     copy = tmp_path / "copy.db"
     copy.write_text("mine")
     with pytest.raises(BadInput, match="there already"):
-        backup(synced.workspace.database, copy)
+        backup(synced.workspace.database, copy, asked_by="test")
     assert copy.read_text() == "mine"
-    backup(synced.workspace.database, copy, replace=True)
+    backup(synced.workspace.database, copy, replace=True, asked_by="test")
     with pytest.raises(BadInput, match="cannot be written"):
-        backup(synced.workspace.database, tmp_path / "no" / "folder.db")
+        backup(synced.workspace.database, tmp_path / "no" / "folder.db", asked_by="test")
 
 
 def test_a_backup_can_be_made_while_a_sync_writes(synced: SyncedClass, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_backup_can_be_made_while_a_sync_writes(synced: SyncedClass, tmp_path:
     while synced.workspace.running_job():
         number += 1
         copy = tmp_path / f"copy {number}.db"
-        backup(synced.workspace.database, copy)
+        backup(synced.workspace.database, copy, asked_by="test")
         assert file_problems(copy) == []
     assert number >= 2
 
@@ -76,21 +76,21 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(
     bad = tmp_path / "bad.db"
     bad.write_bytes(content)
     with pytest.raises(BadInput):
-        restore(synced.workspace.database, bad)
+        restore(synced.workspace.database, bad, asked_by="test")
     with pytest.raises(BadInput):
-        restore(synced.workspace.database, tmp_path / "missing.db")
+        restore(synced.workspace.database, tmp_path / "missing.db", asked_by="test")
     assert len(synced.held()) == 12
 
 
 def test_a_later_versions_backup_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
     synced.sync()
     copy = tmp_path / "copy.db"
-    backup(synced.workspace.database, copy)
+    backup(synced.workspace.database, copy, asked_by="test")
     with sqlite3.connect(copy) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
     with pytest.raises(DatabaseNewer):
-        restore(synced.workspace.database, copy)
+        restore(synced.workspace.database, copy, asked_by="test")
 
 
 def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:

@@ -35,7 +35,7 @@ def everything_kept(synced: SyncedClass) -> bytes:
 def test_nothing_of_the_person_is_left(synced: SyncedClass) -> None:
     with_everything(synced)
     assert NAME.encode() in everything_kept(synced)
-    gone = purge_student(synced.workspace.database, WHO)
+    gone = purge_student(synced.workspace.database, WHO, asked_by="test")
     assert (gone.progressions, gone.quarantined, gone.enrolments) == (3, 1, 1)
     assert gone.changes >= 1
     kept = everything_kept(synced).lower()
@@ -51,7 +51,7 @@ def test_later_syncs_keep_them_away_and_stay_quiet(
 ) -> None:
     monkeypatch.setattr(engine, "ALWAYS_FULL_UP_TO_ROWS", always_full_up_to)
     with_everything(synced)
-    purge_student(synced.workspace.database, WHO)
+    purge_student(synced.workspace.database, WHO, asked_by="test")
     synced.school.put_row(synced.id, row(13, completed=instant(50)))
     synced.sync(full=True)
     (run,) = synced.sync().runs
@@ -63,7 +63,7 @@ def test_later_syncs_keep_them_away_and_stay_quiet(
 
 def test_a_bad_record_of_theirs_is_not_set_aside(synced: SyncedClass) -> None:
     synced.sync()
-    purge_student(synced.workspace.database, WHO)
+    purge_student(synced.workspace.database, WHO, asked_by="test")
     synced.served.faults.add(Fault("rows", "*/progressions", edit="grade_text", times=None))
     synced.sync()
     assert synced.value("SELECT count(*) FROM quarantine") == 9
@@ -72,8 +72,8 @@ def test_a_bad_record_of_theirs_is_not_set_aside(synced: SyncedClass) -> None:
 
 def test_they_come_back_when_asked(synced: SyncedClass) -> None:
     synced.sync()
-    purge_student(synced.workspace.database, WHO)
-    allow_return(synced.workspace.database, WHO)
+    purge_student(synced.workspace.database, WHO, asked_by="test")
+    allow_return(synced.workspace.database, WHO, asked_by="test")
     (run,) = synced.sync().runs
     assert (run.is_clean, run.added) == (True, 3)
     assert len(synced.held()) == 12
@@ -83,14 +83,14 @@ def test_someone_who_is_only_on_the_roster(synced: SyncedClass) -> None:
     synced.sync()
     line = Enrolment(first_name=NAME, last_name="Only")
     save_roster(synced.workspace.database, {synced.id: [line]})
-    assert purge_student(synced.workspace.database, line.stand_in_id).enrolments == 1
+    assert purge_student(synced.workspace.database, line.stand_in_id, asked_by="test").enrolments == 1
     assert NAME.encode() not in everything_kept(synced)
 
 
 def test_nobody(synced: SyncedClass) -> None:
     synced.sync()
     with pytest.raises(BadInput, match="Nobody"):
-        purge_student(synced.workspace.database, "nobody")
+        purge_student(synced.workspace.database, "nobody", asked_by="test")
     with pytest.raises(BadInput, match="Nobody"):
-        allow_return(synced.workspace.database, WHO)
+        allow_return(synced.workspace.database, WHO, asked_by="test")
     assert len(synced.held()) == 12
