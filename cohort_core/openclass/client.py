@@ -8,7 +8,6 @@ a locked account. Redirects are not followed, since the token would travel to an
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -244,8 +243,8 @@ class OpenClassClient:
         if status != 200:
             raise _changed(f"HTTP {status}")
         try:
-            return json.loads(body.decode("utf-8"))
-        except (ValueError, RecursionError):
+            return wire.read_json(body)
+        except ValueError:
             raise _Passing(_changed("something that is not JSON")) from None
 
     def _send(

@@ -47,12 +47,15 @@ def clean_object_id(value: Any) -> str:
 
 def clean_instant(value: Any) -> str | None:
     """An ISO 8601 time as UTC text with milliseconds; without a zone it is UTC already."""
-    text = clean_text(value)
+    if value is None:
+        return None
+    is_as_we_write_it = isinstance(value, str) and _AS_WE_WRITE_IT.fullmatch(value)
+    text = value if is_as_we_write_it else clean_text(value)
     if text is None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-        if _AS_WE_WRITE_IT.fullmatch(text) and EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
+        if is_as_we_write_it and EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
             return text
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=UTC)

@@ -6,11 +6,13 @@ that does not fit is turned into a ``BadRow`` with the reason, so that one bad r
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, TypeVar
 
+import pydantic_core
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -31,6 +33,7 @@ Text = Annotated[str | None, BeforeValidator(clean_text)]
 
 # More than any class has, and little enough for every number that is made of it.
 MOST_RECORDS = 10_000_000
+REMEMBERED = 4096
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -185,15 +188,13 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
     user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
     if not isinstance(user, dict) or not isinstance(work, dict):
         raise ValueError("is not an object")
-    student = Student(
-        clean_id(user.get("id")),
-        clean_text(user.get("first_name")),
-        clean_text(user.get("last_name")),
-        clean_text(user.get("email")),
-    )
-    assignment = Assignment(
-        clean_id(work.get("id")), clean_text(work.get("name")), clean_text(work.get("type"))
-    )
+    try:
+        student = _read_student(
+            user.get("id"), user.get("first_name"), user.get("last_name"), user.get("email")
+        )
+        assignment = _read_assignment(work.get("id"), work.get("name"), work.get("type"))
+    except TypeError:
+        raise ValueError("holds an object in place of text") from None
     grade, raw_grade = clean_grade(raw.get("grade"))
     row = Progression(
         clean_object_id(raw.get("_id")),
@@ -206,6 +207,17 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
         raw_grade,
     )
     return row, student, assignment
+
+
+# Every row repeats whom and what it names, so that most of them have been read before.
+@functools.lru_cache(maxsize=REMEMBERED)
+def _read_student(id_: Any, first_name: Any, last_name: Any, email: Any) -> Student:
+    return Student(clean_id(id_), clean_text(first_name), clean_text(last_name), clean_text(email))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _read_assignment(id_: Any, name: Any, type_: Any) -> Assignment:
+    return Assignment(clean_id(id_), clean_text(name), clean_text(type_))
 
 
 _CLEANERS: dict[str, Callable[[Any], object]] = {
@@ -256,14 +268,25 @@ def _inner(body: Any, what: str) -> Any:
     if not isinstance(objects, str):
         raise _changed(what)
     try:
-        return json.loads(objects)
-    except (ValueError, RecursionError):
+        return read_json(objects)
+    except ValueError:
+        raise _changed(what) from None
+
+
+def read_json(text: str | bytes) -> Any:
+    """What JSON says; ``ValueError`` for what is none.
+
+    The fast reader refuses half a surrogate pair and integers of thousands of digits. Such a value is wrong,
+    but only in its own row.
+    """
+    try:
+        return pydantic_core.from_json(text)
+    except ValueError:
         pass
     try:
-        # Python reads no integer of thousands of digits. Such a value is wrong, but only in its own row.
-        return json.loads(objects, parse_int=_lenient_integer)
-    except (ValueError, RecursionError):
-        raise _changed(what) from None
+        return json.loads(text, parse_int=_lenient_integer)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def _lenient_integer(digits: str) -> int | float:

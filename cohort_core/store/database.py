@@ -34,6 +34,7 @@ class Database:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.path = home.database
+        self._write_lock = FileLock(home.write_lock, mode=PRIVATE_FILE)
         self._is_checked = False
 
     @property
@@ -65,12 +66,12 @@ class Database:
             try:
                 yield connection
             finally:
-                with self._write_lock():
+                with self._write_lock:
                     connection.close()
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with self._write_lock():
+        with _translating_errors(self), self._write_lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -94,7 +95,7 @@ class Database:
             ) from error
         with (
             _translating_errors(self),
-            self._write_lock(),
+            self._write_lock,
             closing(self._connect(read_only=False)) as connection,
         ):
             refuse_newer(connection, self.path)
@@ -114,18 +115,15 @@ class Database:
 
     def compact(self, connection: WriteConnection) -> None:
         """Give back free pages, in the file and in its write-ahead log, so that nothing deleted stays."""
-        with self._write_lock():
+        with self._write_lock:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Make the database a copy of another one, in one transaction that readers see whole."""
-        with self.writer() as connection, self._write_lock():
+        with self.writer() as connection, self._write_lock:
             source.backup(connection)
         self._is_checked = False
-
-    def _write_lock(self) -> FileLock:
-        return FileLock(self.home.write_lock, mode=PRIVATE_FILE)
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
         address = f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}"

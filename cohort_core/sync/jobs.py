@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cohort_core.credentials import Connection
-from cohort_core.errors import CohortError, SyncCancelled, SyncFailed
+from cohort_core.errors import CohortError, DatabaseUnusable, SyncCancelled, SyncFailed
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
@@ -19,6 +19,8 @@ from cohort_core.sync.engine import ClassSync, utc_now
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2
+
+_UNEXPECTED = SyncFailed("The sync ended unexpectedly. Try again; what it had read is kept.")
 
 
 class SyncJob:
@@ -113,18 +115,24 @@ class SyncJob:
                 )
                 try:
                     sync.execute()
-                except SyncCancelled:
+                except (SyncCancelled, DatabaseUnusable):
                     raise
                 except CohortError as error:
                     errors.append(error)
-                    runs.fail_run(self._database, connection, run.id, error, utc_now())
+                except Exception as error:  # noqa: BLE001
+                    # A defect that one class brings to light says nothing about the others.
+                    logger.error("Sync %s met an unexpected %s", self.id, type(error).__name__)
+                    errors.append(_UNEXPECTED)
+                else:
+                    continue
+                runs.fail_run(self._database, connection, run.id, errors[-1], utc_now())
         state = "done" if not errors else "failed" if len(errors) == len(job.runs) else "partial"
         runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
 
     def _fail(self, error: BaseException) -> None:
         """Close the job's record, as far as that is still possible."""
         state = "failed"
-        told: CohortError = SyncFailed("The sync ended unexpectedly. Try again; what it had read is kept.")
+        told: CohortError = _UNEXPECTED
         if isinstance(error, SyncCancelled | KeyboardInterrupt):
             state, told = "cancelled", SyncCancelled()
         elif isinstance(error, CohortError):

@@ -264,6 +264,26 @@ def test_an_inaccessible_class_among_good_ones_loses_nothing(synced: SyncedClass
     synced.served.faults.clear()
 
 
+def test_a_defect_that_one_class_brings_to_light_does_not_stop_the_others(synced: SyncedClass) -> None:
+    other = synced.school.add_class("Another", rows=[row(1), row(2)])
+    synced.workspace.refresh_classes()
+    job = synced.workspace.claim_sync([synced.id, other], asked_by="test")
+    told = []
+
+    def on_page() -> None:
+        told.append(1)
+        if len(told) == 1:
+            raise RuntimeError("a secret")
+
+    job.on_page = on_page
+    ended = job.run()
+    assert ended.state == "partial"
+    assert [run.error_code for run in ended.runs] == [errors.SyncFailed.code, None]
+    assert "secret" not in str(ended)
+    assert ended.runs[1].records == 2
+    assert synced.sync().runs[0].state == "done"
+
+
 # Bodies
 
 
