@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from cohort_core.reports import REPORTS, Report, type_name, unit, unwrap
 
@@ -31,11 +32,20 @@ _WIDEST_COLUMN, _WIDTH_SAMPLE = 60, 200
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of plain values, as Report.records gives them, with the model that explains the columns."""
+    """Rows of plain values, as Report.records gives them, with the model that explains the columns.
+
+    `fields` are the columns that were chosen, in their order; all of the model's if none were.
+    """
 
     name: str
     row: type[BaseModel]
     rows: Sequence[Mapping[str, Any]]
+    fields: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> dict[str, FieldInfo]:
+        known = self.row.model_fields
+        return {name: known[name] for name in self.fields or known}
 
     @property
     def title(self) -> str:
@@ -43,8 +53,8 @@ class Table:
         return answer.title if answer else self.name.replace("_", " ").capitalize()
 
 
-def table(report: Report) -> Table:
-    return Table(report.name, report.row, report.records())
+def table(report: Report, fields: tuple[str, ...] = ()) -> Table:
+    return Table(report.name, report.row, report.records(fields), fields)
 
 
 def csv_bytes(source: Report | Table, about: Mapping[str, str] | None = None) -> bytes:
@@ -56,9 +66,9 @@ def csv_bytes(source: Report | Table, about: Mapping[str, str] | None = None) ->
     shown = source if isinstance(source, Table) else table(source)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(shown.row.model_fields)
-    for row in shown.rows:
-        writer.writerow([_csv_cell(row[name]) for name in shown.row.model_fields])
+    writer.writerow(shown.columns)
+    cells = [[_csv_cell(row[name]) for row in shown.rows] for name in shown.columns]
+    writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -114,12 +124,13 @@ def _flat(value: Any) -> Any:
 
 
 def _csv_cell(value: Any) -> Any:
-    flat = _flat(value)
-    if isinstance(flat, bool):
-        return "true" if flat else "false"
-    if isinstance(flat, str) and flat.startswith(FORMULA_STARTS):
-        return f"'{flat}"
-    return flat
+    if isinstance(value, (list, dict)):
+        value = _flat(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
 
 
 def _write_rows(book: Any, shown: Table) -> None:
@@ -128,7 +139,7 @@ def _write_rows(book: Any, shown: Table) -> None:
     day, instant, share = (
         book.add_format({"num_format": text}) for text in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "0.0%")
     )
-    for column, (name, field) in enumerate(shown.row.model_fields.items()):
+    for column, (name, field) in enumerate(shown.columns.items()):
         bare, _ = unwrap(field.annotation)
         sheet.write_string(0, column, name, head)
         values = [_flat(row[name]) for row in shown.rows]
@@ -149,7 +160,7 @@ def _write_rows(book: Any, shown: Table) -> None:
         longest = max(map(len, map(str, (name, *values[:_WIDTH_SAMPLE]))))
         sheet.set_column(column, column, min(longest + 2, _WIDEST_COLUMN))
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, len(shown.rows), len(shown.row.model_fields) - 1)
+    sheet.autofilter(0, 0, len(shown.rows), len(shown.columns) - 1)
 
 
 def _write_definitions(book: Any, shown: Table, about: Mapping[str, str]) -> None:
@@ -165,7 +176,7 @@ def _write_definitions(book: Any, shown: Table, about: Mapping[str, str]) -> Non
     line += 1
     for column, text in enumerate(("column", "type", "unit", "meaning")):
         sheet.write_string(line, column, text, head)
-    for name, field in shown.row.model_fields.items():
+    for name, field in shown.columns.items():
         line += 1
         words = (name, type_name(field.annotation), unit(field), field.description or "")
         for column, text in enumerate(words):

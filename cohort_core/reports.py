@@ -14,10 +14,11 @@ from datetime import date, datetime
 from inspect import cleandoc
 from typing import Any, Literal, Union, get_args, get_origin
 
+import numpy as np
 import pandas as pd
 from pydantic.fields import FieldInfo
 
-from cohort_core.cohort import Cohort, parse_from
+from cohort_core.cohort import Cohort, instants, parse_from
 from cohort_core.errors import BadInput
 from cohort_core.metrics import activity as acting
 from cohort_core.metrics import blockers as blocking
@@ -76,14 +77,15 @@ class Report:
     frame: pd.DataFrame
     row: type[Row]
 
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as plain values: missing is None, an instant "…Z" in milliseconds, a date "YYYY-MM-DD"."""
-        columns = [
-            _plain(self.frame[name], field.annotation) for name, field in self.row.model_fields.items()
-        ]
-        return [
-            dict(zip(self.row.model_fields, values, strict=True)) for values in zip(*columns, strict=True)
-        ]
+    def records(self, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """The rows as plain values: missing is None, an instant "…Z" in milliseconds, a date "YYYY-MM-DD".
+
+        Of `fields`, if any are named, in their order.
+        """
+        known = self.row.model_fields
+        names = fields or list(known)
+        columns = [_plain(self.frame[name], known[name].annotation) for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def record(self) -> dict[str, Any]:
         """The only row of an answer that has one."""
@@ -573,13 +575,14 @@ def unwrap(annotation: Any) -> tuple[Any, bool]:
 def _plain(column: pd.Series[Any], annotation: Any) -> list[Any]:
     """The one place where missing values become None."""
     bare, _ = unwrap(annotation)
-    missing = column.isna()
     if bare is datetime:
-        column = column.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
-    elif bare is date:
+        texts = np.datetime_as_string(instants(column), unit="ms", casting="unsafe").tolist()
+        return [None if text == "NaT" else f"{text}Z" for text in texts]
+    if bare is date:
         column = column.dt.strftime("%Y-%m-%d")
     values = column.astype("object")
-    return values.where(~missing, None).tolist()
+    missing = column.isna()
+    return (values.where(~missing, None) if missing.any() else values).tolist()
 
 
 if __name__ == "__main__":

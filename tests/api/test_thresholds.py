@@ -22,7 +22,7 @@ def counted(rows: list[dict[str, str]], column: str = "risk") -> dict[str, int]:
 def test_every_face_draws_them_alike_and_nothing_is_stale(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, needs = service.get(HEALTH), service.get("/triage")["entries"]
+    before, needs = service.get(HEALTH), service.get("/triage")["items"]
     monkeypatch.setenv("COHORT_THRESHOLDS__HIGH_GAP", "20")
     monkeypatch.setenv("COHORT_THRESHOLDS__TRIAGE_LENGTH", "3")
     monkeypatch.setenv("COHORT_THRESHOLDS__LEAST_RANKED", "40")
@@ -39,14 +39,14 @@ def test_every_face_draws_them_alike_and_nothing_is_stale(
     assert [one["count"] for one in said["bands"]] == list(counted(after).values())
     assert "Bands begin 30, 20 and 2 points" in str(said["definitions"])
 
-    assert service.get("/triage")["entries"] == service.get("/triage", limit=3)["entries"]
+    assert service.get("/triage")["items"] == service.get("/triage", limit=3)["items"]
     assert len(needs) == 7
     blockers = service.get("/classes/sd-cohort-12/metrics/blockers")
     assert all((row["rank"] is not None) == (row["students_reached"] >= 40) for row in blockers)
 
     monkeypatch.undo()
     assert service.get(HEALTH) == before
-    assert service.get("/triage")["entries"] == needs
+    assert service.get("/triage")["items"] == needs
 
 
 def test_thresholds_that_cannot_be_are_told_and_nothing_falls_over(

@@ -126,7 +126,7 @@ def test_numbers_are_the_same(service: Service) -> None:
 
 def test_what_changed_is_told_of_the_same_events(service: Service) -> None:
     path, since = f"/classes/{CLASS_ID}/changes", "2026-10-01"
-    openly, hidden = (service.get(path, since=since, anonymous=one) for one in (0, 1))
+    openly, hidden = (service.get(path, since=since, anonymous=one)["items"] for one in (0, 1))
 
     def events(rows: list[dict[str, object]]) -> list[str]:
         return [f"{one['at']} {one['kind']} {one['assignment_id']} {one['name'] is None}" for one in rows]
@@ -199,7 +199,8 @@ def test_records_set_aside_have_other_ids(service: Service) -> None:
     service.upstream.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
     service.workspace.claim_sync(["web-cohort-3"], asked_by="test", full=True).run()
     service.upstream.faults.clear()
-    openly, hidden = (service.get("/classes/web-cohort-3/quarantine", anonymous=one) for one in (0, 1))
+    path = "/classes/web-cohort-3/quarantine"
+    openly, hidden = (service.get(path, anonymous=one)["items"] for one in (0, 1))
     assert len(openly) == len(hidden) > 0
     assert [one["reason"] for one in openly] == [one["reason"] for one in hidden]
     assert not {one["id"] for one in openly} & {one["id"] for one in hidden}

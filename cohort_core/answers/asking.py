@@ -1,0 +1,107 @@
+"""What a request can ask, whichever route: the class, the people with or without names, the selection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from cohort_core import errors
+from cohort_core.cohort import Cohort, of_type
+from cohort_core.workspace import Reader, Workspace
+
+
+def _workspace(request: Request) -> Workspace:
+    workspace: Workspace = request.app.state.workspace
+    return workspace
+
+
+InWorkspace = Annotated[Workspace, Depends(_workspace)]
+Anonymous = Annotated[
+    bool,
+    Query(description="Pseudonyms for names and emails, and other ids for students and records."),
+]
+
+
+def _reader(workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
+    return Reader(workspace, workspace.is_anonymous(anonymous))
+
+
+Read = Annotated[Reader, Depends(_reader)]
+"""What a route takes that tells about people: with it comes anonymous mode."""
+
+_INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
+_EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
+
+
+def instant(description: str) -> Any:
+    """A parameter that takes a time or a day of the class."""
+    return Query(
+        description=f"{description} A day, or a time; one without an offset is in the class's time zone.",
+        examples=_EXAMPLES,
+        # Told and not checked here: the sentence that `cohort` has for it says what to write instead.
+        json_schema_extra={"pattern": f"^{_INSTANT}$"},
+    )
+
+
+ClassReference = Annotated[
+    str, Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"])
+]
+StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
+AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
+JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync.")]
+Group = Annotated[
+    str | None,
+    Query(description="A night or region of the roster, or a group's id.", examples=["Tuesday"]),
+]
+AsOf = Annotated[
+    str | None,
+    instant(
+        "Answer as it was at this instant, or at the end of this day. Default: the end of the last sync."
+    ),
+]
+Type = Annotated[
+    str | None,
+    Query(
+        alias="type",
+        description="Count assignments of this type only, such as quiz. Risk and activity stay.",
+        examples=["quiz"],
+    ),
+]
+
+
+def _cohort(
+    read: Read,
+    class_id: ClassReference,
+    as_of: AsOf = None,
+    group: Group = None,
+    type_: Type = None,
+) -> Cohort:
+    cohort = read.cohort(class_id, as_of=as_of, group=group)
+    return cohort if type_ is None else of_type(cohort, type_)
+
+
+InCohort = Annotated[Cohort, Depends(_cohort)]
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt parameter would be an answer to another question than the one that was asked."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _parameters(route.dependant)
+    for name in request.query_params:
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise errors.BadInput(
+                f"There is a parameter that this path does not know. It knows: {names}.",
+                parameter="query",
+            )
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """The names of the query parameters that a route knows, those of what it depends on included."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters(one) for one in dependant.dependencies))

@@ -1,0 +1,126 @@
+"""What the API takes and answers beside the reports, whose models are in `cohort_core.rows`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Health(BaseModel):
+    status: str = Field(examples=["ok"])
+    last_sync: datetime | None = Field(
+        examples=["2025-01-04T15:30:00.000Z"],
+        description="End of the latest successful sync of any class, UTC; null before the first.",
+    )
+
+
+class ClassRow(BaseModel):
+    """A class and how much of it is here."""
+
+    id: str = Field(description="OpenClass id.")
+    friendly_id: str | None = Field(
+        description="Its id in words, which works wherever an id does.", examples=["sd-cohort-12"]
+    )
+    name: str = Field(description="As OpenClass has it.", examples=["Software Development, cohort 12"])
+    is_active: bool = Field(description="Whether a sync that names no class includes this one.")
+    is_published: bool | None = Field(description="As OpenClass has it; null if it does not say.")
+    synced_at: datetime | None = Field(
+        description="End of the last successful sync, UTC; null before the first."
+    )
+    students: int = Field(description="Students seen in progressions; the roster may know more.")
+    assignments: int = Field(description="Assignments of its units, and any seen only in progressions.")
+    progressions: int = Field(description="Records.")
+    quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+
+
+class SetAsideRow(BaseModel):
+    """A record that could not be used."""
+
+    class_id: str = Field(description="OpenClass id of the class.")
+    id: str = Field(description="Its OpenClass id, or a hash of it if it has none.")
+    reason: str = Field(description="What is wrong with it.", examples=["grade is not a number"])
+    first_seen_at: datetime = Field(description="When it was first seen, UTC.")
+    last_seen_at: datetime = Field(description="When it was last seen in another form, UTC.")
+
+
+class MarkRequest(BaseModel):
+    """*done* with the day on which triage lists the student again, or *exempt* for good."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["done", "exempt"] = Field(description="Why the student is not listed.")
+    until: date | None = Field(
+        default=None,
+        description="The day from which the student is listed again; with *done* only.",
+        examples=["2025-01-06"],
+    )
+
+
+class SyncRequest(BaseModel):
+    """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
+
+    model_config = ConfigDict(extra="forbid")
+    class_ids: list[str] | None = Field(
+        default=None,
+        description="Ids or friendly ids; the active classes if there are none.",
+        examples=[["web-3"]],
+    )
+    full: bool = Field(default=False, description="Read every page, also of a large class.")
+    accept_removals: bool = Field(
+        default=False, description="Remove what OpenClass no longer has, however much it is."
+    )
+
+
+class SyncError(BaseModel):
+    code: str | None = Field(description="Stable name, as in a problem.", examples=["upstream_down"])
+    message: str | None = Field(description="What happened, and what to do about it.")
+
+
+class SyncedClass(BaseModel):
+    """One class in a sync."""
+
+    class_id: str = Field(description="OpenClass id.")
+    friendly_id: str | None
+    name: str
+    state: str = Field(description="waiting, running, done, failed, cancelled or interrupted.")
+    kind: str | None = Field(description="full or incremental; null before it began.")
+    is_clean: bool | None = Field(description="Whether the pass could be verified; null while unknown.")
+    started_at: datetime | None = Field(description="UTC.")
+    ended_at: datetime | None = Field(description="UTC.")
+    seconds: float | None
+    pages: int = Field(description="Pages read.")
+    page_total: int | None = Field(description="Pages there are, as far as is known.")
+    records: int = Field(description="Records read.")
+    added: int
+    changed: int
+    removed: int
+    quarantined: int = Field(description="Records that cannot be used.")
+    error: SyncError | None
+
+
+class SyncAnswer(BaseModel):
+    """A sync: its state, and for each class what was read and what had changed."""
+
+    job: int = Field(description="Its number, for /sync/{job}.")
+    state: Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
+    asked_by: str = Field(examples=["api"])
+    started_at: datetime = Field(description="UTC.")
+    ended_at: datetime | None = Field(description="UTC; null while it runs.")
+    seconds: float | None
+    records: int = Field(description="Records read.")
+    added: int
+    changed: int
+    removed: int
+    quarantined: int = Field(description="Records that cannot be used.")
+    error: SyncError | None
+    classes: list[SyncedClass]
+
+
+class PdfResponse(Response):
+    media_type = "application/pdf"
+
+
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
