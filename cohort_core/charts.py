@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -59,6 +60,24 @@ PICK = "pick"
 def pickable(chart: alt.Chart | alt.LayerChart, field: str) -> alt.Chart | alt.LayerChart:
     """The chart with marks that tell, when clicked, what `field` of theirs is."""
     return chart.add_params(alt.selection_point(name=PICK, fields=[field], on="click", clear=False))
+
+
+def whole_spec(chart: Any) -> dict[str, Any]:
+    """The chart as Vega-Lite with its data in it, however many rows.
+
+    Altair's own way depends on a setting of the process, which a page that is drawn meanwhile may change.
+    """
+    spec: dict[str, Any] = _inlined(chart).to_dict()
+    return spec
+
+
+def _inlined(chart: Any) -> Any:
+    copy = chart.copy(deep=False)
+    if isinstance(copy.data, pd.DataFrame):
+        copy.data = alt.Data(values=alt.to_values(copy.data)["values"])
+    if isinstance(copy, alt.LayerChart):
+        copy.layer = [_inlined(one) for one in copy.layer]
+    return copy
 
 
 def risk_parts(health: pd.DataFrame) -> alt.Chart:

@@ -11,6 +11,7 @@ import math
 import re
 from datetime import date
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,10 @@ from cohort_core.thresholds import Thresholds
 MOST_STUDENTS, MOST_SILENT, MOST_BLOCKERS, MOST_RETEACH, MOST_SECTIONS = 25, 30, 10, 5, 30
 WEEKS_SHOWN, WEEKS_LISTED = 26, 6
 MISSING = "–"
+
+NOT_INSTALLED = (
+    "PDF reports need a typesetter that is not installed. Run `pip install 'cohort-tracker[reports]'`."
+)
 
 _BANDS = {"critical": "◆ Critical", "high": "▲ High", "medium": "● Medium", "low": "○ On pace"}
 _ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
@@ -38,10 +43,7 @@ def pdf(cohort: Cohort, *, anonymous: bool = False) -> bytes:
     try:
         import typst
     except ImportError:
-        raise NotInstalled(
-            "PDF reports need a typesetter that is not installed. Run "
-            "`pip install 'cohort-tracker[reports]'`."
-        ) from None
+        raise NotInstalled(NOT_INSTALLED) from None
     template = files("cohort_core").joinpath("class_report.typ").read_bytes()
     data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
     # A word that fills a line may be broken anywhere, or it would run off the page.
@@ -51,6 +53,11 @@ def pdf(cohort: Cohort, *, anonymous: bool = False) -> bytes:
     if not isinstance(made, bytes):
         raise AssertionError("a document is one file")
     return made
+
+
+def is_possible() -> bool:
+    """Whether the typesetter is installed; without loading it, since it is large."""
+    return find_spec("typst") is not None
 
 
 def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:

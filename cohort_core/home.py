@@ -24,6 +24,7 @@ class Home:
         self.write_lock = folder / "cohort.db.lock"
         self.sync_lock = folder / "sync.lock"
         self.log = folder / "cohort.log"
+        self.visits = folder / "visits.json"
 
     @classmethod
     def from_environment(cls) -> Home:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from inspect import cleandoc
 from typing import Any, Literal, Union, get_args, get_origin
@@ -118,6 +118,11 @@ def blockers(cohort: Cohort, by: Ranking = "difficulty") -> Report:
         known = ", ".join(blocking.RANKINGS)
         raise BadInput(f"There is no such ranking. Choose one of: {known}.", parameter="by")
     return _report("blockers", blocking.blockers(cohort, by), BlockerRow)
+
+
+def in_course_order(report: Report) -> Report:
+    """The rows of a report about assignments in the order of the course."""
+    return replace(report, frame=report.frame.sort_values("position").reset_index(drop=True))
 
 
 def student_health(cohort: Cohort) -> Report:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import lists, picking, tables, words, work
+from cohort_core.dashboard import downloads, lists, picking, tables, words, work
 
 with dashboard.begin("assignment") as view:
     cohort = view.cohort
@@ -16,22 +16,36 @@ with dashboard.begin("assignment") as view:
     lists.split(work.parts(students.frame), "student")
     grades, times = st.columns(2, gap="large")
     with grades:
-        st.subheader("Grades", anchor=False)
-        ranges = reports.assignment_grades(cohort, assignment_id).frame
-        if ranges["count"].sum():
-            st.altair_chart(charts.grades(ranges), alt="Completions by grade")
+        ranges = reports.assignment_grades(cohort, assignment_id)
+        graded = charts.grades(ranges.frame) if ranges.frame["count"].sum() else None
+        downloads.heading(
+            view,
+            "Grades",
+            report=ranges if graded else None,
+            picture=graded,
+            name="assignment_grades",
+            title=f"{told['name']}: grades",
+        )
+        if graded:
+            st.altair_chart(graded, alt="Completions by grade")
         else:
             st.caption("No completion has a grade.")
     with times:
-        st.subheader(
-            "How long it takes", anchor=False, help="Open work is taken to last longer than its age so far."
+        curve = reports.assignment_durations(cohort, assignment_id)
+        timed = None if curve.frame.empty else charts.durations(curve.frame)
+        downloads.heading(
+            view,
+            "How long it takes",
+            report=curve,
+            picture=timed,
+            title=f"{told['name']}: how long it takes",
+            help="Open work is taken to last longer than its age so far.",
         )
-        curve = reports.assignment_durations(cohort, assignment_id).frame
-        if curve.empty:
-            st.caption("No time is known from start to completion.")
+        if timed:
+            st.altair_chart(timed, alt="Share expected to be done after so many days")
         else:
-            st.altair_chart(charts.durations(curve), alt="Share expected to be done after so many days")
-    st.subheader("Students", anchor=False)
+            st.caption("No time is known from start to completion.")
+    downloads.heading(view, "Students", report=students)
     tables.show(
         work.in_words(students.frame),
         students.row,

@@ -5,7 +5,7 @@ from typing import get_args
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import lists, selection, tables
+from cohort_core.dashboard import downloads, lists, selection, tables
 from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 12
@@ -41,22 +41,26 @@ SECTIONS = {
 }
 
 with dashboard.begin("blockers") as view:
-    st.subheader(
+    in_order = reports.in_course_order(reports.blockers(view.cohort))
+    course = charts.course(in_order.frame, len(view.cohort.students))
+    downloads.heading(
+        view,
         "The course so far",
-        anchor=False,
+        report=in_order,
+        picture=course,
+        name="course",
         help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
     )
     least = view.cohort.thresholds.least_ranked
-    in_order = reports.blockers(view.cohort)
     lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
     tables.chart(
-        charts.course(in_order.frame, len(view.cohort.students)),
+        course,
         alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
         key="course",
         opens="assignment",
     )
 
-    st.subheader("Blockers", anchor=False)
+    titled = st.container()
     by = selection.choose(
         "by",
         st.segmented_control,
@@ -68,8 +72,13 @@ with dashboard.begin("blockers") as view:
     answer = reports.blockers(view.cohort, by=by)
     ranked = answer.frame[answer.frame["rank"].notna()]
     unranked = answer.frame[answer.frame["rank"].isna()]
+    bars = None if ranked.empty else charts.blockers(ranked.head(MOST_BARS), by)
+    with titled:
+        downloads.heading(
+            view, "Blockers", report=answer, picture=bars, title=f"Blockers: {RANKINGS[by].lower()}"
+        )
 
-    if ranked.empty:
+    if bars is None:
         st.info(
             f"Nothing can be ranked yet: an assignment needs at least {least} students who came that far."
         )
@@ -77,7 +86,7 @@ with dashboard.begin("blockers") as view:
         if by == "difficulty":
             lists.legend(charts.DIFFICULTY_PARTS)
         tables.chart(
-            charts.blockers(ranked.head(MOST_BARS), by),
+            bars,
             alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
             key="bars",
             opens="assignment",
@@ -107,10 +116,10 @@ with dashboard.begin("blockers") as view:
                 opens="assignment",
             )
 
-    lists.reteach(reports.reteach(view.cohort).records(), most=MOST_RETAUGHT, names=40, least=least)
+    lists.reteach(view, reports.reteach(view.cohort), most=MOST_RETAUGHT, names=40)
     sections = reports.by_section(view.cohort)
     if sections.frame["section"].notna().any():
-        st.subheader("Sections", anchor=False)
+        downloads.heading(view, "Sections", report=sections)
         tables.show(
             sections.frame, sections.row, SECTIONS, key="sections", alt="Progress by section, in course order"
         )

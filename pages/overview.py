@@ -1,25 +1,25 @@
-"""Is the class well, and who needs a message first."""
+"""Is the class well, who needs a message first, and what is new."""
 
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import changed, headline, lists, triage
+from cohort_core.dashboard import changed, downloads, headline, lists, triage
 
 with dashboard.begin("overview") as view:
-    headline.alarm(reports.cohort_alarm(view.cohort).record())
+    headline.verdict(view)
     headline.show(view)
-    who, progress = st.columns([3, 2], gap="large")
+    who, news = st.columns(2, gap="large")
     with who:
         triage.show(view)
-    with progress:
-        st.subheader("Progress", anchor=False)
+    with news:
+        changed.show(view)
+        lists.reteach(view, reports.reteach(view.cohort), most=3, names=5)
+        dashboard.link("blockers", "All blockers")
+        weeks = reports.progress_over_time(view.cohort)
+        drawn = charts.cumulative_progress(weeks.frame, height=240)
+        downloads.heading(view, "Progress", report=weeks, picture=drawn)
         st.altair_chart(
-            charts.cumulative_progress(reports.progress_over_time(view.cohort).frame, height=240),
+            drawn,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         dashboard.link("trends", "All trends")
-        lists.reteach(
-            reports.reteach(view.cohort).records(), most=3, names=5, least=view.cohort.thresholds.least_ranked
-        )
-        dashboard.link("blockers", "All blockers")
-    changed.show(view.reader, view.class_id, view.group_id, view.as_of, view.now)

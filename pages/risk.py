@@ -1,12 +1,13 @@
 """Who is falling behind the class, and why."""
 
+from dataclasses import replace
 from typing import get_args
 
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports, rows
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import lists, people, selection, tables, words
+from cohort_core.dashboard import downloads, lists, people, selection, tables, words
 from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 20
@@ -70,19 +71,20 @@ with dashboard.begin("risk") as view:
         st.info("Nobody fits this choice.")
     else:
         first = shown.head(MOST_BARS)
-        st.subheader("Where the points come from", anchor=False)
+        parts = charts.risk_parts(first)
+        downloads.heading(view, "Where the points come from", picture=parts, name="risk-parts")
         if len(shown) > MOST_BARS:
             st.caption(
                 f"The first {MOST_BARS} of {words.count(len(shown), 'student')}; the table below has all."
             )
         lists.legend(charts.RISK_PARTS)
         tables.chart(
-            charts.risk_parts(first),
+            parts,
             alt="Risk points of each student by the four parts",
             key="parts",
             opens="student",
         )
-        st.subheader(words.count(len(shown), "student"), anchor=False)
+        downloads.heading(view, words.count(len(shown), "student"), report=replace(answer, frame=shown))
         told = people.in_words(shown, STAGES)
         columns = {
             name: column

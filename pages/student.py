@@ -1,10 +1,12 @@
 """One student: where they stand, what they are stuck on, when to catch them."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import person, picking, tables, words
+from cohort_core.dashboard import downloads, person, picking, tables, words
 
 with dashboard.begin("student") as view:
     student_id = picking.student(view)
@@ -37,36 +39,57 @@ with dashboard.begin("student") as view:
 
     assignments = reports.student_assignments(cohort, student_id)
     stuck, missing = person.stuck(assignments.frame), person.missing(assignments.frame)
+    history, habits = reports.risk_history(cohort, student_id), reports.habits(cohort, student_id)
+    risks, hours = charts.risk_history(history.frame), charts.habits(habits.frame)
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Stuck in", anchor=False)
+        downloads.heading(view, "Stuck in", report=replace(assignments, frame=stuck), name="student-stuck")
         if stuck.empty:
             st.caption("Nothing at the moment.")
         else:
             tables.show(stuck, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
-        st.subheader(
+        downloads.heading(
+            view,
             "Missing",
-            anchor=False,
+            report=replace(assignments, frame=missing),
+            name="student-missing",
             help="What half of the class or more has completed and this student has not, in course order.",
         )
         if missing.empty:
             st.caption("Nothing that half of the class has completed.")
         else:
             tables.show(
-                missing, assignments.row, person.MISSING, key="missing", alt="Missing", opens="assignment"
+                person.told(missing),
+                assignments.row,
+                person.MISSING,
+                key="missing",
+                alt="Missing",
+                opens="assignment",
             )
     with right:
-        st.subheader("Risk, week by week", anchor=False)
-        history = reports.risk_history(cohort, student_id).frame
+        downloads.heading(
+            view,
+            "Risk, week by week",
+            report=history,
+            picture=risks,
+            title=f"{health['name']}: risk, week by week",
+        )
         st.altair_chart(
-            charts.risk_history(history),
+            risks,
             alt=f"Risk points at the end of each week; now {BANDS[health['risk']].label}",
         )
-        st.subheader("When they work", anchor=False, help="Starts and completions by hour of the week.")
-        st.altair_chart(
-            charts.habits(reports.habits(cohort, student_id).frame), alt="Starts and completions by hour"
+        downloads.heading(
+            view,
+            "When they work",
+            report=habits,
+            picture=hours,
+            name="student-habits",
+            title=f"{health['name']}: when they work",
+            help="Starts and completions by hour of the week.",
         )
+        st.altair_chart(hours, alt="Starts and completions by hour")
     with st.expander("Every assignment, in course order"):
+        downloads.menu(view, report=assignments)
         tables.show(
             person.told(assignments.frame),
             assignments.row,
@@ -76,4 +99,6 @@ with dashboard.begin("student") as view:
             opens="assignment",
         )
     with st.expander("What they did, newest first"):
-        person.timeline(reports.student_timeline(cohort, student_id), view.now)
+        timeline = reports.student_timeline(cohort, student_id)
+        downloads.menu(view, report=timeline)
+        person.timeline(timeline, cohort.tz)

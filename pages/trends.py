@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import tables, words
+from cohort_core.dashboard import downloads, tables, words
 from cohort_core.dashboard.tables import Column
 
 COLUMNS = {
@@ -39,53 +39,77 @@ with dashboard.begin("trends") as view:
         st.info("Nobody has started anything yet. The first week appears with the first activity.")
         st.stop()
     meaning = words.meanings(answer.row)
-    st.subheader(
-        "Progress", anchor=False, help="Assignments, summed over all students, at the end of each week."
+    cumulative = charts.cumulative_progress(weeks)
+    downloads.heading(
+        view,
+        "Progress",
+        report=answer,
+        picture=cumulative,
+        help="Assignments, summed over all students, at the end of each week.",
     )
     st.altair_chart(
-        charts.cumulative_progress(weeks),
+        cumulative,
         alt="Assignments completed and in progress, summed over all students, at the end of each week",
     )
     done, active = st.columns(2, gap="large")
     with done:
-        st.subheader("Completed per week", anchor=False, help=meaning["completed_in_week"])
-        st.altair_chart(
-            charts.weekly(weeks, "completed_in_week", "Assignments completed"),
-            alt="Assignments completed in each week",
+        completed = charts.weekly(weeks, "completed_in_week", "Assignments completed")
+        downloads.heading(
+            view,
+            "Completed per week",
+            picture=completed,
+            name="completed-per-week",
+            help=meaning["completed_in_week"],
         )
+        st.altair_chart(completed, alt="Assignments completed in each week")
     with active:
-        st.subheader("Active students", anchor=False, help=meaning["active_students"])
-        st.altair_chart(
-            charts.weekly(weeks, "active_students", "Students"), alt="Active students in each week"
+        seen = charts.weekly(weeks, "active_students", "Students")
+        downloads.heading(
+            view,
+            "Active students",
+            picture=seen,
+            name="active-students",
+            title="Active students per week",
+            help=meaning["active_students"],
         )
+        st.altair_chart(seen, alt="Active students in each week")
     st.caption("The palest bar is the week that has not ended yet.")
     pace, spread = st.columns(2, gap="large")
     with pace:
         velocity = reports.velocity(view.cohort)
-        st.subheader("Velocity", anchor=False, help=words.meanings(velocity.row)["per_enrolled"])
-        st.altair_chart(
-            charts.lines(velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"),
-            alt="Completions a student, week by week",
+        speed = charts.lines(
+            velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"
         )
+        downloads.heading(
+            view,
+            "Velocity",
+            report=velocity,
+            picture=speed,
+            help=words.meanings(velocity.row)["per_enrolled"],
+        )
+        st.altair_chart(speed, alt="Completions a student, week by week")
     with spread:
-        st.subheader("Grades", anchor=False)
-        st.altair_chart(
-            charts.grades(reports.grade_distribution(view.cohort).frame, height=240),
-            alt="Completions by grade",
-        )
-    st.subheader(
+        ranges = reports.grade_distribution(view.cohort)
+        graded = charts.grades(ranges.frame, height=240)
+        downloads.heading(view, "Grades", report=ranges, picture=graded)
+        st.altair_chart(graded, alt="Completions by grade")
+    habits = reports.habits(view.cohort)
+    hours = charts.habits(habits.frame)
+    downloads.heading(
+        view,
         "When they work",
-        anchor=False,
+        report=habits,
+        picture=hours,
         help="Starts and completions by hour of the week, in the class's time zone.",
     )
-    st.altair_chart(charts.habits(reports.habits(view.cohort).frame), alt="Starts and completions by hour")
+    st.altair_chart(hours, alt="Starts and completions by hour")
 
     types, groups = reports.by_type(view.cohort), reports.by_group(view.cohort)
     if len(types.frame) > 1:
-        st.subheader("By type of assignment", anchor=False)
+        downloads.heading(view, "By type of assignment", report=types)
         tables.show(types.frame, types.row, TYPES, key="types", alt="Completion and grades by type")
     if not groups.frame.empty:
-        st.subheader("Groups side by side", anchor=False)
+        downloads.heading(view, "Groups side by side", report=groups)
         tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
     with st.expander("The numbers"):
         tables.show(weeks[::-1], answer.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")

@@ -12,7 +12,9 @@ work.py        what the page of an assignment says
 matrix.py      every student in every assignment
 picking.py     which student or assignment a page is about
 sync.py        Sync now, its progress, and what came of it
-changed.py     what changed since the sync before, or since a day
+changed.py     what changed since the last visit, the sync before, or a day
+visits.py      when the mentor was here last
+downloads.py   what a page shows, as files
 history.py     the syncs there were
 connecting.py  the first minute: which school
 following.py   which classes to follow

@@ -1,27 +1,37 @@
-"""What changed since the sync before, or since a day: counts by kind, and a list that reads by itself."""
+"""What changed since the last visit, the sync before, or a day: counts by kind, and sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import lists, selection
-from cohort_core.dashboard.words import ago, count, instant, moment, percent
-from cohort_core.reports import Report
+from cohort_core.dashboard import downloads, lists, selection, tables, visits
+from cohort_core.dashboard.frame import View
+from cohort_core.dashboard.tables import Column
+from cohort_core.dashboard.words import ago, count, instant, moment, percent, upper_first
+from cohort_core.reports import ChangeRow, Report
 from cohort_core.store.changes import load_sync_ends
-from cohort_core.workspace import Reader, Workspace
 
 MOST_SHOWN = 8
-MOST_LISTED = 200
 SINCE, KIND = "since", "kind"
-SYNC_BEFORE, A_WEEK_AGO, A_DAY = "sync", "week", "day"
-LABELS = {SYNC_BEFORE: "The sync before", A_WEEK_AGO: "A week ago", A_DAY: "A day"}
+VISIT, SYNC_BEFORE, A_WEEK_AGO, A_DAY = "visit", "sync", "week", "day"
 ALL = "all"
+COLUMNS = {
+    "at": Column("When", "instant"),
+    "name": Column("Student", pinned=True, width="medium"),
+    "kind": Column("What", width="large"),
+}
+_ALL_CHANGES: dict[str, Any] = {
+    "key": "changes",
+    "alt": "All changes, the latest first",
+    "opens": "student",
+}
 
 KINDS = {
     "completed": ("completion", "completions"),
@@ -47,60 +57,81 @@ class Since:
     words: str
 
 
-def show(reader: Reader, class_id: str, group: str | None, as_of: str | None, now: datetime) -> None:
-    """The whole part of the Overview; `now` in the class's zone."""
-    st.subheader(
-        "What changed",
-        anchor=False,
-        help="What syncs saw change counts from when they saw it; what the first sync found, from when it "
-        "happened.",
-    )
-    since = _choose_since(reader.workspace, class_id, as_of, now)
-    report = reader.changes(class_id, since.asked, as_of, group)
+def show(view: View) -> None:
+    """The whole part of the Overview."""
+    titled = st.container()
+    since = _choose_since(view)
+    report = view.reader.changes(view.class_id, since.asked, view.as_of, view.group_id)
     counts = report.frame["kind"].value_counts().to_dict()
-    if not counts:
+    kind = ALL
+    if counts:
+        kind = selection.choose(
+            KIND,
+            st.pills,
+            f"Since {since.words}",
+            (ALL, *(one for one in KINDS if one in counts)),
+            default=ALL,
+            format_func=lambda one: "Everything" if one == ALL else count(counts[one], *KINDS[one]),
+        )
+    chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]
+    shown = replace(report, frame=chosen)
+    with titled:
+        downloads.heading(
+            view,
+            "What changed",
+            report=shown,
+            help="What syncs saw change counts from when they saw it; what the first sync found, from when "
+            "it happened.",
+        )
+    if counts:
+        _list(shown, view.now)
+    else:
         st.caption(f"Nothing has changed since {since.words}.")
-        return
-    kind = selection.choose(
-        KIND,
-        st.pills,
-        f"Since {since.words}",
-        (ALL, *(one for one in KINDS if one in counts)),
-        default=ALL,
-        format_func=lambda one: "Everything" if one == ALL else count(counts[one], *KINDS[one]),
+
+
+def _list(report: Report, now: datetime) -> None:
+    events = report.records()
+    lists.events((_event(row, now) for row in events[:MOST_SHOWN]), "changed")
+    if len(events) > MOST_SHOWN:
+        with st.expander(f"All {len(events):,}"):
+            tables.show(_told(report.frame, events, now), ChangeRow, COLUMNS, **_ALL_CHANGES)
+
+
+def _told(changes: pd.DataFrame, events: Sequence[Mapping[str, Any]], now: datetime) -> pd.DataFrame:
+    """What happened in words, when in the class's zone."""
+    return changes.assign(
+        at=changes["at"].dt.tz_convert(now.tzinfo or UTC).dt.tz_localize(None),
+        name=changes["name"].fillna(changes["student_id"]),
+        kind=[upper_first(" ".join(filter(None, in_words(row)))) for row in events],
     )
-    _list(report, kind, now)
 
 
-def _list(report: Report, kind: str, now: datetime) -> None:
-    events = [one for one in report.records() if kind in (ALL, one["kind"])]
-    lists.events(map(_event(now), events[:MOST_SHOWN]))
-    rest = events[MOST_SHOWN:MOST_LISTED]
-    if rest:
-        with st.expander(f"{len(events) - MOST_SHOWN:,} more"):
-            lists.events(map(_event(now), rest))
-            if len(events) > MOST_LISTED:
-                st.caption(f"The latest {MOST_LISTED} of {len(events):,}.")
-
-
-def _choose_since(workspace: Workspace, class_id: str, as_of: str | None, now: datetime) -> Since:
-    ends = load_sync_ends(workspace.database, class_id, limit=2)
-    has_sync_before = len(ends) > 1 and as_of is None
-    options = (SYNC_BEFORE, A_WEEK_AGO, A_DAY) if has_sync_before else (A_WEEK_AGO, A_DAY)
+def _choose_since(view: View) -> Since:
+    now = view.now
+    ends = load_sync_ends(view.workspace.database, view.class_id, limit=2)
+    visit, visit_words = _visit(view)
+    labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day"}
+    if len(ends) > 1 and view.as_of is None:
+        labels = {SYNC_BEFORE: "Sync before"} | labels
+    if visit is not None:
+        labels = {VISIT: upper_first(visit_words.removeprefix("your "))} | labels
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = selection.choose(
             SINCE,
             st.segmented_control,
             "Changes since",
-            options,
-            default=options[0],
-            format_func=LABELS.__getitem__,
+            tuple(labels),
+            default=next(iter(labels)),
+            format_func=labels.__getitem__,
         )
-        if by == SYNC_BEFORE:
+        if by != A_DAY:
             selection.write(A_DAY, None)
+        selection.write(VISIT, visits.to_text(visit) if visit is not None and by == VISIT else None)
+        if by == VISIT and visit is not None:
+            return Since(visits.to_text(visit), f"{visit_words}, {ago(visit, now)}")
+        if by == SYNC_BEFORE:
             return Since(None, f"the sync before, {ago(ends[1].to_pydatetime(), now)}")
         if by == A_WEEK_AGO:
-            selection.write(A_DAY, None)
             day = now.date() - timedelta(days=7)
         else:
             day = selection.choose_day(
@@ -109,45 +140,66 @@ def _choose_since(workspace: Workspace, class_id: str, as_of: str | None, now: d
     return Since(day.isoformat(), _day(day))
 
 
-def _event(now: datetime) -> Any:
-    def tell(row: Mapping[str, Any]) -> lists.Event:
-        at = instant(row["at"])
-        return lists.Event(
-            ago(at, now), moment(at, now.tzinfo or UTC), row["name"] or row["student_id"], in_words(row)
-        )
+def _visit(view: View) -> tuple[datetime | None, str]:
+    """The instant at which the last visit ended, and what to call it; None if there was none.
 
-    return tell
+    The address holds it, so that a copied one shows the same elsewhere. For whose visit it was it stands for
+    the last one, whenever they open it: a bookmark of the morning page is to tell what is new.
+    """
+    if view.as_of:
+        return None, ""
+    own = visits.load(view.workspace.home)
+    asked = selection.instant_in_address(VISIT)
+    if asked is not None and asked not in own.ends and asked < view.now:
+        local = asked.astimezone(view.now.tzinfo)
+        return asked, f"{_day(local.date())}, {local:%H:%M}"
+    return own.last, "your last visit"
 
 
-def in_words(row: Mapping[str, Any]) -> str:
-    """What happened to the student in a row of the report ``changes``."""
+def _event(row: Mapping[str, Any], now: datetime) -> lists.Event:
+    at = instant(row["at"])
+    before, what, after = in_words(row)
+    return lists.Event(
+        ago(at, now),
+        moment(at, now.tzinfo or UTC),
+        [
+            lists.Linked(row["name"] or row["student_id"], "student", row["student_id"]),
+            before,
+            lists.Linked(what, "assignment", row["assignment_id"]) if what else "",
+            after,
+        ],
+    )
+
+
+def in_words(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What happened to the student in a row of the report ``changes``: words, an assignment, and words."""
     what, grade = row["assignment"] or row["assignment_id"] or "", percent(row["grade_after"])
     graded = row["grade_after"] is not None
     match row["kind"]:
         case "completed":
-            return f"completed {what} with {grade}" if graded else f"completed {what}"
+            return "completed", what, f"with {grade}" if graded else ""
         case "started":
-            return f"started {what}"
+            return "started", what, ""
         case "graded":
-            return f"got {grade} for {what}"
+            return f"got {grade} for", what, ""
         case "regraded":
-            return f"{what}: grade {percent(row['grade_before'])} → {grade}"
+            return "got another grade for", what, f"{percent(row['grade_before'])} → {grade}"
         case "reviewed":
-            return f"{what} was reviewed"
+            return "had", what, "reviewed"
         case "reopened":
-            return f"{what} is open again"
+            return "has", what, "open again"
         case "removed":
-            return f"{what}: OpenClass no longer has the record"
+            return "has no record of", what, "at OpenClass any more"
         case "returned":
-            return f"{what}: OpenClass has the record again"
+            return "has a record of", what, "at OpenClass again"
         case "new_student":
-            return "is new in this class"
+            return "is new in this class", "", ""
         case "came_back":
-            return "is back after two weeks or more without activity"
+            return "is back after two weeks or more without activity", "", ""
         case "band_moved":
             before, after = BANDS[row["band_before"]], BANDS[row["band_after"]]
-            return f"moved from {before.marked} to {after.marked}"
-    return ""
+            return f"moved from {before.marked} to {after.marked}", "", ""
+    return "", "", ""
 
 
 def _day(day: date) -> str:

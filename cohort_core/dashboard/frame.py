@@ -14,7 +14,7 @@ import streamlit as st
 
 from cohort_core import workspace as workspaces
 from cohort_core.cohort import Cohort, groups, of_type
-from cohort_core.dashboard import filters, selection, sync
+from cohort_core.dashboard import filters, selection, sync, visits
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
 from cohort_core.dashboard.style import ICON, STYLE
@@ -125,6 +125,8 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     st.title(page.title, anchor=False)
     with guarded(name):
         view = _prepare(page, needs_class)
+        if sync.was_looked_at():
+            visits.look(view.workspace.home, datetime.now(UTC))
         yield view
 
 

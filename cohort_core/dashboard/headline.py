@@ -1,4 +1,4 @@
-"""The figures at the top of the Overview: now, since a week ago, and the way there."""
+"""The top of the Overview: whether the class is well, and the figures, now and since a week ago."""
 
 from __future__ import annotations
 
@@ -8,39 +8,66 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cohort_core import charts, reports
-from cohort_core.dashboard import lists
+from cohort_core import reports
+from cohort_core.dashboard import downloads, lists
 from cohort_core.dashboard.frame import View
-from cohort_core.dashboard.words import literal, meanings, percent, upper_first
+from cohort_core.dashboard.words import count, literal, meanings, percent, upper_first
 
 WEEK_DAYS = 7
 OLD_DAYS = 2
 A_WEEK_AGO = "in a week"
+SLOWER_BELOW, FASTER_ABOVE = 0.8, 1.25
+_VERDICT_HELP = (
+    "Completions a student in the last full week against the mean of the four before it: slowed down below "
+    "half of that, a little slower below four fifths, faster above five quarters. The bar counts students by "
+    "risk band; on pace means on pace with the cohort, not safe."
+)
 
 
-def alarm(row: Mapping[str, Any]) -> None:
-    """Say so when the class as a whole has slowed down; `row` is that of the report ``cohort_alarm``."""
-    if row["alarm"]:
-        st.warning(
-            f"The class as a whole has slowed down: {row['velocity']:.1f} completions a student in the last "
-            f"full week, {row['usual_velocity']:.1f} in the weeks before. No comparison between students "
-            "shows that.",
-            icon=":material/trending_down:",
-        )
+def verdict(view: View) -> None:
+    """Whether the class is well, in a few words, and the report on it beside them."""
+    alarm = reports.cohort_alarm(view.cohort).record()
+    summary = reports.progress_summary(view.cohort)
+    health = reports.student_health(view.cohort).frame
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="titled-verdict"
+    ):
+        st.subheader(verdict_words(alarm), anchor=False, help=_VERDICT_HELP)
+        downloads.class_report_menu(view, summary)
+    st.markdown(literal(pace_words(alarm)))
+    counts = health["risk"].value_counts().to_dict()
+    lists.band_counts(counts)
+
+
+def verdict_words(alarm: Mapping[str, Any]) -> str:
+    """`alarm` is the row of the report ``cohort_alarm``."""
+    share = alarm["share"]
+    if share is None:
+        return "○ Too early to say how the class moves"
+    if alarm["alarm"]:
+        return "▼ The class as a whole has slowed down"
+    if share < SLOWER_BELOW:
+        return "◐ The class is a little slower than usual"
+    return "▲ The class is faster than usual" if share > FASTER_ABOVE else "● The class moves as usual"
+
+
+def pace_words(alarm: Mapping[str, Any]) -> str:
+    if alarm["velocity"] is None:
+        return "No week is over yet."
+    last = f"{alarm['velocity']:.1f} completions a student in the last full week"
+    if alarm["usual_velocity"] is None:
+        return f"{last}; four weeks before it are needed to compare."
+    told = f"{last}, {alarm['usual_velocity']:.1f} in the four before it."
+    return f"{told} No comparison between students shows that." if alarm["alarm"] else told
 
 
 def show(view: View) -> None:
     now, then = (reports.progress_summary(one).record() for one in (view.cohort, view.earlier(WEEK_DAYS)))
     meaning = meanings(reports.ProgressSummaryRow)
     weeks = reports.progress_over_time(view.cohort).frame
+    if view.age.days >= OLD_DAYS and not view.as_of:
+        st.warning(f"These numbers are old: this class was last synced {view.age.words}. Press Sync now.")
     with st.container(horizontal=True, key="headline"):
-        st.metric(
-            "Students",
-            f"{now['total_students']:,}",
-            **_change(_more(now["total_students"], then["total_students"])),
-            help=meaning["total_students"],
-            width=120,
-        )
         st.metric(
             "Average completion",
             percent(now["avg_completion"]),
@@ -59,16 +86,18 @@ def show(view: View) -> None:
             chart_type="bar",
             width=215,
         )
+        st.metric(
+            "Students",
+            f"{now['total_students']:,}",
+            **_change(_more(now["total_students"], then["total_students"])),
+            help=meaning["total_students"],
+            width=120,
+        )
         st.metric("Last sync", upper_first(view.age.words), help=literal(view.age.moment), width=200)
-    if view.age.days >= OLD_DAYS and not view.as_of:
-        st.warning(f"These numbers are old: this class was last synced {view.age.words}. Press Sync now.")
-    lists.split(
-        [
-            lists.Part("Completed everything", now["completed_count"], charts.ACCENT),
-            lists.Part("In progress", now["in_progress_count"], charts.BANDS["medium"].colour),
-            lists.Part("Not started", now["not_started_count"], charts.NEUTRAL),
-        ],
-        "student",
+    st.caption(
+        f"{count(now['completed_count'], 'student has', 'students have')} completed everything, "
+        f"{now['in_progress_count']:,} {'is' if now['in_progress_count'] == 1 else 'are'} on the way, "
+        f"{now['not_started_count']:,} never started."
     )
 
 

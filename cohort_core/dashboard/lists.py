@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import selection
-from cohort_core.dashboard.frame import link
+from cohort_core.dashboard import downloads, selection
+from cohort_core.dashboard.frame import View, link
 from cohort_core.dashboard.words import count, literal, markup
+from cohort_core.reports import Report
 from cohort_core.rows import Band
 
 
@@ -42,18 +43,17 @@ def _link(one: Person) -> None:
         link("student", literal(one.name), icon=False, also=also | {"student": one.student_id})
 
 
-def reteach(rows: Sequence[Mapping[str, Any]], most: int, names: int, least: int) -> None:
-    """The first of the report ``reteach``, each with a link and the names of who is stuck in it.
-
-    `least`: how many must have started for an assignment to be listed.
-    """
-    st.subheader(
+def reteach(view: View, report: Report, most: int, names: int) -> None:
+    """The first of the report ``reteach``, each with a link and the names of who is stuck in it."""
+    downloads.heading(
+        view,
         "Worth teaching again",
-        anchor=False,
+        report=report,
         help="Where many of those who started are stuck, and work takes long.",
     )
+    rows = report.records()
     if not rows:
-        st.caption(f"Nothing: nobody is stuck where {least} or more have started.")
+        st.caption(f"Nothing: nobody is stuck where {view.cohort.thresholds.least_ranked} or more have started.")
     with st.container(key="people-reteach", gap=None):
         for row in rows[:most]:
             with st.container(gap=None):
@@ -91,23 +91,40 @@ def people(persons: Iterable[Person], key: str) -> None:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A name that leads to the page of what it names; `page` is student or assignment."""
+
+    name: str
+    page: str
+    identity: str
+
+
+@dataclass(frozen=True)
 class Event:
-    """Something that happened: how long ago, when exactly, to whom, and what."""
+    """Something that happened: how long ago, when exactly, and words of which some are links."""
 
     ago: str
     moment: str
-    name: str
-    what: str
+    told: Sequence[str | Linked]
 
 
-def events(happened: Iterable[Event]) -> None:
-    rows = "".join(
-        f"<li><span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
-        f"<span><span class='ct-name'>{markup(one.name)}</span> "
-        f"<span class='ct-what'>{markup(one.what)}</span></span></li>"
-        for one in happened
-    )
-    st.html(f"<ol class='ct-list ct-events'>{rows}</ol>")
+def events(happened: Iterable[Event], key: str) -> None:
+    with st.container(key=f"events-{key}", gap=None):
+        for one in happened:
+            with st.container(horizontal=True, gap="xxsmall"):
+                ago = f"<span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
+                st.html(ago, width=104)
+                with st.container(horizontal=True, gap="xxsmall", width="stretch"):
+                    for part in filter(None, one.told):
+                        _tell(part)
+
+
+def _tell(part: str | Linked) -> None:
+    if isinstance(part, Linked):
+        also = {part.page: part.identity}
+        link(part.page, literal(part.name), icon=False, also=also, width="content")
+    else:
+        st.html(f"<span class='ct-what'>{markup(part)}</span>", width="content")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, tzinfo
 from typing import Any
 
 import pandas as pd
@@ -11,13 +11,12 @@ import streamlit as st
 
 from cohort_core.charts import STATES
 from cohort_core.cohort import Cohort
-from cohort_core.dashboard import lists
+from cohort_core.dashboard import lists, tables
 from cohort_core.dashboard.tables import Column
-from cohort_core.dashboard.words import ago, instant, markup, moment, percent
+from cohort_core.dashboard.words import markup, upper_first
 from cohort_core.reports import Report
 
 HALF_OF_THE_CLASS = 0.5
-MOST_EVENTS = 100
 
 STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "days")}
 MISSING = {
@@ -35,6 +34,13 @@ ASSIGNMENTS = {
     "days": Column("Days", "days"),
     "section": Column("Section"),
     "type": Column("Type"),
+}
+
+TIMELINE = {
+    "at": Column("When", "instant"),
+    "event": Column("What"),
+    "assignment": Column("Assignment", width="large"),
+    "grade": Column("Grade", "percent"),
 }
 
 
@@ -55,7 +61,7 @@ def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
 def missing(assignments: pd.DataFrame) -> pd.DataFrame:
     """What half of the class has completed and this student neither completed nor is stuck in."""
     is_open = assignments["status"].isin(["not_started", "in_progress"])
-    return told(assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)])
+    return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
 
 
 def told(assignments: pd.DataFrame) -> pd.DataFrame:
@@ -87,19 +93,19 @@ def forecast_words(forecast: Mapping[str, Any]) -> str:
     return f"Done, {day}" if forecast["outcome"] == "finished" else day
 
 
-def timeline(report: Report, now: datetime) -> None:
-    events = report.records()
-    if not events:
+def timeline(report: Report, tz: tzinfo) -> None:
+    if report.frame.empty:
         st.caption("Nothing yet.")
         return
-    lists.events(_event(one, now) for one in events[:MOST_EVENTS])
-    if len(events) > MOST_EVENTS:
-        st.caption(f"The latest {MOST_EVENTS} of {len(events):,}.")
-
-
-def _event(row: Mapping[str, Any], now: datetime) -> lists.Event:
-    at = instant(row["at"])
-    grade = f" with {percent(row['grade'])}" if row["grade"] is not None else ""
-    return lists.Event(
-        ago(at, now), moment(at, now.tzinfo or UTC), row["assignment"], f"{row['event']}{grade}"
+    told = report.frame.assign(
+        at=report.frame["at"].dt.tz_convert(tz).dt.tz_localize(None),
+        event=report.frame["event"].map(upper_first),
+    )
+    tables.show(
+        told,
+        report.row,
+        TIMELINE,
+        key="timeline",
+        alt="What the student did, the latest first",
+        opens="assignment",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 import streamlit as st
@@ -157,6 +157,15 @@ def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
         label, key=key, min_value=EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=changed
     )
     return value
+
+
+def instant_in_address(name: str) -> datetime | None:
+    """The instant that the address names; None without one, or with something else."""
+    try:
+        at = datetime.fromisoformat(st.query_params.get(name, ""))
+    except ValueError:
+        return None
+    return at if at.tzinfo and at.year >= EARLIEST.year else None
 
 
 def _remembered() -> dict[str, str]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import NoReturn
 
 import streamlit as st
 
@@ -25,7 +26,7 @@ PROGRESS_SECONDS = 1.0
 ANSWER_SECONDS = 0.8
 """How long a press waits for a refusal. A slower login goes on, and the sync's record tells of it."""
 
-_TOLD, _OUTCOME, _REFUSAL = "sync-told", "sync-outcome", "sync-refusal"
+_TOLD, _OUTCOME, _REFUSAL, _BY_ITSELF = "sync-told", "sync-outcome", "sync-refusal", "sync-by-itself"
 
 
 def start(
@@ -94,7 +95,7 @@ def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
             st.fragment(_progress, run_every=PROGRESS_SECONDS)(workspace, job.id)
             return
         if job is not None and job.id > ended:
-            st.rerun()
+            _draw_anew()
         st.button(
             "Sync now",
             key="sync-now",
@@ -114,6 +115,17 @@ def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
             (st.caption if good else st.warning)(literal(sentence))
         if plan := workspace.plan:
             _show_plan(plan)
+
+
+def _draw_anew() -> NoReturn:
+    """The page once more, by itself."""
+    st.session_state[_BY_ITSELF] = True
+    st.rerun()
+
+
+def was_looked_at() -> bool:
+    """Whether this run of a page is a person's, and not of a tab that follows the syncs overnight."""
+    return not st.session_state.pop(_BY_ITSELF, False)
 
 
 def _show_plan(plan: Plan) -> None:
@@ -141,7 +153,7 @@ def _progress(workspace: Workspace, job_id: int) -> None:
     with guarded("sync"):
         job = workspace.job(job_id)
         if not job.is_running:
-            st.rerun()
+            _draw_anew()
         done = sum(run.state not in {"waiting", "running"} for run in job.runs)
         run = next((run for run in job.runs if run.state == "running"), None)
         part = run.pages / run.page_total if run and run.page_total else 0.0

@@ -28,7 +28,8 @@ class Column:
 
     label: str
     kind: str = "text"
-    """text, whole, percent, days, points, date, or a bar: share (of 1) or bar (of 100 points)."""
+    """text, whole, percent, days, points, date, instant (local, without a zone), or a bar: share (of 1) or
+    bar (of 100 points)."""
     width: str | None = None
     pinned: bool = False
 
@@ -96,6 +97,8 @@ def _configure(row: type[Row], name: str, column: Column) -> Any:
             return st.column_config.NumberColumn(**common, format="localized")
         case "days" | "points":
             return st.column_config.NumberColumn(**common, format="%.1f")
+        case "instant":
+            return st.column_config.DatetimeColumn(**common, format="ddd D MMM YYYY, HH:mm")
         case "date":
             return st.column_config.DateColumn(**common, format="D MMM YYYY")
         case _:

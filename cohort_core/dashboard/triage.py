@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from cohort_core import reports
-from cohort_core.dashboard import lists, selection, settling
+from cohort_core.dashboard import downloads, lists, selection, settling
 from cohort_core.dashboard.frame import View, link
 from cohort_core.dashboard.words import count
 
+EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
 KINDS = {
     "risk": ("◆", "At risk", "#c8452b"),
@@ -23,11 +25,7 @@ KINDS = {
 
 
 def show(view: View) -> None:
-    st.subheader(
-        "Who needs attention first",
-        anchor=False,
-        help="Students at risk, stuck, on pace but silent, or who never started; those for longest first.",
-    )
+    titled = st.container()
     active = [one for one in view.classes if one.is_active and one.synced_at]
     scope = THIS_CLASS
     if len(active) > 1:
@@ -40,17 +38,23 @@ def show(view: View) -> None:
             format_func={THIS_CLASS: "This class", ALL_CLASSES: "All my classes"}.__getitem__,
             label_visibility="collapsed",
         )
-    if scope == THIS_CLASS:
-        _of_class(view)
-    else:
-        _of_all(view)
+    shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)
+    with titled:
+        downloads.heading(
+            view,
+            "Who needs attention first",
+            report=shown,
+            name="attention",
+            help="Students at risk, stuck, on pace but silent, or who never started.",
+        )
     link("risk", "All students by risk")
 
 
-def _of_class(view: View) -> None:
+def _of_class(view: View) -> reports.Report:
     limits = view.cohort.thresholds
-    health = reports.student_health(view.cohort).records()
-    urgent = [row for row in health if row["risk"] != "low"][: limits.triage_length]
+    health = reports.student_health(view.cohort)
+    at_risk = replace(health, frame=health.frame[health.frame["risk"] != "low"])
+    urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person, urgent), "attention")
@@ -62,17 +66,21 @@ def _of_class(view: View) -> None:
             f"{count(limits.cooling_days, 'day')} or more.",
         )
         lists.people((_silent(row) for row in gap[: limits.triage_length]), "silent")
+    return at_risk
 
 
-def _of_all(view: View) -> None:
-    answer = view.reader.triage(as_of=view.as_of)
-    needs = answer.records()
+def _of_all(view: View) -> reports.Report:
+    everyone = view.reader.triage(EVERYONE, view.as_of)
+    shown = everyone.frame.head(view.cohort.thresholds.triage_length)
+    needs = replace(everyone, frame=shown).records()
+    more = len(everyone.frame) - len(needs)
     if not needs:
         st.write("Nobody in your classes needs attention at the moment.")
     lists.people(map(_need, needs), "needs")
-    if answer.more:
-        st.caption(f"And {count(answer.more, 'more need', 'more needs')}.")
+    if more:
+        st.caption(f"And {count(more, 'more need', 'more needs')}.")
     settling.show(view, needs)
+    return everyone
 
 
 def _need(row: Mapping[str, Any]) -> lists.Person:

@@ -37,7 +37,8 @@ def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised
     assert metrics["Risk"] == f"{health['risk_score']:.0f} points"
     assert health["reasons"][0] in shown(test)
     every = reports.student_assignments(cohort, health["student_id"]).frame
-    assert len(test.dataframe[-1].value) == len(every)
+    assert len(test.dataframe[-2].value) == len(every)
+    assert len(test.dataframe[-1].value) == len(reports.student_timeline(cohort, health["student_id"]).frame)
     assert test.dataframe[0].value["name"].tolist() == person.stuck(every)["name"].tolist()
 
 

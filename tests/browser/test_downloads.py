@@ -1,0 +1,162 @@
+"""Everything that a page shows, downloaded in Chromium as a mentor does it, opened and read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import openpyxl
+import pypdf
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cohort_core import reports
+from tests.browser.conftest import PHONE, Dashboard, Watched, served
+from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page, wait_for
+from tests.dashboard.conftest import DATA_PAGES, EVIL
+from tests.exports.conftest import identifying_of, text_of
+
+File = tuple[str, bytes]
+OFFERED = {
+    "overview": {"report.pdf", "report.csv", "attention.csv", "changes.csv", "reteach.csv"},
+    "blockers": {"course.csv", "course.svg", "blockers.csv", "blockers.png", "by-section.xlsx"},
+    "risk": {"risk-parts.svg", "student-health.csv", "student-health.xlsx"},
+    "matrix": {"matrix.csv", "matrix.svg"},
+    "trends": {"progress-over-time.csv", "velocity.svg", "habits.csv", "by-course-week.svg"},
+    "student": {"student-missing.csv", "risk-history.svg", "student-timeline.csv"},
+    "assignment": {"assignment-students.csv", "assignment-grades.svg"},
+}
+"""Some of what each page has, by the end of the name."""
+
+
+@pytest.fixture
+def class_id(dashboard: Dashboard) -> str:
+    return next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
+
+
+def menus(page: Page) -> Locator:
+    return page.get_by_test_id("stMain").get_by_test_id("stPopover").get_by_role("button", name="Download")
+
+
+def files(page: Page, menu: Locator) -> Iterator[File]:
+    """Each file of a menu, with the name under which the browser would keep it."""
+    menu.scroll_into_view_if_needed()
+    menu.click()
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body.get_by_test_id("stDownloadButton").first).to_be_visible()
+    for button in body.get_by_test_id("stDownloadButton").get_by_role("button").all():
+        with page.expect_download() as started:
+            button.click()
+        yield started.value.suggested_filename, Path(started.value.path()).read_bytes()
+    page.keyboard.press("Escape")
+    expect(body).to_have_count(0)
+
+
+def rows_of(file: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.decode("utf-8-sig"))))
+
+
+def read_back(name: str, file: bytes) -> None:
+    """The file is what its name says."""
+    match name.rsplit(".", 1)[-1]:
+        case "csv":
+            assert file.startswith(b"\xef\xbb\xbf")
+            assert rows_of(file)
+        case "xlsx":
+            book = openpyxl.load_workbook(io.BytesIO(file))
+            assert book.sheetnames[-1] == "Definitions"
+            assert book.worksheets[0].max_row > 1
+            assert ["Names", "Pseudonyms"] in [[one.value for one in row[:2]] for row in book["Definitions"]]
+        case "pdf":
+            assert "Software Development" in pypdf.PdfReader(io.BytesIO(file)).pages[0].extract_text()
+        case "png":
+            assert file.startswith(b"\x89PNG\r\n\x1a\n")
+        case "svg":
+            told = "".join(ElementTree.fromstring(file).itertext())
+            assert "Software Development, Cohort 12 · as of " in told
+            assert "names are pseudonyms" in told
+        case other:
+            raise AssertionError(other)
+
+
+def test_every_download_of_every_page_opens_and_names_nobody(
+    dashboard: Dashboard, watched: Watched, class_id: str
+) -> None:
+    workspace = dashboard.workspace
+    identifying = identifying_of(workspace.facts(class_id))
+    cohort = workspace.cohort(class_id, anonymous=True)
+    chosen = {
+        "student": f"&student={reports.student_health(cohort).frame['student_id'][4]}",
+        "assignment": f"&assignment={reports.reteach(cohort).frame['assignment_id'][0]}",
+        "overview": "&since=week",
+    }
+    page = watched.tab()
+    for name in DATA_PAGES:
+        open_page(page, dashboard, name, f"?class={class_id}&anonymous=1{chosen.get(name, '')}")
+        for folded in page.get_by_test_id("stExpander").locator("summary").all():
+            folded.click()
+        told = set()
+        for menu in menus(page).all():
+            for file, data in files(page, menu):
+                read_back(file, data)
+                assert not identifying.found_in(text_of(data) if not file.endswith("png") else file), file
+                assert file.startswith("sd-cohort-12-")
+                assert re.search(r"-anonymous\.\w+$", file)
+                told.add(file.removeprefix("sd-cohort-12-").replace("-anonymous", ""))
+        assert OFFERED[name] <= told, (name, told)
+
+
+def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(
+    dashboard: Dashboard, watched: Watched, class_id: str
+) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "risk", f"?class={class_id}&band=high")
+    found = dict(files(page, menus(page).last))
+    health = reports.student_health(dashboard.workspace.cohort(class_id))
+    high = [row for row in health.records() if row["risk"] == "high"]
+    rows = rows_of(found["sd-cohort-12-student-health.csv"])
+    assert list(rows[0]) == list(reports.StudentHealthRow.model_fields)
+    assert [row["name"] for row in rows] == [row["name"] for row in high]
+    assert [float(row["risk_score"]) for row in rows] == [row["risk_score"] for row in high]
+    book = openpyxl.load_workbook(io.BytesIO(found["sd-cohort-12-student-health.xlsx"]))
+    assert [cell.value for cell in book.worksheets[0]["A"]][1:] == [row["student_id"] for row in high]
+
+
+def test_an_evil_name_is_text_in_every_file(hostile_home: Path, tmp_path: Path, watched: Watched) -> None:
+    with served(hostile_home, tmp_path) as url:
+        page = watched.tab()
+        page.goto(f"{url}/dashboard/risk")
+        wait_for(page, "risk")
+        for menu in menus(page).all():
+            for name, data in files(page, menu):
+                if name.endswith(".csv"):
+                    assert rows_of(data)[0]["name"] == EVIL
+                if name.endswith(".svg"):
+                    drawn = ElementTree.fromstring(data)
+                    assert not [one for one in drawn.iter() if one.tag.endswith(("script", "image"))]
+        page.close()
+
+
+def test_on_a_phone_and_by_keyboard(dashboard: Dashboard, watched: Watched, class_id: str) -> None:
+    page = watched.tab(PHONE)
+    open_page(page, dashboard, "trends", f"?class={class_id}")
+    menus(page).first.focus()
+    page.keyboard.press("Enter")
+    button = page.get_by_test_id("stPopoverBody").get_by_role("button", name="Table (CSV)")
+    expect(button).to_be_visible()
+    expect_no_sideways_scrolling(page)
+    box = page.get_by_test_id("stPopoverBody").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if button.evaluate("one => one === document.activeElement"):
+            break
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    assert started.value.suggested_filename == "sd-cohort-12-progress-over-time.csv"
