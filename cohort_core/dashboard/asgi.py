@@ -31,6 +31,20 @@ _HEADERS = {
     "content-type": "text/html; charset=utf-8",
 }
 
+# Streamlit puts what a menu holds at the end of the document, where nobody would find it by keyboard.
+_INTO_MENUS = """
+document.addEventListener("click", event => {
+  const isByKey = event.detail === 0;
+  if (!isByKey || !event.target.closest("[data-testid=stPopoverButton]")) return;
+  const enter = frames => {
+    const first = document.querySelector("[data-testid=stPopoverBody] button");
+    if (first) first.focus();
+    if (frames && document.activeElement !== first) requestAnimationFrame(() => enter(frames - 1));
+  };
+  enter(60);
+});
+"""
+
 
 def create_dashboard() -> st.App:
     """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
@@ -67,7 +81,8 @@ def _first_page(root: str) -> bytes:
     path = json.dumps(f"{root}/").replace("<", "\\u003c")
     told = (
         f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
-        "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })()</script>"
+        "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
+        f"{_INTO_MENUS}</script>"
     )
     page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
     icon = f'href="data:image/svg+xml,{quote(ICON)}"'

@@ -18,6 +18,7 @@ from cohort_core.dashboard.frame import View
 from cohort_core.dashboard.words import literal, moment
 from cohort_core.pictures import Picture
 from cohort_core.reports import Report
+from cohort_core.store.audit import save_event
 
 _PDF_MIME = "application/pdf"
 
@@ -120,7 +121,7 @@ def _menu(view: View, name: str, files: list[File], otherwise: str | None = None
         for file in files:
             st.download_button(
                 file.label,
-                _guarded(file.make),
+                _kept_in_mind(view, f"{name}.{file.extension}", file.make),
                 file_name=exports.file_name(reference, name, file.extension, anonymous=view.reader.anonymous),
                 mime=file.mime,
                 key=f"download-{name}-{file.label}",
@@ -129,17 +130,23 @@ def _menu(view: View, name: str, files: list[File], otherwise: str | None = None
             )
 
 
-def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """What fails is told by Streamlit in words of its own, and logged with the exception's: no data in it."""
+def _kept_in_mind(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """The file, once the audit says that it was made. What fails is logged without data: Streamlit, which
+    says that there is no file, would log the exception's words."""
+    database, anonymous = view.workspace.database, view.reader.anonymous
+    of_class = f", class {view.shown.id}" if view.shown else ""
 
-    def make_guarded() -> bytes:
+    def make_audited() -> bytes:
         try:
-            return make()
+            made = make()
+            told = f"{what}{of_class}{', pseudonyms' if anonymous else ''}"
+            save_event(database, "dashboard", "report" if what == "report.pdf" else "export", told)
+            return made
         except Exception as error:  # noqa: BLE001 - the last fence before Streamlit's log
             sentence = sentence_for(error, "download")
         raise RuntimeError(sentence)
 
-    return make_guarded
+    return make_audited
 
 
 def _about(view: View) -> dict[str, str]:

@@ -34,9 +34,16 @@ def verdict(view: View) -> None:
     ):
         st.subheader(verdict_words(alarm), anchor=False, help=_VERDICT_HELP)
         downloads.class_report_menu(view, summary)
-    st.markdown(literal(pace_words(alarm)))
+    tell(alarm)
     counts = health["risk"].value_counts().to_dict()
     lists.band_counts(counts)
+
+
+def tell(alarm: Mapping[str, Any]) -> None:
+    if alarm["alarm"]:
+        st.warning(literal(pace_words(alarm)), icon=":material/trending_down:")
+    else:
+        st.markdown(literal(pace_words(alarm)))
 
 
 def verdict_words(alarm: Mapping[str, Any]) -> str:

@@ -52,8 +52,9 @@ def reteach(view: View, report: Report, most: int, names: int) -> None:
         help="Where many of those who started are stuck, and work takes long.",
     )
     rows = report.records()
+    least = view.cohort.thresholds.least_ranked
     if not rows:
-        st.caption(f"Nothing: nobody is stuck where {view.cohort.thresholds.least_ranked} or more have started.")
+        st.caption(f"Nothing: nobody is stuck where {least} or more have started.")
     with st.container(key="people-reteach", gap=None):
         for row in rows[:most]:
             with st.container(gap=None):
@@ -115,8 +116,9 @@ def events(happened: Iterable[Event], key: str) -> None:
                 ago = f"<span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
                 st.html(ago, width=104)
                 with st.container(horizontal=True, gap="xxsmall", width="stretch"):
-                    for part in filter(None, one.told):
-                        _tell(part)
+                    for part in one.told:
+                        if part:
+                            _tell(part)
 
 
 def _tell(part: str | Linked) -> None:

@@ -14,8 +14,8 @@ STYLE = """
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }
-[class*='st-key-download-'] button { min-height: 0; opacity: 0.78; font-size: 0.9rem; }
-[class*='st-key-download-'] button:is(:hover, :focus-visible) { opacity: 1; }
+[data-testid='stPopoverButton'] { min-height: 0; opacity: 0.78; font-size: 0.9rem; }
+[data-testid='stPopoverButton']:is(:hover, :focus-visible) { opacity: 1; }
 [class*='st-key-events-'] > div { padding: 0.25rem 0; flex-wrap: nowrap; }
 [class*='st-key-events-'] :is(.ct-ago, .ct-what) { font-size: 0.92rem; }
 [class*='st-key-events-'] a { padding: 0; min-height: 0; }
@@ -37,7 +37,7 @@ STYLE = """
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 @media (max-width: 640px) {
-  [class*='st-key-download-'] button p { font-size: 0; }
+  [data-testid='stPopoverButton'] p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
 }

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import charts, practice, reports, rows
-from cohort_core.dashboard import matrix, people, person, work
+from cohort_core.dashboard import headline, matrix, people, person, work
 from cohort_core.practice.server import Running
 from cohort_core.workspace import Workspace
 from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
@@ -282,6 +282,16 @@ def test_the_alarm_says_what_it_compares() -> None:
     def script() -> None:
         from cohort_core.dashboard import headline
 
-        headline.alarm({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
+        headline.tell({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
 
-    assert "1.0 completions a student" in AppTest.from_function(script).run().warning[0].value
+    assert r"1\.0 completions a student" in AppTest.from_function(script).run().warning[0].value
+
+
+@pytest.mark.parametrize(
+    ("alarm", "share", "words"),
+    [(True, 0.4, "slowed down"), (False, 0.79, "slower"), (False, 0.8, "usual"), (False, 1.3, "faster")],
+)
+def test_one_look_tells_how_the_class_moves(alarm: bool, share: float, words: str) -> None:
+    assert words in headline.verdict_words({"alarm": alarm, "share": share})
+    assert "early" in headline.verdict_words({"alarm": False, "share": None})
+    assert headline.pace_words({"velocity": None}) == "No week is over yet."

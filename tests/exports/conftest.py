@@ -43,6 +43,10 @@ class Identifying:
 
 @pytest.fixture(scope="session")
 def identifying(real: ClassFacts) -> Identifying:
+    return identifying_of(real)
+
+
+def identifying_of(real: ClassFacts) -> Identifying:
     columns = [real.students[name].dropna() for name in ("student_id", "first_name", "last_name", "email")]
     told = {word for column in columns for word in column} | set(real.progressions["id"])
     spellings = {unicodedata.normalize(form, word) for word in told for form in ("NFC", "NFD")}
