@@ -18,7 +18,7 @@ from fastapi import Body, Depends, FastAPI, Query
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from cohort_core import class_report as reporting
 from cohort_core import exports, reports
@@ -35,6 +35,7 @@ from cohort_core.answers.asking import (
     instant,
     refuse_unknown_parameters,
 )
+from cohort_core.answers.kept import TEXT_TYPES, KeptAnswers
 from cohort_core.answers.lists import MOST_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.answers.models import (
     ClassRow,
@@ -50,7 +51,7 @@ from cohort_core.answers.problems import add_problems
 from cohort_core.answers.schema import describe, has_files
 from cohort_core.metrics import listing
 from cohort_core.store.runs import Job
-from cohort_core.web import ApiAnswers, BrowserGuard
+from cohort_core.web import BrowserGuard
 from cohort_core.workspace import Workspace, shared_workspace
 
 DASHBOARD_PATH = "/dashboard"
@@ -104,9 +105,9 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
         **options,
     )
     app.state.workspace = workspace or shared_workspace()
-    app.add_middleware(ApiAnswers, beside=DASHBOARD_PATH)
-    # Outside of the tags, since compressed bytes carry the time at which they were made.
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    # For the pages of the documentation; answers are compressed once and kept.
+    app.add_middleware(GZipMiddleware, exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *TEXT_TYPES))
+    app.add_middleware(KeptAnswers, workspace=app.state.workspace, beside=DASHBOARD_PATH)
     app.add_middleware(BrowserGuard)
     add_problems(app)
     _add_class_routes(app)
@@ -179,13 +180,15 @@ def _add_class_routes(app: FastAPI) -> None:
     ) -> Response:
         """What happened between two instants, newest first."""
         report = read.changes(class_id, since, until, group)
-        return send(report, Moment.of(read.cohort(class_id, until)))
+        return send(report, Moment.of(read.cohort(class_id, until), is_all=False))
 
     @app.get(f"{CLASS}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
     def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response:
         """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
         rows = [asdict(one) for one in read.set_aside(class_id)]
-        return send(exports.Table("quarantine", SetAsideRow, rows), Moment.of(read.facts(class_id)))
+        return send(
+            exports.Table("quarantine", SetAsideRow, rows), Moment.of(read.facts(class_id), is_all=False)
+        )
 
     @app.get(f"{CLASS}/report.pdf", response_class=PdfResponse, tags=["Class"])
     def class_report(

@@ -49,6 +49,15 @@ class Home:
         write_private(path, text.encode())
 
 
+def file_version(path: Path) -> tuple[int, ...]:
+    """Equal as long as nobody wrote the file; the same for all that are not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace a file in any folder at once, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -10,10 +10,10 @@ import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from cohort_core import credentials, settings
@@ -25,6 +25,7 @@ from cohort_core.store import marks as marked
 from cohort_core.store.audit import save_event
 from cohort_core.store.database import Database
 from cohort_core.store.runs import Job, SetAside
+from cohort_core.store.watch import Watch
 from cohort_core.sync import claim, jobs
 from cohort_core.sync.engine import utc_now
 from cohort_core.sync.schedule import Plan, Schedule
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
     from cohort_core.cohort import Cohort
     from cohort_core.practice.server import Running
     from cohort_core.reports import Report, Triage
+    from cohort_core.settings import Settings
     from cohort_core.store.facts import ClassFacts
     from cohort_core.thresholds import Thresholds
+
+Value = TypeVar("Value")
 
 FACTS_KEPT = 16
 COHORTS_KEPT = 64
@@ -54,12 +58,18 @@ class Workspace:
         self._resources = contextlib.ExitStack()
         self._running: tuple[jobs.SyncJob, threading.Thread] | None = None
         self._tokens: dict[tuple[str, str, str], str] = {}
-        self._load_facts = functools.lru_cache(maxsize=FACTS_KEPT)(self._load_facts_uncached)
-        self._build_cohort = functools.lru_cache(maxsize=COHORTS_KEPT)(self._build_cohort_uncached)
+        self._load_facts = computed_once(self._load_facts_uncached, FACTS_KEPT)
+        self._build_cohort = computed_once(self._build_cohort_uncached, COHORTS_KEPT)
+        self._load_settings = computed_once(self._load_settings_uncached, 1)
+        self.watch = Watch(self.database)
+        self._resources.callback(self.watch.close)
 
     # Settings and connection
 
     def settings(self) -> settings.Settings:
+        return self._load_settings(settings.version(self.home))
+
+    def _load_settings_uncached(self, _version: Hashable) -> Settings:
         return settings.load_settings(self.home)
 
     def is_connected(self) -> bool:
@@ -497,6 +507,25 @@ class Reader:
         """The classes that the mentor follows."""
         active = self.workspace.statuses(active_only=True)
         return [self.cohort(one.id, as_of=as_of) for one in active]
+
+
+def computed_once(compute: Callable[..., Value], most: int) -> Callable[..., Value]:
+    """Remembers the last results; who asks for one that is being computed waits for it."""
+    remembered = functools.lru_cache(maxsize=most)(compute)
+    guard = threading.Lock()
+    locks: dict[Hashable, threading.Lock] = {}
+
+    def get(*key: Hashable) -> Value:
+        with guard:
+            lock = locks.setdefault(key, threading.Lock())
+        try:
+            with lock:
+                return remembered(*key)
+        finally:
+            with guard:
+                locks.pop(key, None)
+
+    return get
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -27,6 +27,10 @@ from cohort_core.web import problem
 
 MOST_ROWS = 1_000_000
 """More than any class has; a number beyond it is a mistake."""
+
+KEEP = "kept_for"
+"""In the state of a request: its answer may be given again until the store changes; if this is the reference
+of a class, until the facts of that class do."""
 
 HEADERS = {
     "total": "X-Total-Count",
@@ -88,24 +92,34 @@ Offset = Annotated[int, Query(ge=0, le=MOST_ROWS, description="Leave out so many
 
 @dataclass(frozen=True)
 class Moment:
-    """What an answer is about: an instant, and the data that was there; both UTC text."""
+    """What an answer is about: an instant, and the data that was there; both UTC text.
+
+    `is_of_class`: the answer is made of the facts of its class alone, so that it holds as long as they do.
+    """
 
     as_of: str | None = None
     synced_at: str | None = None
+    is_of_class: bool = False
 
     @classmethod
-    def of(cls, source: Cohort | ClassFacts | Sequence[Cohort]) -> Moment:
-        """Of several cohorts, the latest. A class that was never synced has no instant."""
+    def of(cls, source: Cohort | ClassFacts | Sequence[Cohort], *, is_all: bool = True) -> Moment:
+        """Of several cohorts, the latest. A class that was never synced has no instant.
+
+        `is_all` is False for an answer that is made of more than this.
+        """
         if isinstance(source, ClassFacts):
-            return cls(None, _text(source.synced_at))
+            return cls(None, _text(source.synced_at), is_all)
         if isinstance(source, Cohort):
             was_synced = source.facts.synced_at is not None or source.as_of.timestamp() > 0
-            return cls(_text(source.as_of) if was_synced else None, _text(source.facts.synced_at))
+            return cls(_text(source.as_of) if was_synced else None, _text(source.facts.synced_at), is_all)
         moments = [cls.of(one) for one in source]
         return cls(
             max((one.as_of for one in moments if one.as_of), default=None),
             max((one.synced_at for one in moments if one.synced_at), default=None),
         )
+
+    def told(self) -> dict[str, str | None]:
+        return {"as_of": self.as_of, "synced_at": self.synced_at}
 
 
 def _text(at: pd.Timestamp | None) -> str | None:
@@ -139,11 +153,11 @@ class ListSender:
         else:
             total = len(whole.frame)
             shown = exports.table(replace(whole, frame=whole.frame[part]), chosen)
-        beside = {"total": total, "limit": limit, "offset": self.offset, **vars(moment)}
+        beside = {"total": total, "limit": limit, "offset": self.offset, **moment.told()}
         is_bare = get_origin(self.request.scope["route"].response_model) is list
         content = shown.rows if is_bare else {"items": shown.rows, **beside}
         headers = {HEADERS[name]: str(value) for name, value in beside.items() if value is not None}
-        return _sent(self.request, self.read, shown, content, headers)
+        return _sent(self.request, self.read, moment, shown, content, headers)
 
 
 @dataclass(frozen=True)
@@ -155,8 +169,8 @@ class RowSender:
 
     def __call__(self, answer: Report, moment: Moment) -> Response:
         shown = exports.table(answer)
-        headers = {HEADERS[name]: value for name, value in vars(moment).items() if value is not None}
-        return _sent(self.request, self.read, shown, shown.rows[0], headers)
+        headers = {HEADERS[name]: value for name, value in moment.told().items() if value is not None}
+        return _sent(self.request, self.read, moment, shown, shown.rows[0], headers)
 
 
 SendList = Annotated[ListSender, Depends()]
@@ -164,8 +178,14 @@ SendRow = Annotated[RowSender, Depends()]
 
 
 def _sent(
-    request: Request, read: Read, shown: exports.Table, content: Any, headers: Mapping[str, str]
+    request: Request,
+    read: Read,
+    moment: Moment,
+    shown: exports.Table,
+    content: Any,
+    headers: Mapping[str, str],
 ) -> Response:
+    request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
     wanted = wanted_format(request.scope["route"].path, request.headers.get("accept", ""))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":
@@ -198,17 +218,16 @@ _FORMATS: dict[str, Format] = {
 }
 
 
-@cache
-def _extension(path: str) -> exports.FileFormat | None:
-    return next((one for one in exports.KINDS if path.endswith(f".{one}")), None)
-
-
 def wanted_format(path: str, accept: str) -> Format | None:
     """The format in which the address ends, else the one that Accept likes best; None for none of ours."""
-    if extension := _extension(path):
-        return extension
-    if not accept.strip() or accept == "*/*":
-        return "json"
+    for extension in exports.KINDS:
+        if path.endswith(extension) and path[-len(extension) - 1] == ".":
+            return extension
+    return _liked_format(accept) if accept.strip() else "json"
+
+
+@lru_cache(maxsize=256)
+def _liked_format(accept: str) -> Format | None:
     best: tuple[float, Format | None] = (0.0, None)
     for entry in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in entry.split(";"))

@@ -55,7 +55,6 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(errors.CohortError, _cohort_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(Exception, _unexpected_problem)
 
 
 def _cohort_problem(_request: Request, error: Exception) -> JSONResponse:
@@ -110,9 +109,11 @@ def _allowed(request: Request) -> list[str]:
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-def _unexpected_problem(_request: Request, _error: Exception) -> JSONResponse:
+def unexpected() -> JSONResponse:
+    """The answer to what went wrong for a reason that is ours."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Something unexpected happened. Ask again; if it stays so, report it with the time of this answer.",
+        "Something unexpected happened. Ask again; if it stays so, report it with the X-Request-ID of this "
+        "answer.",
         "unexpected",
     )

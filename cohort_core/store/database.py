@@ -125,10 +125,14 @@ class Database:
             source.backup(connection)
         self._is_checked = False
 
-    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+    def connect_to_watch(self) -> sqlite3.Connection:
+        """A read-only connection for one who looks often and never waits; theirs to close."""
+        return self._connect(read_only=True, wait_seconds=0)
+
+    def _connect(self, *, read_only: bool, wait_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         address = f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}"
         connection = sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
         if not read_only:

@@ -1,0 +1,316 @@
+"""Answers that are kept: given again as they were, and never once what they depend on has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+import api
+from cohort_core import settings
+from cohort_core.answers.kept import KeptAnswers
+from cohort_core.answers.lists import KEEP
+from cohort_core.home import Home
+from cohort_core.store import marks
+from cohort_core.store.classes import ListedClass, bump_revision, save_classes, set_active
+from cohort_core.store.database import Database
+from cohort_core.store.watch import Watch
+from cohort_core.sync.engine import utc_now
+from cohort_core.workspace import Workspace, computed_once
+from tests.api.conftest import Service
+from tests.conftest import serving
+
+CLASS = "/classes/sd-cohort-12"
+HEALTH = f"{CLASS}/metrics/student-health"
+
+Change = Callable[[Service], None]
+
+
+@pytest.fixture
+def own(service: Service, tmp_path: Path) -> Iterator[Service]:
+    """The synced school in a home of its own, to be changed."""
+    home = Home(tmp_path / "home")
+    home.ensure()
+    with service.workspace.database.reading() as source, closing(sqlite3.connect(home.database)) as copy:
+        source.backup(copy)
+    workspace = Workspace(home)
+    with serving(api.create_app(workspace)) as url:
+        yield Service(url, workspace, service.upstream)
+    workspace.stop()
+
+
+def other_database(service: Service) -> Database:
+    """As another process has it."""
+    return Database(service.workspace.home)
+
+
+def run_sql(statement: str) -> Change:
+    def change(service: Service) -> None:
+        with other_database(service).writing() as connection:
+            connection.execute(statement)
+
+    return change
+
+
+def synced(statement: str) -> Change:
+    """A change to the facts of a class, which comes with its next revision."""
+
+    def change(service: Service) -> None:
+        with other_database(service).writing() as connection:
+            connection.execute(statement)
+            for row in connection.execute("SELECT id FROM classes").fetchall():
+                bump_revision(connection, row["id"])
+
+    return change
+
+
+def settled(service: Service) -> None:
+    entry = service.get("/triage", limit=1)["items"][0]
+    marks.save_mark(
+        other_database(service), entry["class_id"], entry["student_id"], "exempt", until=None, now=utc_now()
+    )
+
+
+def unfollowed(service: Service) -> None:
+    set_active(other_database(service), ["sd-cohort-12"], active=False)
+
+
+def written(**values: Any) -> Change:
+    return lambda service: settings.save_settings(service.workspace.home, **values)
+
+
+SWAP = """
+UPDATE classes
+SET friendly_id = CASE friendly_id WHEN 'sd-cohort-12' THEN 'web-cohort-3' ELSE 'sd-cohort-12' END
+WHERE friendly_id IN ('sd-cohort-12', 'web-cohort-3')
+"""
+"""The name of one class is that of another."""
+
+SET_ASIDE = "INSERT INTO quarantine SELECT id, 'k', 'r', '{}', 1, 1 FROM classes"
+REGRADED = """
+INSERT INTO changes
+SELECT NULL, 1, class_id, '2026-11-20T00:00:00.000Z', 'changed', id, student_id, assignment_id,
+  'grade', '0.1', '0.2'
+FROM progressions WHERE grade IS NOT NULL
+"""
+GRADES = "UPDATE progressions SET grade = 0.01 WHERE grade IS NOT NULL"
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (HEALTH, synced(GRADES)),
+        (f"{HEALTH}.csv", synced(GRADES)),
+        (f"{CLASS}/students", synced("UPDATE enrolments SET night = 'Monday'")),
+        (f"{CLASS}/metrics/by-hour", synced("UPDATE classes SET timezone = 'Asia/Tokyo'")),
+        (f"{CLASS}/metrics/stuck", synced("UPDATE classes SET synced_at = '2026-11-01T00:00:00.000Z'")),
+        (
+            f"{CLASS}/quarantine",
+            run_sql(SET_ASIDE),
+        ),
+        (f"{CLASS}/changes?since=2026-01-01", run_sql(REGRADED)),
+        ("/classes", run_sql("DELETE FROM progressions WHERE grade < 0.5")),
+        ("/classes", unfollowed),
+        ("/triage", settled),
+        ("/triage", unfollowed),
+        ("/triage", written(thresholds={"triage_length": 3})),
+        (HEALTH, written(anonymous=True)),
+        (HEALTH, written(thresholds={"high_gap": 20.0})),
+        (f"{CLASS}/metrics/by-weekday", run_sql(SWAP)),
+    ],
+)
+def test_what_changed_is_never_answered_as_before(own: Service, path: str, change: Change) -> None:
+    def answer() -> bytes:
+        got = requests.get(own.url + path, timeout=10)
+        assert got.status_code == 200, got.text
+        return got.content
+
+    before = answer()
+    assert answer() == before
+    change(own)
+    after = answer()
+    assert after != before
+    assert answer() == after
+
+
+def test_a_store_that_is_replaced_is_read_again(own: Service, service: Service) -> None:
+    before = own.get("/classes")
+    other = Home(own.workspace.home.folder.parent / "other")
+    with Database(other).writing() as connection:
+        connection.execute("INSERT INTO classes (id, name) VALUES ('x', 'Another')")
+    other.database.replace(own.workspace.home.database)
+    for left in ("-wal", "-shm"):
+        own.workspace.home.database.with_name(f"cohort.db{left}").unlink(missing_ok=True)
+    assert [one["name"] for one in own.get("/classes")] == ["Another"] != before
+
+
+def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Service) -> None:
+    """So that a token's use or another class's sync do not make everybody wait."""
+    watch = Watch(own.workspace.database)
+    first = watch.look()
+    set_active(other_database(own), ["web-cohort-3"], active=False)
+    second = watch.look()
+    assert first is not None
+    assert second is not None
+    assert first.number != second.number
+    assert first.of_class("sd-cohort-12") == second.of_class("sd-cohort-12") is not None
+    assert watch.look() is second
+    watch.close()
+
+
+def test_a_store_that_cannot_be_looked_at_is_not_remembered(home: Home) -> None:
+    watch = Watch(Database(home))
+    assert watch.look() is None
+    save_classes(Database(home), [ListedClass("a", "a-1", "A", None)])
+    state = watch.look()
+    assert state is not None
+    assert state.of_class("a") == state.of_class("a-1") is not None
+    assert state.of_class("b") is None
+    home.database.unlink()
+    assert watch.look() is None
+    watch.close()
+
+
+class Counting:
+    """A route that may be kept, which tells how often it was asked, and can be made to wait."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.status = 200
+        self.may_go = threading.Event()
+        self.may_go.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        self.asked += 1
+        scope["state"][KEEP] = None
+        await asyncio.to_thread(self.may_go.wait, 10)
+        body = f'"{self.asked}{"x" * 2000}"'
+        await Response(body, self.status, media_type="application/json")(scope, receive, send)
+
+
+@contextmanager
+def kept(workspace: Workspace, route: Counting, most_bytes: int = 10**6) -> Iterator[str]:
+    save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
+    with serving(KeptAnswers(route, workspace=workspace, beside="/none", most_bytes=most_bytes)) as url:
+        yield url
+
+
+def test_equal_questions_are_answered_once(workspace: Workspace) -> None:
+    route = Counting()
+    with kept(workspace, route) as url:
+        session = requests.Session()
+
+        def got(path: str, **headers: str) -> str:
+            return session.get(url + path, headers=headers, timeout=10).text
+
+        first = got("/a?x=1&y=2")
+        assert got("/a?y=2&x=1") == first
+        assert got("/a?x=1&y=2", Accept="application/json") == first
+        assert session.head(f"{url}/a?x=1&y=2", timeout=10).headers["Content-Length"]
+        assert route.asked == 1
+        others = [got(*question) for question in (("/b?x=1&y=2",), ("/a?x=2&y=2",), ("/a?x=1&y=2&x=0",))]
+        others.append(got("/a?x=1&y=2", Accept="text/csv"))
+        assert len({first, *others}) == route.asked == 5
+        session.post(f"{url}/a?x=1&y=2", timeout=10)
+        assert route.asked == 6
+
+
+def test_who_asks_at_the_same_time_shares_one_answer(workspace: Workspace) -> None:
+    route = Counting()
+    route.may_go.clear()
+    got: list[str] = []
+    with kept(workspace, route) as url:
+        threads = [
+            threading.Thread(target=lambda: got.append(requests.get(url, timeout=10).text)) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        while not route.asked:
+            pass
+        route.may_go.set()
+        for thread in threads:
+            thread.join()
+        assert (len(got), len(set(got)), route.asked) == (8, 1, 1)
+
+
+def test_errors_are_not_kept(workspace: Workspace) -> None:
+    route = Counting()
+    with kept(workspace, route) as url:
+        route.status = 422
+        requests.get(url, timeout=10)
+        route.status = 200
+        assert requests.get(url, timeout=10).status_code == 200
+        assert route.asked == 2
+
+
+def test_what_was_not_asked_for_the_longest_goes_first(workspace: Workspace) -> None:
+    route = Counting()
+    # Each takes twice its 2 kB and a little more.
+    with kept(workspace, route, most_bytes=13_000) as url:
+        for path, asked in (("/a", 1), ("/b", 2), ("/a", 2), ("/c", 3), ("/d", 4), ("/a", 4), ("/b", 5)):
+            requests.get(url + path, timeout=10)
+            assert route.asked == asked, path
+
+
+def test_the_compressed_form_has_a_tag_of_its_own(service: Service) -> None:
+    plain, packed = (
+        requests.get(service.url + HEALTH, headers={"Accept-Encoding": coding}, timeout=10, stream=True)
+        for coding in ("identity", "gzip;q=0.5, identity;q=0.1")
+    )
+    raw = packed.raw.read()
+    assert gzip.decompress(raw) == plain.content
+    assert packed.headers["Content-Length"] == str(len(raw))
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    assert {"Accept", "Accept-Encoding"} <= set(plain.headers["Vary"].split(", "))
+    refused = requests.get(service.url + HEALTH, headers={"Accept-Encoding": "gzip;q=0"}, timeout=10)
+    assert "Content-Encoding" not in refused.headers
+    for one in (plain, packed):
+        headers = {"If-None-Match": f'W/"x", {one.headers["ETag"]}', "Accept-Encoding": "gzip"}
+        again = requests.get(service.url + HEALTH, headers=headers, timeout=10)
+        assert again.status_code == (304 if one is packed else 200)
+    assert "Content-Encoding" not in again.headers
+    assert again.headers["ETag"] == packed.headers["ETag"]
+
+
+def test_an_unexpected_error_is_a_problem_with_the_id_of_the_request(workspace: Workspace) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError("s3cret")
+
+    with serving(KeptAnswers(broken, workspace=workspace, beside="/none")) as url:
+        answer = requests.get(url, headers={"X-Request-ID": "night-7"}, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
+    assert answer.headers["X-Request-ID"] == "night-7"
+    assert "s3cret" not in answer.text
+
+
+def test_what_takes_long_is_computed_once_for_all_who_wait() -> None:
+    began, may_go, calls = threading.Event(), threading.Event(), []
+
+    def compute(key: str) -> object:
+        calls.append(key)
+        began.set()
+        may_go.wait(10)
+        return SimpleNamespace()
+
+    get, got = computed_once(compute, 4), []
+    threads = [threading.Thread(target=lambda: got.append(get("a"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    began.wait(10)
+    may_go.set()
+    for thread in threads:
+        thread.join()
+    assert (calls, len(got), len({id(one) for one in got})) == (["a"], 4, 1)
+    assert get("b") is not get("a")
