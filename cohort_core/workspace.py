@@ -213,9 +213,11 @@ class Workspace:
             from cohort_core.cohort import parse_as_of
 
             as_of = parse_as_of(as_of, facts.timezone)
-        thresholds = self.settings().thresholds
+        known = self.settings()
+        # The default, and not the class's own: that the facts of one revision are read once.
         return self._build_cohort(
-            facts.class_id, facts.revision, facts.timezone, anonymous, as_of, group, thresholds
+            *(facts.class_id, facts.revision, known.default_timezone, anonymous),
+            *(as_of, group, known.thresholds),
         )
 
     def changes(
@@ -274,7 +276,7 @@ class Workspace:
         self,
         class_id: str,
         revision: int,
-        timezone: str,
+        default_timezone: str,
         anonymous: bool,
         as_of: date | datetime | pd.Timestamp | None,
         group: str | None,
@@ -282,7 +284,7 @@ class Workspace:
     ) -> Cohort:
         from cohort_core.cohort import build
 
-        facts = self._load_facts(class_id, revision, timezone, anonymous)
+        facts = self._load_facts(class_id, revision, default_timezone, anonymous)
         return build(facts, as_of=as_of, group=group, thresholds=thresholds)
 
     # What the mentor has settled
