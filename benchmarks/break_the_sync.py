@@ -32,6 +32,8 @@ CLAIM = "sync/claim.py"
 RECORDS = "store/records.py"
 CLASSES = "store/classes.py"
 DATABASE = "store/database.py"
+LOAD = "store/load.py"
+RUNS = "store/runs.py"
 CLIENT = "openclass/client.py"
 WIRE = "openclass/wire.py"
 VALUES = "openclass/values.py"
@@ -234,11 +236,35 @@ BREAKAGES = (
         "    _save_quarantine",
     ),
     Breakage(
-        "a revision only at the end",
-        ENGINE,
-        "            if effect.differs:\n",
-        "            if False:\n",
+        "publish what a killed run read without a word",
+        RUNS,
+        """        _publish(connection)
+        connection.execute(
+            "UPDATE runs SET state = 'interrupted'""",
+        """        connection.execute(
+            "UPDATE runs SET state = 'interrupted'""",
     ),
+    Breakage(
+        "publish what a failed run read without a word",
+        RUNS,
+        "        _publish(connection)\n        update_run(",
+        "        update_run(",
+    ),
+    Breakage(
+        "publish what a cancelled run read without a word",
+        RUNS,
+        """        _publish(connection)
+        connection.execute(
+            "UPDATE runs SET state = ? WHERE job_id""",
+        """        connection.execute(
+            "UPDATE runs SET state = ? WHERE job_id""",
+    ),
+    Breakage(
+        "show records of half a sync", LOAD, "WHERE run_id = ?2 AND kind", "WHERE 0 AND run_id = ?2 AND kind"
+    ),
+    Breakage("show edits of half a sync", LOAD, "if one in places:", "if False:"),
+    Breakage("show the last but one edit", LOAD, "ORDER BY id DESC", "ORDER BY id"),
+    Breakage("show students of half a sync", LOAD, "if one.id in published]", "if one]"),
     Breakage(
         "keep percent as they are",
         VALUES,
@@ -257,8 +283,8 @@ BREAKAGES = (
     Breakage(
         "refuse a page with a huge integer",
         WIRE,
-        "json.loads(objects, parse_int=_lenient_integer)",
-        "json.loads(objects)",
+        "json.loads(text, parse_int=_lenient_integer)",
+        "json.loads(text)",
     ),
     Breakage(
         "believe any total",
@@ -345,8 +371,8 @@ BREAKAGES = (
     Breakage(
         "BEGIN without IMMEDIATE and without the lock",
         DATABASE,
-        '        with self._write_lock():\n            connection.execute("BEGIN IMMEDIATE")',
-        '        with contextlib.nullcontext():\n            connection.execute("BEGIN")',
+        'self._write_lock:\n            connection.execute("BEGIN IMMEDIATE")',
+        'contextlib.nullcontext():\n            connection.execute("BEGIN")',
     ),
     Breakage(
         "one class that fails ends the sync",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -129,6 +130,7 @@ def time_syncs(url: str, home: Path, rate: float) -> dict[str, Any]:
     import resource
 
     workspace = connected(url, home, rate)
+    gc.freeze()  # as the server does
     told: dict[str, Any] = {}
     for name, is_full in (("first", False), ("unchanged", True), ("automatic", False)):
         told[name], told[f"{name} CPU"], job = timed(
@@ -148,6 +150,7 @@ def time_floor(url: str, home: Path, rate: float) -> dict[str, Any]:
     from cohort_core.openclass.client import PAGE_SIZE, OpenClassClient
 
     workspace = connected(url, home, rate)
+    gc.freeze()
     told: dict[str, Any] = {}
     with OpenClassClient(load_connection(workspace.home)) as client:
         client.log_in()
@@ -161,10 +164,10 @@ def time_floor(url: str, home: Path, rate: float) -> dict[str, Any]:
 
         told["fetching"], told["fetching CPU"], bodies = timed(fetch)
     told["JSON"], told["JSON CPU"], _ = timed(
-        lambda: [json.loads(json.loads(body)["result"]["objects"][0]) is None for body in bodies]
+        lambda: [wire.read_json(wire.read_json(body)["result"]["objects"][0]) is None for body in bodies]
     )
     told["reading"], told["reading CPU"], pages = timed(
-        lambda: [wire.read_page(json.loads(body)) for body in bodies]
+        lambda: [wire.read_page(wire.read_json(body)) for body in bodies]
     )
     students = {one.id: one for page in pages for one in page.students}
     assignments = {one.id: one for page in pages for one in page.assignments}

@@ -25,7 +25,7 @@ WriteConnection = sqlite3.Connection
 """What ``Database.writer`` gives, for those who pass it on without speaking SQL."""
 
 # Named here so that a reader can tell a later version's database without importing the migrations.
-MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit")
+MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit", "m003_changes_by_run")
 
 
 class Database:

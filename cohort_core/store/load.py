@@ -1,9 +1,14 @@
-"""Reading the facts of a class: the one way from SQLite to the metrics."""
+"""Reading the facts of a class: the one way from SQLite to the metrics.
+
+A sync stores page after page, but no number shall be made of half of one. So what a sync that has not ended
+stored is left out here: its log tells which records it brought, and what the others said before.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -17,23 +22,28 @@ from cohort_core.store.facts import (
 )
 from cohort_core.store.roster import load_roster, load_seen_students, match_roster
 
-_ASSIGNMENT_SET = """
+# Without a running sync the second parameter is null, and nothing is left out.
+_PUBLISHED = """
+progressions WHERE class_id = ?1
+  AND id NOT IN (SELECT progression_id FROM changes WHERE run_id = ?2 AND kind IN ('added', 'returned'))
+"""
+
+_ASSIGNMENT_SET = f"""
 SELECT s.assignment_id, coalesce(a.name, s.assignment_id) AS name, a.type, u.name AS section
 FROM (
   SELECT assignment_id, unit_position, position FROM unit_assignments WHERE class_id = ?1
   UNION ALL
-  SELECT DISTINCT assignment_id, NULL, NULL FROM progressions
-  WHERE class_id = ?1
+  SELECT DISTINCT assignment_id, NULL, NULL FROM {_PUBLISHED}
     AND assignment_id NOT IN (SELECT assignment_id FROM unit_assignments WHERE class_id = ?1)
 ) s
 LEFT JOIN assignments a ON a.id = s.assignment_id
 LEFT JOIN units u ON u.class_id = ?1 AND u.position = s.unit_position
 ORDER BY s.position IS NULL, s.position, name, s.assignment_id
-"""
-
-_PROGRESSIONS = f"""
-    SELECT {", ".join(PROGRESSION_COLUMNS)} FROM progressions WHERE class_id = ? ORDER BY id
 """  # noqa: S608
+
+_PROGRESSIONS = f"SELECT {', '.join(PROGRESSION_COLUMNS)} FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
+
+_STUDENTS = f"SELECT DISTINCT student_id FROM {_PUBLISHED}"  # noqa: S608
 
 
 def load_revision(database: Database, class_id: str) -> int:
@@ -46,16 +56,19 @@ def load_revision(database: Database, class_id: str) -> int:
 
 
 def load_facts(database: Database, class_id: str, default_timezone: str) -> ClassFacts:
-    """Everything the metrics need of one class, read in one transaction."""
+    """All that the metrics need of one class, read in one transaction, without what a running sync stored."""
     with database.reading() as connection:
         row = connection.execute("SELECT * FROM classes WHERE id = ?", (class_id,)).fetchone()
         if row is None:
             raise UnknownClass(
                 "There is no such class. `cohort-tracker classes --all` lists those there are."
             )
-        assignments = _frame(connection.execute(_ASSIGNMENT_SET, (class_id,)), ASSIGNMENT_COLUMNS)
-        progressions = _frame(connection.execute(_PROGRESSIONS, (class_id,)), PROGRESSION_COLUMNS)
-        students = _students(connection, class_id)
+        run_id = _running(connection, class_id)
+        assignments = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, run_id)))
+        progressions = _frame(connection.execute(_PROGRESSIONS, (class_id, run_id)))
+        if run_id is not None:
+            _take_back_edits(connection, run_id, progressions)
+        students = _students(connection, class_id, run_id)
     return ClassFacts(
         class_id=class_id,
         friendly_id=row["friendly_id"],
@@ -65,14 +78,44 @@ def load_facts(database: Database, class_id: str, default_timezone: str) -> Clas
         revision=row["revision"],
         synced_at=pd.Timestamp(row["synced_at"]) if row["synced_at"] else None,
         students=students,
-        assignments=assignments.assign(position=range(len(assignments))).astype({"position": "int64"}),
-        progressions=progressions,
+        assignments=_typed(assignments.assign(position=range(len(assignments))), ASSIGNMENT_COLUMNS),
+        progressions=_typed(progressions, PROGRESSION_COLUMNS),
     )
 
 
-def _students(connection: sqlite3.Connection, class_id: str) -> pd.DataFrame:
+def _running(connection: sqlite3.Connection, class_id: str) -> int | None:
+    row = connection.execute(
+        "SELECT id FROM runs WHERE class_id = ? AND state = 'running'", (class_id,)
+    ).fetchone()
+    return row and int(row["id"])
+
+
+def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
+    """Put back what records said before the run changed them."""
+    places = {one: place for place, one in enumerate(progressions["id"])}
+    # Backwards, so that of a record that changed twice the first value stays.
+    edits = connection.execute(
+        """
+        SELECT progression_id, field, old FROM changes
+        WHERE run_id = ? AND kind = 'changed' ORDER BY id DESC
+        """,
+        (run_id,),
+    )
+    columns: dict[str, list[Any]] = {}
+    for one, field, old in edits:
+        if one in places:
+            column = columns.setdefault(field, progressions[field].tolist())
+            column[places[one]] = float(old) if field == "grade" and old is not None else old
+    for field, column in columns.items():
+        progressions[field] = column
+
+
+def _students(connection: sqlite3.Connection, class_id: str, run_id: int | None) -> pd.DataFrame:
     """The class's enrolments: everyone seen in a progression, and everyone else on the roster."""
     seen = load_seen_students(connection, class_id)
+    if run_id is not None:
+        published = {row[0] for row in connection.execute(_STUDENTS, (class_id, run_id))}
+        seen = [one for one in seen if one.id in published]
     match = match_roster(load_roster(connection, class_id), seen)
     rows = []
     for student in seen:
@@ -98,9 +141,9 @@ def _students(connection: sqlite3.Connection, class_id: str) -> pd.DataFrame:
     return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
 
 
-def _frame(cursor: sqlite3.Cursor, columns: dict[str, str]) -> pd.DataFrame:
+def _frame(cursor: sqlite3.Cursor) -> pd.DataFrame:
     names = [description[0] for description in cursor.description]
-    return _typed(pd.DataFrame([tuple(row) for row in cursor], columns=names), columns)
+    return pd.DataFrame([tuple(row) for row in cursor], columns=names)
 
 
 def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:

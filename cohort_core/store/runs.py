@@ -116,6 +116,7 @@ def create_job(
         connection.execute(
             "UPDATE jobs SET state = 'interrupted', ended_at = ? WHERE state = 'running'", (at,)
         )
+        _publish(connection)
         connection.execute(
             "UPDATE runs SET state = 'interrupted', ended_at = ? WHERE state IN ('running', 'waiting')", (at,)
         )
@@ -140,6 +141,7 @@ def end_job(
             "UPDATE jobs SET state = ?, ended_at = ?, error_code = ?, error = ? WHERE id = ?",
             (state, utc_text(now), error and error.code, error and error.message, job_id),
         )
+        _publish(connection)
         connection.execute(
             "UPDATE runs SET state = ? WHERE job_id = ? AND state IN ('waiting', 'running')",
             ("cancelled" if state == "cancelled" else "failed", job_id),
@@ -150,6 +152,7 @@ def fail_run(
     database: Database, connection: sqlite3.Connection, run_id: int, error: CohortError, now: datetime
 ) -> None:
     with database.transaction(connection):
+        _publish(connection)
         update_run(
             connection,
             run_id,
@@ -158,6 +161,16 @@ def fail_run(
             error_code=error.code,
             error=error.message,
         )
+
+
+def _publish(connection: sqlite3.Connection) -> None:
+    """Tell readers that what the running run stored, which they leave out, counts from now on."""
+    connection.execute(
+        """
+        UPDATE classes SET revision = revision + 1
+        WHERE id IN (SELECT class_id FROM runs WHERE state = 'running')
+        """
+    )
 
 
 def start_run(connection: sqlite3.Connection, run_id: int, kind: str, now: datetime) -> None:

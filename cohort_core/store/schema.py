@@ -34,6 +34,11 @@ def m002_tokens_and_audit(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m003_changes_by_run(db: Database) -> None:
+    db.execute("CREATE INDEX changes_by_run ON changes (run_id)")
+
+
 _FIRST_SCHEMA = """
 CREATE TABLE classes (
   id TEXT PRIMARY KEY,

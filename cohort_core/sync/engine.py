@@ -114,7 +114,6 @@ class ClassSync:
         units = self._upstream.load_units(self._class_id)
         with self._transaction():
             classes.save_units(self._connection, self._class_id, units)
-            classes.bump_revision(self._connection, self._class_id)
         if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
             self._end(is_clean=True, clean_full_at=state.clean_full_at)
         else:
@@ -199,9 +198,6 @@ class ClassSync:
             identity_changes += records.save_assignments(self._connection, assignments)
             effect = records.save_page(self._connection, context, page.rows, page.bad_rows)
             effect.identity_changes = identity_changes
-            if effect.differs:
-                # Here and not at the end, which a run that is killed never reaches.
-                classes.bump_revision(self._connection, self._class_id)
             self._known_students.update(one.id for one in students)
             self._known_assignments.update(one.id for one in assignments)
             self._seen.update(page.digests)
@@ -244,7 +240,6 @@ class ClassSync:
             absent = records.absent_rows(self._connection, self._class_id, seen)
             records.mark_suspect(self._connection, self._class_id, absent.first)
             records.forget_absent_quarantine(self._connection, self._class_id, seen)
-            classes.bump_revision(self._connection, self._class_id)
             purge.forget_absent(self._connection, self._class_id, seen)
             live = records.live_count(self._connection, self._class_id)
             going = len(absent.second)

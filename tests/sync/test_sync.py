@@ -7,7 +7,13 @@ import time
 
 import pytest
 
-from cohort_core.errors import ClassInaccessible, DatabaseUnusable, RemovalsRefused, SyncRunning
+from cohort_core.errors import (
+    ClassInaccessible,
+    DatabaseUnusable,
+    RemovalsRefused,
+    SyncCancelled,
+    SyncRunning,
+)
 from cohort_core.openclass.values import clean_instant
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
@@ -257,6 +263,44 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
     assert synced.workspace.job(job.id).state == "interrupted"
     assert synced.sync().state == "done"
     assert synced.workspace.job(job.id).state == "interrupted"
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
+def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
+    def shown() -> tuple[dict[str, float], set[str]]:
+        facts = synced.workspace.facts(synced.id)
+        grades = facts.progressions.set_index("id")["grade"].to_dict()
+        return grades, set(facts.students["student_id"])
+
+    synced.sync()
+    before = shown()
+    synced.school.change_row(synced.id, id_of(11), grade=0.25)
+    synced.school.put_row(synced.id, row(13) | {"user": {"id": "somebody new"}})
+    seen = []
+
+    def on_page() -> None:
+        seen.append(shown())
+        if len(seen) == 2:
+            # Seen when the first page is read again, so that one record changes twice in one sync.
+            synced.school.change_row(synced.id, id_of(11), grade=0.75)
+        if len(seen) == 5 and end == "failed":
+            synced.served.faults.add(Fault("status", "*/progressions", status=404, times=None))
+        if len(seen) == 5 and end == "cancelled":
+            job.stop()
+
+    job = synced.workspace.claim_sync(asked_by="test", full=True)
+    job.on_page = on_page
+    if end == "cancelled":
+        with pytest.raises(SyncCancelled):
+            job.run()
+    else:
+        assert job.run().state == end
+    assert len(seen) >= 5
+    assert all(one == before for one in seen)
+    assert shown() == (
+        before[0] | {id_of(11): 0.75, id_of(13): 1.0},
+        before[1] | {"somebody new"},
+    )
 
 
 def test_a_full_disk_is_told_and_loses_nothing(synced: SyncedClass, monkeypatch: pytest.MonkeyPatch) -> None:
