@@ -73,7 +73,7 @@ def serve(
     say(f"API        http://{name}:{port}/docs")
     say("Ctrl-C stops it.")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # What is imported stays: a garbage collection that looks through all of it takes 40 ms of a click or a sync.
+    # What is imported stays, and a garbage collection that looks through it takes 40 ms of a click.
     gc.freeze()
     config = uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=3)
     try:
