@@ -6,9 +6,9 @@ One short route an answer. How they are asked, what lists look like and how erro
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import asdict
 from http import HTTPStatus
 from inspect import cleandoc
@@ -18,11 +18,16 @@ from fastapi import Body, Depends, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from cohort_core import class_report as reporting
 from cohort_core import exports, reports
+from cohort_core.access import Gate, Limits
+from cohort_core.acting import Actor
 from cohort_core.answers.asking import (
+    Act,
     AsOf,
     AssignmentId,
     ClassReference,
@@ -36,7 +41,7 @@ from cohort_core.answers.asking import (
     refuse_unknown_parameters,
 )
 from cohort_core.answers.kept import TEXT_TYPES, KeptAnswers
-from cohort_core.answers.lists import KEEP, MOST_ROWS, Moment, SendList, SendRow, list_of
+from cohort_core.answers.lists import HEADERS, KEEP, MOST_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.answers.models import (
     ClassRow,
     EventStream,
@@ -49,6 +54,7 @@ from cohort_core.answers.models import (
 )
 from cohort_core.answers.problems import add_problems
 from cohort_core.answers.schema import describe, has_files
+from cohort_core.journal import Journaled
 from cohort_core.metrics import listing
 from cohort_core.store.runs import Job
 from cohort_core.web import BrowserGuard
@@ -93,8 +99,19 @@ CompletedAfter = Annotated[
 CompletedBefore = Annotated[str | None, instant("Completed before this instant, or before this day.")]
 
 
-def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
-    """The API over one workspace (default: that of the environment). ``options`` go to FastAPI."""
+def create_app(
+    workspace: Workspace | None = None,
+    *,
+    exposed: bool = False,
+    hosts: Collection[str] = (),
+    limits: Limits | None = None,
+    **options: Any,
+) -> FastAPI:
+    """The API over one workspace (default: that of the environment). ``options`` go to FastAPI.
+
+    ``exposed`` if others than this computer can connect; ``hosts`` are the names by which they may ask.
+    """
+    workspace = workspace or shared_workspace()
     app = FastAPIOffline(
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
@@ -104,11 +121,11 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
         version="1",
         **options,
     )
-    app.state.workspace = workspace or shared_workspace()
+    app.state.workspace = workspace
     # For the pages of the documentation; answers are compressed once and kept.
     app.add_middleware(GZipMiddleware, exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *TEXT_TYPES))
-    app.add_middleware(KeptAnswers, workspace=app.state.workspace, beside=DASHBOARD_PATH)
-    app.add_middleware(BrowserGuard)
+    app.add_middleware(KeptAnswers, workspace=workspace, beside=DASHBOARD_PATH)
+    _add_guards(app, workspace, exposed, hosts, limits)
     add_problems(app)
     _add_class_routes(app)
     _add_metric_routes(app)
@@ -116,6 +133,31 @@ def create_app(workspace: Workspace | None = None, **options: Any) -> FastAPI:
     _add_files(app)
     describe(app)
     return app
+
+
+def _add_guards(
+    app: FastAPI, workspace: Workspace, exposed: bool, hosts: Collection[str], limits: Limits | None
+) -> None:
+    """What stands before the routes; the last one added stands first."""
+    origins = workspace.settings().cors_origins
+    app.add_middleware(
+        Gate,
+        database=workspace.database,
+        watch=workspace.watch,
+        beside=DASHBOARD_PATH,
+        exposed=exposed,
+        limits=limits,
+    )
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
+            expose_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
+        )
+    app.add_middleware(BrowserGuard, hosts=hosts, origins=origins)
+    app.add_middleware(Journaled, home=workspace.home, beside=DASHBOARD_PATH)
 
 
 def _add_class_routes(app: FastAPI) -> None:
@@ -130,10 +172,11 @@ def _add_class_routes(app: FastAPI) -> None:
         return JSONResponse({"status": "ok", "last_sync": workspace.last_sync()})
 
     @app.get("/classes", response_model=list[ClassRow], tags=["Class"])
-    def classes(workspace: InWorkspace, send: SendList) -> Response:
+    def classes(read: Read, send: SendList) -> Response:
         """Every class that OpenClass lists for the mentor, active ones first."""
-        rows = [{name: getattr(one, name) for name in ClassRow.model_fields} for one in workspace.statuses()]
-        return send(exports.Table("classes", ClassRow, rows), Moment(synced_at=workspace.last_sync()))
+        rows = [{name: getattr(one, name) for name in ClassRow.model_fields} for one in read.statuses()]
+        synced_at = max((row["synced_at"] for row in rows if row["synced_at"]), default=None)
+        return send(exports.Table("classes", ClassRow, rows), Moment(synced_at=synced_at))
 
     @app.get(f"{CLASS}/students", response_model=list[reports.StudentRow], tags=["Class"])
     def students(read: Read, class_id: ClassReference, send: SendList, group: Group = None) -> Response:
@@ -295,45 +338,39 @@ def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., Resp
 
 def _add_sync_routes(app: FastAPI) -> None:
     @app.put(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-    def settle(
-        workspace: InWorkspace, class_id: ClassReference, student_id: StudentId, mark: MarkRequest
-    ) -> None:
+    def settle(act: Act, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
         """Leave a student out of triage, until a day or for good."""
-        workspace.settle(class_id, student_id, mark.kind, mark.until)
+        act.settle(class_id, student_id, mark.kind, mark.until)
 
     @app.delete(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-    def unsettle(workspace: InWorkspace, class_id: ClassReference, student_id: StudentId) -> None:
+    def unsettle(act: Act, class_id: ClassReference, student_id: StudentId) -> None:
         """List a student in triage again."""
-        workspace.unsettle(class_id, student_id)
+        act.unsettle(class_id, student_id)
 
     @app.post("/sync", response_model=SyncAnswer, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
-    def start_sync(
-        workspace: InWorkspace, wanted: Annotated[SyncRequest | None, Body()] = None
-    ) -> JSONResponse:
+    def start_sync(act: Act, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
         """Start a sync in the background; `GET /sync/{job}` tells how far it is."""
         wanted = wanted or SyncRequest()
-        job_id = workspace.start_sync(
+        job = act.start_sync(
             wanted.class_ids, asked_by="api", full=wanted.full, accept_removals=wanted.accept_removals
         )
-        return _job_answer(workspace.job(job_id), HTTPStatus.ACCEPTED, {"Location": f"/sync/{job_id}"})
+        return _job_answer(job, HTTPStatus.ACCEPTED, {"Location": f"/sync/{job.id}"})
 
     @app.post("/sync/{job}/cancel", response_model=SyncAnswer, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
-    def cancel_sync(workspace: InWorkspace, job: JobNumber) -> JSONResponse:
+    def cancel_sync(act: Act, job: JobNumber) -> JSONResponse:
         """Stop a running sync between two pages. What it has read is kept."""
-        workspace.job(job)
-        workspace.cancel_sync(job)
-        return _job_answer(workspace.job(job), HTTPStatus.ACCEPTED)
+        return _job_answer(act.cancel_sync(job), HTTPStatus.ACCEPTED)
 
     @app.get("/sync/{job}/events", response_class=EventStream, tags=["Sync"])
-    def sync_events(workspace: InWorkspace, job: JobNumber) -> StreamingResponse:
+    def sync_events(act: Act, job: JobNumber) -> StreamingResponse:
         """The sync's answer as server-sent events: `progress` whenever it changes, `ended` at its end."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return EventStream(_events(workspace, workspace.job(job)), headers=headers)
+        return EventStream(_events(act, act.job(job)), headers=headers)
 
     @app.get("/sync/{job}", response_model=SyncAnswer, tags=["Sync"])
-    def sync_job(workspace: InWorkspace, job: JobNumber) -> JSONResponse:
+    def sync_job(act: Act, job: JobNumber) -> JSONResponse:
         """A sync: its state, and for each class what was read and what had changed."""
-        return _job_answer(workspace.job(job))
+        return _job_answer(act.job(job))
 
 
 def _job_answer(
@@ -355,7 +392,7 @@ def _add_files(app: FastAPI) -> None:
     app.router.routes[:] = files + routes
 
 
-def _events(workspace: Workspace, job: Job) -> Iterator[str]:
+async def _events(act: Actor, job: Job) -> AsyncIterator[str]:
     told = ""
     while True:
         data = json.dumps(job.as_dict())
@@ -365,5 +402,6 @@ def _events(workspace: Workspace, job: Job) -> Iterator[str]:
             told = data
         if not job.is_running:
             return
-        time.sleep(EVENT_SECONDS)
-        job = workspace.job(job.id)
+        # Not in a thread: those who watch would leave none to those who ask.
+        await asyncio.sleep(EVENT_SECONDS)
+        job = await run_in_threadpool(act.job, job.id)

@@ -25,6 +25,7 @@ class Home:
         self.sync_lock = folder / "sync.lock"
         self.log = folder / "cohort.log"
         self.visits = folder / "visits.json"
+        self.requests = folder / "requests.log"
 
     @classmethod
     def from_environment(cls) -> Home:

@@ -5,36 +5,51 @@ from __future__ import annotations
 import gc
 import logging
 import socket
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI
 
 import api
 from api import DASHBOARD_PATH
+from cohort_core import connections
+from cohort_core.access import is_loopback
 from cohort_core.dashboard.asgi import create_dashboard
 from cohort_core.errors import BadInput
-from cohort_core.settings import LOOPBACK_HOSTS
+from cohort_core.store.tokens import load_tokens
 from cohort_core.workspace import Workspace
 
 
-def create_app(workspace: Workspace) -> FastAPI:
-    """The API with the dashboard mounted. Streamlit allows one such app a process."""
+def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection[str] = ()) -> FastAPI:
+    """The API, with the dashboard mounted unless others than this computer can connect.
+
+    Streamlit allows one such app a process.
+    """
+    if exposed:
+        return api.create_app(workspace, exposed=True, hosts=hosts)
     dashboard = create_dashboard()
-    app = api.create_app(workspace, lifespan=dashboard.lifespan())
+    app = api.create_app(workspace, hosts=hosts, lifespan=dashboard.lifespan())
     app.mount(DASHBOARD_PATH, dashboard)
     return app
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket on a loopback address. Raises ``BadInput`` for another host or a port that is taken."""
-    if host not in LOOPBACK_HOSTS:
+def refuse_unlocked(workspace: Workspace, parameter: str) -> None:
+    """Raises ``BadInput`` while there is no live token, without which nobody from elsewhere may ask."""
+    now = datetime.now(UTC)
+    if not any(one.is_live(now) for one in load_tokens(workspace.database)):
         raise BadInput(
-            "Only this computer may connect for now, since students' data is behind it and there is no login "
-            "yet. Use --host 127.0.0.1.",
-            parameter="host",
+            "Others could connect, students' data is behind it, and there is no token to let in only those "
+            "you choose. Make one first: `cohort-tracker token create --name NAME --role viewer`. Or stay "
+            "on this computer: --host 127.0.0.1.",
+            parameter=parameter,
         )
+
+
+def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
+    """A socket at an address. Raises ``BadInput`` for one that cannot be used, or not without a token."""
+    if not is_loopback(host):
+        refuse_unlocked(workspace, "host")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -42,12 +57,18 @@ def listen(host: str, port: int) -> socket.socket:
             # On Windows this option would let two servers share the port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(connections.BACKLOG)
+    except socket.gaierror:
+        listener.close()
+        raise BadInput(
+            "This is no address of this computer. Correct --host; 0.0.0.0 stands for all of them.",
+            parameter="host",
+        ) from None
     except (OSError, OverflowError):
         listener.close()
         raise BadInput(
-            f"Port {port} cannot be used, most likely because another program uses it. Stop that program, or "
-            "choose another port with --port.",
+            f"Port {port} cannot be used there, most likely because another program uses it. Stop that "
+            "program, or choose another port with --port.",
             parameter="port",
         ) from None
     return listener
@@ -57,27 +78,35 @@ def serve(
     workspace: Workspace,
     listener: socket.socket,
     *,
+    hosts: Collection[str] = (),
     sync_every: timedelta | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Run until Ctrl-C, and end what was started."""
+    """Run until Ctrl-C, and end what was started. ``hosts`` are names by which others may ask."""
+    hosts = [one for one in hosts if not is_loopback(one)]
+    if hosts:
+        refuse_unlocked(workspace, "allow_host")
     if workspace.settings().practice:
         workspace.start_practice_school()
     if sync_every:
         workspace.start_schedule(sync_every)
     host, port = listener.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
+    exposed = not is_loopback(host)
     # Not before the app stands: whoever reads the address may use it at once.
-    app = create_app(workspace)
-    say(f"Dashboard  http://{name}:{port}{DASHBOARD_PATH}")
+    app = create_app(workspace, exposed=exposed, hosts=hosts)
+    if exposed:
+        say("Others can connect, to the API only, with a token. Nothing is encrypted on the way: put a proxy")
+        say("with TLS before it, or a private network around it (docs/access.md).")
+    else:
+        say(f"Dashboard  http://{name}:{port}{DASHBOARD_PATH}")
     say(f"API        http://{name}:{port}/docs")
     say("Ctrl-C stops it.")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # What is imported stays, and a garbage collection that looks through it takes 40 ms of a click.
     gc.freeze()
-    config = uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=3)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(connections.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:

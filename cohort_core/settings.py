@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     sync_every: str | None = Field(None, description="sync by itself so often while serving, e.g. 30m")
     anonymous: bool = Field(False, description="pseudonyms for everybody, everywhere, for talks")
     thresholds: Thresholds = Field(Thresholds(), description="where bands, stages and ranks begin")
+    cors_origins: tuple[str, ...] = Field(
+        (), description='other web sites that may ask the API, e.g. ["https://tools.example.org"]'
+    )
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
     @field_validator("api_base", "origin")
@@ -65,6 +68,15 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
             raise ValueError("must start with https://, since the password travels over it")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            parts = urlsplit(one)
+            if parts.scheme not in {"http", "https"} or one != f"{parts.scheme}://{parts.netloc.lower()}":
+                raise ValueError("must be origins such as https://tools.example.org, without a path")
         return value
 
     @field_validator("timezone")

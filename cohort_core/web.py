@@ -1,11 +1,11 @@
-"""What every answer of the API has in common, whatever its route: guards, headers, and how errors look.
+"""What every answer of the API has in common, whatever its route: guards, tags, and how errors look.
 
 The dashboard, mounted beside the API, has headers of its own and only passes the guard.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,18 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cohort_core.settings import LOOPBACK_HOSTS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-API_HEADERS = {
-    "Cache-Control": "private, no-cache",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-def problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:
+def problem(
+    status: int, detail: str, code: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """An error as RFC 9457 has it, with a stable ``code``; ``detail`` ends with what to do."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    headers = {"Location": f"/sync/{more['job']}"} if more.get("job") else None
+    if more.get("job"):
+        headers = {**(headers or {}), "Location": f"/sync/{more['job']}"}
     return JSONResponse(body | {"code": code} | more, status, headers, media_type="application/problem+json")
 
 
@@ -39,28 +36,46 @@ class BrowserGuard:
     site that starts something here shows in the Origin header.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = (), origins: Collection[str] = ()) -> None:
+        """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here."""
         self._app = app
+        self._hosts = LOOPBACK_HOSTS | {one.lower() for one in hosts}
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(scope) if scope["type"] in {"http", "websocket"} else None
+        refusal = self._refusal(scope) if scope["type"] in {"http", "websocket"} else None
         await (refusal or self._app)(scope, receive, send)
 
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        name, origin = host_name(headers), headers.get("origin")
+        # The address itself at which a request arrived is no name that somebody else could have given.
+        arrived_at = (scope.get("server") or ("",))[0]
+        if name is None or (name not in self._hosts and name != arrived_at):
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                "Ask for this by the name localhost or 127.0.0.1, or serve it with --allow-host.",
+                "foreign_host",
+            )
+        if scope.get("method") in SAFE_METHODS or origin is None or origin in self._origins:
+            return None
+        if _netloc(origin) != headers["host"]:
+            return problem(
+                HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
+            )
+        return None
 
-def _refusal(scope: Scope) -> JSONResponse | None:
-    headers = Headers(scope=scope)
-    host, origin = headers.get("host", ""), headers.get("origin")
+
+def host_name(headers: Headers) -> str | None:
+    """The name or address, without the port, by which a request asks; None if that cannot be told."""
     try:
-        is_local = urlsplit(f"//{host}").hostname in LOOPBACK_HOSTS
-        is_foreign = origin is not None and urlsplit(origin).netloc != host
+        return urlsplit(f"//{headers.get('host', '')}").hostname
     except ValueError:
-        is_local, is_foreign = False, True
-    if not is_local:
-        return problem(
-            HTTPStatus.BAD_REQUEST, "Ask for this by the name localhost or 127.0.0.1.", "foreign_host"
-        )
-    if is_foreign and scope.get("method") not in SAFE_METHODS:
-        return problem(
-            HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
-        )
-    return None
+        return None
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -413,13 +413,29 @@ class Workspace:
 class Reader:
     """What a workspace tells about the people of a class: all with their names, or all with pseudonyms.
 
-    Who answers questions takes this instead of the workspace, so that no answer forgets to be anonymous.
+    Who answers questions takes this instead of the workspace, so that no answer forgets to be anonymous, or
+    tells of a class that is not for whoever asks: beside `class_ids`, unless None, there are no classes.
     """
 
     workspace: Workspace
     anonymous: bool = False
+    class_ids: frozenset[str] | None = None
+
+    def find_class(self, reference: str) -> str:
+        """What stands for a class that may be seen; raises ``UnknownClass``."""
+        if self.class_ids is None:
+            return reference
+        class_id = classes.find_class(self.workspace.database, reference)
+        if class_id not in self.class_ids:
+            raise classes.unknown_class()
+        return class_id
+
+    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
+        found = self.workspace.statuses(active_only=active_only)
+        return [one for one in found if self.class_ids is None or one.id in self.class_ids]
 
     def facts(self, reference: str) -> ClassFacts:
+        reference = self.find_class(reference)
         return self.workspace.facts(reference, anonymous=self.anonymous)
 
     def cohort(
@@ -428,15 +444,19 @@ class Reader:
         as_of: str | date | datetime | pd.Timestamp | None = None,
         group: str | None = None,
     ) -> Cohort:
+        reference = self.find_class(reference)
         return self.workspace.cohort(reference, as_of, group, anonymous=self.anonymous)
 
     def changes(
         self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
     ) -> Report:
+        reference = self.find_class(reference)
         return self.workspace.changes(reference, since, until, group, anonymous=self.anonymous)
 
     def set_aside(self, reference: str | None = None) -> list[SetAside]:
-        return self.workspace.set_aside(reference, anonymous=self.anonymous)
+        class_id = self.find_class(reference) if reference else None
+        records = self.workspace.set_aside(class_id, anonymous=self.anonymous)
+        return [one for one in records if self.class_ids is None or one.class_id in self.class_ids]
 
     def triage(self, limit: int | None = None, as_of: str | None = None) -> Triage:
         """Who needs the mentor, over the classes they follow, without those who are settled.
@@ -507,8 +527,7 @@ class Reader:
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """The classes that the mentor follows."""
-        active = self.workspace.statuses(active_only=True)
-        return [self.cohort(one.id, as_of=as_of) for one in active]
+        return [self.cohort(one.id, as_of=as_of) for one in self.statuses(active_only=True)]
 
 
 def computed_once(compute: Callable[..., Value], most: int) -> Callable[..., Value]:

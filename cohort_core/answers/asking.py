@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from cohort_core import errors
+from cohort_core.acting import Actor
 from cohort_core.cohort import Cohort, of_type
 from cohort_core.workspace import Reader, Workspace
 
@@ -25,12 +26,19 @@ Anonymous = Annotated[
 ]
 
 
-def _reader(workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
-    return Reader(workspace, workspace.is_anonymous(anonymous))
+def _reader(request: Request, workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
+    return Reader(workspace, workspace.is_anonymous(anonymous), request.state.access.class_ids)
+
+
+def _actor(request: Request, workspace: InWorkspace) -> Actor:
+    return Actor(workspace, request.state.access.class_ids)
 
 
 Read = Annotated[Reader, Depends(_reader)]
-"""What a route takes that tells about people: with it comes anonymous mode."""
+"""What a route takes that tells about people: with it comes anonymous mode, and which classes there are."""
+
+Act = Annotated[Actor, Depends(_actor)]
+"""What a route takes that does something: with it comes which classes there are."""
 
 _INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]

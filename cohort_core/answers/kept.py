@@ -11,7 +11,6 @@ import asyncio
 import gzip
 import hashlib
 import re
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from cohort_core import settings
 from cohort_core.answers.lists import KEEP, wanted_format
 from cohort_core.answers.problems import unexpected
 from cohort_core.store.watch import StoreState
-from cohort_core.web import API_HEADERS, REQUEST_ID
 from cohort_core.workspace import Workspace
 
 KEPT_BYTES = 128 * 2**20
@@ -105,8 +103,7 @@ class _Shelf:
 
 
 class KeptAnswers:
-    """Gives the API's answers their common headers, tags with 304, gzip, an id of the request, and HEAD; and
-    gives the kept ones itself."""
+    """Gives the API's answers tags with 304, gzip, and HEAD; and gives the kept ones itself."""
 
     def __init__(
         self, app: ASGIApp, *, workspace: Workspace, beside: str, most_bytes: int = KEPT_BYTES
@@ -174,8 +171,6 @@ class _Call:
         self.is_head = scope["method"] == "HEAD"
         self.is_reading = self.is_head or scope["method"] == "GET"
         self._headers = dict(scope["headers"])
-        given = self._headers.get(b"x-request-id", b"")
-        self.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
 
     def as_get(self) -> Scope:
         return {**self.scope, "method": "GET"} if self.is_head else self.scope
@@ -193,7 +188,7 @@ class _Call:
         return self._headers.get(name, b"").decode("latin-1")
 
     async def give(self, answer: Kept) -> None:
-        body, tag, headers = answer.body, answer.tag, [*answer.headers, (b"x-request-id", self.request_id)]
+        body, tag, headers = answer.body, answer.tag, [*answer.headers]
         if answer.is_worth_packing and _takes_gzip(self._header(b"accept-encoding")):
             body, tag = await answer.pack(), tag + b"-gzip"
             headers.append((b"content-encoding", b"gzip"))
@@ -235,8 +230,6 @@ class _Held:
     async def _start(self, message: Message) -> None:
         self.is_started = True
         headers = MutableHeaders(scope=message)
-        for name, value in API_HEADERS.items():
-            headers.setdefault(name, value)
         self._is_text = headers.get("content-type", "").startswith(TEXT_TYPES)
         is_kept = KEEP in self._call.scope["state"]
         if message["status"] == HTTPStatus.OK and self._call.is_reading and (self._is_text or is_kept):
@@ -245,7 +238,6 @@ class _Held:
             del headers["content-length"]
             self._headers = headers.raw
             return
-        headers["X-Request-ID"] = self._call.request_id.decode()
         await self._call.send(message)
         if self._call.is_head:
             # Nothing comes after the headers, however long the body would take.

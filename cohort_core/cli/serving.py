@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,28 +13,34 @@ from cohort_core.cli import shared
 from cohort_core.cli.shared import Port
 from cohort_core.cli.syncing import progress_bar, tell
 
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from cohort_core.workspace import Workspace
-
 commands = typer.Typer()
 
 
 @commands.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Loopback only, for now.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Another address than this computer's own serves the API only, with tokens.")
+    ] = "127.0.0.1",
     port: Port = 3000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which others may ask, such as a proxy's; may stand several times."),
+    ] = None,
     sync_every: Annotated[
         str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
     ] = None,
 ) -> None:
-    """Serve the dashboard at /dashboard and the API at / on this computer."""
+    """Serve the dashboard at /dashboard and the API at /, to this computer unless told otherwise."""
+    from cohort_core import server
     from cohort_core.sync.schedule import parse_interval
 
     workspace = shared.workspace()
     wanted = sync_every or workspace.settings().sync_every
-    _serve(workspace, host, port, sync_every=parse_interval(wanted) if wanted else None)
+    every = parse_interval(wanted) if wanted else None
+    listener = server.listen(workspace, host, port)
+    # A name to listen at is one to be asked by.
+    hosts = [*(allow_host or ()), host]
+    server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)
 
 
 @commands.command()
@@ -50,10 +56,10 @@ def demo(
     """
     with _demo_home():
         workspace = shared.workspace()
-        from cohort_core.server import listen
+        from cohort_core import server
         from cohort_core.store.classes import set_active
 
-        listener = listen("127.0.0.1", port)
+        listener = server.listen(workspace, "127.0.0.1", port)
         typer.echo("Starting the practice school and syncing it …")
         listed = workspace.use_practice_school()
         set_active(workspace.database, [one.id for one in listed], active=True)
@@ -61,7 +67,9 @@ def demo(
         with progress_bar(job, workspace, is_wanted=True):
             result = job.run()
         tell(result)
-        _serve(workspace, "127.0.0.1", port, listener, open_browser=not no_browser)
+        if not no_browser:
+            _open_soon(f"http://127.0.0.1:{listener.getsockname()[1]}{server.DASHBOARD_PATH}")
+        server.serve(workspace, listener, say=typer.echo)
 
 
 @commands.command("practice-server")
@@ -83,25 +91,11 @@ def practice_server(
     )
 
 
-def _serve(
-    workspace: Workspace,
-    host: str,
-    port: int,
-    listener: Any = None,
-    *,
-    sync_every: timedelta | None = None,
-    open_browser: bool = False,
-) -> None:
-    from cohort_core import server
+def _open_soon(address: str) -> None:
+    import threading
+    import webbrowser
 
-    listener = listener or server.listen(host, port)
-    if open_browser:
-        import threading
-        import webbrowser
-
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}{server.DASHBOARD_PATH}"
-        threading.Timer(1.0, webbrowser.open, [address]).start()
-    server.serve(workspace, listener, sync_every=sync_every, say=typer.echo)
+    threading.Timer(1.0, webbrowser.open, [address]).start()
 
 
 @contextmanager

@@ -87,12 +87,29 @@ def find_class(database: Database, reference: str) -> str:
             "SELECT id FROM classes WHERE id = ?1 OR friendly_id = ?1 ORDER BY id = ?1 DESC", (reference,)
         ).fetchall()
     if not rows:
-        raise UnknownClass(
-            "There is no class with this id or friendly id. `cohort-tracker classes --all` lists all."
-        )
+        raise unknown_class()
     if len(rows) > 1 and rows[0]["id"] != reference:
         raise BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
     return str(rows[0]["id"])
+
+
+def unknown_class() -> UnknownClass:
+    """The same words for a class that is not there and for one that is not for whoever asks."""
+    return UnknownClass(
+        "There is no class with this id or friendly id. `cohort-tracker classes --all` lists all."
+    )
+
+
+def load_references(database: Database) -> dict[str, frozenset[str]]:
+    """Every id and friendly id, with the ids of the classes that go by it."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, friendly_id FROM classes").fetchall()
+    found: dict[str, frozenset[str]] = {}
+    for row in rows:
+        for reference in {row["id"], row["friendly_id"]} - {None}:
+            found[reference] = found.get(reference, frozenset()) | {row["id"]}
+    # An id means its own class, even if another class is called so.
+    return found | {row["id"]: frozenset({row["id"]}) for row in rows}
 
 
 def active_class_ids(database: Database) -> list[str]:

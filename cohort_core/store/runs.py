@@ -216,8 +216,13 @@ def load_job(database: Database, job_id: int) -> Job:
     with database.reading() as connection:
         job = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if job is None:
-            raise UnknownJob("There is no sync with this number. POST /sync starts one and tells its number.")
+            raise unknown_job()
         return _read_job(connection, job)
+
+
+def unknown_job() -> UnknownJob:
+    """The same words for a sync that is not there and for one that is not for whoever asks."""
+    return UnknownJob("There is no sync with this number. POST /sync starts one and tells its number.")
 
 
 def load_latest_runs(database: Database) -> dict[str, Run]:

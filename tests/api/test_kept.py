@@ -22,6 +22,7 @@ from cohort_core import settings
 from cohort_core.answers.kept import KeptAnswers
 from cohort_core.answers.lists import KEEP
 from cohort_core.home import Home
+from cohort_core.journal import Journaled
 from cohort_core.store import marks
 from cohort_core.store.classes import ListedClass, bump_revision, save_classes, set_active
 from cohort_core.store.database import Database
@@ -286,13 +287,16 @@ def test_the_compressed_form_has_a_tag_of_its_own(service: Service) -> None:
 
 def test_an_unexpected_error_is_a_problem_with_the_id_of_the_request(workspace: Workspace) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-        raise ValueError("s3cret")
+        raise ValueError("s3" + "cret")
 
-    with serving(KeptAnswers(broken, workspace=workspace, beside="/none")) as url:
+    kept = KeptAnswers(broken, workspace=workspace, beside="/none")
+    with serving(Journaled(kept, home=workspace.home, beside="/none")) as url:
         answer = requests.get(url, headers={"X-Request-ID": "night-7"}, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
     assert answer.headers["X-Request-ID"] == "night-7"
-    assert "s3cret" not in answer.text
+    log = workspace.home.requests.read_text()
+    assert "night-7 ValueError" in log
+    assert "s3cret" not in answer.text + log
 
 
 def test_what_takes_long_is_computed_once_for_all_who_wait() -> None:

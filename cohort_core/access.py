@@ -1,0 +1,424 @@
+"""Who may ask the API for what, decided before anything else of it runs.
+
+On loopback, while no token was made, whoever can connect is the machine's owner. From the first token on, or
+if others can connect, every path but ``/health`` wants one. What a path needs stands in ``_RULES``; a path
+that nobody thought of is for admins, who see all classes, so that forgetting one opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cohort_core.errors import CohortError
+from cohort_core.journal import told_path
+from cohort_core.settings import LOOPBACK_HOSTS
+from cohort_core.store import audit, classes, tokens
+from cohort_core.store.database import Database
+from cohort_core.store.tokens import ROLES, Role, Token
+from cohort_core.store.watch import Watch
+from cohort_core.web import SAFE_METHODS, host_name, problem
+
+logger = logging.getLogger(__name__)
+
+OPEN_PATH = "/health"
+EXPORTED_TYPES = (
+    "text/csv",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
+PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers of a proxy. Who is behind it is not known, even if the proxy runs on this computer."""
+
+NOTE_SECONDS = 60.0
+MOST_ADDRESSES = 10_000
+
+_READ = frozenset({"GET", "HEAD"})
+_RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
+    (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "viewer"),
+    (_READ, r"/(classes|triage)(\.[a-z]+)?", "viewer"),
+    (_READ, r"/classes/[^/]+/.+", "viewer"),
+    (_READ, r"/sync/[^/]+(/events)?", "viewer"),
+    (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
+    (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
+)
+_OF_CLASS = re.compile(r"/classes/([^/]+)")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who asks, and what they may see: ``class_ids`` is None for all classes.
+
+    A route finds it in ``request.state.access``; what is kept for others to have is kept by ``class_ids``.
+    """
+
+    who: str
+    role: Role
+    class_ids: frozenset[str] | None = None
+
+
+OWNER = Access("api", "admin")
+NOBODY = Access("nobody", "viewer", frozenset())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one client may ask for: bytes of a body, and what it may do within a minute."""
+
+    body_bytes: int = 64 * 1024
+    failures: int = 10
+    syncs: int = 30
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach this address."""
+    try:
+        return host in LOOPBACK_HOSTS or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def needed_role(method: str, path: str) -> Role:
+    """The least role that may do this."""
+    if method == "OPTIONS":
+        return "viewer"
+    for methods, pattern, role in _RULES:
+        if method in methods and re.fullmatch(pattern, path):
+            return role
+    return "admin"
+
+
+class Gate:
+    """Lets through who may, with their ``Access`` in the request's state; answers the others itself."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        database: Database,
+        watch: Watch,
+        beside: str,
+        exposed: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        """``beside`` is the path of the dashboard, which is for this computer only and asks no token.
+
+        ``exposed`` says that other computers can connect.
+        """
+        self._app = app
+        self._beside = beside
+        self._exposed = exposed
+        self._limits = limits or Limits()
+        self._known = _Known(database, watch)
+        self._notes = _Notes(database)
+        self._failures = _Minute(self._limits.failures)
+        self._syncs = _Minute(self._limits.syncs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, self._notes.kept_before_the_end(receive), send)
+            return
+        path: str = scope["path"]
+        headers = Headers(scope=scope)
+        is_foreign = self._exposed or _is_passed_on(headers)
+        if path == self._beside or path.startswith(f"{self._beside}/"):
+            await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        if scope["type"] != "http":
+            nothing = problem(HTTPStatus.NOT_FOUND, "Only the dashboard talks in this way.", "not_found")
+            await nothing(scope, receive, send)
+            return
+        if path == OPEN_PATH:
+            state["access"] = NOBODY
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._known.refresh()
+            asked = self._identify(headers, _address(scope), must_be_known=is_foreign)
+        except CohortError as error:
+            # Whether there are tokens is not known, so nobody gets in.
+            answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.message, error.code)
+            await answer(scope, receive, send)
+            return
+        if not isinstance(asked, Access):
+            await asked(scope, receive, send)
+            return
+        state["access"] = asked
+        refusal = self._refusal(scope["method"], path, asked)
+        if refusal:
+            await refusal(scope, receive, send)
+            return
+        if scope["method"] not in SAFE_METHODS:
+            body = await self._body(headers, receive)
+            if not isinstance(body, bytes):
+                await body(scope, receive, send)
+                return
+            receive = _replayed(body, receive)
+        await self._app(scope, receive, self._watching(scope, asked, send))
+
+    def _identify(self, headers: Headers, address: str, *, must_be_known: bool) -> Access | ASGIApp:
+        given = headers.getlist("authorization")
+        scheme, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if scheme.lower() != "bearer":
+            if must_be_known or self._known.is_locked:
+                return _unauthorised("Send a token: `Authorization: Bearer …`.", "token_missing")
+            return OWNER
+        now = datetime.now(UTC)
+        token = self._known.find(tokens.digest(secret.strip()))
+        if token and token.is_live(now):
+            self._notes.add_use(token, address)
+            return Access(f"token {token.name}", token.role, token.class_ids)
+        wait = self._failures.wait(address)
+        if wait:
+            return _too_many("Too many tokens were refused.", "too_many_failures", wait)
+        if token is None:
+            return _unauthorised("This token is not known.", "token_unknown", is_given=True)
+        if token.revoked_at:
+            return _unauthorised("This token was revoked.", "token_revoked", is_given=True)
+        return _unauthorised("This token has expired.", "token_expired", is_given=True)
+
+    def _refusal(self, method: str, path: str, asked: Access) -> ASGIApp | None:
+        needed = needed_role(method, path)
+        if ROLES.index(asked.role) < ROLES.index(needed):
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                f"This takes the role {needed}, and the token's is {asked.role}. Use another token.",
+                "role_too_low",
+                {"WWW-Authenticate": 'Bearer realm="Cohort Tracker", error="insufficient_scope"'},
+            )
+        of_class = _OF_CLASS.match(path)
+        if of_class and not self._known.may_see(asked, of_class[1]):
+            unknown = classes.unknown_class()
+            return problem(HTTPStatus.NOT_FOUND, unknown.message, unknown.code)
+        if method == "POST" and path == "/sync":
+            wait = self._syncs.wait(asked.who)
+            if wait:
+                return _too_many("Too many syncs were asked for.", "too_many_syncs", wait)
+        return None
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | ASGIApp:
+        """The whole body, which is small; or why it cannot be taken."""
+        most = self._limits.body_bytes
+        too_large = problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"A request's body has at most {most} bytes. Send less.",
+            "body_too_large",
+        )
+        told = headers.get("content-length", "")
+        if told.isdecimal() and int(told) > most:
+            return too_large
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in {"", "application/json"}:
+            return _not_json()
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > most:
+                return too_large
+            if not message.get("more_body"):
+                break
+        return _not_json() if body and not media_type else body
+
+    def _watching(self, scope: Scope, asked: Access, send: Send) -> Send:
+        """Keeps that a file with students' data was handed out."""
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                if kind.startswith(EXPORTED_TYPES) and scope["method"] == "GET":
+                    self._notes.add_event(asked.who, "export", self._told(scope))
+            await send(message)
+
+        return watched
+
+    def _told(self, scope: Scope) -> str:
+        of_class = _OF_CLASS.match(scope["path"])
+        class_id = self._known.class_id(of_class[1]) if of_class else None
+        return told_path(scope) + (f", class {class_id}" if class_id else "")
+
+
+class _Known:
+    """The tokens and classes there are, read again when anybody has written to the database."""
+
+    def __init__(self, database: Database, watch: Watch) -> None:
+        self._database = database
+        self._watch = watch
+        self._number: int | None = None
+        self._tokens: list[Token] = []
+        self._references: dict[str, frozenset[str]] = {}
+
+    async def refresh(self) -> None:
+        state = self._watch.look()
+        if state is None or state.number != self._number:
+            # The look came first: what is written while the rest is read is read again next time.
+            self._tokens, self._references = await asyncio.to_thread(self._load)
+            self._number = state.number if state else None
+
+    def _load(self) -> tuple[list[Token], dict[str, frozenset[str]]]:
+        if not self._database.exists:
+            return [], {}
+        return tokens.load_tokens(self._database), classes.load_references(self._database)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether there is a token that was not revoked. That all have expired unlocks nothing."""
+        return any(one.revoked_at is None for one in self._tokens)
+
+    def find(self, digest: str) -> Token | None:
+        found = None
+        for one in self._tokens:
+            if hmac.compare_digest(one.digest, digest):
+                found = one
+        return found
+
+    def may_see(self, asked: Access, reference: str) -> bool:
+        return asked.class_ids is None or bool(self._references.get(reference, frozenset()) & asked.class_ids)
+
+    def class_id(self, reference: str) -> str | None:
+        return min(self._references.get(reference, ()), default=None)
+
+
+class _Notes:
+    """What is kept of requests, written behind them, so that no answer waits for the disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._events: list[tuple[str, str, str]] = []
+        self._uses: set[str] = set()
+        self._noted: dict[tuple[str, str], float] = {}
+        self._days: set[tuple[str, str, str]] = set()
+        self._writing: asyncio.Task[None] | None = None
+
+    def add_event(self, who: str, action: str, detail: str) -> None:
+        self._events.append((who, action, detail))
+        self._write_soon()
+
+    def add_use(self, token: Token, address: str) -> None:
+        """Keep the time of a token's last use, to the minute, and in the audit that it was used that day."""
+        now = time.monotonic()
+        key = (token.digest, address)
+        if now - self._noted.get(key, -NOTE_SECONDS) < NOTE_SECONDS:
+            return
+        if len(self._noted) > MOST_ADDRESSES:
+            self._noted.clear()
+            self._days.clear()
+        self._noted[key] = now
+        self._uses.add(token.digest)
+        day = (*key, datetime.now(UTC).date().isoformat())
+        if day not in self._days:
+            self._days.add(day)
+            self._events.append((f"token {token.name}", "token used", f"from {address}"))
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._events or self._uses:
+            events, self._events = self._events, []
+            uses, self._uses = self._uses, set()
+            try:
+                await asyncio.to_thread(self._save, events, uses)
+            except CohortError as error:
+                logger.warning("%d entries of the audit could not be kept: %s", len(events), error.code)
+
+    def _save(self, events: list[tuple[str, str, str]], uses: set[str]) -> None:
+        if events:
+            audit.save_events(self._database, events)
+        if uses:
+            tokens.note_use(self._database, uses, datetime.now(UTC))
+
+    def kept_before_the_end(self, receive: Receive) -> Receive:
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown" and self._writing:
+                await self._writing
+            return message
+
+        return receiving
+
+
+class _Minute:
+    """Counts what each client did within a minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counts: dict[str, tuple[float, int]] = {}
+
+    def wait(self, who: str) -> int:
+        """Count once more; the seconds to wait if that is too often, else 0."""
+        now = time.monotonic()
+        since, count = self._counts.pop(who, (now, 0))
+        if now - since >= 60:
+            since, count = now, 0
+        # Whoever was heard last stands last; the first ones are forgotten when there are too many.
+        self._counts[who] = (since, count + 1)
+        while len(self._counts) > MOST_ADDRESSES:
+            del self._counts[next(iter(self._counts))]
+        return 0 if count < self._most else int(since + 60 - now) + 1
+
+
+def _is_passed_on(headers: Headers) -> bool:
+    """Whether a request comes through a proxy, or by a name that is not this computer's own."""
+    return not is_loopback(host_name(headers) or "") or any(one in headers for one in PASSED_ON)
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from. An IPv6 client has its whole network to choose addresses from."""
+    client: str = (scope.get("client") or ("unknown", 0))[0]
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if address.version == 6 and not address.is_loopback:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return client
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay
+
+
+def _unauthorised(detail: str, code: str, *, is_given: bool = False) -> ASGIApp:
+    how = 'Bearer realm="Cohort Tracker"' + (', error="invalid_token"' if is_given else "")
+    advice = "`cohort-tracker token create` makes one."
+    headers = {"WWW-Authenticate": how}
+    return problem(HTTPStatus.UNAUTHORIZED, f"{detail} {advice}", code, headers)
+
+
+def _too_many(detail: str, code: str, seconds: int) -> ASGIApp:
+    headers = {"Retry-After": str(seconds)}
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, f"{detail} Try again in {seconds} seconds.", code, headers)
+
+
+def _not_json() -> ASGIApp:
+    return problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as `Content-Type: application/json`.", "not_json"
+    )
+
+
+def _no_dashboard() -> ASGIApp:
+    return problem(
+        HTTPStatus.NOT_FOUND,
+        "The dashboard is served to the computer that it runs on only, since it has no login of its own. "
+        "Open it there; from elsewhere, use the API with a token.",
+        "dashboard_is_local",
+    )

@@ -1,0 +1,89 @@
+"""What somebody may do, beside reading, who may see some of the classes only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from cohort_core.errors import BadInput, SyncRunning
+from cohort_core.store.marks import Kind
+from cohort_core.store.runs import Job, unknown_job
+from cohort_core.workspace import Reader, Workspace
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A workspace in which there are no classes but ``class_ids``, unless that is None."""
+
+    workspace: Workspace
+    class_ids: frozenset[str] | None = None
+
+    def settle(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
+        self.workspace.settle(self._find_class(reference), student_id, kind, until)
+
+    def unsettle(self, reference: str, student_id: str) -> None:
+        self.workspace.unsettle(self._find_class(reference), student_id)
+
+    def start_sync(
+        self,
+        references: Sequence[str] | None = None,
+        *,
+        asked_by: str,
+        full: bool = False,
+        accept_removals: bool = False,
+    ) -> Job:
+        """Start a sync of these classes, or of the active ones that may be seen.
+
+        Raises ``SyncRunning``, which names the sync that runs only to those who may see it, and others.
+        """
+        class_ids = [self._find_class(one) for one in references or ()]
+        if not class_ids:
+            class_ids = [one.id for one in self._reader.statuses(active_only=True)]
+        if not class_ids and self.class_ids is not None:
+            raise BadInput("None of the token's classes is active. Name the classes.", parameter="class_ids")
+        try:
+            job_id = self.workspace.start_sync(
+                class_ids or None, asked_by=asked_by, full=full, accept_removals=accept_removals
+            )
+        except SyncRunning as error:
+            if error.details.get("job") and not self._may_see(self.workspace.job(error.details["job"])):
+                raise SyncRunning(error.message) from None
+            raise
+        return self.job(job_id)
+
+    def job(self, job_id: int) -> Job:
+        """A sync, as far as it is about classes that may be seen. Raises ``UnknownJob``."""
+        job = self.workspace.job(job_id)
+        if self.class_ids is None:
+            return job
+        if not self._may_see(job):
+            raise unknown_job()
+        seen = tuple(run for run in job.runs if run.class_id in self.class_ids)
+        if len(seen) == len(job.runs):
+            return job
+        failed = [run for run in seen if run.error_code]
+        state = job.state
+        if state in {"partial", "failed"}:
+            state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
+        told = failed[0] if failed else job if job.state in {"cancelled", "interrupted"} else None
+        code, message = (told.error_code, told.error) if told else (None, None)
+        return replace(job, runs=seen, state=state, error_code=code, error=message)
+
+    def cancel_sync(self, job_id: int) -> Job:
+        """Ask a sync to stop. Raises ``UnknownJob`` also if it is about other classes as well."""
+        job = self.workspace.job(job_id)
+        if self.class_ids is not None and not self.class_ids.issuperset(run.class_id for run in job.runs):
+            raise unknown_job()
+        self.workspace.cancel_sync(job_id)
+        return self.workspace.job(job_id)
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.workspace, class_ids=self.class_ids)
+
+    def _find_class(self, reference: str) -> str:
+        return self._reader.find_class(reference)
+
+    def _may_see(self, job: Job) -> bool:
+        return self.class_ids is None or any(run.class_id in self.class_ids for run in job.runs)

@@ -1,0 +1,292 @@
+"""Who may do what: every route of the app, as everybody who could ask."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+import api
+from cohort_core import reports
+from cohort_core.access import Limits, needed_role
+from cohort_core.home import Home
+from cohort_core.store.audit import load_events
+from cohort_core.store.classes import find_class
+from cohort_core.store.maintenance import backup
+from cohort_core.store.tokens import create_token, load_tokens, revoke_token
+from cohort_core.workspace import Workspace
+from tests.api.conftest import Service
+from tests.conftest import HASTE, serving
+
+MINE, OTHER = "web-cohort-3", "pda-cohort-7"
+OPEN = ("GET", "/health")
+WELL = (200, 202, 204, 307, 409)
+EDGE = Limits(failures=10**6, syncs=10**6)
+
+
+@dataclass
+class Guarded:
+    """A service with tokens, whose database is its own."""
+
+    url: str
+    app: FastAPI
+    workspace: Workspace
+    tokens: dict[str, str]
+    student: dict[str, str]
+    job: dict[str, int]
+
+    def ask(self, method: str, path: str, who: str | None = None, **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.tokens.get(who, who)}"} if who else {}
+        headers |= more.pop("headers", {})
+        return requests.request(
+            method, self.url + path, headers=headers, timeout=20, allow_redirects=False, **more
+        )
+
+    def routes(self, reference: str, known_as: str) -> Iterator[tuple[str, str]]:
+        """Every method and path of the app, about one class, its students and its syncs."""
+        class_id = find_class(self.workspace.database, known_as)
+        assignment = self.workspace.facts(class_id).assignments["assignment_id"].iloc[0]
+        for route in self.app.routes:
+            path = getattr(route, "path", "")
+            path = path.replace("{class_id}", reference).replace("{student_id}", self.student[known_as])
+            path = path.replace("{assignment_id}", assignment).replace("{job}", str(self.job[known_as]))
+            path += "/swagger-ui.css" if isinstance(route, Mount) else ""
+            assert "{" not in path, path
+            for method in sorted(getattr(route, "methods", None) or {"GET"}):
+                yield method, path
+
+
+def body_of(method: str, path: str) -> dict[str, Any]:
+    if path == "/sync":
+        return {"json": {"class_ids": ["web-cohort-3"]}}
+    return {"json": {"kind": "exempt"}} if method == "PUT" else {}
+
+
+@pytest.fixture(scope="module")
+def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    home = Home(tmp_path_factory.mktemp("access") / "home")
+    home.ensure()
+    backup(service.workspace.database, home.database, asked_by="test")
+    for path in (service.workspace.home.config, service.workspace.home.credentials):
+        shutil.copy(path, home.folder)
+    workspace = Workspace(home, patience=HASTE)
+    jobs = {name: workspace.claim_sync([name], asked_by="test").run().id for name in (MINE, OTHER)}
+    health = {name: reports.student_health(workspace.cohort(name)) for name in (MINE, OTHER)}
+    students = {name: report.frame["student_id"].iloc[0] for name, report in health.items()}
+    now = datetime.now(UTC)
+
+    def make(name: str, role: str, *classes: str) -> str:
+        return create_token(
+            workspace.database, name, role, classes, lifetime=timedelta(days=1), asked_by="test", now=now
+        )
+
+    tokens = {role: make(role, role) for role in ("viewer", "mentor", "admin")}
+    tokens |= {"my-viewer": make("my-viewer", "viewer", MINE), "my-mentor": make("my-mentor", "mentor", MINE)}
+    tokens["revoked"] = make("revoked", "viewer")
+    revoke_token(workspace.database, "revoked", asked_by="test", now=now)
+    tokens["expired"] = create_token(
+        *(workspace.database, "expired", "admin"),
+        lifetime=timedelta(hours=1),
+        asked_by="test",
+        now=now - timedelta(hours=2),
+    )
+    app = api.create_app(workspace, limits=EDGE)
+    with serving(app) as url:
+        yield Guarded(url, app, workspace, tokens, students, jobs)
+    workspace.stop()
+
+
+def test_every_route_is_known_here(guarded: Guarded) -> None:
+    routes = list(guarded.routes(MINE, MINE))
+    assert len(routes) > 100
+    assert ("GET", f"/classes/{MINE}/report.pdf") in routes
+    # What no rule names is for admins, so a new route is refused until somebody has thought of it.
+    for method in ("GET", "POST", "DELETE", "PATCH"):
+        assert needed_role(method, "/new") == "admin"
+    assert needed_role("POST", f"/classes/{MINE}/students") == "admin"
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        (None, "token_missing"),
+        ("wrong", "token_unknown"),
+        ("revoked", "token_revoked"),
+        ("expired", "token_expired"),
+    ],
+)
+def test_nobody_gets_in_without_a_live_token(guarded: Guarded, who: str | None, code: str) -> None:
+    for method, path in guarded.routes(MINE, MINE):
+        answer = guarded.ask(method, path, who, **body_of(method, path))
+        if (method, path) == OPEN:
+            assert answer.status_code == 200
+            continue
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        if method != "HEAD":
+            assert answer.json()["code"] == code
+    assert guarded.ask("GET", "/nowhere", who).status_code == 401
+
+
+@pytest.mark.parametrize("role", ["viewer", "mentor", "admin"])
+def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
+    for method, path in guarded.routes(MINE, MINE):
+        answer = guarded.ask(method, path, role, **body_of(method, path))
+        if role == "viewer" and method not in ("GET", "HEAD"):
+            assert (answer.status_code, answer.json()["code"]) == (403, "role_too_low"), (method, path)
+        else:
+            assert answer.status_code in WELL, (method, path, answer.text)
+    wanted = 404 if role == "admin" else 403
+    assert guarded.ask("GET", "/nowhere", role).status_code == wanted
+    assert guarded.ask("POST", "/nowhere", role).status_code == wanted
+
+
+@pytest.mark.parametrize("who", ["my-viewer", "my-mentor"])
+def test_a_token_of_one_class_knows_no_other(guarded: Guarded, who: str) -> None:
+    """By id and by friendly id, as JSON, CSV, XLSX and PDF, another class is as one that never was."""
+    other_id = find_class(guarded.workspace.database, OTHER)
+    count = 0
+    for reference in (other_id, OTHER):
+        for method, path in guarded.routes(reference, OTHER):
+            answer = guarded.ask(method, path, who, **body_of(method, path))
+            told = answer.content.decode("latin-1")
+            assert (other_id in told, OTHER in told) == (False, False), (method, path)
+            if reference not in path:
+                continue
+            count += 1
+            if who == "my-viewer" and method not in ("GET", "HEAD"):
+                assert answer.status_code == 403
+                continue
+            unknown = guarded.ask(method, path.replace(reference, "none"), who, **body_of(method, path))
+            assert (answer.status_code, answer.content) == (404, unknown.content), (method, path)
+            differing = {"date", "x-request-id"}
+            assert _without(answer.headers, differing) == _without(unknown.headers, differing)
+    assert count > 100
+    for _method, path in guarded.routes(MINE, MINE):
+        if path.startswith(f"/classes/{MINE}/") and not path.endswith("/mark"):
+            assert guarded.ask("GET", path, who).status_code == 200, path
+
+
+def _without(headers: Any, names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
+
+
+def test_lists_over_all_classes_hold_those_of_the_token(guarded: Guarded) -> None:
+    mine = find_class(guarded.workspace.database, MINE)
+    assert [one["id"] for one in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
+    assert len(guarded.ask("GET", "/classes", "viewer").json()) > 3
+    needs = guarded.ask("GET", "/triage?limit=1000", "my-viewer").json()["items"]
+    assert {one["class_id"] for one in needs} == {mine}
+    assert (
+        len({one["class_id"] for one in guarded.ask("GET", "/triage?limit=1000", "viewer").json()["items"]})
+        > 1
+    )
+    # What is kept for one must not be handed to another.
+    assert [one["id"] for one in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
+    assert guarded.ask("GET", "/health").json()["last_sync"]
+
+
+def finished(guarded: Guarded, job: int) -> dict[str, Any]:
+    with guarded.ask("GET", f"/sync/{job}/events", "admin", stream=True) as answer:
+        *_, last = (line for line in answer.iter_lines(decode_unicode=True) if line)
+    told: dict[str, Any] = json.loads(last.removeprefix("data: "))
+    return told
+
+
+def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
+    mine = find_class(guarded.workspace.database, MINE)
+    refused = guarded.ask("POST", "/sync", "my-mentor", json={"class_ids": [MINE, OTHER]})
+    unknown = guarded.ask("POST", "/sync", "my-mentor", json={"class_ids": [MINE, "none"]})
+    assert (refused.status_code, refused.content) == (404, unknown.content)
+    started = guarded.ask("POST", "/sync", "my-mentor")
+    assert started.status_code == 202, started.text
+    assert [one["class_id"] for one in finished(guarded, started.json()["job"])["classes"]] == [mine]
+
+    whole = guarded.ask("POST", "/sync", "mentor", json={"class_ids": [MINE, OTHER]}).json()["job"]
+    assert len(finished(guarded, whole)["classes"]) == 2
+    seen = guarded.ask("GET", f"/sync/{whole}", "my-viewer").json()
+    assert [one["class_id"] for one in seen["classes"]] == [mine]
+    assert seen["records"] == seen["classes"][0]["records"]
+    assert guarded.ask("POST", f"/sync/{whole}/cancel", "my-mentor").status_code == 404
+    nothing = guarded.ask("GET", "/sync/999999", "my-viewer")
+    for path in ("", "/events"):
+        hidden = guarded.ask("GET", f"/sync/{guarded.job[OTHER]}{path}", "my-viewer")
+        assert (hidden.status_code, hidden.content) == (404, nothing.content)
+
+
+def test_a_sync_of_others_has_no_number_for_whom_it_does_not_concern(guarded: Guarded) -> None:
+    job = guarded.workspace.claim_sync([OTHER], asked_by="test")
+    try:
+        for who, told in (("mentor", job.id), ("my-mentor", None)):
+            answer = guarded.ask("POST", "/sync", who)
+            assert (answer.status_code, answer.json()["code"]) == (409, "sync_running")
+            assert (answer.json().get("job"), "Location" in answer.headers) == (told, told is not None)
+    finally:
+        job.run()
+
+
+def test_use_and_exports_are_kept(guarded: Guarded) -> None:
+    mine = find_class(guarded.workspace.database, MINE)
+    guarded.ask("GET", f"/classes/{MINE}/students.csv", "my-viewer")
+    guarded.ask("GET", f"/classes/{mine}/students", "my-viewer", headers={"Accept": "text/csv"})
+    guarded.ask("GET", f"/classes/{MINE}/report.pdf?as_of=2026-11-20", "my-viewer")
+    guarded.ask("HEAD", f"/classes/{MINE}/students.csv", "viewer")
+    events = eventually(
+        lambda: [one for one in load_events(guarded.workspace.database, 3) if one.who == "token my-viewer"], 3
+    )
+    assert [(one.action, one.detail) for one in events] == [
+        ("export", f"/classes/*/{file}, class {mine}") for file in ("report.pdf", "students", "students.csv")
+    ]
+    used = [one.name for one in load_tokens(guarded.workspace.database) if one.last_used_at]
+    assert used == ["viewer", "mentor", "admin", "my-viewer", "my-mentor"]
+    uses = [one for one in load_events(guarded.workspace.database) if one.action == "token used"]
+    assert len([one for one in uses if one.who == "token my-viewer"]) == 1
+
+
+def eventually(look: Callable[[], list[Any]], count: int) -> list[Any]:
+    until = time.monotonic() + 5
+    while len(found := look()) != count:
+        assert time.monotonic() < until, found
+        time.sleep(0.01)
+    return found
+
+
+def test_the_log_tells_who_and_what_and_no_secret(guarded: Guarded) -> None:
+    student = guarded.student[MINE]
+    answer = guarded.ask(
+        "GET",
+        f"/classes/{MINE}/students/{student}/timeline?as_of=s3cret-text&token=s3cret-token",
+        "my-viewer",
+        headers={"X-Request-ID": "id-of-mine"},
+    )
+    assert answer.headers["X-Request-ID"] == "id-of-mine"
+    guarded.ask("GET", f"/{guarded.tokens['admin']}/x%0Ainjected", "admin")
+    guarded.ask("GET", "/classes", "wrong")
+    log = guarded.workspace.home.requests
+    assert log.stat().st_mode & 0o777 == 0o600
+    lines = eventually(lambda: log.read_text().splitlines()[-1:], 1) and log.read_text().splitlines()
+    timeline = next(line for line in lines if "id-of-mine" in line).split()
+    assert timeline[1:4] == ["GET", "/classes/*/students/*/timeline", "422"]
+    assert " ".join(timeline[6:]) == "token my-viewer"
+    assert any(" GET /*/* 404 " in line for line in lines)
+    text = "\n".join(lines)
+    for secret in (*guarded.tokens.values(), student, "s3cret", "injected", "wrong"):
+        assert secret not in text
+    assert len({len(line.split()) for line in lines} - {7, 8}) == 0
+
+
+def test_tokens_are_in_no_file(guarded: Guarded) -> None:
+    for path in guarded.workspace.home.files():
+        content = path.read_bytes()
+        for token in guarded.tokens.values():
+            assert token.encode() not in content, path
