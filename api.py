@@ -68,7 +68,7 @@ ASSIGNMENT = f"{CLASS}/assignments/{{assignment_id}}"
 METRICS = (
     *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
     *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
-    "habits",
+    *("habits", "by_course_week", "matrix"),
 )
 OF_STUDENT = {
     STUDENT: "student",

@@ -33,7 +33,7 @@ OF_CLASS = (
     *("progress_summary", "completion", "blockers", "student_health", "progress_over_time"),
     *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
     *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
-    "habits",
+    *("habits", "by_course_week", "matrix"),
 )
 WEEKS = 26
 START = pd.Timestamp("2025-01-06")

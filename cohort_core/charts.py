@@ -260,6 +260,57 @@ def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
     )
 
 
+def course_weeks(
+    own: tuple[str, pd.DataFrame],
+    others: Iterable[tuple[str, pd.DataFrame]],
+    field: str,
+    title: str,
+    height: int = 260,
+) -> alt.LayerChart:
+    """A share by week of the course: the class that is shown in colour, the others as quiet lines that end
+    with their name. Each is the name of a class and its report ``by_course_week``."""
+    classes = [own, *others]
+    labels = unique_labels(label for label, _ in classes)
+    data = pd.concat(
+        [
+            frame[["course_week", field]].assign(label=label, is_own=index == 0)
+            for index, (label, (_, frame)) in enumerate(zip(labels, classes, strict=True))
+        ],
+        ignore_index=True,
+    )
+    data = data.rename(columns={field: "share"}).dropna(subset=["share"])
+    is_own = alt.datum.is_own
+    base = alt.Chart(data).encode(
+        x=alt.X("course_week:Q", title="Week of the course", axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y("share:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+        detail="label:N",
+        color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value(NEUTRAL)),
+        tooltip=[
+            alt.Tooltip("label:N", title="Class"),
+            alt.Tooltip("course_week:Q", title="Week of the course"),
+            alt.Tooltip("share:Q", title=title, format=".0%"),
+        ],
+    )
+    lines = base.mark_line().encode(
+        strokeWidth=alt.when(is_own).then(alt.value(3)).otherwise(alt.value(1.2)),
+    )
+    points = base.mark_point(filled=True).encode(
+        size=alt.when(is_own).then(alt.value(40)).otherwise(alt.value(12))
+    )
+    ends = data.loc[data.groupby("label")["course_week"].idxmax()] if len(data) else data
+    names = (
+        alt.Chart(ends)
+        .mark_text(align="right", dy=-9, fontSize=11, limit=220)
+        .encode(
+            x="course_week:Q",
+            y="share:Q",
+            text="label:N",
+            color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value("#7d878c")),
+        )
+    )
+    return (lines + points + names).properties(height=height)
+
+
 def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
     """Weekday by hour: the more is started and completed then, the stronger the colour."""
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

@@ -25,6 +25,7 @@ from cohort_core.metrics import blockers as blocking
 from cohort_core.metrics import changes as changing
 from cohort_core.metrics import completion as completing
 from cohort_core.metrics import drill, durations, health, listing, splits
+from cohort_core.metrics import matrix as crossing
 from cohort_core.metrics import pace as pacing
 from cohort_core.metrics import triage as needing
 from cohort_core.metrics import velocity as moving
@@ -36,6 +37,7 @@ from cohort_core.rows import (
     ChangeRow,
     CohortAlarmRow,
     CompletionRow,
+    CourseWeekRow,
     DurationRow,
     EngagementGapRow,
     ForecastRow,
@@ -43,6 +45,7 @@ from cohort_core.rows import (
     GroupRow,
     HabitRow,
     HourRow,
+    MatrixRow,
     Need,
     NeedRow,
     PaceRow,
@@ -193,6 +196,23 @@ def velocity(cohort: Cohort) -> Report:
     Without activity there are no rows.
     """
     return _report("velocity", moving.velocity(cohort), VelocityRow)
+
+
+def by_course_week(cohort: Cohort) -> Report:
+    """How far the class had come in each week of the course, to compare it with classes of other times.
+
+    Weeks are counted from the day on which the class starts: its own date, else the day of the first
+    activity. The students who count at *as of* make up every week. Before the start there are no rows.
+    """
+    return _report("by_course_week", moving.by_course_week(cohort), CourseWeekRow)
+
+
+def matrix(cohort: Cohort) -> Report:
+    """Every student in every assignment: students by risk, the highest first, and each in course order.
+
+    As many rows as students times assignments; without either, none.
+    """
+    return _report("matrix", crossing.matrix(cohort), MatrixRow)
 
 
 def cohort_alarm(cohort: Cohort) -> Report:
@@ -433,6 +453,8 @@ REPORTS = {
     "activity": Answer("Activity", activity, ActivityRow),
     "engagement_gap": Answer("Engagement gap", engagement_gap, EngagementGapRow),
     "velocity": Answer("Velocity", velocity, VelocityRow),
+    "by_course_week": Answer("By course week", by_course_week, CourseWeekRow),
+    "matrix": Answer("Matrix", matrix, MatrixRow),
     "cohort_alarm": Answer("Cohort alarm", cohort_alarm, CohortAlarmRow),
     "pace": Answer("Pace", pace, PaceRow),
     "forecast": Answer("Forecast", forecast, ForecastRow),

@@ -254,6 +254,16 @@ class VelocityRow(Row):
     is_full: bool = _of("Whether the week is over at *as of*.")
 
 
+class CourseWeekRow(Row):
+    course_week: int = _of("Week of the course from 1, counted from the local day on which the class starts.")
+    starts_on: date = _of("Its first day, in the class's time zone.")
+    completed: int = _count("Records completed by the week's end, before the start included.", "records")
+    avg_completion: float | None = _share("Those ÷ (students · assignments).")
+    active_students: int = _count("Students with a start or completion in the week.", "students")
+    active_share: float | None = _share("Those ÷ students.")
+    is_full: bool = _of("Whether the week is over at *as of*.")
+
+
 class CohortAlarmRow(Row):
     alarm: bool = _of("Whether the last full week is below half of the mean of the four before it.")
     week: date | None = _of("Monday of the last full week; null before there is one.")
@@ -406,6 +416,18 @@ class StudentAssignmentRow(Row):
     )
     class_avg_grade: float | None = _share("Mean grade of the whole class.")
     class_completion_rate_all: float | None = _share("Students of the whole class who completed it ÷ all.")
+
+
+class MatrixRow(Row):
+    student_id: str = _of("OpenClass id.")
+    name: str = _of("First and last name, or the id of a student without one.")
+    assignment_id: str = _of("OpenClass id.")
+    assignment: str = _of("Name of the assignment, or the id of one that no progression has named yet.")
+    position: int = _of("Place in course order, from 0.")
+    state: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
+    grade: float | None = _share("Grade of the student.")
+    started_at: datetime | None = _of("Start.", "UTC")
+    completed_at: datetime | None = _of("Completion.", "UTC")
 
 
 class RiskWeekRow(Row):

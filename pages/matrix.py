@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard
-from cohort_core.dashboard import lists, matrix, selection, tables, words
+from cohort_core.dashboard import downloads, lists, matrix, selection, tables, words
 
 with dashboard.begin("matrix") as view:
     order = selection.choose(
@@ -14,18 +14,21 @@ with dashboard.begin("matrix") as view:
         default="risk",
         format_func=matrix.ORDERS.__getitem__,
     )
+    answer = matrix.ordered(view.cohort, order)
+    drawn = charts.matrix(matrix.cells(answer.frame))
     students = len(view.cohort.students)
     if students > matrix.MOST_STUDENTS:
         st.caption(
             f"The first {matrix.MOST_STUDENTS} of {words.count(students, 'student')}. "
             "Another order or a group shows others."
         )
+    downloads.heading(view, "Students by assignments", report=answer, picture=drawn)
     lists.legend(
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in charts.STATES.items()}
     )
     with st.container(key="matrix"):
         tables.chart(
-            charts.matrix(matrix.cells(view.cohort, order)),
+            drawn,
             alt=f"{words.count(students, 'student')} by "
             f"{words.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
             key="cells",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import downloads, tables, words
+from cohort_core.dashboard import compared, downloads, tables, words
 from cohort_core.dashboard.tables import Column
 
 COLUMNS = {
@@ -104,6 +104,7 @@ with dashboard.begin("trends") as view:
     )
     st.altair_chart(hours, alt="Starts and completions by hour")
 
+    compared.show(view)
     types, groups = reports.by_type(view.cohort), reports.by_group(view.cohort)
     if len(types.frame) > 1:
         downloads.heading(view, "By type of assignment", report=types)

@@ -13,6 +13,7 @@ matrix.py      every student in every assignment
 picking.py     which student or assignment a page is about
 sync.py        Sync now, its progress, and what came of it
 changed.py     what changed since the last visit, the sync before, or a day
+compared.py    the class beside the other classes
 visits.py      when the mentor was here last
 downloads.py   what a page shows, as files
 history.py     the syncs there were

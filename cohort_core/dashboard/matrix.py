@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from cohort_core import charts, reports
 from cohort_core.cohort import Cohort
+from cohort_core.reports import Report
 
 MOST_STUDENTS = 120
 """A browser draws no higher picture well."""
 
-ORDERS = {"risk": "Risk", "name": "Name", "completed": "Completed"}
+ORDERS = {
+    "risk": "Risk",
+    "name": "Name",
+    "completed": "Completed",
+    "activity": "Last activity",
+    "stuck": "Stuck",
+}
 
 
-def cells(cohort: Cohort, order: str) -> pd.DataFrame:
-    """One row a student and assignment: label, student_id, name, number, assignment_id, assignment, state,
-    grade; the first MOST_STUDENTS in the order asked for, one of ORDERS."""
-    health = reports.student_health(cohort).frame
-    if order == "name":
-        health = health.sort_values("name", key=lambda one: one.str.casefold(), kind="stable")
-    elif order == "completed":
-        health = health.sort_values("completed", ascending=False, kind="stable")
-    health = health.head(MOST_STUDENTS)
-    people = health[["student_id", "name"]].assign(label=list(charts.unique_labels(health["name"])))
-    course = cohort.assignments.reset_index()
-    work = pd.DataFrame(
-        {
-            "assignment_id": course["assignment_id"],
-            "assignment": course["name"],
-            "number": course["position"] + 1,
-        }
-    )
-    keys = ["student_id", "assignment_id"]
-    records = cohort.records[[*keys, "grade"]].assign(state="in_progress")
-    records["state"] = records["state"].where(cohort.records["completed_at"].isna(), "completed")
-    stuck = reports.stuck(cohort).frame[keys].assign(is_stuck=True)
-    every = (
-        people.merge(work, how="cross").merge(records, how="left", on=keys).merge(stuck, how="left", on=keys)
-    )
-    every["state"] = every["state"].fillna("not_started").where(every["is_stuck"].isna(), "stuck")
-    return every.drop(columns="is_stuck")
+def ordered(cohort: Cohort, order: str) -> Report:
+    """The report ``matrix`` with its students in the order asked for, one of ORDERS."""
+    report, health = reports.matrix(cohort), reports.student_health(cohort).frame
+    match order:
+        case "name":
+            health = health.sort_values("name", key=lambda one: one.str.casefold(), kind="stable")
+        case "completed" | "stuck":
+            health = health.sort_values(order, ascending=False, kind="stable")
+        case "activity":
+            health = health.sort_values("last_activity_at", na_position="first", kind="stable")
+    place = pd.Series(range(len(health)), index=pd.Index(health["student_id"]))
+    rows = report.frame["student_id"].map(place).argsort(kind="stable")
+    return replace(report, frame=report.frame.iloc[rows].reset_index(drop=True))
+
+
+def cells(matrix: pd.DataFrame) -> pd.DataFrame:
+    """What the chart takes, of the first MOST_STUDENTS: the report with label and number."""
+    people = matrix.drop_duplicates("student_id").head(MOST_STUDENTS)
+    labels = dict(zip(people["student_id"], charts.unique_labels(people["name"]), strict=True))
+    shown = matrix[matrix["student_id"].isin(labels)]
+    return shown.assign(label=shown["student_id"].map(labels), number=shown["position"] + 1)[
+        ["label", "student_id", "name", "number", "assignment_id", "assignment", "state", "grade"]
+    ]

@@ -36,6 +36,18 @@ STYLE = """
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+@media print {
+  [data-testid=stSidebar], [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stElementToolbar],
+  [data-testid=stPopover], [data-testid=stButton], [data-testid=stTooltipIcon], [data-testid=stToast],
+  [data-testid=stExpandSidebarButton] { display: none !important; }
+  html, body, #root, .stApp, [data-testid=stAppViewContainer], [data-testid=stMain] {
+    position: static !important; height: auto !important; overflow: visible !important; }
+  .stMainBlockContainer { max-width: none; padding: 0; }
+  .stApp, .stApp * { color-adjust: exact; print-color-adjust: exact; }
+  h2, h3 { break-after: avoid; }
+  [data-testid=stVegaLiteChart], [data-testid=stDataFrame], [data-testid=stMetric],
+  [class*='st-key-people-'] > div, [class*='st-key-events-'] > div { break-inside: avoid; }
+}
 @media (max-width: 640px) {
   [data-testid='stPopoverButton'] p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }

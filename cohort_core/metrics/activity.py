@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -110,9 +111,13 @@ def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
     mondays = pd.date_range(
         first - timedelta(days=first.weekday()), cohort.local_date + timedelta(days=7), freq="7D", unit="us"
     )
-    repeated = np.ones(len(mondays), dtype=bool)
-    starts = mondays.tz_localize(cohort.tz, ambiguous=repeated, nonexistent="shift_forward")
-    return mondays[:-1], instants(pd.Series(starts))
+    return mondays[:-1], local_midnights(mondays, cohort.tz)
+
+
+def local_midnights(days: pd.DatetimeIndex, tz: ZoneInfo) -> Instants:
+    """The first instant of each local day, as `cohort.local_midnight` has it."""
+    repeated = np.ones(len(days), dtype=bool)
+    return instants(pd.Series(days.tz_localize(tz, ambiguous=repeated, nonexistent="shift_forward")))
 
 
 def has_ended(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cohort_core.cohort import Cohort
 from cohort_core.metrics import grouped
-from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
+from cohort_core.metrics.activity import has_ended, is_active_in, local_midnights, week_of, weeks
 
 WEEKS_BEFORE = 4
 ALARM_BELOW = 0.5
@@ -36,6 +36,44 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
             "enrolled_students": enrolled,
             "per_active": grouped.ratio(completed, active),
             "per_enrolled": grouped.ratio(completed, enrolled),
+            "is_full": has_ended(cohort, starts) if n else np.zeros(0, dtype=bool),
+        }
+    )
+
+
+def by_course_week(cohort: Cohort) -> pd.DataFrame:
+    """One row a week of the course, counted from the local day on which the class starts, to that of *as of*:
+    so that classes which began at different times can be laid side by side.
+
+    Columns: course_week (from 1), starts_on (local), completed (records, by the week's end; what was done
+    before the start is in the first), avg_completion (÷ students × assignments), active_students (a start or
+    completion in the week), active_share (÷ students), is_full (the week is over). The students who count at
+    *as of* make up every week. Without a start, or before it, there are no rows.
+    """
+    first = cohort.starts_at
+    days = pd.DatetimeIndex([], dtype="datetime64[us]")
+    if first is not None:
+        day = first.tz_convert(cohort.tz).date()
+        days = pd.date_range(day, cohort.local_date + timedelta(days=7), freq="7D", unit="us")
+    starts = local_midnights(days, cohort.tz)
+    n, students = max(len(days) - 1, 0), len(cohort.students)
+    completed = np.zeros(n, dtype=np.int64)
+    active = np.zeros((students, n), dtype=bool)
+    if n:
+        week = np.maximum(week_of(starts, cohort.completed[cohort.is_completed]), 0)
+        completed = np.cumsum(grouped.count(week, n))
+        for moments in (cohort.started, cohort.completed):
+            within = moments >= starts[0]
+            active[cohort.student[within], week_of(starts, moments[within])] = True
+    active_students = active.sum(axis=0)
+    return pd.DataFrame(
+        {
+            "course_week": np.arange(1, n + 1),
+            "starts_on": days[:n],
+            "completed": completed,
+            "avg_completion": grouped.ratio(completed, np.full(n, students * len(cohort.assignments))),
+            "active_students": active_students,
+            "active_share": grouped.ratio(active_students, np.full(n, students)),
             "is_full": has_ended(cohort, starts) if n else np.zeros(0, dtype=bool),
         }
     )

@@ -26,7 +26,8 @@ OFFERED = {
     "overview": {"report.pdf", "report.csv", "attention.csv", "changes.csv", "reteach.csv"},
     "blockers": {"course.csv", "course.svg", "blockers.csv", "blockers.png", "by-section.xlsx"},
     "risk": {"risk-parts.svg", "student-health.csv", "student-health.xlsx"},
-    "trends": {"progress-over-time.csv", "velocity.svg", "habits.csv"},
+    "matrix": {"matrix.csv", "matrix.svg"},
+    "trends": {"by-course-week.svg", "progress-over-time.csv", "velocity.svg", "habits.csv"},
     "student": {"student-missing.csv", "risk-history.svg", "student-timeline.csv"},
     "assignment": {"assignment-students.csv", "assignment-grades.svg"},
 }
@@ -115,7 +116,7 @@ def test_every_download_of_every_page_opens_and_names_nobody(
                 assert file.startswith("sd-cohort-12-")
                 assert re.search(r"-anonymous\.\w+$", file)
                 told.add(file.removeprefix("sd-cohort-12-").replace("-anonymous", ""))
-        assert OFFERED.get(name, set()) <= told, (name, told)
+        assert OFFERED[name] <= told, (name, told)
 
 
 def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(

@@ -125,7 +125,7 @@ def test_names_are_compared_without_case_and_accents() -> None:
 
 def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, practised: Workspace) -> None:
     cohort = practised.cohort(big)
-    cells = matrix.cells(cohort, "name")
+    cells = matrix.cells(matrix.ordered(cohort, "name").frame)
     assert len(cells) == len(cohort.students) * len(cohort.assignments)
     counts = cells["state"].value_counts()
     blockers = reports.blockers(cohort).frame
@@ -141,7 +141,7 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
     big: str, practised: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matrix, "MOST_STUDENTS", 10)
-    assert matrix.cells(practised.cohort(big), "risk")["student_id"].nunique() == 10
+    assert matrix.cells(matrix.ordered(practised.cohort(big), "risk").frame)["student_id"].nunique() == 10
     assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
 
 

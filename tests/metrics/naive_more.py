@@ -43,6 +43,8 @@ def answers(
         "engagement_gap": _engagement_gap(health),
         "velocity": weeks,
         "cohort_alarm": _cohort_alarm(weeks),
+        "by_course_week": _by_course_week(school, chosen),
+        "matrix": _matrix(school, everyone, [row["student_id"] for row in health]),
         "pace": _pace(school, everyone, chosen),
         "forecast": _forecast(school, chosen),
         "grade_distribution": _grades([r for _, _, r in _completions(school, chosen)]),
@@ -265,6 +267,52 @@ def _velocity(school: School, students: list[str]) -> list[Row]:
             }
         )
         week += WEEK
+    return result
+
+
+def _by_course_week(school: School, students: list[str]) -> list[Row]:
+    records = _records(school, students)
+    result: list[Row] = []
+    if school.starts_on is None:
+        return result
+    begins = school.starts_on
+    while begins <= school.today:
+        start, end = _midnight(school, begins), _midnight(school, begins + timedelta(days=7))
+        done = [r for _, _, r in records if r["completed"] and r["completed"] < end]
+        active = {s for s, _, r in records for m in (r["started"], r["completed"]) if m and start <= m < end}
+        result.append(
+            {
+                "course_week": len(result) + 1,
+                "starts_on": begins.isoformat(),
+                "completed": len(done),
+                "avg_completion": len(done) / (len(students) * len(school.assignments))
+                if students and school.assignments
+                else None,
+                "active_students": len(active),
+                "active_share": len(active) / len(students) if students else None,
+                "is_full": end - timedelta(microseconds=1) <= school.as_of,
+            }
+        )
+        begins += timedelta(days=7)
+    return result
+
+
+def _matrix(school: School, everyone: list[str], ranked: list[str]) -> list[Row]:
+    stuck = is_stuck(school, everyone)
+    result = []
+    for s in ranked:
+        for a in school.assignments:
+            standing = _standing(school, everyone, stuck, s, a)
+            shown = ("assignment_id", "position", "grade", "started_at", "completed_at")
+            result.append(
+                {
+                    "student_id": s,
+                    "name": school.name(s),
+                    "assignment": standing["name"],
+                    "state": standing["status"],
+                    **{field: standing[field] for field in shown},
+                }
+            )
     return result
 
 

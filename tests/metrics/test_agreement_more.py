@@ -24,6 +24,7 @@ from .test_agreement import QUICK, assert_same, classes, instants_of_asking
 LISTS = (
     *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "pace", "forecast"),
     *("grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
+    *("by_course_week", "matrix"),
 )
 OF_STUDENT = ("student_timeline", "student_assignments", "habits")
 OF_ASSIGNMENT = ("assignment_students", "assignment_grades", "assignment_durations")

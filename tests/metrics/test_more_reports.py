@@ -19,7 +19,7 @@ from .test_reports import UNITS, small_class
 CLASSWIDE = (
     *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
     *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
-    "habits",
+    *("habits", "by_course_week", "matrix"),
 )
 OF_STUDENT = ("student", "student_timeline", "student_assignments", "risk_history", "habits")
 OF_ASSIGNMENT = ("assignment_students", "assignment_grades", "assignment_durations")
@@ -152,6 +152,58 @@ def test_velocity_by_hand() -> None:
     ]
     per_enrolled = [row["per_enrolled"] for row in reports.velocity(small_class()).records()]
     assert per_enrolled == pytest.approx([4 / 6, 3 / 6, 0, 1 / 6])
+
+
+def test_by_course_week_by_hand() -> None:
+    # Monday the 3rd is the day of the first activity. Six students with four assignments each: 24 records.
+    assert [tuple(row.values()) for row in reports.by_course_week(small_class()).records()] == [
+        (1, "2025-03-03", 4, pytest.approx(4 / 24), 4, pytest.approx(4 / 6), True),
+        (2, "2025-03-10", 7, pytest.approx(7 / 24), 3, 0.5, True),
+        (3, "2025-03-17", 7, pytest.approx(7 / 24), 0, 0.0, True),
+        (4, "2025-03-24", 8, pytest.approx(8 / 24), 3, 0.5, False),
+    ]
+
+
+def test_course_weeks_begin_on_the_day_of_the_class_and_not_on_monday() -> None:
+    # The class starts on a Thursday in New York; what came before it counts in the first week's completion.
+    rows = [
+        work("ana", "a1", None, "2025-03-01 10:00"),
+        work("ana", "a2", None, "2025-03-13 03:59"),
+        work("bo", "a1", None, "2025-03-13 04:00"),
+    ]
+    cohort = build(
+        facts_of(rows, timezone="America/New_York", starts_on="2025-03-06"), pd.Timestamp("2025-03-14T10:00Z")
+    )
+    report = reports.by_course_week(cohort)
+    assert columns(report, "course_week", "starts_on", "completed", "active_students", "is_full") == [
+        (1, "2025-03-06", 2, 1, True),
+        (2, "2025-03-13", 3, 1, False),
+    ]
+
+
+def test_matrix_by_hand() -> None:
+    rows = reports.matrix(small_class()).records()
+    assert len(rows) == 6 * 4
+    health = reports.student_health(small_class()).records()
+    assert [row["name"] for row in rows[::4]] == [row["name"] for row in health]
+    marks = {"completed": "x", "in_progress": "o", "stuck": "!", "not_started": "-"}
+    drawn = {
+        name: "".join(marks[row["state"]] for row in rows if row["name"] == name)
+        for name in ("ana", "bo", "cy", "di", "ed", "Fay")
+    }
+    assert drawn == {"ana": "xxx-", "bo": "xxo-", "cy": "x!--", "di": "x-x-", "ed": "o---", "Fay": "----"}
+    (cell,) = [row for row in rows if (row["name"], row["assignment_id"]) == ("ana", "a2")]
+    assert cell == {
+        "student_id": "ana",
+        "name": "ana",
+        "assignment_id": "a2",
+        "assignment": "A2",
+        "position": 1,
+        "state": "completed",
+        "grade": 0.5,
+        "started_at": "2025-03-08T10:00:00.000Z",
+        "completed_at": "2025-03-10T10:00:00.000Z",
+    }
 
 
 def weekly(*counts: int, day: str = "2025-03-03") -> list[Row]:

@@ -1,0 +1,62 @@
+"""The class beside the mentor's other classes, week of the course by week of the course."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core import charts, reports
+from cohort_core.cohort import of_type
+from cohort_core.dashboard import downloads
+from cohort_core.dashboard.frame import View
+from cohort_core.dashboard.words import meanings
+from cohort_core.errors import CohortError
+
+MOST_CLASSES = 8
+"""More lines nobody can tell apart."""
+FIELDS = {
+    "avg_completion": ("Completed, by week of the course", "Average completion"),
+    "active_share": ("Active, by week of the course", "Active students"),
+}
+
+
+def show(view: View) -> None:
+    answer = reports.by_course_week(view.cohort)
+    mine = answer.frame[answer.frame["is_full"]]
+    if mine.empty:
+        return
+    others = list(_others(view))
+    meaning = meanings(answer.row)
+    for column, (field, (heading, title)) in zip(st.columns(2, gap="large"), FIELDS.items(), strict=True):
+        drawn = charts.course_weeks((view.cohort.facts.name, mine), others, field, title)
+        with column:
+            downloads.heading(
+                view,
+                heading,
+                report=answer if field == "avg_completion" else None,
+                picture=drawn,
+                name="by_course_week" if field == "avg_completion" else "active-by-course-week",
+                help=meaning[field],
+            )
+            st.altair_chart(drawn, alt=f"{title} in each full week of the course, beside other classes")
+    if others:
+        st.caption("Weeks that are over, from the day on which each class began. Grey: your other classes.")
+    else:
+        st.caption("Follow another class on the Classes page to see the two side by side.")
+
+
+def _others(view: View) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name and full weeks of the other classes that the mentor follows, the whole of each."""
+    active = [one for one in view.classes if one.is_active and one.synced_at and one.id != view.class_id]
+    for one in active[:MOST_CLASSES]:
+        try:
+            cohort = view.reader.cohort(one.id, view.as_of)
+            chosen = of_type(cohort, view.cohort.type) if view.cohort.type else cohort
+        except CohortError:
+            # It has no assignments of this type, so there is nothing to compare.
+            continue
+        weeks = reports.by_course_week(chosen).frame
+        if weeks["is_full"].any():
+            yield one.name, weeks[weeks["is_full"]]
