@@ -265,10 +265,13 @@ def course_weeks(
     others: Iterable[tuple[str, pd.DataFrame]],
     field: str,
     title: str,
-    height: int = 260,
+    height: int = 320,
 ) -> alt.LayerChart:
-    """A share by week of the course: the class that is shown in colour, the others as quiet lines that end
-    with their name. Each is the name of a class and its report ``by_course_week``."""
+    """A share by week of the course: the class that is shown in colour, the others as quiet lines.
+
+    Each is the name of a class and its report ``by_course_week``. The names stand at the right, in the order
+    in which the lines end.
+    """
     classes = [own, *others]
     labels = unique_labels(label for label, _ in classes)
     data = pd.concat(
@@ -281,7 +284,13 @@ def course_weeks(
     data = data.rename(columns={field: "share"}).dropna(subset=["share"])
     is_own = alt.datum.is_own
     base = alt.Chart(data).encode(
-        x=alt.X("course_week:Q", title="Week of the course", axis=alt.Axis(tickMinStep=1, format="d")),
+        x=alt.X(
+            "course_week:Q",
+            title="Week of the course",
+            axis=alt.Axis(tickMinStep=1, format="d"),
+            # Room for the names behind the last week.
+            scale=alt.Scale(domain=[1, max(data["course_week"].max(), 2) * 1.3], nice=False),
+        ),
         y=alt.Y("share:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
         detail="label:N",
         color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value(NEUTRAL)),
@@ -297,10 +306,10 @@ def course_weeks(
     points = base.mark_point(filled=True).encode(
         size=alt.when(is_own).then(alt.value(40)).otherwise(alt.value(12))
     )
-    ends = data.loc[data.groupby("label")["course_week"].idxmax()] if len(data) else data
+    last = data.loc[data.groupby("label")["course_week"].idxmax()].sort_values("share")
     names = (
-        alt.Chart(ends)
-        .mark_text(align="right", dy=-9, fontSize=11, limit=220)
+        alt.Chart(last.assign(course_week=data["course_week"].max(), share=_apart(last["share"])))
+        .mark_text(align="left", dx=8, fontSize=11, limit=150)
         .encode(
             x="course_week:Q",
             y="share:Q",
@@ -309,6 +318,18 @@ def course_weeks(
         )
     )
     return (lines + points + names).properties(height=height)
+
+
+def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
+    """Heights for labels, the lowest first, near these shares and none over another."""
+    placed: list[float] = []
+    for share in shares:
+        placed.append(max(share, placed[-1] + gap) if placed else share)
+    over = max(placed[-1] - 1.0, 0.0) if placed else 0.0
+    for index in range(len(placed) - 1, -1, -1):
+        limit = placed[index + 1] - gap if index + 1 < len(placed) else placed[index] - over
+        placed[index] = min(placed[index], limit)
+    return placed
 
 
 def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:

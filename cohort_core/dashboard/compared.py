@@ -9,17 +9,13 @@ import streamlit as st
 
 from cohort_core import charts, reports
 from cohort_core.cohort import of_type
-from cohort_core.dashboard import downloads
+from cohort_core.dashboard import downloads, selection
 from cohort_core.dashboard.frame import View
-from cohort_core.dashboard.words import meanings
 from cohort_core.errors import CohortError
 
 MOST_CLASSES = 8
 """More lines nobody can tell apart."""
-FIELDS = {
-    "avg_completion": ("Completed, by week of the course", "Average completion"),
-    "active_share": ("Active, by week of the course", "Active students"),
-}
+FIELDS = {"avg_completion": "Average completion", "active_share": "Active students"}
 
 
 def show(view: View) -> None:
@@ -27,23 +23,29 @@ def show(view: View) -> None:
     mine = answer.frame[answer.frame["is_full"]]
     if mine.empty:
         return
+    titled = st.container()
+    field = selection.choose(
+        "compare",
+        st.segmented_control,
+        "Compare",
+        tuple(FIELDS),
+        default="avg_completion",
+        format_func=FIELDS.__getitem__,
+        label_visibility="collapsed",
+    )
     others = list(_others(view))
-    meaning = meanings(answer.row)
-    for column, (field, (heading, title)) in zip(st.columns(2, gap="large"), FIELDS.items(), strict=True):
-        drawn = charts.course_weeks((view.cohort.facts.name, mine), others, field, title)
-        with column:
-            downloads.heading(
-                view,
-                heading,
-                report=answer if field == "avg_completion" else None,
-                picture=drawn,
-                name="by_course_week" if field == "avg_completion" else "active-by-course-week",
-                help=meaning[field],
-            )
-            st.altair_chart(drawn, alt=f"{title} in each full week of the course, beside other classes")
-    if others:
-        st.caption("Weeks that are over, from the day on which each class began. Grey: your other classes.")
-    else:
+    drawn = charts.course_weeks((view.cohort.facts.name, mine), others, field, FIELDS[field])
+    with titled:
+        downloads.heading(
+            view,
+            "At the same week of the course",
+            report=answer,
+            picture=drawn,
+            title=f"{FIELDS[field]} by week of the course",
+            help="Weeks that are over, counted from the day on which each class began.",
+        )
+    st.altair_chart(drawn, alt=f"{FIELDS[field]} in each full week of the course, beside other classes")
+    if not others:
         st.caption("Follow another class on the Classes page to see the two side by side.")
 
 

@@ -17,7 +17,7 @@ from cohort_core.cohort import Cohort, groups, of_type
 from cohort_core.dashboard import filters, selection, sync, visits
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
-from cohort_core.dashboard.style import ICON, STYLE
+from cohort_core.dashboard.style import ICON, PRINTED_FROM_DARK, STYLE
 from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.facts import ClassFacts
@@ -121,7 +121,7 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         st.rerun()
     page = PAGES[name]
     st.set_page_config(page_title=f"{page.title} · {PRODUCT}", page_icon=ICON, layout="wide")
-    st.html(STYLE)
+    st.html(STYLE + (PRINTED_FROM_DARK if st.context.theme.type == "dark" else ""))
     st.title(page.title, anchor=False)
     with guarded(name):
         view = _prepare(page, needs_class)

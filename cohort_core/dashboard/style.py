@@ -36,14 +36,17 @@ STYLE = """
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+@page { margin: 12mm; }
 @media print {
   [data-testid=stSidebar], [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stElementToolbar],
   [data-testid=stPopover], [data-testid=stButton], [data-testid=stTooltipIcon], [data-testid=stToast],
   [data-testid=stExpandSidebarButton] { display: none !important; }
   html, body, #root, .stApp, [data-testid=stAppViewContainer], [data-testid=stMain] {
     position: static !important; height: auto !important; overflow: visible !important; }
-  .stMainBlockContainer { max-width: none; padding: 0; }
+  /* As wide as on a screen, since tables and charts were drawn for one. */
+  .stMainBlockContainer { max-width: none; padding: 0; zoom: 0.75; }
   .stApp, .stApp * { color-adjust: exact; print-color-adjust: exact; }
+  canvas { max-width: 100% !important; }
   h2, h3 { break-after: avoid; }
   [data-testid=stVegaLiteChart], [data-testid=stDataFrame], [data-testid=stMetric],
   [class*='st-key-people-'] > div, [class*='st-key-events-'] > div { break-inside: avoid; }
@@ -54,5 +57,15 @@ STYLE = """
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
 }
 [aria-label^='Copy Vega'] { display: none; }
+</style>
+"""
+
+PRINTED_FROM_DARK = """
+<style>
+@media print {
+  html { background: #fff; }
+  /* What is drawn for a dark screen, turned into light; the hues stay. */
+  .stApp { background: #000 !important; filter: invert(1) hue-rotate(180deg); }
+}
 </style>
 """

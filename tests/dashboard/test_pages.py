@@ -83,7 +83,7 @@ def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
     test = page("trends", {"class": big})
     weeks = reports.progress_over_time(practised.cohort(big)).frame
     assert len(test.dataframe[-1].value) == len(weeks)
-    assert len(test.get("vega_lite_chart")) == 8
+    assert len(test.get("vega_lite_chart")) == 7
 
 
 def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspace) -> None:
