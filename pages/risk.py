@@ -60,10 +60,10 @@ with dashboard.begin("risk") as view:
             "stage",
             st.selectbox,
             "Activity",
-            (ALL, *get_args(rows.Stage)),
+            (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: STAGES.get(one, "All"),
-            width=170,
+            format_func=lambda one: (STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(one, "All"),
+            width=200,
         )
         sought = st.text_input("Search by name", key="search", width=220)
     shown = people.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)

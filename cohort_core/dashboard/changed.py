@@ -71,6 +71,7 @@ def show(view: View) -> None:
             f"Since {since.words}",
             (ALL, *(one for one in KINDS if one in counts)),
             default=ALL,
+            wrap=True,
             format_func=lambda one: "Everything" if one == ALL else count(counts[one], *KINDS[one]),
         )
     chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cohort_core.charts import BANDS
 from cohort_core.dashboard import downloads, selection
-from cohort_core.dashboard.frame import View, link
+from cohort_core.dashboard.frame import View, link, open_page
 from cohort_core.dashboard.words import count, literal, markup
 from cohort_core.reports import Report
 from cohort_core.rows import Band
@@ -61,9 +61,26 @@ def reteach(view: View, report: Report, most: int, names: int) -> None:
                 also = {"assignment": row["assignment_id"]}
                 link("assignment", literal(row["name"]), icon=False, also=also)
                 more = row["stuck"] - names
-                told = ", ".join(row["students"][:names]) + (f" and {more} more" if more > 0 else "")
-                stuck = f"{row['stuck']} of {row['started']} who started it are stuck: {told}"
+                stuck = f"{row['stuck']} of {row['started']} who started it are stuck:"
                 st.html(f"<div class='ct-why'>{markup(stuck)}</div>")
+                _stuck_in(row, names)
+                if more > 0:
+                    st.html(f"<div class='ct-why'>and {more} more</div>")
+
+
+def _stuck_in(row: Mapping[str, Any], most: int) -> None:
+    """Who is stuck, by name, each leading to their page: one element, where a link each would be hundreds."""
+    called = dict(zip(row["student_ids"][:most], row["students"], strict=False))
+    picked = st.pills(
+        "Stuck",
+        list(called),
+        format_func=lambda one: literal(called[one]),
+        key=f"stuck-{row['assignment_id']}",
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    if picked:
+        open_page("student", student=picked)
 
 
 def facts(row: Mapping[str, Any]) -> str:
@@ -115,7 +132,9 @@ def events(happened: Iterable[Event], key: str) -> None:
             with st.container(horizontal=True, gap="xxsmall"):
                 ago = f"<span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
                 st.html(ago, width=104)
-                with st.container(horizontal=True, gap="xxsmall", width="stretch"):
+                with st.container(
+                    horizontal=True, gap="xxsmall", width="stretch", vertical_alignment="center"
+                ):
                     for part in one.told:
                         if part:
                             _tell(part)

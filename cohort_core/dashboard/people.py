@@ -9,6 +9,9 @@ import pandas as pd
 
 from cohort_core.charts import BANDS
 
+ENGAGEMENT_GAP = "gap"
+"""As the report of that name: on pace, and silent."""
+
 
 def matching(health: pd.DataFrame, *, band: str, stage: str, sought: str, everything: str) -> pd.DataFrame:
     """Rows of ``student_health`` of this band and stage (or `everything`), with `sought` in the name.
@@ -18,7 +21,9 @@ def matching(health: pd.DataFrame, *, band: str, stage: str, sought: str, everyt
     fits = pd.Series(True, index=health.index)
     if band != everything:
         fits &= health["risk"] == band
-    if stage != everything:
+    if stage == ENGAGEMENT_GAP:
+        fits &= health["risk"].isin(["low", "medium"]) & health["stage"].isin(["cooling", "quiet"])
+    elif stage != everything:
         fits &= health["stage"] == stage
     for word in folded(sought).split():
         fits &= health["name"].map(folded).str.contains(word, regex=False)

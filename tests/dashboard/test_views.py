@@ -108,6 +108,8 @@ def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspac
     health = reports.student_health(practised.cohort(big)).frame
     test = page("risk", {"class": big, "stage": "cooling"})
     assert len(test.dataframe[0].value) == (health["stage"] == "cooling").sum()
+    silent = page("risk", {"class": big, "stage": people.ENGAGEMENT_GAP}).dataframe[0].value
+    assert set(silent["name"]) == set(reports.engagement_gap(practised.cohort(big)).frame["name"])
     test.text_input(key="search").set_value("zzz nobody").run()
     assert "Nobody fits this choice" in shown(test)
     test.selectbox(key="stage-widget").set_value("all").run()
