@@ -18,6 +18,7 @@ from cohort_core.openclass.values import clean_instant
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
 from cohort_core.store.database import Database, WriteConnection
+from cohort_core.store.facts import ClassFacts
 from cohort_core.store.load import load_facts
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row
@@ -268,20 +269,19 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
-    def shown() -> tuple[dict[str, float], set[str]]:
-        # Not what the workspace holds: another process begins with nothing.
-        facts = load_facts(synced.workspace.database, synced.id, "UTC")
+    def shown(facts: ClassFacts) -> tuple[dict[str, float], set[str]]:
         grades = facts.progressions.set_index("id")["grade"].to_dict()
         return grades, set(facts.students["student_id"])
 
     synced.sync()
-    before = shown()
+    before = shown(synced.workspace.facts(synced.id))
     synced.school.change_row(synced.id, id_of(11), grade=0.25)
     synced.school.put_row(synced.id, row(13) | {"user": {"id": "somebody new"}})
     seen = []
 
     def on_page() -> None:
-        seen.append(shown())
+        # As another process does, which begins with nothing.
+        seen.append(shown(load_facts(synced.workspace.database, synced.id, "UTC")))
         if len(seen) == 2:
             # Seen when the first page is read again, so that one record changes twice in one sync.
             synced.school.change_row(synced.id, id_of(11), grade=0.75)
@@ -299,7 +299,8 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
         assert job.run().state == end
     assert len(seen) >= 5
     assert all(one == before for one in seen)
-    assert shown() == (
+    # And what this process held is known to be old.
+    assert shown(synced.workspace.facts(synced.id)) == (
         before[0] | {id_of(11): 0.75, id_of(13): 1.0},
         before[1] | {"somebody new"},
     )
