@@ -26,6 +26,7 @@ class Home:
         self.log = folder / "cohort.log"
         self.visits = folder / "visits.json"
         self.requests = folder / "requests.log"
+        self.backups = folder / "backups"
 
     @classmethod
     def from_environment(cls) -> Home:
@@ -41,8 +42,9 @@ class Home:
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def files(self) -> list[Path]:
-        """The files that are there, ours and SQLite's."""
-        return sorted(path for path in self.folder.iterdir() if path.is_file())
+        """The files that are there, ours and SQLite's, backups included."""
+        folders = [one for one in (self.folder, self.backups) if one.is_dir()]
+        return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file at once, never leaving half of it or a moment in which others can read it."""

@@ -1,11 +1,14 @@
-"""Rosters and mentors from CSV files. Every line that cannot be used is reported with its reason."""
+"""Rosters and mentors from CSV files. Every line that cannot be used is reported with its reason.
+
+A file is read into a plan, which says what importing it would do and writes nothing; `keep` does it.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,12 +17,21 @@ from typing import Any
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store import classes, roster
 from cohort_core.store.database import Database
+from cohort_core.store.records import Student
 from cohort_core.store.roster import Enrolment, Mentor
 
 IDENTITY_COLUMNS = ("student_id", "email", "first_name", "last_name")
 DATE_COLUMNS = ("enrolled_on", "withdrawn_on")
 STUDENT_COLUMNS = (*IDENTITY_COLUMNS, "night", "region", *DATE_COLUMNS)
+MENTOR_COLUMNS = ("name", "night")
+GROUP_COLUMNS = ("night", "region")
 SIZE_LIMIT_BYTES = 10 * 1024 * 1024
+MOST_LINES = 50_000
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of spreadsheet programs begin, new and old."""
+_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+"""What our own exports make of text that a spreadsheet would calculate with."""
 
 
 @dataclass(frozen=True)
@@ -30,67 +42,134 @@ class Unusable:
     reason: str
 
 
-@dataclass
-class Imported:
-    """What an import did, in numbers: lines that mean a student we have seen, and those of nobody yet."""
+@dataclass(frozen=True)
+class Matched:
+    """A line that can be used, and the student of OpenClass whom it means, if there is one yet."""
 
-    matched: int = 0
-    unseen: int = 0
-    mentors: int = 0
+    line: int
+    enrolment: Enrolment
+    student: Student | None
+
+
+@dataclass
+class RosterPlan:
+    """What importing a roster would do."""
+
+    by_class: dict[str, list[Matched]] = field(default_factory=dict)
+    unusable: list[Unusable] = field(default_factory=list)
+    replaced: dict[str, int] = field(default_factory=dict)
+    """By class, the lines of the roster that is there now."""
+    names_classes: bool = False
+    """Whether the file has a column ``class``."""
+
+    @property
+    def lines(self) -> list[Matched]:
+        return [one for lines in self.by_class.values() for one in lines]
+
+    @property
+    def matched(self) -> int:
+        return sum(one.student is not None for one in self.lines)
+
+    @property
+    def unseen(self) -> int:
+        return len(self.lines) - self.matched
+
+    def groups(self, class_id: str) -> dict[str, Counter[str]]:
+        """Nights and regions that result, each with its lines; spellings that differ in case are one."""
+        found: dict[str, Counter[str]] = {}
+        for kind in GROUP_COLUMNS:
+            spellings: dict[str, str] = {}
+            counted: Counter[str] = Counter()
+            for one in self.by_class.get(class_id, []):
+                if label := getattr(one.enrolment, kind):
+                    counted[spellings.setdefault(label.casefold(), label)] += 1
+            if counted:
+                found[kind] = counted
+        return found
+
+    def keep(self, database: Database) -> None:
+        """Replace the roster of each class that is named. Raises ``BadInput`` if no line can be used."""
+        if not self.lines:
+            raise BadInput(
+                "No line of the roster can be used. " + _first_reasons(self.unusable), parameter="students"
+            )
+        roster.save_roster(
+            database,
+            {one: [line.enrolment for line in lines] for one, lines in self.by_class.items() if lines},
+        )
+
+
+@dataclass
+class MentorsPlan:
+    """What importing mentors would do."""
+
+    mentors: list[Mentor] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
 
+    def keep(self, database: Database) -> None:
+        """Replace the mentors. Raises ``BadInput`` if no line can be used."""
+        if not self.mentors:
+            raise BadInput(
+                "No line of the mentors can be used. " + _first_reasons(self.unusable), parameter="mentors"
+            )
+        roster.save_mentors(database, self.mentors)
 
-def import_students(database: Database, text: str, class_reference: str | None = None) -> Imported:
-    """Replace the roster of the class (or of each class that the column ``class`` names) with these lines.
 
-    Raises ``BadInput`` if nothing in the text can be used and ``UnknownClass`` for ``class_reference``; then
-    nothing has changed.
+def plan_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
+    """Read a roster for the class, or for each class that the column ``class`` names.
+
+    Raises ``BadInput`` if the text is no roster at all, and ``UnknownClass`` for ``class_reference``.
     """
     fallback = classes.find_class(database, class_reference) if class_reference else _only_active(database)
-    result = Imported()
+    class_of = _ClassColumn(database, fallback, is_fixed=class_reference is not None)
+    plan = RosterPlan()
     used: dict[str, dict[tuple[str, ...], tuple[int, Enrolment]]] = defaultdict(dict)
     for line, row in _rows(text, required_any=IDENTITY_COLUMNS):
+        plan.names_classes = plan.names_classes or "class" in row
         try:
-            class_id = _class_of(database, row, fallback, is_fixed=class_reference is not None)
+            class_id = class_of(row)
             enrolment = _enrolment(row)
             if enrolment.key in used[class_id]:
                 first_line = used[class_id][enrolment.key][0]
                 raise ValueError(f"means the same student as line {first_line}, which counts")
         except ValueError as problem:
-            result.unusable.append(Unusable(line, str(problem)))
+            plan.unusable.append(Unusable(line, str(problem)))
             continue
         used[class_id][enrolment.key] = (line, enrolment)
-    final: dict[str, list[Enrolment]] = {}
     for class_id, lines in used.items():
-        final[class_id] = _sorted_out(database, class_id, list(lines.values()), result)
-    result.unusable.sort(key=lambda one: one.line)
-    if not any(final.values()):
-        raise BadInput(
-            "No line of the roster can be used. " + _first_reasons(result.unusable), parameter="students"
-        )
-    roster.save_roster(database, final)
-    return result
+        _sort_out(database, class_id, list(lines.values()), plan)
+    plan.unusable.sort(key=lambda one: one.line)
+    return plan
 
 
-def import_mentors(database: Database, text: str) -> Imported:
-    """Replace the mentors with these lines. Raises ``BadInput`` if none can be used."""
-    result = Imported()
-    mentors: dict[str, Mentor] = {}
+def plan_mentors(text: str) -> MentorsPlan:
+    """Read mentors. Raises ``BadInput`` if the text is no list of them at all."""
+    plan = MentorsPlan()
+    known: set[str] = set()
     for line, row in _rows(text, required_any=("name",)):
         name = row.get("name")
         if not name:
-            result.unusable.append(Unusable(line, "has no name"))
-        elif roster.folded(name) in mentors:
-            result.unusable.append(Unusable(line, "repeats a name"))
+            plan.unusable.append(Unusable(line, "has no name"))
+        elif roster.folded(name) in known:
+            plan.unusable.append(Unusable(line, "repeats a name"))
         else:
-            mentors[roster.folded(name)] = Mentor(name, row.get("night"))
-    if not mentors:
-        raise BadInput(
-            "No line of the mentors can be used. " + _first_reasons(result.unusable), parameter="mentors"
-        )
-    roster.save_mentors(database, mentors.values())
-    result.mentors = len(mentors)
-    return result
+            known.add(roster.folded(name))
+            plan.mentors.append(Mentor(name, row.get("night")))
+    return plan
+
+
+def import_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
+    """Read a roster and keep it at once; returns what was done. If it raises, nothing has changed."""
+    plan = plan_students(database, text, class_reference)
+    plan.keep(database)
+    return plan
+
+
+def import_mentors(database: Database, text: str) -> MentorsPlan:
+    """Read mentors and keep them at once; returns what was done. If it raises, nothing has changed."""
+    plan = plan_mentors(text)
+    plan.keep(database)
+    return plan
 
 
 def import_practice_rosters(database: Database, school: Any) -> None:
@@ -103,7 +182,7 @@ def import_practice_rosters(database: Database, school: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """A CSV file's text: UTF-8 with or without a mark, else as Excel on Windows writes it."""
+    """A CSV file's text. Raises ``BadInput`` for one that cannot be read or is none."""
     try:
         if path.stat().st_size > SIZE_LIMIT_BYTES:
             raise BadInput(
@@ -115,14 +194,40 @@ def read_text(path: Path) -> str:
             f"{path} cannot be read ({error.strerror}). Check its name and that it is yours to read.",
             parameter="file",
         ) from None
+    return decode(content, str(path))
+
+
+def decode(content: bytes, name: str) -> str:
+    """The text of a CSV file: UTF-8 with or without a mark, UTF-16 with one, else as Excel on Windows writes
+    it. Raises ``BadInput``, with what to do, for what is no text; `name` is what to call the file."""
+    if not content.strip():
+        raise BadInput(f"{name} is empty. Fill in the template and try again.", parameter="file")
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise BadInput(
+            f"{name} is too large for a roster. Check that it is the right file.", parameter="file"
+        )
+    if content.startswith(_WORKBOOKS):
+        raise BadInput(
+            f"{name} is a workbook. Save it in the spreadsheet program as CSV (UTF-8) and try again.",
+            parameter="file",
+        )
     try:
-        return content.decode("utf-8-sig")
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return content.decode("utf-16")
+        if b"\0" not in content:
+            return content.decode("utf-8-sig") if is_utf8(content) else content.decode("cp1252", "replace")
     except UnicodeDecodeError:
-        if b"\0" in content:
-            raise BadInput(
-                f"{path} is no text. Save it as CSV (UTF-8) and try again.", parameter="file"
-            ) from None
-        return content.decode("cp1252", errors="replace")
+        pass
+    raise BadInput(f"{name} is no text. Save it as CSV (UTF-8) and try again.", parameter="file")
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether the letters of a file are certain; those of another one are guessed."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return True
 
 
 def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
@@ -138,7 +243,12 @@ def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[st
                 "try again.",
                 parameter="columns",
             )
-        for values in reader:
+        for number, values in enumerate(reader):
+            if number > MOST_LINES:
+                raise BadInput(
+                    f"The file has more than {MOST_LINES:,} lines. Check that it is the right one.",
+                    parameter="file",
+                )
             if any(value.strip() for value in values):
                 yield reader.line_num, _cleaned(dict(zip(names, values, strict=False)))
     except csv.Error:
@@ -149,7 +259,10 @@ def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[st
 
 
 def _cleaned(row: Mapping[str, str | None]) -> dict[str, str | None]:
-    return {name: (value or "").strip() or None for name, value in row.items()}
+    values = {name: (value or "").strip() for name, value in row.items()}
+    return {
+        name: (value[1:] if value.startswith(_GUARDED) else value) or None for name, value in values.items()
+    }
 
 
 def _enrolment(row: Mapping[str, str | None]) -> Enrolment:
@@ -174,35 +287,51 @@ def _only_active(database: Database) -> str | None:
     return active[0] if len(active) == 1 else None
 
 
-def _class_of(
-    database: Database, row: Mapping[str, str | None], fallback: str | None, *, is_fixed: bool
-) -> str:
-    named = row.get("class")
-    if named is None or is_fixed:
-        if fallback is None:
-            raise ValueError("names no class: add a column `class`, or use --class-id")
-        return fallback
-    try:
-        return classes.find_class(database, named)
-    except (UnknownClass, BadInput):
-        raise ValueError("names a class that is not known") from None
+class _ClassColumn:
+    """Which class a line is about, each name looked up once."""
+
+    def __init__(self, database: Database, fallback: str | None, *, is_fixed: bool) -> None:
+        self._database = database
+        self._fallback = fallback
+        self._is_fixed = is_fixed
+        self._known: dict[str, str | None] = {}
+
+    def __call__(self, row: Mapping[str, str | None]) -> str:
+        named = row.get("class")
+        if named is None or self._is_fixed:
+            if self._fallback is None:
+                raise ValueError("names no class: add a column `class`, or use --class-id")
+            return self._fallback
+        if named not in self._known:
+            try:
+                self._known[named] = classes.find_class(self._database, named)
+            except (UnknownClass, BadInput):
+                self._known[named] = None
+        found = self._known[named]
+        if found is None:
+            raise ValueError("names a class that is not known")
+        return found
 
 
-def _sorted_out(
-    database: Database, class_id: str, lines: Iterable[tuple[int, Enrolment]], result: Imported
-) -> list[Enrolment]:
-    """The lines of one class without those that could mean several students, counted into ``result``."""
-    lines = list(lines)
+def _sort_out(
+    database: Database, class_id: str, lines: Sequence[tuple[int, Enrolment]], plan: RosterPlan
+) -> None:
+    """Put the lines of one class into the plan: those that mean one student or nobody yet, and the others."""
     with database.reading() as connection:
         seen = roster.load_seen_students(connection, class_id)
+        plan.replaced[class_id] = len(roster.load_roster(connection, class_id))
     match = roster.match_roster([one for _, one in lines], seen)
-    ambiguous = {id(one) for one in match.ambiguous}
+    students = {student.id: student for student in seen}
+    student_of = {id(one): students[student_id] for student_id, one in match.by_student.items()}
+    unseen, ambiguous = {id(one) for one in match.unseen}, {id(one) for one in match.ambiguous}
+    plan.by_class[class_id] = []
     for line, one in lines:
         if id(one) in ambiguous:
-            result.unusable.append(Unusable(line, "could mean several students: add their student_id"))
-    result.matched += len(match.by_student)
-    result.unseen += len(match.unseen)
-    return [one for _, one in lines if id(one) not in ambiguous]
+            plan.unusable.append(Unusable(line, "could mean several students: add their student_id"))
+        elif id(one) in unseen or id(one) in student_of:
+            plan.by_class[class_id].append(Matched(line, one, student_of.get(id(one))))
+        else:
+            plan.unusable.append(Unusable(line, "means a student whom a line above means, which counts"))
 
 
 def _first_reasons(unusable: Sequence[Unusable]) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import tomli_w
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from cohort_core.errors import BadSettings
 from cohort_core.home import Home, file_version
-from cohort_core.thresholds import Thresholds
+from cohort_core.thresholds import DEFAULTS, Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -46,10 +46,10 @@ class Settings(BaseSettings):
     sync_rate: float = Field(5.0, ge=0, le=1000, description="requests a second, 0 for no limit")
     sync_every: str | None = Field(None, description="sync by itself so often while serving, e.g. 30m")
     anonymous: bool = Field(False, description="pseudonyms for everybody, everywhere, for talks")
-    thresholds: Thresholds = Field(Thresholds(), description="where bands, stages and ranks begin")
     cors_origins: tuple[str, ...] = Field(
         (), description='other web sites that may ask the API, e.g. ["https://tools.example.org"]'
     )
+    thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
     @field_validator("api_base", "origin")
@@ -82,9 +82,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _is_time_zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
-            raise ValueError("must be the name of a time zone such as Europe/Berlin")
-        return value
+        return _time_zone(value)
 
     @property
     def default_timezone(self) -> str:
@@ -116,6 +114,32 @@ class Settings(BaseSettings):
         if home is None:
             return (overrides, env_settings)
         return (overrides, env_settings, TomlConfigSettingsSource(settings_cls, home.config))
+
+
+class Preferences(BaseModel):
+    """The settings that can be changed while everything runs. None means the default of this program."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    timezone: str | None = Field(
+        default=None, description="Time zone of classes that have none of their own."
+    )
+    sync_every: str | None = Field(
+        default=None, description="Sync by itself so often while serving, such as 30m; null: do not."
+    )
+    anonymous: bool = Field(default=False, description="Pseudonyms for everybody, everywhere.")
+    thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_time_zone(cls, value: str | None) -> str | None:
+        return _time_zone(value)
+
+
+def _time_zone(value: str | None) -> str | None:
+    if value is not None and value not in available_timezones():
+        raise ValueError("must be the name of a time zone such as Europe/Berlin")
+    return value
 
 
 def load_settings(home: Home, **overrides: Any) -> Settings:
@@ -169,6 +193,28 @@ def save_settings(home: Home, **values: Any) -> None:
         else:
             stored[name] = value
     home.write_private(home.config, tomli_w.dumps(stored))
+
+
+def save_preferences(home: Home, wanted: Preferences) -> None:
+    """Write those that are named. A threshold that is the default, or that the environment gives, is left out
+    of the file."""
+    kept = wanted.model_dump(include=wanted.model_fields_set - {"thresholds"})
+    if "anonymous" in kept:
+        kept["anonymous"] = wanted.anonymous or None
+    if "thresholds" in wanted.model_fields_set:
+        given = set_by_environment()
+        own = {name: value for name, value in wanted.thresholds.changed.items() if name not in given}
+        kept["thresholds"] = own or None
+    save_settings(home, **kept)
+
+
+def set_by_environment() -> frozenset[str]:
+    """The settings that the environment gives, single thresholds by their own names. What is written into the
+    file does not move them."""
+    given = {name.casefold() for name, value in os.environ.items() if value}
+    own = {name for name in Settings.model_fields if f"cohort_{name}" in given}
+    limits = {name for name in Thresholds.model_fields if f"cohort_thresholds__{name}" in given}
+    return frozenset(own | limits | (Thresholds.model_fields.keys() if "thresholds" in own else set()))
 
 
 def is_connected(home: Home) -> bool:

@@ -20,6 +20,7 @@ from cohort_core import credentials, settings
 from cohort_core.errors import BadInput
 from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
+from cohort_core.settings import Preferences
 from cohort_core.store import classes, runs
 from cohort_core.store import marks as marked
 from cohort_core.store.audit import save_event
@@ -28,7 +29,7 @@ from cohort_core.store.runs import Job, SetAside
 from cohort_core.store.watch import Watch
 from cohort_core.sync import claim, jobs
 from cohort_core.sync.engine import utc_now
-from cohort_core.sync.schedule import Plan, Schedule
+from cohort_core.sync.schedule import Plan, Schedule, parse_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,31 @@ class Workspace:
 
     def is_connected(self) -> bool:
         return settings.is_connected(self.home)
+
+    def preferences(self) -> Preferences:
+        """What can be changed while this runs, as it is."""
+        known = self.settings()
+        return Preferences(
+            timezone=known.timezone,
+            sync_every=known.sync_every,
+            anonymous=known.anonymous,
+            thresholds=known.thresholds,
+        )
+
+    def change_preferences(self, wanted: Preferences, *, asked_by: str) -> None:
+        """Keep those that are named; what runs in this process takes them up at once.
+
+        Raises ``BadInput`` for an interval that cannot be; then nothing is kept. What the environment gives
+        goes on to be used.
+        """
+        named = wanted.model_fields_set
+        every = parse_interval(wanted.sync_every) if wanted.sync_every else None
+        settings.save_preferences(self.home, wanted)
+        save_event(self.database, asked_by, "settings", ", ".join(sorted(named)))
+        if "sync_every" in named:
+            self.stop_schedule()
+            if every:
+                self.start_schedule(every)
 
     def connect(
         self,
@@ -377,6 +403,12 @@ class Workspace:
 
         self._schedule = Schedule(every, sync)
         self._schedule.start()
+
+    def stop_schedule(self) -> None:
+        """Sync by itself no more. One that runs comes to its end."""
+        if self._schedule:
+            self._schedule.stop()
+        self._schedule = None
 
     @property
     def plan(self) -> Plan | None:

@@ -52,9 +52,9 @@ def import_(
             f"{len(done.unusable)} lines not used."
         )
     if mentors is not None:
-        done = roster_files.import_mentors(database, roster_files.read_text(mentors))
-        _report_unusable(mentors, done.unusable)
-        typer.echo(f"Mentors imported: {done.mentors}, {len(done.unusable)} lines not used.")
+        named = roster_files.import_mentors(database, roster_files.read_text(mentors))
+        _report_unusable(mentors, named.unusable)
+        typer.echo(f"Mentors imported: {len(named.mentors)}, {len(named.unusable)} lines not used.")
 
 
 @commands.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
@@ -155,6 +155,38 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What a mentor said of a class's time: a zone (None: the default one), and the day on which it starts
+    (None: that of the first activity)."""
+
+    timezone: str | None
+    starts_on: date | None
+
+
+def load_calendars(database: Database) -> dict[str, Calendar]:
+    """By class id."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, timezone, starts_on FROM classes").fetchall()
+    return {
+        row["id"]: Calendar(
+            row["timezone"], date.fromisoformat(row["starts_on"]) if row["starts_on"] else None
+        )
+        for row in rows
+    }
+
+
+def save_calendar(database: Database, class_id: str, calendar: Calendar) -> None:
+    """Keep it, so that every answer about the class is made anew. The zone is one that is known."""
+    starts_on = calendar.starts_on and calendar.starts_on.isoformat()
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE classes SET timezone = ?, starts_on = ? WHERE id = ?",
+            (calendar.timezone, starts_on, class_id),
+        )
+        bump_revision(connection, class_id)
 
 
 def last_sync(database: Database) -> str | None:

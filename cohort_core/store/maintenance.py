@@ -6,10 +6,11 @@ import contextlib
 import os
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from cohort_core.errors import BadInput, DatabaseUnusable
-from cohort_core.home import PRIVATE_FILE
+from cohort_core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
 
@@ -45,6 +46,21 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
         with contextlib.suppress(OSError):
             draft.unlink()
     return target.stat().st_size
+
+
+def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
+    """A backup among those beside the database, named by the instant; returns the file."""
+    folder = database.home.backups
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{folder} cannot be made ({error.strerror}). Check that the data folder is yours to write.",
+            parameter="file",
+        ) from None
+    target = folder / f"cohort-{now:%Y-%m-%d-%H%M%S}.db"
+    backup(database, target, replace=True, asked_by=asked_by)
+    return target
 
 
 def restore(database: Database, source: Path, *, asked_by: str) -> Path:
