@@ -200,6 +200,8 @@ def of_type(cohort: Cohort, type: str) -> Cohort:
 
 def judged_by(cohort: Cohort, thresholds: Thresholds) -> Cohort:
     """The same cohort, sorted by other thresholds; so is the class with which it is compared."""
+    if cohort.thresholds == thresholds:
+        return cohort
     whole, unfiltered = (one and judged_by(one, thresholds) for one in (cohort.whole, cohort.unfiltered))
     return replace(cohort, thresholds=thresholds, whole=whole, unfiltered=unfiltered)
 

@@ -73,6 +73,18 @@ def load_password(home: Home, email: str | None) -> str | None:
         return None
 
 
+def password_place(home: Home) -> str | None:
+    """Where the password is, in words; None if there is none. Raises what reading it raises."""
+    settings = load_settings(home)
+    if settings.password is not None:
+        return "in the environment variable COHORT_PASSWORD"
+    if load_password(home, settings.email) is None:
+        return None
+    if home.credentials.exists():
+        return f"in the file {home.credentials.name}, for your eyes only"
+    return "in the system keyring"
+
+
 def _save_in_keyring(home: Home, email: str, password: str) -> bool:
     import keyring
     import keyring.errors

@@ -230,6 +230,12 @@ def is_utf8(content: bytes) -> bool:
     return True
 
 
+def check_columns(text: str, required_any: Sequence[str]) -> None:
+    """Raises ``BadInput`` for a text that is no CSV, or whose first line names none of these columns."""
+    for _ in _rows(text, required_any):
+        pass
+
+
 def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
     lines = text.lstrip("\ufeff").splitlines(keepends=True)
     header = lines[0] if lines else ""

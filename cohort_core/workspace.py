@@ -490,14 +490,18 @@ class Reader:
         records = self.workspace.set_aside(class_id, anonymous=self.anonymous)
         return [one for one in records if self.class_ids is None or one.class_id in self.class_ids]
 
-    def triage(self, limit: int | None = None, as_of: str | None = None) -> Triage:
+    def triage(
+        self, limit: int | None = None, as_of: str | None = None, thresholds: Thresholds | None = None
+    ) -> Triage:
         """Who needs the mentor, over the classes they follow, without those who are settled.
 
-        As many as the thresholds say, unless a limit is given.
+        As many as the thresholds say, unless a limit is given. `thresholds`: others than those that are set.
         """
         from cohort_core import reports
+        from cohort_core.cohort import judged_by
 
-        cohorts = self.active_cohorts(as_of)
+        limits = thresholds or self.workspace.settings().thresholds
+        cohorts = [judged_by(one, limits) for one in self.active_cohorts(as_of)]
         days = {one.facts.class_id: one.local_date for one in cohorts}
         held = [
             mark
@@ -509,8 +513,7 @@ class Reader:
             for mark in held
         ]
         settled = {student_id for student_id in known if student_id is not None}
-        length = self.workspace.settings().thresholds.triage_length if limit is None else limit
-        return reports.triage(cohorts, length, settled)
+        return reports.triage(cohorts, limits.triage_length if limit is None else limit, settled)
 
     def report(
         self,

@@ -12,14 +12,6 @@ from cohort_core.dashboard.tables import Column
 
 MOST_BARS = 20
 ALL = "all"
-STAGES = {
-    "new": "New",
-    "active": "Active",
-    "cooling": "Cooling",
-    "quiet": "Quiet",
-    "gone": "Gone",
-    "never_started": "Never started",
-}
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
     "risk": Column("Band"),
@@ -62,7 +54,7 @@ with dashboard.begin("risk") as view:
             "Activity",
             (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(one, "All"),
+            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(one, "All"),
             width=200,
         )
         sought = st.text_input("Search by name", key="search", width=220)
@@ -85,7 +77,7 @@ with dashboard.begin("risk") as view:
             opens="student",
         )
         downloads.heading(view, words.count(len(shown), "student"), report=replace(answer, frame=shown))
-        told = people.in_words(shown, STAGES)
+        told = people.in_words(shown, people.STAGES)
         columns = {
             name: column
             for name, column in COLUMNS.items()

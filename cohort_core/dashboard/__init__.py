@@ -19,6 +19,11 @@ downloads.py   what a page shows, as files
 history.py     the syncs there were
 connecting.py  the first minute: which school
 following.py   which classes to follow
+thresholds.py  where bands and stages begin, and what other numbers would change
+importing.py   roster and mentors from a file, with what would be imported
+scheduling.py  how often it syncs by itself
+calendars.py   time zones, and when a class starts
+keeping.py     pseudonyms for everybody, the data folder, backups, the check-up
 tables.py      a report as a table, columns explained by its row model
 lists.py       small lists and bars
 words.py       numbers and times in words; text that nothing may interpret

@@ -7,12 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from cohort_core.dashboard import sync
+from cohort_core.credentials import password_place
+from cohort_core.dashboard import lists, sync
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.frame import link
 from cohort_core.dashboard.words import literal
 from cohort_core.store.classes import ListedClass, set_active
 from cohort_core.workspace import Workspace
 
+KEPT_BACK = "kept back in anonymous mode"
 _LISTED, _PLACE, _REFUSED = "connect-listed", "connect-place", "connect-refused"
 
 
@@ -30,6 +33,28 @@ def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
         if not anonymous:
             st.text(f"{known.email} at {known.api_base}")
     st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
+
+
+def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
+    """What is known of the school, as it is; in anonymous mode without what tells who and where."""
+    known = workspace.settings()
+    if not workspace.is_connected():
+        st.info("Cohort Tracker does not know your school yet.")
+        link("connect", "Connect to your school, or try the practice school")
+        return
+    place = password_place(workspace.home)
+    if known.practice:
+        st.caption("You are connected to the practice school. Everybody in it is invented.")
+    entries = {
+        "Address of OpenClass": known.api_base,
+        "Application id": known.app_id,
+        "Class site": known.origin,
+        "Email": known.email,
+    }
+    shown = {name: KEPT_BACK if anonymous else value for name, value in entries.items()}
+    shown["Password"] = f"Kept {place}" if place else "Not there any more: connect again"
+    lists.definitions(shown)
+    link("connect", "Change school, mentor or password")
 
 
 def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:

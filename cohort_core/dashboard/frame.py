@@ -35,6 +35,7 @@ class Page:
     title: str
     icon: str
     in_sidebar: bool = True
+    """Connect is there only as long as there is no school."""
 
     def streamlit_page(self) -> Any:
         return st.Page(
@@ -55,7 +56,8 @@ PAGES = {
         Page("matrix", "Matrix", ":material/grid_on:"),
         Page("trends", "Trends", ":material/show_chart:"),
         Page("classes", "Classes", ":material/school:"),
-        Page("connect", "Connect", ":material/link:"),
+        Page("settings", "Settings", ":material/settings:"),
+        Page("connect", "Connect", ":material/link:", in_sidebar=False),
         Page("student", "Student", ":material/person:", in_sidebar=False),
         Page("assignment", "Assignment", ":material/assignment:", in_sidebar=False),
     )
@@ -166,9 +168,10 @@ def _prepare(page: Page, needs_class: bool) -> View:
         links = st.container(gap="xxsmall")
         selectors = st.container()
         syncs = st.container()
+    is_connected = False
     try:
-        classes = workspace.statuses()
         is_connected = workspace.is_connected()
+        classes = workspace.statuses()
         active = [one for one in classes if one.is_active]
         chosen = selection.choose_class(active)
         shown = next((one for one in active if one.id == chosen.id), None)
@@ -178,7 +181,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
         # Also when nothing can be read, there must be a way out of this page.
         with links:
             for other in PAGES.values():
-                if other.in_sidebar:
+                if other.in_sidebar or (other.name == "connect" and not is_connected):
                     link(other.name, width="stretch")
     with syncs:
         sync.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))

@@ -148,6 +148,14 @@ def _tell(part: str | Linked) -> None:
         st.html(f"<span class='ct-what'>{markup(part)}</span>", width="content")
 
 
+def definitions(entries: Mapping[str, str | None]) -> None:
+    """Names and what they are, below each other on a phone."""
+    rows = "".join(
+        f"<dt>{markup(name)}</dt><dd>{markup(value or '–')}</dd>" for name, value in entries.items()
+    )
+    st.html(f"<dl class='ct-facts'>{rows}</dl>")
+
+
 @dataclass(frozen=True)
 class Part:
     label: str

@@ -11,6 +11,14 @@ from cohort_core.charts import BANDS
 
 ENGAGEMENT_GAP = "gap"
 """As the report of that name: on pace, and silent."""
+STAGES = {
+    "new": "New",
+    "active": "Active",
+    "cooling": "Cooling",
+    "quiet": "Quiet",
+    "gone": "Gone",
+    "never_started": "Never started",
+}
 
 
 def matching(health: pd.DataFrame, *, band: str, stage: str, sought: str, everything: str) -> pd.DataFrame:

@@ -33,6 +33,15 @@ STYLE = """
 .st-key-matrix > div { min-width: 50rem; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
+dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0; }
+dl.ct-facts dt { opacity: 0.78; }
+dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
+.ct-effect { padding: 0.5rem 0; overflow-wrap: anywhere;
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+.ct-effect .ct-name { font-weight: 600; }
+.ct-effect ul { list-style: none; margin: 0; padding: 0; }
+.ct-effect li { margin: 0.15rem 0; padding: 0; font-size: 0.95rem; }
+.ct-nowrap { white-space: nowrap; }
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
@@ -55,6 +64,8 @@ STYLE = """
   [data-testid='stPopoverButton'] p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
+  dl.ct-facts { grid-template-columns: 1fr; gap: 0; }
+  dl.ct-facts dd { margin-bottom: 0.5rem; }
 }
 [aria-label^='Copy Vega'] { display: none; }
 </style>

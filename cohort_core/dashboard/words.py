@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 from pydantic import BaseModel
@@ -31,6 +32,20 @@ def markup(text: object) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """ "1 student", "3,781 records"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def and_more(names: Sequence[str], most: int) -> str:
+    """ "Ada, Ben and 3 more"."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def size(number: int) -> str:
+    """ "900 bytes", "12 KB", "3.4 MB"."""
+    if number < 1000:
+        return count(number, "byte")
+    return f"{number / 1e3:.0f} KB" if number < 1e6 else f"{number / 1e6:,.1f} MB"
 
 
 def percent(share: float | None) -> str:

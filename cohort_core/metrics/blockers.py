@@ -40,7 +40,7 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
     n, students = len(cohort.assignments), len(cohort.students)
     done = cohort.is_completed
     completed = grouped.count(cohort.position[done], n)
-    reached = _students_reached(cohort)
+    reached = students_reached(cohort)
     times = time_to_complete(cohort)
     median_days = times["median_days"].to_numpy()
     rate = grouped.ratio(completed, reached)
@@ -72,7 +72,7 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-def _students_reached(cohort: Cohort) -> NDArray[np.int64]:
+def students_reached(cohort: Cohort) -> NDArray[np.int64]:
     """By assignment, the students who completed or started it, or completed one that comes later."""
     n = len(cohort.assignments)
     furthest = np.full(len(cohort.students), -1)

@@ -97,9 +97,14 @@ def is_stuck(cohort: Cohort, limit: grouped.Floats | None = None) -> NDArray[np.
 
 def stuck_after(cohort: Cohort) -> grouped.Floats:
     """For each assignment of the whole class the days after which open work is stuck."""
+    return np.maximum(usually_done_after(cohort), float(cohort.thresholds.stuck_days))
+
+
+def usually_done_after(cohort: Cohort) -> grouped.Floats:
+    """For each assignment of the whole class the days within which four in five complete it; where that is
+    not reached the longest known time, 0 where there is none."""
     times = time_to_complete(cohort.classwide)
-    usual = times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
-    return np.maximum(usual, float(cohort.thresholds.stuck_days))
+    return times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
 
 
 def stuck(cohort: Cohort) -> pd.DataFrame:

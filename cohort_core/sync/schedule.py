@@ -36,6 +36,12 @@ def parse_interval(text: str) -> timedelta:
     return interval
 
 
+def interval_text(every: timedelta) -> str:
+    """As `parse_interval` reads it: ``30m``, ``90s``."""
+    seconds = int(every.total_seconds())
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
 @dataclass(frozen=True)
 class Plan:
     """When the next sync is due, and how many in a row have failed, the last with ``error``."""

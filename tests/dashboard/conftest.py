@@ -21,8 +21,8 @@ from tests.conftest import HASTE, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PAGES = ("overview", "blockers", "risk", "matrix", "trends", "student", "assignment")
-PAGES = (*DATA_PAGES, "classes", "connect")
-LINKED = ("overview", "blockers", "risk", "matrix", "trends", "classes", "connect")
+PAGES = (*DATA_PAGES, "classes", "settings", "connect")
+LINKED = ("overview", "blockers", "risk", "matrix", "trends", "classes", "settings")
 """Pages that the sidebar offers."""
 EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r]"
 
