@@ -183,13 +183,13 @@ def _most_megabytes() -> int:
 def _roster_now(facts: ClassFacts) -> str:
     known = groups(facts)
     if not known:
-        return "No groups yet."
+        return "This class has no groups yet."
     told = [
         f"{kind.capitalize()}s: "
         + and_more([f"{one.label} {one.students}" for one in known if one.kind == kind], MOST_GROUPS)
         for kind in dict.fromkeys(one.kind for one in known)
     ]
-    return "Now: " + " · ".join(told)
+    return " · ".join(told)
 
 
 def _template(facts: ClassFacts, *, anonymous: bool) -> exports.Table:

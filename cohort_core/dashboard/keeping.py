@@ -27,6 +27,7 @@ WHAT = {
     "config.toml": "These settings",
     "credentials.json": "Your password",
     "pseudonyms.key": "The secret from which pseudonyms come",
+    "visits.json": "When you last looked at a class",
     "cohort.log": "Where something went wrong, without students' data",
     "cohort.before-restore.db": "The database before a backup was put back",
 }
@@ -121,7 +122,6 @@ def _tell(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
         mark = lists.mark("✓", "Well", "#3f8f86") if one.is_well else lists.mark("!", "To do", "#c8452b")
         rows.append(
-            f"<li><span>{mark}</span><span>{markup(parts[0])}"
-            f"<div class='ct-why'>{markup(parts[1])}</div></span></li>"
+            f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>"
         )
-    st.html(f"<ol class='ct-list'>{''.join(rows)}</ol>")
+    st.html(f"<dl class='ct-facts ct-marked'>{''.join(rows)}</dl>")

@@ -34,6 +34,7 @@ STYLE = """
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
 dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0; }
+dl.ct-facts.ct-marked { grid-template-columns: 5rem 1fr; }
 dl.ct-facts dt { opacity: 0.78; }
 dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-effect { padding: 0.5rem 0; overflow-wrap: anywhere;
@@ -64,7 +65,7 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
   [data-testid='stPopoverButton'] p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
-  dl.ct-facts { grid-template-columns: 1fr; gap: 0; }
+  dl.ct-facts.ct-facts { grid-template-columns: 1fr; gap: 0; }
   dl.ct-facts dd { margin-bottom: 0.5rem; }
 }
 [aria-label^='Copy Vega'] { display: none; }

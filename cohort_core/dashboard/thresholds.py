@@ -97,15 +97,15 @@ def _ask(view: View) -> None:
 
 def _number(column: Any, name: str, label: str, value: float, *, disabled: bool) -> None:
     field = Thresholds.model_fields[name]
-    limits: dict[str, Any] = {
-        type(one).__name__.casefold(): getattr(one, type(one).__name__.casefold()) for one in field.metadata
-    }
+    least, most = (
+        next(getattr(one, end) for one in field.metadata if hasattr(one, end)) for end in ("ge", "le")
+    )
     kind = type(value)
     st.session_state.setdefault(_key(name), value)
     column.number_input(
         label,
-        min_value=kind(limits["ge"]),
-        max_value=kind(limits["le"]),
+        min_value=kind(least),
+        max_value=kind(most),
         step=kind(1),
         format="%g" if kind is float else "%d",
         key=_key(name),
