@@ -14,7 +14,7 @@ from cohort_core.cohort import groups
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.frame import View
 from cohort_core.dashboard.tables import MISSING, MOST_ROWS, ROW_PIXELS
-from cohort_core.dashboard.words import and_more, count, literal
+from cohort_core.dashboard.words import and_more, count, literal, upper_first
 from cohort_core.errors import BadInput
 from cohort_core.roster_files import Matched, MentorsPlan, RosterPlan
 from cohort_core.store.audit import save_event
@@ -215,6 +215,10 @@ def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> 
         st.error("No line of this file can be used.")
     else:
         st.text(_summary(plan))
+        if not plan.matched:
+            st.warning(
+                "Nobody in this file is known at OpenClass. Is it the right class, and the right file?"
+            )
     for class_id in plan.by_class:
         if not plan.by_class[class_id]:
             continue
@@ -230,7 +234,7 @@ def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> 
     if plan.unusable:
         with st.expander(f"Cannot be used ({len(plan.unusable)})", expanded=True):
             _table(
-                [{"Line": one.line, "Why": f"It {one.reason}."} for one in plan.unusable],
+                [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
                 "Lines that cannot be used",
             )
     if anonymous:
@@ -284,7 +288,7 @@ def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None
     st.text(f"{count(len(plan.mentors), 'mentor')}.{replaced}")
     if plan.unusable:
         _table(
-            [{"Line": one.line, "Why": f"It {one.reason}."} for one in plan.unusable],
+            [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
             "Lines that cannot be used",
         )
     if not anonymous and plan.mentors:

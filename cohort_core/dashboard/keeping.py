@@ -121,7 +121,5 @@ def _tell(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
         mark = lists.mark("✓", "Well", "#3f8f86") if one.is_well else lists.mark("!", "To do", "#c8452b")
-        rows.append(
-            f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>"
-        )
+        rows.append(f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>")
     st.html(f"<dl class='ct-facts ct-marked'>{''.join(rows)}</dl>")
