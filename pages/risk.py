@@ -54,7 +54,9 @@ with dashboard.begin("risk") as view:
             "Activity",
             (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(one, "All"),
+            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(
+                one, "All"
+            ),
             width=200,
         )
         sought = st.text_input("Search by name", key="search", width=220)
