@@ -19,10 +19,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 HEAD_BYTES = 32 * 1024
+PIECE_BYTES = 16 * 1024
 REQUEST_SECONDS = 20.0
 STALLED_SECONDS = 30.0
-MOST_WAITING = 500
 BACKLOG = 256
+MOST_WAITING = 2 * BACKLOG
+"""More than are taken up at once, so that nobody goes whose request was not even looked at."""
 FILES = 4096
 
 
@@ -47,7 +49,14 @@ class PatientProtocol(H11Protocol):
             next(iter(self._waiting))._drop()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        # A head that comes whole in one piece is measured by nobody, so it is given in smaller ones.
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.transport.get_protocol() is not self:
+                self.transport.get_protocol().data_received(data[start:])  # type: ignore[attr-defined]
+                break
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + PIECE_BYTES])
         if self.transport.get_protocol() is self and self._is_incomplete():
             self._wait()
         else:

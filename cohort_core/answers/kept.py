@@ -137,13 +137,22 @@ class KeptAnswers:
         else:
             self._asked[key] = asked = asyncio.Event()
             try:
-                await self._ask(call, key, state)
+                await self._ask(call, key, state, asked)
             finally:
-                del self._asked[key]
+                self._asked.pop(key, None)
                 asked.set()
 
-    async def _ask(self, call: _Call, key: Hashable = None, state: StoreState | None = None) -> None:
-        """Let a route answer, and keep that if it allows it. `state` is from before it began."""
+    async def _ask(
+        self,
+        call: _Call,
+        key: Hashable = None,
+        state: StoreState | None = None,
+        asked: asyncio.Event | None = None,
+    ) -> None:
+        """Let a route answer, and keep that if it allows it. `state` is from before it began.
+
+        Those who wait for `asked` go on as soon as it is clear that nothing will be kept: a stream may last.
+        """
 
         def keep_it(answer: Kept) -> None:
             if state is not None and KEEP in call.scope["state"]:
@@ -151,7 +160,12 @@ class KeptAnswers:
                 answer.state = _part(state, answer.reference)
                 self._shelf.put(key, answer)
 
-        held = _Held(call, keep_it)
+        def keep_nothing() -> None:
+            if asked is not None:
+                self._asked.pop(key, None)
+                asked.set()
+
+        held = _Held(call, keep_it, keep_nothing)
         try:
             await self._app(
                 {**call.scope, "method": "GET"} if call.is_head else call.scope, call.receive, held.send
@@ -207,8 +221,10 @@ class _Call:
 class _Held:
     """One answer of a route on its way out. Those that get a tag are held back until they are whole."""
 
-    def __init__(self, call: _Call, keep_it: Callable[[Kept], None]) -> None:
-        self._call, self._keep_it = call, keep_it
+    def __init__(
+        self, call: _Call, keep_it: Callable[[Kept], None], keep_nothing: Callable[[], None]
+    ) -> None:
+        self._call, self._keep_it, self._keep_nothing = call, keep_it, keep_nothing
         self.is_started = False
         self._is_over = False
         self._headers: list[tuple[bytes, bytes]] | None = None
@@ -238,6 +254,7 @@ class _Held:
             del headers["content-length"]
             self._headers = headers.raw
             return
+        self._keep_nothing()
         await self._call.send(message)
         if self._call.is_head:
             # Nothing comes after the headers, however long the body would take.
