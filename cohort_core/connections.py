@@ -22,9 +22,9 @@ HEAD_BYTES = 32 * 1024
 PIECE_BYTES = 16 * 1024
 REQUEST_SECONDS = 20.0
 STALLED_SECONDS = 30.0
-BACKLOG = 256
-MOST_WAITING = 2 * BACKLOG
-"""More than are taken up at once, so that nobody goes whose request was not even looked at."""
+BACKLOG = 128
+MOST_WAITING = 4 * BACKLOG
+"""Some rounds of what is taken up at once, so that nobody goes whose request was not even looked at."""
 FILES = 4096
 
 

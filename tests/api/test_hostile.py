@@ -21,13 +21,12 @@ from cohort_core import connections
 from cohort_core.access import Limits
 from tests.api.conftest import Service
 
-CROWD = connections.BACKLOG + 20
+CROWD = connections.MOST_WAITING
 
 
 class Hasty(connections.PatientProtocol):
     request_seconds = 0.5
     stalled_seconds = 0.3
-    most_waiting = CROWD
 
 
 @dataclass
