@@ -36,6 +36,7 @@ SHOTS = {
     "matrix": "matrix",
     "trends": "trends",
     "classes": "classes",
+    "settings": "settings?part=thresholds",
 }
 """Picture ▶ address below the dashboard's; class, student and assignment are filled in."""
 

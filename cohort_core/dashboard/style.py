@@ -33,7 +33,8 @@ STYLE = """
 .st-key-matrix > div { min-width: 50rem; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
-dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0; }
+dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0;
+  padding: 0; }
 dl.ct-facts.ct-marked { grid-template-columns: 5rem 1fr; }
 dl.ct-facts dt { opacity: 0.78; }
 dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
@@ -42,7 +43,7 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-effect .ct-name { font-weight: 600; }
 .ct-effect ul { list-style: none; margin: 0; padding: 0; }
 .ct-effect li { margin: 0.15rem 0; padding: 0; font-size: 0.95rem; }
-.ct-nowrap { white-space: nowrap; }
+.ct-nowrap { white-space: nowrap; margin-right: 1.2rem; }
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }

@@ -56,9 +56,6 @@ def show(view: View) -> None:
         "Where the lines are drawn. How a risk score is made cannot be set: it was tested as it is. Change a "
         "number to see who would move; nothing counts until you save it."
     )
-    if told := st.session_state.pop(_TOLD, None):
-        good, sentence = told
-        (st.success if good else st.error)(literal(sentence))
     st.fragment(_ask)(view)
 
 
@@ -89,6 +86,9 @@ def _ask(view: View) -> None:
                 help="Fills the defaults in above. They count once you save them.",
             )
             st.button("Undo", disabled=wanted == saved, on_click=_fill_in, args=(saved, given))
+        if told := st.session_state.pop(_TOLD, None):
+            good, sentence = told
+            (st.success if good else st.error)(literal(sentence))
         if wanted is None:
             st.error(literal(problem))
         else:
@@ -174,7 +174,7 @@ def _bands(seen: Effect) -> str:
     for band in BANDS:
         before, after = (int((seen.students[f"band_{when}"] == band).sum()) for when in (BEFORE, AFTER))
         parts.append(f"{lists.band(band)} {_arrow(before, after)}")
-    return " · ".join(f"<span class='ct-nowrap'>{part}</span>" for part in parts)
+    return " ".join(f"<span class='ct-nowrap'>{part}</span>" for part in parts)
 
 
 def _moves(seen: Effect) -> list[str]:
