@@ -1,0 +1,527 @@
+"""How long a mentor waits for the dashboard, in Chromium, from the click until the answer stands.
+
+    python benchmarks/dashboard.py                  both classes
+    python benchmarks/dashboard.py practice         the class of the practice school with 3,781 records
+    python benchmarks/dashboard.py large            2,500 students and 100,000 records
+
+A server runs in a process of its own, as `serve` starts it. *Settled* means: what was asked for is there,
+nothing is stale or running, every chart is drawn, and nothing changes or is painted for SETTLE_MS; the time is
+that of the last change, so the waiting itself does not count. *Server* is the part of it from the first
+message to the server until the last one from it, the rest is the browser's; *kB* what came over the wire.
+A click that opens another page, such as one on a row, is a change of page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+TARGETS = {"click": 0.3, "page": 1.0, "first page": 2.5}
+PATIENCE = {"practice": 1.0, "large": 2.0}
+"""The large class may take twice as long."""
+SETTLE_MS = 400
+WAIT_MS = 20_000
+START_SECONDS = 30
+LARGE_STUDENTS, LARGE_ASSIGNMENTS, LARGE_RECORDS = 2_500, 50, 100_000
+
+WATCH = """
+(() => {
+  const seen = {asked: 0, changed: 0, sent: 0, answered: 0, bytes: 0};
+  window.__seen = seen;
+  const now = () => performance.now();
+  const note = (event) => {
+    // What a person does last counts: the release of a button, a key, or going back.
+    seen.asked = event.timeStamp; seen.changed = 0; seen.sent = 0; seen.answered = 0; seen.bytes = 0;
+  };
+  for (const name of ["pointerup", "keydown", "popstate"]) addEventListener(name, note, true);
+  const main = () => document.querySelector("[data-testid=stMain]");
+  new MutationObserver((changes) => {
+    const place = main();
+    if (place && changes.some((one) => place.contains(one.target) || one.target.contains(place))) {
+      seen.changed = now();
+    }
+  }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+  const context = CanvasRenderingContext2D.prototype;
+  for (const name of ["fillRect", "fill", "stroke", "fillText", "clearRect"]) {
+    const paint = context[name];
+    context[name] = function (...given) {
+      seen.changed = now();
+      return paint.apply(this, given);
+    };
+  }
+  const Plain = window.WebSocket;
+  window.WebSocket = class extends Plain {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", (event) => {
+        seen.answered = now();
+        seen.bytes += event.data.byteLength ?? event.data.size ?? event.data.length;
+      });
+    }
+    send(data) {
+      seen.sent = seen.sent || now();
+      super.send(data);
+    }
+  };
+})()
+"""
+
+SETTLED = """
+async ([ready, title, quiet, patience]) => {
+  const seen = window.__seen, began = performance.now();
+  const isReady = eval(ready);
+  const stands = () => {
+    const heading = document.querySelector("[data-testid=stMain] h1");
+    const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")];
+    return (!title || (heading && heading.textContent === title))
+      && !document.querySelector("[data-stale=true]")
+      && !document.querySelector("[data-testid=stSkeleton]")
+      && charts.every((one) => one.querySelector("canvas, svg"))
+      && isReady();
+  };
+  for (;;) {
+    await new Promise((go) => setTimeout(go, 15));
+    const now = performance.now();
+    if (stands() && seen.changed && now - Math.max(seen.changed, seen.asked) > quiet) break;
+    if (now - began > patience) {
+      const stale = document.querySelectorAll("[data-stale=true]").length;
+      return {failed: `ready ${isReady()}, stale ${stale}, h1 ${document.querySelector("h1")?.textContent}`};
+    }
+  }
+  return {...seen};
+}
+"""
+
+
+@dataclass
+class Waits:
+    """What one kind of wait took, in seconds; `server` and `kilobytes` of each."""
+
+    kind: str
+    seconds: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
+    kilobytes: list[float] = field(default_factory=list)
+
+
+class Mentor:
+    """Somebody at a browser, with a stopwatch."""
+
+    def __init__(self, page: Page, url: str, class_id: str) -> None:
+        self.page = page
+        self.url = url
+        self.class_id = class_id
+        self.waits: dict[str, Waits] = {}
+
+    def open(self, name: str, kind: str | None = None, **query: str) -> None:
+        """Write an address into the browser. Timed, from the start of the navigation, if `kind` says as what."""
+        words = "&".join(f"{key}={value}" for key, value in {"class": self.class_id, **query}.items())
+        self.page.goto(f"{self.url}/dashboard/{'' if name == 'overview' else name}?{words}", wait_until="commit")
+        told = self._settle(title(name))
+        if kind:
+            self._note(f"{kind}: {name}", kind, told["changed"] / 1000, told)
+
+    def do(
+        self, what: str, kind: str, act: Callable[[], Any], *, on: str | None = None, ready: str = "true"
+    ) -> None:
+        """Time what `act`, which ends with a click or a key, leads to: the page `on`, and `ready` in it."""
+        self.page.evaluate("() => { window.__seen.asked = 0; window.__seen.changed = 0; }")
+        act()
+        told = self._settle(title(on) if on else "", ready)
+        self._note(what, kind, (told["changed"] - told["asked"]) / 1000, told)
+
+    def back(self, to: str) -> None:
+        self.do(
+            f"back to {to}",
+            "page",
+            lambda: self.page.evaluate(
+                "() => { window.__seen.asked = performance.now(); window.__seen.changed = 0;"
+                " window.__seen.sent = 0; window.__seen.bytes = 0; history.back(); }"
+            ),
+            on=to,
+        )
+
+    def go(self, name: str, kind: str | None = "page") -> None:
+        link = self.sidebar.get_by_role("link", name=title(name), exact=True)
+        self.do(f"to {name}", kind or "", link.click, on=name)
+
+    @property
+    def sidebar(self) -> Any:
+        return self.page.get_by_test_id("stSidebar")
+
+    @property
+    def main(self) -> Any:
+        return self.page.get_by_test_id("stMain")
+
+    def _settle(self, heading: str, ready: str = "true") -> dict[str, float]:
+        told = self.page.evaluate(SETTLED, [f"() => {ready}", heading, SETTLE_MS, WAIT_MS])
+        if "failed" in told:
+            raise SystemExit(f"{self.page.url} did not settle: {told['failed']}")
+        return dict(told)
+
+    def _note(self, what: str, kind: str, seconds: float, told: dict[str, float]) -> None:
+        if not kind:
+            return
+        waits = self.waits.setdefault(what, Waits(kind))
+        waits.seconds.append(seconds)
+        waits.server.append(max(told["answered"] - told["sent"], 0) / 1000)
+        waits.kilobytes.append(told["bytes"] / 1000)
+
+
+def title(name: str) -> str:
+    from cohort_core.dashboard.frame import PAGES
+
+    return PAGES[name].title
+
+
+def in_sidebar() -> list[str]:
+    from cohort_core.dashboard.frame import PAGES
+
+    return [page.name for page in PAGES.values() if page.in_sidebar]
+
+
+# What is looked at
+
+
+def prepare(which: str, home: Path) -> str:
+    """A home with the class, synced; returns the class's id."""
+    from cohort_core import practice
+    from cohort_core.home import Home
+    from cohort_core.practice.generated import PracticeSchool
+    from cohort_core.practice.server import running
+    from cohort_core.roster_files import import_practice_rosters
+    from cohort_core.workspace import Workspace
+
+    workspace = Workspace(Home(home))
+    if not workspace.statuses():
+        with running(PracticeSchool() if which == "practice" else large_school()) as upstream:
+            workspace.connect(
+                api_base=upstream.url,
+                app_id=practice.APP_ID,
+                origin=practice.ORIGIN,
+                email=practice.EMAIL,
+                password=practice.PASSWORD,
+                practice=True,
+            )
+            ids = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
+            workspace.set_active(ids, active=True)
+            assert workspace.claim_sync(asked_by="benchmark").run().state == "done"
+            import_practice_rosters(workspace.database, upstream.school)
+        # The server that is measured shall not serve a school as well.
+        from cohort_core.settings import save_settings
+
+        save_settings(workspace.home, practice=False)
+    found = max((one for one in workspace.statuses() if one.is_active), key=lambda one: one.progressions)
+    print(f"\n## {which}: {found.students:,} students, {found.progressions:,} records")
+    return found.id
+
+
+def large_school() -> Any:
+    """A class in its twentieth week: most of it done by most, the rest open, late or not begun."""
+    import random
+    from datetime import UTC, datetime, timedelta
+
+    from cohort_core.practice.school import MemorySchool, hex_id, progression
+
+    chance = random.Random(LARGE_RECORDS)
+    start = datetime.now(UTC) - timedelta(weeks=20)
+    paces = [chance.uniform(0.5, 1.15) for _ in range(LARGE_STUDENTS)]
+    pairs = [
+        (student, assignment)
+        for student, pace in enumerate(paces)
+        for assignment in range(LARGE_ASSIGNMENTS)
+        if assignment / LARGE_ASSIGNMENTS <= pace
+    ]
+    chosen = sorted(chance.sample(pairs, min(LARGE_RECORDS, len(pairs))))
+
+    def text(moment: datetime) -> str:
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def row(student: int, assignment: int) -> dict[str, Any]:
+        share = min(assignment / LARGE_ASSIGNMENTS / paces[student], 0.99)
+        began = start + timedelta(weeks=20 * share, hours=chance.uniform(0, 20))
+        is_done = chance.random() < 0.9
+        return progression(
+            f"{student} {assignment}",
+            student=f"student {student:04}",
+            assignment=f"assignment {assignment + 1:02}",
+            type=("lesson", "quiz", "project")[assignment % 3],
+            grade=chance.randint(40, 100) / 100 if is_done else None,
+            started=text(began),
+            completed=text(began + timedelta(hours=chance.expovariate(1 / 40))) if is_done else None,
+        )
+
+    school = MemorySchool()
+    units = [
+        {
+            "name": f"Week {first // 5 + 1}",
+            "assignments": [
+                hex_id("assignment", f"assignment {number + 1:02}") for number in range(first, first + 5)
+            ],
+        }
+        for first in range(0, LARGE_ASSIGNMENTS, 5)
+    ]
+    class_id = school.add_class("Large class", units=units, rows=(row(*pair) for pair in chosen))
+    school.set_roster(
+        class_id,
+        [
+            {
+                "email": f"student {student:04}@practice.example",
+                "night": ("Monday", "Tuesday", "Thursday")[student % 3],
+                "region": ("North", "South")[student % 2],
+                "class": "large-class",
+            }
+            for student in range(LARGE_STUDENTS)
+        ],
+    )
+    return school
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COHORT_")}
+    environment |= {"COHORT_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+    with tempfile.TemporaryFile("w+") as log:
+        command = [sys.executable, "-m", "cohort_core.cli", "serve", "--port", str(port)]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while True:
+                with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                    requests.get(f"{url}/health", timeout=1)
+                    break
+                if server.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    raise SystemExit(log.read())
+                time.sleep(0.02)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+@contextlib.contextmanager
+def tab(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(WAIT_MS)
+    context.add_init_script(WATCH)
+    yield context.new_page()
+    context.close()
+
+
+# What is done
+
+
+def change_pages(mentor: Mentor) -> None:
+    """From each page of the sidebar to each."""
+    names = in_sidebar()
+    mentor.open(names[0])
+    for first, name in enumerate(names):
+        for other in names[first + 1 :]:
+            mentor.go(other)
+            mentor.go(name)
+        if first + 1 < len(names):
+            mentor.go(names[first + 1])
+
+
+def click_through(mentor: Mentor) -> None:
+    """A morning: filters and controls of every page, from a row, a bar and a square to a student and back."""
+    on_overview(mentor)
+    on_risk(mentor)
+    on_blockers(mentor)
+    on_matrix(mentor)
+    in_the_sidebar(mentor)
+
+
+def on_overview(mentor: Mentor) -> None:
+    mentor.open("overview")
+    person = mentor.main.locator("[class*='st-key-people-attention'] a").first
+    mentor.do("a person of the triage list", "page", person.click, on="student")
+    mentor.back("overview")
+    everyone = mentor.main.get_by_role("radio", name="All my classes")
+    if everyone.count():
+        mentor.do("triage of all classes", "click", everyone.click, ready=in_address("scope=all"))
+    day = mentor.main.get_by_role("radio", name="A day")
+    mentor.do("changes since a day", "click", day.click, ready=in_address("since=day"))
+
+
+def on_risk(mentor: Mentor) -> None:
+    mentor.open("risk")
+    mentor.do(
+        "a band", "click", mentor.main.get_by_role("radio", name="High").click, ready=in_address("band=high")
+    )
+    mentor.do(
+        "every band", "click", mentor.main.get_by_role("radio", name="All").click, ready=not_in_address("band=")
+    )
+    choose(mentor, mentor.main, "Activity", "Quiet", "stage=quiet")
+    choose(mentor, mentor.main, "Activity", "All", None)
+    search = mentor.main.get_by_role("textbox", name="Search by name")
+    search.fill("an")
+    mentor.do("search by name", "click", lambda: search.press("Enter"))
+    search.fill("")
+    search.press("Enter")
+    mentor._settle(title("risk"))
+    for what, element, place in (
+        ("a row", "stDataFrame", {"x": 60, "y": 52}),
+        ("a bar", "stVegaLiteChart", {"x": 220, "y": 18}),
+    ):
+        shown = mentor.main.get_by_test_id(element).first
+        shown.scroll_into_view_if_needed()
+        click = lambda shown=shown, place=place: shown.click(position=place)  # noqa: E731
+        mentor.do(f"from {what} to a student", "page", click, on="student")
+        mentor.back("risk")
+
+
+def on_blockers(mentor: Mentor) -> None:
+    mentor.open("blockers")
+    for label, value in (("Lowest grade", "by=grade"), ("Most stuck", "by=stuck")):
+        radio = mentor.main.get_by_role("radio", name=label)
+        mentor.do("a ranking", "click", radio.click, ready=in_address(value))
+    row = mentor.main.get_by_test_id("stDataFrame").first
+    row.scroll_into_view_if_needed()
+    mentor.do(
+        "from a row to an assignment", "page", lambda: row.click(position={"x": 120, "y": 52}), on="assignment"
+    )
+    mentor.back("blockers")
+
+
+def on_matrix(mentor: Mentor) -> None:
+    mentor.open("matrix")
+    for label, value in (("Name", "order=name"), ("Completed", "order=completed")):
+        radio = mentor.main.get_by_role("radio", name=label)
+        mentor.do("the order of the matrix", "click", radio.click, ready=in_address(value))
+    squares = mentor.main.get_by_test_id("stVegaLiteChart").first
+    mentor.do(
+        "from a square to a student", "page", lambda: squares.click(position={"x": 300, "y": 300}), on="student"
+    )
+    mentor.back("matrix")
+
+
+def in_the_sidebar(mentor: Mentor) -> None:
+    for page in ("overview", "risk", "trends"):
+        mentor.open(page)
+        for label, one in (("Group", 1), ("Type of assignment", 1)):
+            what = label.split()[0].lower()
+            choose(mentor, mentor.sidebar, label, one, f"{what}=", f"{page}: a {what}")
+            choose(mentor, mentor.sidebar, label, 0, None, f"{page}: every {what}")
+        names = mentor.sidebar.get_by_text("Anonymous", exact=True)
+        mentor.do(f"{page}: without names", "click", names.click, ready=in_address("anonymous=1"))
+        mentor.do(f"{page}: with names", "click", names.click, ready=not_in_address("anonymous"))
+
+
+def choose(
+    mentor: Mentor, place: Any, label: str, option: str | int, query: str | None, what: str | None = None
+) -> None:
+    """Take an option of a select box; only the last click counts, which is on the option."""
+    box = place.get_by_role("combobox", name=label)
+    if not box.count():
+        return
+    box.first.click()
+    options = mentor.page.get_by_role("option")
+    one = options.nth(option) if isinstance(option, int) else options.get_by_text(option, exact=True)
+    one.wait_for()
+    name = query or label.split()[0].lower().replace("activity", "stage") + "="
+    ready = in_address(query) if query else not_in_address(name)
+    mentor.do(what or f"choosing {label.lower()}", "click", one.click, ready=ready)
+
+
+def in_address(words: str) -> str:
+    return f"location.search.includes('{words}')"
+
+
+def not_in_address(words: str) -> str:
+    return f"!location.search.includes('{words}')"
+
+
+# The comparison
+
+
+def measure(browser: Browser, which: str, home: Path, rounds: int) -> bool:
+    class_id = prepare(which, home)
+    waits: dict[str, Waits] = {}
+
+    def collect(mentor: Mentor) -> None:
+        for what, found in mentor.waits.items():
+            whole = waits.setdefault(what, Waits(found.kind))
+            for name in ("seconds", "server", "kilobytes"):
+                getattr(whole, name).extend(getattr(found, name))
+
+    for name in ("overview", "risk") * rounds:
+        with served(home) as url, tab(browser) as page:
+            mentor = Mentor(page, url, class_id)
+            mentor.open(name, "first page")
+            collect(mentor)
+    with served(home) as url:
+        for _ in range(rounds):
+            with tab(browser) as page:
+                mentor = Mentor(page, url, class_id)
+                change_pages(mentor)
+                click_through(mentor)
+                collect(mentor)
+    return report(waits, PATIENCE[which])
+
+
+def report(waits: dict[str, Waits], patience: float) -> bool:
+    is_reached = True
+    for kind, target in TARGETS.items():
+        of_kind = {what: one for what, one in waits.items() if one.kind == kind}
+        everything = [seconds for one in of_kind.values() for seconds in one.seconds]
+        if not everything:
+            continue
+        most = target * patience
+        print(f"\n{kind:34}{'median':>8}{'worst':>8}{'server':>8}{'kB':>8}   target {most:.1f} s")
+        for what, one in of_kind.items():
+            middle = statistics.median(one.seconds)
+            print(
+                f"  {what:32}{middle:8.2f}{max(one.seconds):8.2f}{statistics.median(one.server):8.2f}"
+                f"{statistics.median(one.kilobytes):8.0f}   {'MISSED' if middle > most else ''}"
+            )
+            is_reached &= middle <= most
+        print(f"  {'all':32}{statistics.median(everything):8.2f}{max(everything):8.2f}")
+    return is_reached
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("classes", nargs="*", default=list(PATIENCE), metavar="practice|large")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--homes", type=Path, help="keep the synced classes here, for the next time")
+    chosen = parser.parse_args()
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit("Chromium is not installed.")
+    with tempfile.TemporaryDirectory(prefix="cohort-benchmark-") as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        reached = [
+            measure(browser, which, (chosen.homes or Path(folder)) / which, chosen.rounds)
+            for which in chosen.classes
+        ]
+        browser.close()
+    return 0 if all(reached) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
