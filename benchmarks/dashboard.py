@@ -5,8 +5,8 @@
     python benchmarks/dashboard.py large            2,500 students and 100,000 records
 
 A server runs in a process of its own, as `serve` starts it. *Settled* means: what was asked for is there,
-nothing is stale or running, every chart is drawn, and nothing changes or is painted for SETTLE_MS; the time is
-that of the last change, so the waiting itself does not count. *Server* is the part of it from the first
+nothing is stale or running, every chart is drawn, and nothing changes or is painted for SETTLE_MS; the time
+is that of the last change, so the waiting itself does not count. *Server* is the part of it from the first
 message to the server until the last one from it, the rest is the browser's; *kB* what came over the wire.
 A click that opens another page, such as one on a row, is a change of page.
 """
@@ -132,9 +132,11 @@ class Mentor:
         self.waits: dict[str, Waits] = {}
 
     def open(self, name: str, kind: str | None = None, **query: str) -> None:
-        """Write an address into the browser. Timed, from the start of the navigation, if `kind` says as what."""
+        """Write an address into the browser; timed, from the start of the navigation, as `kind`."""
         words = "&".join(f"{key}={value}" for key, value in {"class": self.class_id, **query}.items())
-        self.page.goto(f"{self.url}/dashboard/{'' if name == 'overview' else name}?{words}", wait_until="commit")
+        self.page.goto(
+            f"{self.url}/dashboard/{'' if name == 'overview' else name}?{words}", wait_until="commit"
+        )
         told = self._settle(title(name))
         if kind:
             self._note(f"{kind}: {name}", kind, told["changed"] / 1000, told)
@@ -372,7 +374,10 @@ def on_risk(mentor: Mentor) -> None:
         "a band", "click", mentor.main.get_by_role("radio", name="High").click, ready=in_address("band=high")
     )
     mentor.do(
-        "every band", "click", mentor.main.get_by_role("radio", name="All").click, ready=not_in_address("band=")
+        "every band",
+        "click",
+        mentor.main.get_by_role("radio", name="All").click,
+        ready=not_in_address("band="),
     )
     choose(mentor, mentor.main, "Activity", "Quiet", "stage=quiet")
     choose(mentor, mentor.main, "Activity", "All", None)
@@ -401,7 +406,10 @@ def on_blockers(mentor: Mentor) -> None:
     row = mentor.main.get_by_test_id("stDataFrame").first
     row.scroll_into_view_if_needed()
     mentor.do(
-        "from a row to an assignment", "page", lambda: row.click(position={"x": 120, "y": 52}), on="assignment"
+        "from a row to an assignment",
+        "page",
+        lambda: row.click(position={"x": 120, "y": 52}),
+        on="assignment",
     )
     mentor.back("blockers")
 
@@ -413,7 +421,10 @@ def on_matrix(mentor: Mentor) -> None:
         mentor.do("the order of the matrix", "click", radio.click, ready=in_address(value))
     squares = mentor.main.get_by_test_id("stVegaLiteChart").first
     mentor.do(
-        "from a square to a student", "page", lambda: squares.click(position={"x": 300, "y": 300}), on="student"
+        "from a square to a student",
+        "page",
+        lambda: squares.click(position={"x": 300, "y": 300}),
+        on="student",
     )
     mentor.back("matrix")
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,6 +33,8 @@ _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
 )
 _YEARS = range(1970, 2201)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,25 @@ class Cohort:
         return ~self.is_completed
 
 
+def remembered(answer: Callable[Concatenate[Cohort, P], T]) -> Callable[Concatenate[Cohort, P], T]:
+    """An answer that each cohort gives once and then knows, since a cohort never changes.
+
+    Frames are handed out as copies, which cost nothing until somebody writes into one; arrays are as shared
+    as those of the cohort itself.
+    """
+
+    @wraps(answer)
+    def known(cohort: Cohort, *args: P.args, **kwargs: P.kwargs) -> T:
+        answers = vars(cohort).setdefault("_answers", {})
+        key = (answer, args, tuple(kwargs.items()))
+        if key not in answers:
+            answers[key] = answer(cohort, *args, **kwargs)
+        found: T = answers[key]
+        return cast(T, found.copy(deep=False)) if isinstance(found, pd.DataFrame) else found
+
+    return known
+
+
 @dataclass(frozen=True)
 class Group:
     """A label that students share. `id` stands for it in addresses, where labels must not appear."""
@@ -142,7 +163,6 @@ def build(
     `group` is a label (a night or a region, in any case) or the id of a group; `type` a type of assignment.
     Raises BadInput for a group or type that the class does not have.
     """
-    chosen = _chosenlabels(facts, group) if group is not None else []
     tz = ZoneInfo(facts.timezone)
     cut = _resolve(as_of if as_of is not None else facts.synced_at, tz)
     assignments = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
@@ -169,8 +189,26 @@ def build(
     whole = Cohort(
         facts, cut, None, tz, starts_at, students, assignments, records, student, thresholds=thresholds
     )
-    cohort = _narrow(whole, chosen) if chosen else whole
-    return of_type(cohort, type) if type is not None else cohort
+    cohort = whole if group is None else of_group(whole, group)
+    return cohort if type is None else of_type(cohort, type)
+
+
+def of_group(whole: Cohort, group: str) -> Cohort:
+    """The students of one group, compared with the whole class. Raises BadInput as `build` does."""
+    chosen = _chosenlabels(whole.facts, group)
+    member = np.zeros(len(whole.students), dtype=bool)
+    for kind, label in chosen:
+        member |= has_label(whole.students, kind, label)
+    keep = member[whole.student]
+    renumbered = np.cumsum(member) - 1
+    return replace(
+        whole,
+        group=chosen[0][1],
+        students=whole.students[member],
+        records=whole.records[keep].reset_index(drop=True),
+        student=renumbered[whole.student[keep]],
+        whole=whole,
+    )
 
 
 def of_type(cohort: Cohort, type: str) -> Cohort:
@@ -206,12 +244,12 @@ def judged_by(cohort: Cohort, thresholds: Thresholds) -> Cohort:
     return replace(cohort, thresholds=thresholds, whole=whole, unfiltered=unfiltered)
 
 
-def groups(facts: ClassFacts) -> list[Group]:
-    """The groups of a class: nights, then regions, by label; each with its students at the last sync."""
-    counted = build(facts).students
+@remembered
+def groups(cohort: Cohort) -> list[Group]:
+    """The groups of a class: nights, then regions, by label; each with its students at that instant."""
     return [
-        Group(group_id(kind, label), kind, label, int(has_label(counted, kind, label).sum()))
-        for kind, label in labels(facts)
+        Group(group_id(kind, label), kind, label, int(has_label(cohort.students, kind, label).sum()))
+        for kind, label in labels(cohort.facts)
     ]
 
 
@@ -369,22 +407,6 @@ def _merge_attempts(rows: pd.DataFrame, key: NDArray[np.intp]) -> pd.DataFrame:
         )
         rows = pd.concat([rows[~repeated], merged])
     return rows.sort_index()
-
-
-def _narrow(whole: Cohort, chosen: list[tuple[str, str]]) -> Cohort:
-    member = np.zeros(len(whole.students), dtype=bool)
-    for kind, label in chosen:
-        member |= has_label(whole.students, kind, label)
-    keep = member[whole.student]
-    renumbered = np.cumsum(member) - 1
-    return replace(
-        whole,
-        group=chosen[0][1],
-        students=whole.students[member],
-        records=whole.records[keep].reset_index(drop=True),
-        student=renumbered[whole.student[keep]],
-        whole=whole,
-    )
 
 
 def labels(facts: ClassFacts) -> list[tuple[str, str]]:

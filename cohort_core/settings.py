@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tomllib
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -85,6 +86,11 @@ class Settings(BaseSettings):
         return _time_zone(value)
 
     @property
+    def is_connected(self) -> bool:
+        """Whether everything but the password is there to ask OpenClass for something."""
+        return bool(self.app_id and self.origin and self.email)
+
+    @cached_property
     def default_timezone(self) -> str:
         """The time zone of classes that have none of their own: as set, else this computer's."""
         if self.timezone:
@@ -218,6 +224,14 @@ def set_by_environment() -> frozenset[str]:
 
 
 def is_connected(home: Home) -> bool:
-    """Whether everything but the password is there to ask OpenClass for something."""
-    settings = load_settings(home)
-    return bool(settings.app_id and settings.origin and settings.email)
+    return load_settings(home).is_connected
+
+
+def version(home: Home) -> tuple[object, ...]:
+    """What settings are read from, as it is now: while this is the same, so are they."""
+    try:
+        told = home.config.stat()
+        file: tuple[int, ...] = (told.st_mtime_ns, told.st_size, told.st_ino)
+    except OSError:
+        file = ()
+    return (file, *sorted(one for one in os.environ.items() if one[0].upper().startswith("COHORT_")))

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 FACTS_KEPT = 16
-COHORTS_KEPT = 64
+COHORTS_KEPT = 32
+"""With the answers that they know; one of 100,000 records is some 20 MB."""
+CHANGES_KEPT = 16
 
 
 class Workspace:
@@ -61,6 +63,8 @@ class Workspace:
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._load_facts = computed_once(self._load_facts_uncached, FACTS_KEPT)
         self._build_cohort = computed_once(self._build_cohort_uncached, COHORTS_KEPT)
+        self._find_changes = computed_once(self._find_changes_uncached, CHANGES_KEPT)
+        self._pseudonyms = computed_once(self._pseudonyms_uncached, FACTS_KEPT)
         self._load_settings = computed_once(self._load_settings_uncached, 1)
         self.watch = Watch(self.database)
         self._resources.callback(self.watch.close)
@@ -68,13 +72,14 @@ class Workspace:
     # Settings and connection
 
     def settings(self) -> settings.Settings:
+        """The settings as they are now; read anew only when the file or the environment has changed."""
         return self._load_settings(settings.version(self.home))
 
     def _load_settings_uncached(self, _version: Hashable) -> Settings:
         return settings.load_settings(self.home)
 
     def is_connected(self) -> bool:
-        return settings.is_connected(self.home)
+        return self.settings().is_connected
 
     def preferences(self) -> Preferences:
         """What can be changed while this runs, as it is."""
@@ -212,39 +217,41 @@ class Workspace:
 
     def _student_ids(self, reference: str, student_id: str) -> tuple[str, str] | None:
         """The real and the pseudonymous id of the student who has one of the two."""
+        class_id, revision, timezone = self._current(reference)
+        return self._pseudonyms(class_id, revision, timezone).get(student_id)
+
+    def _pseudonyms_uncached(
+        self, class_id: str, revision: int, default_timezone: str
+    ) -> dict[str, tuple[str, str]]:
         from cohort_core.anonymous import Pseudonyms, load_key
 
         pseudonyms = Pseudonyms(load_key(self.home))
-        for one in self._current_facts(reference, False).students["student_id"]:
+        known = {}
+        for one in self._load_facts(class_id, revision, default_timezone, False).students["student_id"]:
             disguised = pseudonyms.student_id(one)
-            if student_id in (one, disguised):
-                return str(one), disguised
-        return None
+            known[str(one)] = known[disguised] = (str(one), disguised)
+        return known
 
     def cohort(
         self,
         reference: str,
         as_of: str | date | datetime | pd.Timestamp | None = None,
         group: str | None = None,
+        type: str | None = None,
         *,
         anonymous: bool = False,
     ) -> Cohort:
-        """The class at an instant (default: its last sync) for one group or all.
+        """The class at an instant (default: its last sync), all of it or one group or type of assignment.
 
-        Raises ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
+        Whoever asks for the same gets the same object, with all that was ever asked of it. Raises
+        ``UnknownClass``, and ``BadInput`` for an instant, group or type that cannot be used.
         """
-        anonymous = self.is_anonymous(anonymous)
-        facts = self.facts(reference, anonymous=anonymous)
+        facts_key = (*self._current(reference), self.is_anonymous(anonymous))
         if isinstance(as_of, str):
             from cohort_core.cohort import parse_as_of
 
-            as_of = parse_as_of(as_of, facts.timezone)
-        known = self.settings()
-        # The default, and not the class's own: that the facts of one revision are read once.
-        return self._build_cohort(
-            *(facts.class_id, facts.revision, known.default_timezone, anonymous),
-            *(as_of, group, known.thresholds),
-        )
+            as_of = parse_as_of(as_of, self._load_facts(*facts_key).timezone)
+        return self._build_cohort(*facts_key, as_of, self.settings().thresholds, group, type)
 
     def changes(
         self,
@@ -259,32 +266,52 @@ class Workspace:
 
         Instants as in `cohort.parse_as_of`, but that a day as `since` is its first instant.
         """
-        from cohort_core import reports
         from cohort_core.cohort import parse_as_of, parse_from
-        from cohort_core.store.changes import load_log, load_sync_ends
+        from cohort_core.store.changes import load_sync_ends
 
-        anonymous = self.is_anonymous(anonymous)
-        facts = self.facts(reference, anonymous=anonymous)
+        facts_key = (*self._current(reference), self.is_anonymous(anonymous))
+        facts = self._load_facts(*facts_key)
         moment = until and parse_as_of(until, facts.timezone, "until")
-        end = self.cohort(reference, moment, group, anonymous=anonymous)
+        ends = load_sync_ends(self.database, facts.class_id, limit=2)
+        start = ends[1] if len(ends) > 1 else None
         if since is not None:
             start = parse_from(since, facts.timezone, "since")
-        else:
-            ends = load_sync_ends(self.database, facts.class_id, limit=2)
-            start = ends[1] if len(ends) > 1 else end.as_of
-        log = load_log(self.database, facts.class_id)
+        return self._find_changes(*facts_key, start, moment, self.settings().thresholds, group)
+
+    def _find_changes_uncached(
+        self,
+        class_id: str,
+        revision: int,
+        timezone: str,
+        anonymous: bool,
+        since: pd.Timestamp | None,
+        until: pd.Timestamp | None,
+        thresholds: Thresholds,
+        group: str | None,
+    ) -> Report:
+        from cohort_core import reports
+        from cohort_core.store.changes import load_log
+
+        log = load_log(self.database, class_id)
         if anonymous:
             from cohort_core.anonymous import anonymise_log, load_key
 
             log = anonymise_log(log, load_key(self.home))
-        return reports.changes(facts, log, self.cohort(reference, start, group, anonymous=anonymous), end)
+        start, end = (
+            self._build_cohort(class_id, revision, timezone, anonymous, moment, thresholds, group, None)
+            for moment in (since or until, until)
+        )
+        return reports.changes(end.facts, log, start, end)
 
-    def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
+    def _current(self, reference: str) -> tuple[str, int, str]:
+        """What facts are kept by: the class's id, its revision, and the zone of classes without one."""
         from cohort_core.store.load import load_revision
 
         class_id = classes.find_class(self.database, reference)
-        revision = load_revision(self.database, class_id)
-        return self._load_facts(class_id, revision, self.settings().default_timezone, anonymous)
+        return class_id, load_revision(self.database, class_id), self.settings().default_timezone
+
+    def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
+        return self._load_facts(*self._current(reference), anonymous)
 
     def _load_facts_uncached(
         self, class_id: str, revision: int, default_timezone: str, anonymous: bool
@@ -305,13 +332,19 @@ class Workspace:
         default_timezone: str,
         anonymous: bool,
         as_of: date | datetime | pd.Timestamp | None,
-        group: str | None,
         thresholds: Thresholds,
+        group: str | None,
+        type: str | None,
     ) -> Cohort:
-        from cohort_core.cohort import build
+        from cohort_core.cohort import build, of_group, of_type
 
-        facts = self._load_facts(class_id, revision, default_timezone, anonymous)
-        return build(facts, as_of=as_of, group=group, thresholds=thresholds)
+        # A part is made from the whole that is kept, so that what is known of the class is known once.
+        key = (class_id, revision, default_timezone, anonymous, as_of, thresholds)
+        if type is not None:
+            return of_type(self._build_cohort(*key, group, None), type)
+        if group is not None:
+            return of_group(self._build_cohort(*key, None, None), group)
+        return build(self._load_facts(*key[:4]), as_of=as_of, thresholds=thresholds)
 
     # What the mentor has settled
 
@@ -475,9 +508,10 @@ class Reader:
         reference: str,
         as_of: str | date | datetime | pd.Timestamp | None = None,
         group: str | None = None,
+        type: str | None = None,
     ) -> Cohort:
         reference = self.find_class(reference)
-        return self.workspace.cohort(reference, as_of, group, anonymous=self.anonymous)
+        return self.workspace.cohort(reference, as_of, group, type, anonymous=self.anonymous)
 
     def changes(
         self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
@@ -531,7 +565,6 @@ class Reader:
         for a report that is not there, or that cannot be asked so.
         """
         from cohort_core import reports
-        from cohort_core.cohort import of_type
 
         found = name.strip().replace("-", "_")
         known = [one for one, answer in reports.REPORTS.items() if answer.ask is not reports.triage]
@@ -556,9 +589,8 @@ class Reader:
                 raise BadInput(f"{name} is about one of many. Say which by {one.name}.", parameter=one.name)
         if about.name == "facts":
             return ask(self.facts(reference), **given)
-        cohort = self.cohort(reference, given.pop("as_of", None), given.pop("group", None))
-        chosen = given.pop("type", None)
-        return ask(cohort if chosen is None else of_type(cohort, chosen), **given)
+        chosen = (given.pop(one, None) for one in ("as_of", "group", "type"))
+        return ask(self.cohort(reference, *chosen), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """The classes that the mentor follows."""

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from cohort_core import workspace as workspaces
-from cohort_core.cohort import Cohort, groups, of_type
+from cohort_core.cohort import Cohort, groups
 from cohort_core.dashboard import filters, selection, sync, visits
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
@@ -88,8 +88,8 @@ class View:
 
     def earlier(self, days: int) -> Cohort:
         """The same selection so many days before."""
-        then = self.reader.cohort(self.class_id, self.cohort.as_of - pd.Timedelta(days=days), self.group_id)
-        return of_type(then, self.cohort.type) if self.cohort.type else then
+        then = self.cohort.as_of - pd.Timedelta(days=days)
+        return self.reader.cohort(self.class_id, then, self.group_id, self.cohort.type)
 
     @property
     def age(self) -> sync.Age:
@@ -207,7 +207,7 @@ def _select(
         selection.remember(kept)
         return View(workspace, reader, classes, None, None, None, None), []
     facts = reader.facts(shown.id)
-    offered, types = groups(facts), _types(facts)
+    offered, types = groups(reader.cohort(shown.id)), _types(facts)
     group = selection.choose_part(
         selection.GROUP,
         {one.id for one in offered},
@@ -232,9 +232,7 @@ def _select(
         }
     )
     filters.show(active, offered, types, latest, is_forced=workspace.is_anonymous())
-    cohort = reader.cohort(shown.id, as_of.id, group.id)
-    if kind.id:
-        cohort = of_type(cohort, types[kind.id])
+    cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
     view = View(workspace, reader, classes, shown, cohort, group.id, as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]
 

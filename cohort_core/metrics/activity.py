@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, Instants, days, instants
+from cohort_core.cohort import Cohort, Instants, days, instants, remembered
 from cohort_core.metrics import grouped
 
 NEW_DAYS, WEEK_DAYS = 7, 7
 
 
+@remembered
 def last_activity(cohort: Cohort) -> pd.DataFrame:
     """Index student_id; last_activity_at (last start or completion, UTC), days_silent (whole days), stage.
 
@@ -48,6 +49,7 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def activity(cohort: Cohort) -> pd.DataFrame:
     """One row a student: student_id, name, and the columns of `last_activity`; without activity first, then
     the longest silent."""
@@ -63,6 +65,7 @@ def enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
     return (pd.Timestamp(cohort.local_date) - cohort.enrolled_since).dt.days.to_numpy(dtype=np.float64)
 
 
+@remembered
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
     """For each student: a start or completion in the 7 days before *as of*."""
     cohort = cohort.all_types
@@ -71,6 +74,7 @@ def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
     return grouped.count(cohort.student[seen], len(cohort.students)) > 0
 
 
+@remembered
 def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     """One row a week, from that of the first activity to that of *as of*, weeks without activity included.
 
@@ -100,6 +104,7 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
     """The Mondays of the weeks from that of the first activity to that of *as of*, and the instants at which
     these weeks start and, one more, the last one ends."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import grouped
 from cohort_core.metrics.durations import is_stuck, stuck, time_to_complete
 
@@ -23,6 +23,7 @@ _DECIMALS = 9
 """Ranks must not hang on the order in which sums were taken."""
 
 
+@remembered
 def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     """One row an assignment, worst first by one of RANKINGS; those that fewer than 5 students reached come
     after the ranked ones, and those that nobody reached or that lack the number last, in course order.
@@ -36,6 +37,7 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     return _ranked(chosen, by, cohort.thresholds.least_ranked)
 
 
+@remembered
 def _numbers(cohort: Cohort) -> pd.DataFrame:
     n, students = len(cohort.assignments), len(cohort.students)
     done = cohort.is_completed
@@ -94,6 +96,7 @@ def _excess(slow: grouped.Floats) -> grouped.Floats:
     return np.clip((slow - 1.0) / (MOST_SLOWNESS - 1.0), 0.0, 1.0)
 
 
+@remembered
 def reteach(cohort: Cohort) -> pd.DataFrame:
     """One row an assignment in which somebody is stuck and that at least 5 students started, the most urgent
     first: (stuck ÷ started) × slowness.

@@ -7,7 +7,7 @@ says that it did. So nothing is told twice, and nothing is lost that arrived lat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -51,14 +51,23 @@ def changes(facts: ClassFacts, log: pd.DataFrame, before: Cohort, after: Cohort)
     days without), band_moved. Only students of the group of `after`.
     """
     since, until = before.as_of, after.as_of
-    seen = [*_logged(log), *_first_seen(facts, log)]
-    events = [event for event in seen if since < event.at <= until]
-    events += _new_students(seen, since, until)
+    found = _first_seen(facts, log)
+    known = found.loc[found["at"] <= since, "student_id"].unique()
+    found = found[(since < found["at"]) & (found["at"] <= until)]
+    # Of what the log tells of earlier times, only who was there matters.
+    recent = log[(log["at"] <= until) & ((log["at"] > since) | ~log["student_id"].isin(known))]
+    logged = list(_logged(recent))
+    events = list(_new_students(logged, found, set(known), since))
     events += _came_back(facts, since, until)
     events += _band_moves(before, after)
-    frame = pd.DataFrame(events, columns=list(COLUMNS)).astype(COLUMNS)
+    told = [_frame(event for event in logged if event.at > since), found, _frame(events)]
+    frame = pd.concat(told, ignore_index=True)
     chosen = frame[frame["student_id"].isin(after.students.index)] if after.group else frame
     return chosen.sort_values("at", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _frame(events: Iterable[Event]) -> pd.DataFrame:
+    return pd.DataFrame(list(events), columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _logged(log: pd.DataFrame) -> Iterator[Event]:
@@ -102,7 +111,7 @@ def _edited(at: pd.Timestamp, who: str, what: str, moved: dict[str, tuple[Any, A
         yield Event(at, "reviewed", who, what)
 
 
-def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> Iterator[Event]:
+def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> pd.DataFrame:
     """What the first sync found, at the times that OpenClass gave, as the records said it then."""
     rows = facts.progressions.set_index("id")
     rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
@@ -119,24 +128,37 @@ def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> Iterator[Event]:
                 else pd.to_datetime(of_field, format="ISO8601", utc=True).astype(column.dtype)
             )
             column.loc[of_field.index] = old
-        columns[name] = column.astype("object").where(column.notna(), None)
-    for who, what, grade, started, completed, reviewed in zip(
-        rows["student_id"], rows["assignment_id"], *columns.values(), strict=True
+        columns[name] = column
+    done = columns["completed_at"].notna()
+    parts = []
+    for kind, at in (
+        ("completed", columns["completed_at"]),
+        ("started", columns["started_at"].where(~done)),
+        ("reviewed", columns["reviewed_at"]),
     ):
-        if completed is not None:
-            yield Event(completed, "completed", who, what, grade_after=grade)
-        elif started is not None:
-            yield Event(started, "started", who, what)
-        if reviewed is not None:
-            yield Event(reviewed, "reviewed", who, what)
+        part = pd.DataFrame({"at": at.array, "kind": kind}).reindex(columns=list(COLUMNS))
+        part["student_id"], part["assignment_id"] = rows["student_id"].array, rows["assignment_id"].array
+        if kind == "completed":
+            part["grade_after"] = columns["grade"].array
+        parts.append(part[part["at"].notna()].astype(COLUMNS))
+    # Record by record: what happened to one in an instant stands together.
+    return pd.concat(parts).sort_index(kind="stable")
 
 
-def _new_students(seen: list[Event], since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
+def _new_students(
+    logged: list[Event], found: pd.DataFrame, known: set[str], since: pd.Timestamp
+) -> Iterator[Event]:
+    """Those of whom nothing is told before; `known` are those whom the first sync found before."""
     first: dict[str, pd.Timestamp] = {}
-    for event in seen:
-        first[event.student_id] = min(event.at, first.get(event.student_id, event.at))
+    for who, at in zip(
+        [*(event.student_id for event in logged), *found["student_id"]],
+        [*(event.at for event in logged), *found["at"]],
+        strict=True,
+    ):
+        if who not in known:
+            first[who] = min(at, first.get(who, at))
     for who, at in first.items():
-        if since < at <= until:
+        if at > since:
             yield Event(at, "new_student", who)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import activity, grouped
 
 
+@remembered
 def by_student(cohort: Cohort) -> pd.DataFrame:
     """Index student_id; completed and in_progress (assignments), avg_grade (of completed work or NaN)."""
     n = len(cohort.students)
@@ -23,6 +24,7 @@ def by_student(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def progress_summary(cohort: Cohort) -> pd.DataFrame:
     """One row: the class in six numbers. Completed, in progress and not started sum to the students."""
     students, assignments = len(cohort.students), len(cohort.assignments)
@@ -42,6 +44,7 @@ def progress_summary(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def completion(cohort: Cohort) -> pd.DataFrame:
     """One row: how the students' completions spread over the assignment set."""
     completed = grouped.count(cohort.position[cohort.is_completed], len(cohort.assignments))

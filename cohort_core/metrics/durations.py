@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, days
+from cohort_core.cohort import Cohort, days, remembered
 from cohort_core.metrics import grouped
 
 KNOWN_DURATION = np.timedelta64(60, "s")
@@ -16,6 +16,7 @@ _ROUNDING = 1e-9
 _DECIMALS = 9
 
 
+@remembered
 def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     """Days from start to completion by assignment, by Kaplan–Meier: open work counts as longer than its age.
 
@@ -55,6 +56,7 @@ def is_timed(cohort: Cohort) -> NDArray[np.bool_]:
     return (cohort.completed - cohort.started) >= KNOWN_DURATION
 
 
+@remembered
 def observed(cohort: Cohort) -> pd.DataFrame:
     """One row a record that is timed or open, by assignment and time: position (row of the assignment), days
     from start to completion or to *as of*, finished, at_risk (records in work for at least so long)."""
@@ -84,19 +86,25 @@ def durations(cohort: Cohort, row: int) -> pd.DataFrame:
     return steps.assign(finished_share=share).reset_index()
 
 
-def is_stuck(cohort: Cohort, limit: grouped.Floats | None = None) -> NDArray[np.bool_]:
+@remembered
+def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     """For each record: open for longer than 7 days (by default) and than the assignment's 80th percentile.
 
     Where the 80th percentile is not reached, the longest known time stands in for it: it lies beyond that,
-    and an assignment that half the class cannot finish must not hide them. `limit`: what `stuck_after` gives,
-    if known.
+    and an assignment that half the class cannot finish must not hide them.
     """
-    limit = stuck_after(cohort) if limit is None else limit
-    return cohort.is_open & (days(cohort.now - cohort.started) > limit[cohort.records["position"]])
+    open_for = days(cohort.now - cohort.started)
+    return cohort.is_open & (open_for > stuck_after(cohort)[cohort.records["position"]])
 
 
 def stuck_after(cohort: Cohort) -> grouped.Floats:
     """For each assignment of the whole class the days after which open work is stuck."""
+    # One array for the class and all its parts.
+    return _stuck_after(cohort.classwide)
+
+
+@remembered
+def _stuck_after(cohort: Cohort) -> grouped.Floats:
     return np.maximum(usually_done_after(cohort), float(cohort.thresholds.stuck_days))
 
 
@@ -107,6 +115,7 @@ def usually_done_after(cohort: Cohort) -> grouped.Floats:
     return times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
 
 
+@remembered
 def stuck(cohort: Cohort) -> pd.DataFrame:
     """One row a student and assignment that is stuck, open for longest first.
 
@@ -114,7 +123,7 @@ def stuck(cohort: Cohort) -> pd.DataFrame:
     (after which it counts as stuck), is_parked (something else, of any type, completed in the last 7 days).
     """
     limit = stuck_after(cohort)
-    chosen = is_stuck(cohort, limit)
+    chosen = is_stuck(cohort)
     records, student = cohort.records[chosen], cohort.student[chosen]
     course = cohort.assignments.iloc[cohort.position[chosen]]
     frame = pd.DataFrame(

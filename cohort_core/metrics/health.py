@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.completion import by_student
@@ -14,11 +14,12 @@ from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import PARTS, evidence, risk
 
 
+@remembered
 def student_health(cohort: Cohort) -> pd.DataFrame:
     """One row a student: progress, risk with its parts, activity. By risk, then least done, then name."""
     students, total = cohort.students, len(cohort.assignments)
     progress, proof = by_student(cohort), evidence(cohort.classwide)
-    danger = risk(cohort, proof)
+    danger = risk(cohort)
     frame = pd.DataFrame(
         {
             "name": students["name"],
@@ -44,6 +45,7 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
     return frame.loc[order.sort_values(["score", "pct", "folded", "student_id"]).index].reset_index(drop=True)
 
 
+@remembered
 def engagement_gap(cohort: Cohort) -> pd.DataFrame:
     """One row a student who is on pace (risk low or medium) but cooling or quiet, the longest silent first.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
 
@@ -14,6 +14,7 @@ WEEKS_OF_PACE = 4
 MOST_DAYS = 5 * 365
 
 
+@remembered
 def pace(cohort: Cohort) -> pd.DataFrame:
     """One row a student, the last of the class first: student_id, name, pace_percentile (0 to 1), compared.
 
@@ -49,6 +50,7 @@ def pace(cohort: Cohort) -> pd.DataFrame:
     return by_name(frame, -frame["pace_percentile"].round(9))
 
 
+@remembered
 def forecast(cohort: Cohort) -> pd.DataFrame:
     """One row a student, those who will not finish first, then the latest first.
 

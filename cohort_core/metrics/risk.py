@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, days
+from cohort_core.cohort import Cohort, days, remembered
 from cohort_core.metrics import grouped
 
 PARTS = ("missing", "marks", "late", "quiet")
@@ -26,7 +26,7 @@ _DECIMALS = 9
 """Bands and ranks must not hang on the order in which sums were taken."""
 
 
-def risk(cohort: Cohort, seen: Evidence | None = None) -> pd.DataFrame:
+def risk(cohort: Cohort) -> pd.DataFrame:
     """Index student_id; missing, marks, late, quiet (points), score (their sum, 0 to 100), gap, band.
 
     A student of a group is compared with the whole class, so a filter never changes anybody's band.
@@ -35,9 +35,9 @@ def risk(cohort: Cohort, seen: Evidence | None = None) -> pd.DataFrame:
     students who completed it, m their median day, and W = w² · (0.25 + 0.75 · clip(m, 0, t)/t) its weight.
     A student loses 1 on it if it is not completed, else 0.8 · (1 − grade) + 0.2 · late, where
     late = clip((day − m)/max(IQR, 2), 0, 1). The losses, weighted by W and divided by ΣW + 0.25, make 85
-    points; being silent for longer than the others makes 15. `seen`: the evidence of the class, if known.
+    points; being silent for longer than the others makes 15.
     """
-    scored = _score(cohort.classwide, seen or evidence(cohort.classwide))
+    scored = _score(cohort.classwide)
     return scored if cohort.whole is None else scored.loc[cohort.students.index]
 
 
@@ -69,6 +69,7 @@ class Evidence:
         return np.floor(self.silent.round(12)).astype(np.int64)
 
 
+@remembered
 def evidence(cohort: Cohort) -> Evidence:
     """What each completion and each assignment of a whole class counts."""
     n, students = len(cohort.assignments), len(cohort.students)
@@ -105,8 +106,9 @@ def marks_lost(seen: Evidence) -> grouped.Floats:
     return seen.points[seen.position] * _MARKS_SHARE * (1.0 - seen.counted_grade)
 
 
-def _score(cohort: Cohort, seen: Evidence) -> pd.DataFrame:
-    students = len(cohort.students)
+@remembered
+def _score(cohort: Cohort) -> pd.DataFrame:
+    students, seen = len(cohort.students), evidence(cohort)
     points = seen.points[seen.position]
     parts = {
         "missing": np.maximum(seen.points.sum() - grouped.total(seen.student, students, points), 0.0),

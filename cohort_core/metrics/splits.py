@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, group_id, has_label, labels
+from cohort_core.cohort import Cohort, group_id, has_label, labels, remembered
 from cohort_core.metrics import activity, grouped
 from cohort_core.metrics.completion import by_student
 
@@ -16,6 +16,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 GRADE_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
+@remembered
 def grade_distribution(cohort: Cohort) -> pd.DataFrame:
     """One row a range of grades: lower, upper (which belongs to the next but for 1), count, share."""
     grades = cohort.grade[~np.isnan(cohort.grade)]
@@ -32,11 +33,13 @@ def grade_distribution(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def by_type(cohort: Cohort) -> pd.DataFrame:
     """One row a type of assignment, in course order, assignments without one last: see `_split`."""
     return _split(cohort, "type")
 
 
+@remembered
 def by_section(cohort: Cohort) -> pd.DataFrame:
     """One row a section in course order, assignments outside all last: see `_split`."""
     return _split(cohort, "section")
@@ -74,6 +77,7 @@ def _split(cohort: Cohort, column: str) -> pd.DataFrame:
     )
 
 
+@remembered
 def by_group(cohort: Cohort) -> pd.DataFrame:
     """One row a group, nights and then regions by label; after each kind those who have none, label NaN.
 
@@ -123,6 +127,7 @@ def by_group(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def by_weekday(cohort: Cohort) -> pd.DataFrame:
     """Seven rows, Monday first: weekday (1 to 7), name, and as in `_by_slot`."""
     frame = _by_slot(cohort, lambda local: local.day_of_week.to_numpy(), len(WEEKDAYS))
@@ -131,6 +136,7 @@ def by_weekday(cohort: Cohort) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def by_hour(cohort: Cohort) -> pd.DataFrame:
     """24 rows: hour (0 to 23, local), and as in `_by_slot`."""
     frame = _by_slot(cohort, lambda local: local.hour.to_numpy(), 24)
@@ -138,6 +144,7 @@ def by_hour(cohort: Cohort) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def habits(cohort: Cohort) -> pd.DataFrame:
     """168 rows, each hour of the week from Monday 0: weekday (1 to 7), name, hour, and as in `_by_slot`."""
     frame = _by_slot(cohort, lambda local: local.day_of_week.to_numpy() * 24 + local.hour.to_numpy(), 7 * 24)

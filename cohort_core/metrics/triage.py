@@ -66,7 +66,7 @@ def _longest_first(need: Need) -> tuple[float | str, ...]:
 
 def _needs(cohort: Cohort) -> Iterator[Need]:
     proof = evidence(cohort.classwide)
-    danger, seen = risk(cohort, proof), last_activity(cohort)
+    danger, seen = risk(cohort), last_activity(cohort)
     place = cohort.classwide.students.index.get_indexer(cohort.students.index)
     silent = np.minimum(proof.days_silent[place], enrolled_days(cohort))
     scores = dict(zip(danger.index, danger["score"], strict=True))

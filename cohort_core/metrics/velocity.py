@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import has_ended, is_active_in, local_midnights, week_of, weeks
 
@@ -15,6 +15,7 @@ WEEKS_BEFORE = 4
 ALARM_BELOW = 0.5
 
 
+@remembered
 def velocity(cohort: Cohort) -> pd.DataFrame:
     """One row a week from that of the first activity to that of *as of*.
 
@@ -41,6 +42,7 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def by_course_week(cohort: Cohort) -> pd.DataFrame:
     """One row a week of the course, counted from the local day on which the class starts, to that of *as of*:
     so that classes which began at different times can be laid side by side.
@@ -79,6 +81,7 @@ def by_course_week(cohort: Cohort) -> pd.DataFrame:
     )
 
 
+@remembered
 def cohort_alarm(cohort: Cohort) -> pd.DataFrame:
     """One row: whether completions per enrolled student in the last full week fell below half of the mean of
     the four weeks before it.

@@ -101,7 +101,7 @@ def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspa
 def test_the_address_chooses_class_and_group_and_links_keep_them(big: str, practised: Workspace) -> None:
     from cohort_core.cohort import groups
 
-    group = groups(practised.facts(big))[0]
+    group = groups(practised.cohort(big))[0]
     test = page("risk", {"class": big, "group": group.id})
     assert len(test.dataframe[0].value) == group.students
     for link in test.sidebar.get("page_link"):
@@ -115,7 +115,7 @@ def test_choosing_another_class_changes_the_address_and_forgets_the_group(
     from cohort_core.cohort import groups
 
     other = next(one.id for one in practised.statuses(active_only=True) if one.id != big)
-    test = page("overview", {"class": big, "group": groups(practised.facts(big))[0].id})
+    test = page("overview", {"class": big, "group": groups(practised.cohort(big))[0].id})
     test.sidebar.selectbox(key="class-widget").set_value(other).run()
     assert test.query_params == {"class": other}
     assert test.text[0].value == next(one.name for one in practised.statuses() if one.id == other)
@@ -124,7 +124,7 @@ def test_choosing_another_class_changes_the_address_and_forgets_the_group(
 def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> None:
     from cohort_core.cohort import groups
 
-    group = groups(practised.facts(big))[0]
+    group = groups(practised.cohort(big))[0]
     test = page("overview", {"class": big})
     test.sidebar.selectbox(key="group-widget").set_value(group.id).run()
     assert test.query_params == {"class": big, "group": group.id}

@@ -158,7 +158,7 @@ def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
         {"student_id": "s3", "first_name": "C", "night": "Wednesday", "region": "Tuesday"},
     ]
     facts = facts_of([work("s3", "a1", "2025-03-03 10:00")], roster=roster)
-    found = groups(facts)
+    found = groups(build(facts))
     assert [(g.kind, g.label, g.students) for g in found] == [
         ("night", "Tuesday", 2),
         ("night", "Wednesday", 1),
@@ -166,7 +166,7 @@ def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
         ("region", "Tuesday", 1),
     ]
     assert len({g.id for g in found}) == 4
-    assert found == groups(facts)
+    assert found == groups(build(facts))
     assert not any(g.label.casefold() in g.id for g in found)
     assert set(build(facts, group="TUESDAY").students.index) == {"s1", "s2", "s3"}
     assert set(build(facts, group=found[0].id).students.index) == {"s1", "s2"}

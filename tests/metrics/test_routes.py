@@ -40,9 +40,16 @@ class Shelf(Workspace):
         small = replace(small_class().facts, synced_at=small_class().as_of)
         self.classes = {facts.class_id: facts for facts in (small, stalled_class().facts)}
 
-    def cohort(self, reference: str, as_of: Any = None, group: str | None = None, **_: Any) -> Cohort:
+    def cohort(
+        self,
+        reference: str,
+        as_of: Any = None,
+        group: str | None = None,
+        type: str | None = None,
+        **_: Any,
+    ) -> Cohort:
         facts = self.classes[reference]
-        return build(facts, parse_as_of(as_of, facts.timezone) if as_of else None, group)
+        return build(facts, parse_as_of(as_of, facts.timezone) if as_of else None, group, type)
 
     def statuses(self, **_: Any) -> Any:
         return [SimpleNamespace(id=class_id) for class_id in self.classes]
