@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort, build, days
+from cohort_core.cohort import Cohort, build, days, remembered
 from cohort_core.errors import BadInput
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import weeks
@@ -109,19 +109,26 @@ def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
     """
     of_student(cohort, student_id)
     whole = cohort.classwide
-    mondays, starts = weeks(whole)
-    rows = []
+    weekly = risk_by_week(whole)
+    frame = weekly[weekly["student_id"] == student_id].reset_index(drop=True)
+    return frame.drop(columns="student_id").assign(total=len(whole.assignments))
+
+
+@remembered
+def risk_by_week(cohort: Cohort) -> pd.DataFrame:
+    """One row a week and student who counted at its end, in that order: student_id, and the columns of
+    `risk_history` but total. Built once for all students, since each week needs the whole class anyway."""
+    weekly = []
+    mondays, starts = weeks(cohort)
     for monday, end in zip(mondays, starts[1:], strict=True):
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
         then = build(cohort.facts, moment, thresholds=cohort.thresholds)
-        if student_id not in then.students.index:
-            continue
-        danger = risk(then).loc[student_id]
-        done = int(by_student(of_student(then, student_id))["completed"].iloc[0])
-        rows.append((monday, danger["band"], danger["score"], danger["gap"], *danger[list(PARTS)], done))
-    columns = ["week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]
-    frame = pd.DataFrame(rows, columns=columns).astype({"week": "datetime64[us]"})
-    return frame.assign(total=len(whole.assignments))
+        named = {"band": "risk", "score": "risk_score", "gap": "risk_gap"}
+        danger = risk(then).rename(columns=named).assign(completed=by_student(then)["completed"])
+        weekly.append(danger.rename_axis("student_id").reset_index().assign(week=monday))
+    columns = ["student_id", "week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]
+    frame = pd.concat(weekly, ignore_index=True) if weekly else pd.DataFrame(columns=columns)
+    return frame[columns].astype({"week": "datetime64[us]"})
 
 
 def assignment_students(cohort: Cohort, assignment_id: str) -> pd.DataFrame:
