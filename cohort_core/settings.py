@@ -225,13 +225,3 @@ def set_by_environment() -> frozenset[str]:
 
 def is_connected(home: Home) -> bool:
     return load_settings(home).is_connected
-
-
-def version(home: Home) -> tuple[object, ...]:
-    """What settings are read from, as it is now: while this is the same, so are they."""
-    try:
-        told = home.config.stat()
-        file: tuple[int, ...] = (told.st_mtime_ns, told.st_size, told.st_ino)
-    except OSError:
-        file = ()
-    return (file, *sorted(one for one in os.environ.items() if one[0].upper().startswith("COHORT_")))

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from cohort_core import errors
 from cohort_core.acting import Actor
-from cohort_core.cohort import Cohort, of_type
+from cohort_core.cohort import Cohort
 from cohort_core.workspace import Reader, Workspace
 
 
@@ -87,8 +87,7 @@ def _cohort(
     group: Group = None,
     type_: Type = None,
 ) -> Cohort:
-    cohort = read.cohort(class_id, as_of=as_of, group=group)
-    return cohort if type_ is None else of_type(cohort, type_)
+    return read.cohort(class_id, as_of=as_of, group=group, type=type_)
 
 
 InCohort = Annotated[Cohort, Depends(_cohort)]

@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import BaseModel, Field
 
 from cohort_core import exports, roster_files
-from cohort_core.cohort import groups
+from cohort_core.cohort import Cohort, groups
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.frame import View
 from cohort_core.dashboard.tables import MISSING, MOST_ROWS, ROW_PIXELS
@@ -83,7 +83,7 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
         key="import-class",
     )
     facts = view.reader.facts(class_id)
-    st.text(_roster_now(facts))
+    st.text(_roster_now(view.reader.cohort(class_id)))
     with st.container(horizontal=True):
         st.download_button(
             "Template",
@@ -180,8 +180,8 @@ def _most_megabytes() -> int:
     return roster_files.SIZE_LIMIT_BYTES // 1024**2
 
 
-def _roster_now(facts: ClassFacts) -> str:
-    known = groups(facts)
+def _roster_now(cohort: Cohort) -> str:
+    known = groups(cohort)
     if not known:
         return "This class has no groups yet."
     told = [

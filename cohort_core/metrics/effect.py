@@ -12,8 +12,8 @@ from cohort_core.cohort import Cohort, judged_by
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.blockers import students_reached
-from cohort_core.metrics.durations import is_stuck, usually_done_after
-from cohort_core.metrics.risk import evidence, risk
+from cohort_core.metrics.durations import is_stuck
+from cohort_core.metrics.risk import risk
 from cohort_core.thresholds import Thresholds
 
 BEFORE, AFTER = "before", "after"
@@ -33,14 +33,13 @@ class Effect:
 
 
 def effect(cohort: Cohort, thresholds: Thresholds) -> Effect:
-    """The cohort by its thresholds and by these. What takes long is worked out once for both."""
-    seen, usual = evidence(cohort.classwide), usually_done_after(cohort)
+    """The cohort by its thresholds and by these."""
     reached = students_reached(cohort)
     columns: dict[str, Any] = {}
     ranked = {}
     for when, one in ((BEFORE, cohort), (AFTER, judged_by(cohort, thresholds))):
-        danger = risk(one, seen)
-        stuck = is_stuck(one, np.maximum(usual, float(one.thresholds.stuck_days)))
+        danger = risk(one)
+        stuck = is_stuck(one)
         columns[f"band_{when}"] = danger["band"]
         columns[f"stage_{when}"] = last_activity(one)["stage"]
         columns[f"stuck_{when}"] = grouped.count(one.student[stuck], len(one.students))
