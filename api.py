@@ -330,7 +330,7 @@ def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., Resp
         path,
         name=f"{of_one}{name}",
         summary=answer.title,
-        description=cleandoc(answer.ask.__doc__ or "").replace("Raises BadInput for", "A 422 for"),
+        description=cleandoc(answer.ask.__doc__ or "").replace("Raises BadInput for", "A 404 for"),
         response_model=answer.row if path in ONE_ROW else list_of(answer.row),
         tags=[tag],
     )(endpoint)

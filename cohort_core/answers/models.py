@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Health(BaseModel):
@@ -56,6 +56,13 @@ class MarkRequest(BaseModel):
         description="The day from which the student is listed again; with *done* only.",
         examples=["2025-01-06"],
     )
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _is_written_as_a_day(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            raise ValueError("must be a day such as 2025-01-06")
+        return value
 
 
 class SyncRequest(BaseModel):

@@ -33,6 +33,9 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
+_NAMED_BY_PATH = ("student_id", "assignment_id")
+"""Whom a path is about: if there is no such one, the path is not there."""
+
 _HINTS = {
     HTTPStatus.NOT_FOUND: "The paths there are stand at /docs.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The header Allow names those there are.",
@@ -57,9 +60,13 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_problem)
 
 
-def _cohort_problem(_request: Request, error: Exception) -> JSONResponse:
+def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
+    parameter = error.details.get("parameter")
+    if parameter in _NAMED_BY_PATH and parameter in request.path_params:
+        code = f"unknown_{parameter.removesuffix('_id')}"
+        return problem(HTTPStatus.NOT_FOUND, error.message, code, **error.details)
     return problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
 
 

@@ -54,6 +54,8 @@ def describe(app: FastAPI) -> None:
 def _completed(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     schemas = schema["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     routes = [one for one in app.routes if isinstance(one, APIRoute) and one.include_in_schema]
     for route in routes:
         for method in route.methods or ():
@@ -68,6 +70,8 @@ def _completed(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
 
 def _complete_answers(operation: dict[str, Any], route: APIRoute) -> None:
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    # FastAPI's own shape of what cannot be used, which is not ours.
+    operation["responses"].pop("422", None)
     for status in ("4XX", "5XX"):
         operation["responses"][status] = {
             "description": "A problem, which says what to do.",

@@ -97,7 +97,8 @@ def test_students_and_assignments_have_paths(client: TestClient, name: str) -> N
     expected = reports.REPORTS[name].ask(small_class(), one).records()
     assert rows(got(client, f"/classes/c1/{PATHS[name]}")) == expected
     unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{one}", "/nobody"))
-    assert (unknown.status_code, unknown.json()["code"]) == (422, "bad_input")
+    code = "unknown_assignment" if name in OF_ASSIGNMENT else "unknown_student"
+    assert (unknown.status_code, unknown.json()["code"]) == (404, code)
 
 
 @pytest.mark.parametrize("name", ["pace", "forecast"])
