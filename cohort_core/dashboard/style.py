@@ -11,6 +11,12 @@ STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
 .stMainBlockContainer h1 { padding-bottom: 0.5rem; }
+/* Streamlit's own grey is too pale for many eyes. */
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p { color: inherit; }
+[data-testid=stCaptionContainer] { opacity: 0.8; }
+/* The dark theme's colour is bright enough to be read, so too bright to be written on. */
+[data-testid^=stBaseButton-primary]:not(:disabled) { background-color: #1b6a73; border-color: #1b6a73; }
+[data-testid^=stBaseButton-primary]:not(:disabled):hover { background-color: #14545b; border-color: #14545b; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }
