@@ -536,18 +536,18 @@ class Reader:
 
         limits = thresholds or self.workspace.settings().thresholds
         cohorts = [judged_by(one, limits) for one in self.active_cohorts(as_of)]
+        most = limits.triage_length if limit is None else limit
+        return reports.triage(cohorts, most, self.settled(cohorts))
+
+    def settled(self, cohorts: Sequence[Cohort]) -> set[str]:
+        """The students of these classes who are left out: done for today, or exempt."""
         days = {one.facts.class_id: one.local_date for one in cohorts}
-        held = [
-            mark
+        known = [
+            self.workspace.student_id_for(mark.class_id, mark.student_id, anonymous=self.anonymous)
             for mark in self.workspace.marks()
             if mark.class_id in days and mark.holds_on(days[mark.class_id])
         ]
-        known = [
-            self.workspace.student_id_for(mark.class_id, mark.student_id, anonymous=self.anonymous)
-            for mark in held
-        ]
-        settled = {student_id for student_id in known if student_id is not None}
-        return reports.triage(cohorts, limits.triage_length if limit is None else limit, settled)
+        return {student_id for student_id in known if student_id is not None}
 
     def report(
         self,

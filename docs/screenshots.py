@@ -92,7 +92,9 @@ def who(url: str) -> str:
 
 def what(url: str) -> str:
     """The assignment that is most worth teaching again."""
-    return requests.get(f"{url}/classes/{CLASS}/metrics/reteach", timeout=10).json()[0]["assignment_id"]
+    return requests.get(f"{url}/classes/{CLASS}/metrics/reteach", timeout=10).json()["items"][0][
+        "assignment_id"
+    ]
 
 
 def answers(url: str) -> bool:

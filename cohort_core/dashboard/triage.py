@@ -52,20 +52,24 @@ def show(view: View) -> None:
 
 def _of_class(view: View) -> reports.Report:
     limits = view.cohort.thresholds
+    settled = view.reader.settled([view.cohort])
     health = reports.student_health(view.cohort)
-    at_risk = replace(health, frame=health.frame[health.frame["risk"] != "low"])
+    is_open = ~health.frame["student_id"].isin(settled)
+    at_risk = replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
     urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person, urgent), "attention")
-    gap = reports.engagement_gap(view.cohort).records()
+    gap = [one for one in reports.engagement_gap(view.cohort).records() if one["student_id"] not in settled]
+    gap = gap[: limits.triage_length]
     if gap:
         st.markdown(
             "**On pace, but silent**",
             help="The early warning: on pace with the class, and nothing done for "
             f"{count(limits.cooling_days, 'day')} or more.",
         )
-        lists.people((_silent(row) for row in gap[: limits.triage_length]), "silent")
+        lists.people(map(_silent, gap), "silent")
+    settling.show(view, [{**one, "class_id": view.class_id} for one in urgent + gap])
     return at_risk
 
 

@@ -253,8 +253,9 @@ def test_all_classes_are_looked_at_when_asked(big: str, practised: Workspace) ->
         assert row["class_name"] in shown(test)
 
 
-def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace) -> None:
-    test = page("overview", {"class": big, "scope": "all"})
+@pytest.mark.parametrize("scope", ["this", "all"])
+def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
+    test = page("overview", {"class": big, "scope": scope})
     choice = test.selectbox(key="settle-student")
     student_id, name = choice.value, choice.options[0]
     (done,) = [button for button in test.button if button.label == "Done for today"]
