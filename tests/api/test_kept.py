@@ -120,7 +120,7 @@ GRADES = "UPDATE progressions SET grade = 0.01 WHERE grade IS NOT NULL"
             f"{CLASS}/quarantine",
             run_sql(SET_ASIDE),
         ),
-        (f"{CLASS}/changes?since=2026-01-01", run_sql(REGRADED)),
+        (f"{CLASS}/changes?since=2026-01-01", synced(REGRADED)),
         ("/classes", run_sql("DELETE FROM progressions WHERE grade < 0.5")),
         ("/classes", unfollowed),
         ("/triage", settled),
