@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -590,9 +590,6 @@ def serve(
     say(f"  rosters         {address}/practice/students.csv  {address}/practice/mentors.csv")
     if faults:
         say(f"  faults          POST a list to {address}/practice/faults, DELETE clears it")
-    try:
+    with closing(listener), suppress(KeyboardInterrupt):
         uvicorn.Server(_config(app)).run(sockets=[listener])
-    except KeyboardInterrupt:
-        say("Practice school stopped.")
-    finally:
-        listener.close()
+    say("Practice school stopped.")
