@@ -39,6 +39,7 @@ TARGETS = {"click": 0.3, "page": 1.0, "first page": 2.5}
 PATIENCE = {"practice": 1.0, "large": 2.0}
 """The large class may take twice as long."""
 SETTLE_MS = 400
+LOOK_MS = 200
 WAIT_MS = 20_000
 START_SECONDS = 30
 LARGE_STUDENTS, LARGE_ASSIGNMENTS, LARGE_RECORDS = 2_500, 50, 100_000
@@ -53,12 +54,13 @@ WATCH = """
     seen.asked = event.timeStamp; seen.changed = 0; seen.sent = 0; seen.answered = 0; seen.bytes = 0;
   };
   for (const name of ["pointerup", "keydown", "popstate"]) addEventListener(name, note, true);
+  // A table tells screen readers its cells inside its canvas, 200 ms after it has painted them.
+  const unpainted = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("canvas");
   const main = () => document.querySelector("[data-testid=stMain]");
   new MutationObserver((changes) => {
     const place = main();
-    if (place && changes.some((one) => place.contains(one.target) || one.target.contains(place))) {
-      seen.changed = now();
-    }
+    const isSeen = (node) => place.contains(node) ? !unpainted(node) : node.contains(place);
+    if (place && changes.some((one) => isSeen(one.target))) seen.changed = now();
   }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
   const context = CanvasRenderingContext2D.prototype;
   for (const name of ["fillRect", "fill", "stroke", "fillText", "clearRect"]) {
@@ -145,6 +147,8 @@ class Mentor:
         self, what: str, kind: str, act: Callable[[], Any], *, on: str | None = None, ready: str = "true"
     ) -> None:
         """Time what `act`, which ends with a click or a key, leads to: the page `on`, and `ready` in it."""
+        # Nobody clicks into a page that still moves.
+        self.page.wait_for_timeout(LOOK_MS)
         self.page.evaluate("() => { window.__seen.asked = 0; window.__seen.changed = 0; }")
         act()
         told = self._settle(title(on) if on else "", ready)

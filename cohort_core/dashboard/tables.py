@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import pandas as pd
@@ -56,7 +57,8 @@ def show(
         hide_index=True,
         height=(min(len(frame), MOST_ROWS) + 1) * ROW_PIXELS + 3,
         placeholder=MISSING,
-        key=key,
+        # A table that gets other rows in place loses the first click on them.
+        key=f"{key}-{_mark(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
         **(_CLICKABLE if opens else {}),
     )
@@ -75,6 +77,11 @@ def chart(picture: Any, *, alt: str, key: str, opens: str) -> None:
     )
     if picked := event.selection.get(charts.PICK):
         open_page(opens, **{opens: str(picked[0][f"{opens}_id"])})
+
+
+def _mark(ids: pd.Series[str]) -> str:
+    """Stands for these ids in this order."""
+    return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 
 
 def _configure(row: type[Row], name: str, column: Column) -> Any:
