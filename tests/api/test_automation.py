@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import csv
 import http.server
 import json
@@ -77,8 +78,20 @@ def test_the_codes_of_a_sync_are_explained() -> None:
     assert {0, 67, 68, 69, 73, 74, 75, 76, 77, 78} <= named
 
 
+def test_the_units_run_the_script_that_stands_above_them() -> None:
+    read = {name: configparser.RawConfigParser() for name in ("cohort-sync.service", "cohort-sync.timer")}
+    for name, unit in read.items():
+        unit.optionxform = str  # names of settings as they are written
+        unit.read_string(BLOCKS[name])
+    assert read["cohort-sync.service"]["Service"]["ExecStart"].endswith("/nightly.sh")
+    assert read["cohort-sync.service"]["Service"]["Type"] == "oneshot"
+    assert read["cohort-sync.timer"]["Timer"]["OnCalendar"]
+    assert read["cohort-sync.timer"]["Install"]["WantedBy"] == "timers.target"
+
+
+# What systemd itself says of them, where there is one; the test above needs none.
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="a computer without systemd")
-def test_the_units_are_ones(tmp_path: Path) -> None:
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
     units = [tmp_path / name for name in ("cohort-sync.service", "cohort-sync.timer")]
     for unit in units:
         unit.write_text(BLOCKS[unit.name], "utf-8")
