@@ -27,7 +27,7 @@ with dashboard.begin("assignment") as view:
             title=f"{told['name']}: grades",
         )
         if graded:
-            st.altair_chart(graded, alt="Completions by grade")
+            tables.picture(graded, alt="Completions by grade")
         else:
             st.caption("No completion has a grade.")
     with times:
@@ -42,7 +42,7 @@ with dashboard.begin("assignment") as view:
             help="Open work is taken to last longer than its age so far.",
         )
         if timed:
-            st.altair_chart(timed, alt="Share expected to be done after so many days")
+            tables.picture(timed, alt="Share expected to be done after so many days")
         else:
             st.caption("No time is known from start to completion.")
     downloads.heading(view, "Students", report=students)

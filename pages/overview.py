@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import changed, downloads, headline, lists, triage
+from cohort_core.dashboard import changed, downloads, headline, lists, tables, triage
 
 with dashboard.begin("overview") as view:
     headline.verdict(view)
@@ -18,7 +18,7 @@ with dashboard.begin("overview") as view:
         weeks = reports.progress_over_time(view.cohort)
         drawn = charts.cumulative_progress(weeks.frame, height=240)
         downloads.heading(view, "Progress", report=weeks, picture=drawn)
-        st.altair_chart(
+        tables.picture(
             drawn,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )

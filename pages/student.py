@@ -74,7 +74,7 @@ with dashboard.begin("student") as view:
             picture=risks,
             title=f"{health['name']}: risk, week by week",
         )
-        st.altair_chart(
+        tables.picture(
             risks,
             alt=f"Risk points at the end of each week; now {BANDS[health['risk']].label}",
         )
@@ -87,7 +87,7 @@ with dashboard.begin("student") as view:
             title=f"{health['name']}: when they work",
             help="Starts and completions by hour of the week.",
         )
-        st.altair_chart(hours, alt="Starts and completions by hour")
+        tables.picture(hours, alt="Starts and completions by hour")
     with st.expander("Every assignment, in course order"):
         downloads.menu(view, report=assignments)
         tables.show(

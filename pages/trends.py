@@ -47,7 +47,7 @@ with dashboard.begin("trends") as view:
         picture=cumulative,
         help="Assignments, summed over all students, at the end of each week.",
     )
-    st.altair_chart(
+    tables.picture(
         cumulative,
         alt="Assignments completed and in progress, summed over all students, at the end of each week",
     )
@@ -61,7 +61,7 @@ with dashboard.begin("trends") as view:
             name="completed-per-week",
             help=meaning["completed_in_week"],
         )
-        st.altair_chart(completed, alt="Assignments completed in each week")
+        tables.picture(completed, alt="Assignments completed in each week")
     with active:
         seen = charts.weekly(weeks, "active_students", "Students")
         downloads.heading(
@@ -72,7 +72,7 @@ with dashboard.begin("trends") as view:
             title="Active students per week",
             help=meaning["active_students"],
         )
-        st.altair_chart(seen, alt="Active students in each week")
+        tables.picture(seen, alt="Active students in each week")
     st.caption("The palest bar is the week that has not ended yet.")
     pace, spread = st.columns(2, gap="large")
     with pace:
@@ -87,12 +87,12 @@ with dashboard.begin("trends") as view:
             picture=speed,
             help=words.meanings(velocity.row)["per_enrolled"],
         )
-        st.altair_chart(speed, alt="Completions a student, week by week")
+        tables.picture(speed, alt="Completions a student, week by week")
     with spread:
         ranges = reports.grade_distribution(view.cohort)
         graded = charts.grades(ranges.frame, height=240)
         downloads.heading(view, "Grades", report=ranges, picture=graded)
-        st.altair_chart(graded, alt="Completions by grade")
+        tables.picture(graded, alt="Completions by grade")
     habits = reports.habits(view.cohort)
     hours = charts.habits(habits.frame)
     downloads.heading(
@@ -102,7 +102,7 @@ with dashboard.begin("trends") as view:
         picture=hours,
         help="Starts and completions by hour of the week, in the class's time zone.",
     )
-    st.altair_chart(hours, alt="Starts and completions by hour")
+    tables.picture(hours, alt="Starts and completions by hour")
 
     compared.show(view)
     types, groups = reports.by_type(view.cohort), reports.by_group(view.cohort)

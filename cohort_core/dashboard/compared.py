@@ -9,7 +9,7 @@ import streamlit as st
 
 from cohort_core import charts, reports
 from cohort_core.cohort import of_type
-from cohort_core.dashboard import downloads, selection
+from cohort_core.dashboard import downloads, selection, tables
 from cohort_core.dashboard.frame import View
 from cohort_core.errors import CohortError
 
@@ -44,7 +44,7 @@ def show(view: View) -> None:
             title=f"{FIELDS[field]} by week of the course",
             help="Weeks that are over, counted from the day on which each class began.",
         )
-    st.altair_chart(drawn, alt=f"{FIELDS[field]} in each full week of the course, beside other classes")
+    tables.picture(drawn, alt=f"{FIELDS[field]} in each full week of the course, beside other classes")
     if not others:
         st.caption("Follow another class on the Classes page to see the two side by side.")
 

@@ -1,0 +1,53 @@
+"""What pages send to be drawn is Vega-Lite. They send it unchecked, for speed, so it is checked here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import altair as alt
+import pytest
+
+from cohort_core.workspace import Workspace
+from tests.dashboard.conftest import page
+
+
+def sent(name: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    return [json.loads(one.proto.spec) for one in page(name, query).main.get("vega_lite_chart")]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "charts"),
+    [
+        ("overview", {}, 1),
+        ("blockers", {"by": "difficulty"}, 2),
+        ("blockers", {"by": "completions"}, 2),
+        ("blockers", {"by": "grade"}, 2),
+        ("blockers", {"by": "duration"}, 2),
+        ("blockers", {"by": "stuck"}, 2),
+        ("risk", {}, 1),
+        ("matrix", {}, 1),
+        ("trends", {}, 6),
+        ("student", {}, 2),
+        ("assignment", {}, 2),
+    ],
+)
+def test_every_chart_of_a_page_is_valid(
+    big: str, practised: Workspace, name: str, query: dict[str, str], charts: int
+) -> None:
+    cohort = practised.cohort(big)
+    chosen = {
+        "student": {"student": str(cohort.students.index[0])},
+        "assignment": {"assignment": str(cohort.assignments.index[0])},
+    }
+    specs = sent(name, {"class": big, **query, **chosen.get(name, {})})
+    assert len(specs) >= charts
+    for spec in specs:
+        alt.Chart.from_dict(spec, validate=True)
+
+
+def test_the_check_finds_what_is_not_vega_lite(big: str) -> None:
+    spec = sent("overview", {"class": big})[0]
+    spec["layer"][0]["mark"]["type"] = "lightning"
+    with pytest.raises(Exception, match="lightning"):
+        alt.Chart.from_dict(spec, validate=True)
