@@ -1,0 +1,278 @@
+"""Whether the server stays well for long: many ask at once while the school changes and syncs come and go.
+
+    python benchmarks/soak.py                       10 minutes, 16 clients, a sync every 20 seconds
+    python benchmarks/soak.py --minutes 0.5 --sync-every 5
+
+A practice school whose rows change in one batch before each sync, a server in a process of its own as `serve`
+starts it, and clients that ask every route of two classes in turn, every other time with the tag that came
+before. Promised, or the exit status is 1: no answer is a 5xx, memory is flat (at the end at most 1.1 times
+what it was after the first fifth of the time), every sync is done, and no answer holds half a sync: a batch
+completes one assignment for everybody and regrades everybody's first one, and every answer with numbers of
+both must be of one batch, not of an earlier one than the same client saw before.
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+CLASSES = ("first", "second")
+STUDENTS, ASSIGNMENTS, BEGUN = 40, 60, 10
+FLAT = 1.1
+START_SECONDS, SYNC_SECONDS, WATCH_SECONDS = 30, 120, 5
+FILES = ("/classes/{class_id}/progressions.csv", "/classes/{class_id}/metrics/student-health.xlsx")
+
+
+class Soak:
+    """What is known of the school and what was seen of the server."""
+
+    def __init__(self) -> None:
+        from cohort_core.practice.school import MemorySchool, hex_id
+
+        self.school = MemorySchool()
+        self.batch = 0
+        self.statuses: Counter[int] = Counter()
+        self.violations: list[str] = []
+        self.failures: list[str] = []
+        self.checked = 0
+        self.memory: list[tuple[float, float]] = []
+        self.lock = threading.Lock()
+        self.over = threading.Event()
+        self.marked = hex_id("assignment", "assignment 00")
+        self.ids = {"student_id": hex_id("student", "student 00"), "assignment_id": self.marked}
+        ids = [hex_id("assignment", f"assignment {one:02}") for one in range(ASSIGNMENTS)]
+        units = [{"name": f"Week {at // 5 + 1}", "assignments": ids[at : at + 5]} for at in range(0, 60, 5)]
+        for name in CLASSES:
+            self.school.add_class(name, units=units, rows=self.rows(range(ASSIGNMENTS), 0))
+
+    def rows(self, assignments: Any, batch: int) -> Iterator[dict[str, Any]]:
+        """As many rows in every batch, so that memory has no reason to grow but a leak."""
+        from cohort_core.practice.school import progression
+
+        now = datetime.now(UTC)
+        for number in assignments:
+            began, ended = (
+                now - timedelta(days=30 - number / 3),
+                now - timedelta(seconds=ASSIGNMENTS - number),
+            )
+            is_done = number < BEGUN + batch
+            for student in range(STUDENTS):
+                yield progression(
+                    f"{student} {number}",
+                    student=f"student {student:02}",
+                    assignment=f"assignment {number:02}",
+                    grade=(grade_of(batch) if number == 0 else 0.8) if is_done else None,
+                    started=began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    completed=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                    if is_done
+                    else None,
+                )
+
+    def change(self) -> None:
+        """The next batch. Its number rises first: what a sync may show is known before it can."""
+        self.batch += 1
+        changed = [0, *([done_of(self.batch) - 1] if BEGUN + self.batch <= ASSIGNMENTS else [])]
+        for one in self.school.classes():
+            self.school.put_rows(one["id"], self.rows(changed, self.batch))
+
+    def seen(self, path: str, answer: Any) -> list[int] | None:
+        """The batches that an answer can be of; None if it tells nothing of that."""
+        known = range(self.batch + 1)
+        if path.endswith("/progressions"):
+            done = sum(row["completed_at"] is not None for row in answer) / STUDENTS
+            grades = {row["grade"] for row in answer if row["assignment_id"] == self.marked}
+            return [one for one in known if done_of(one) == done and grades == {grade_of(one)}]
+        if path.endswith("/metrics/blockers"):
+            done = sum(row["completion_rate_all"] for row in answer)
+            grade = next(row["avg_grade"] for row in answer if row["assignment_id"] == self.marked)
+            return [one for one in known if near(done, done_of(one)) and near(grade, grade_of(one))]
+        if path.endswith("/progress-summary"):
+            return [one for one in known if near(answer["avg_completion"], done_of(one) / ASSIGNMENTS)]
+        if path.endswith("/metrics/completion"):
+            found = answer["avg_students_per_assignment"] * ASSIGNMENTS / STUDENTS
+            return [one for one in known if abs(found - done_of(one)) < 0.01]
+        return None
+
+    def ask(self, url: str, paths: list[str], first: int) -> None:
+        """One client: every route in turn, every other round with the tag that it was given before."""
+        tags: dict[str, str] = {}
+        latest: Counter[str] = Counter()
+        session, number = requests.Session(), first
+        while not self.over.is_set():
+            path, with_tag = paths[number % len(paths)], number // len(paths) % 2 == 1
+            number += 1
+            headers = {"If-None-Match": tags[path]} if with_tag and path in tags else {}
+            try:
+                answer = session.get(url + path, headers=headers, timeout=60)
+            except requests.RequestException as error:
+                with self.lock:
+                    self.failures.append(f"{path}: {type(error).__name__}")
+                continue
+            batches = None
+            if answer.status_code == 200:
+                tags[path] = answer.headers.get("ETag", "")
+                is_json = answer.headers["Content-Type"].startswith("application/json")
+                batches = self.seen(path, answer.json()) if is_json else None
+            with self.lock:
+                self.statuses[answer.status_code] += 1
+                if batches is None:
+                    continue
+                self.checked += 1
+                name = path.split("/")[2]
+                if not batches or batches[-1] < latest[name]:
+                    self.violations.append(f"{path}: batches {batches[-1:]} after {latest[name]}")
+                latest[name] = max(latest[name], batches[0] if batches else 0)
+
+    def sync(self, url: str) -> None:
+        self.change()
+        job = requests.post(f"{url}/sync", json={"full": True}, timeout=60).json()
+        deadline = time.monotonic() + SYNC_SECONDS
+        while job.get("state") == "running" and time.monotonic() < deadline:
+            time.sleep(0.2)
+            job = requests.get(f"{url}/sync/{job['job']}", timeout=60).json()
+        if job.get("state") != "done":
+            self.failures.append(f"sync of batch {self.batch}: {job.get('state', job)}")
+
+    def watch(self, pid: int, began: float) -> None:
+        while not self.over.wait(WATCH_SECONDS):
+            status = Path(f"/proc/{pid}/status").read_text()
+            kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+            self.memory.append((time.monotonic() - began, int(kilobytes) / 1000))
+
+
+def done_of(batch: int) -> int:
+    """The assignments that everybody has completed."""
+    return min(BEGUN + batch, ASSIGNMENTS)
+
+
+def grade_of(batch: int) -> float:
+    return (batch % 90 + 5) / 100
+
+
+def near(found: float, wanted: float) -> bool:
+    return abs(found - wanted) < 0.0002
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[tuple[str, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COHORT_")}
+    environment |= {"COHORT_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cohort_core.cli", "serve", "--port", str(port)]
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START_SECONDS
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
+        try:
+            while True:
+                with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                    requests.get(f"{url}/health", timeout=1)
+                    break
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("the server did not start")
+                time.sleep(0.05)
+            yield url, server.pid
+        finally:
+            server.terminate()
+
+
+def prepare(home: Path, upstream: Any) -> list[str]:
+    """A home that has synced the school once; returns the paths of every class route."""
+    import api
+    from cohort_core import practice
+    from cohort_core.home import Home
+    from cohort_core.settings import save_settings
+    from cohort_core.workspace import Workspace
+
+    workspace = Workspace(Home(home))
+    workspace.connect(
+        api_base=upstream.url,
+        app_id=practice.APP_ID,
+        origin=practice.ORIGIN,
+        email=practice.EMAIL,
+        password=practice.PASSWORD,
+        practice=True,
+    )
+    # The server must not serve a school of its own; a sync shall not take longer than the time between two.
+    save_settings(workspace.home, practice=False, sync_rate=1000.0)
+    workspace.set_active([one.id for one in workspace.statuses()], active=True)
+    assert workspace.claim_sync(asked_by="soak").run().state == "done"
+    routes = [
+        path for path, methods in api.create_app(workspace).openapi()["paths"].items() if "get" in methods
+    ]
+    workspace.stop()
+    return [path for path in (*routes, *FILES) if path.startswith("/classes/")]
+
+
+def report(soak: Soak, seconds: float) -> bool:
+    total = sum(soak.statuses.values())
+    warm = [size for at, size in soak.memory if 0.2 * seconds <= at <= 0.3 * seconds] or [soak.memory[0][1]]
+    last = [size for at, size in soak.memory if at >= 0.9 * seconds] or [soak.memory[-1][1]]
+    ratio = statistics.median(last) / statistics.median(warm)
+    broken = sum(count for status, count in soak.statuses.items() if status >= 500)
+    print(f"requests    {total:,} in {seconds:.0f} s, {total / seconds:.0f}/s, {soak.batch} syncs")
+    print(f"statuses    {dict(sorted(soak.statuses.items()))}, 5xx: {broken}")
+    print(
+        f"memory      {statistics.median(warm):.0f} MB warm, {statistics.median(last):.0f} MB at the end:"
+        f" {ratio:.2f} (at most {FLAT}), highest {max(size for _, size in soak.memory):.0f} MB"
+    )
+    print(f"half a sync {len(soak.violations)} of {soak.checked:,} answers that tell", *soak.violations[:5])
+    print(f"failures    {len(soak.failures)}", *soak.failures[:5])
+    others = set(soak.statuses) - {200, 304}
+    return not (broken or others or soak.violations or soak.failures or ratio > FLAT) and soak.checked > 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--sync-every", type=float, default=20, help="seconds")
+    wanted = parser.parse_args()
+    from cohort_core.practice.server import running
+
+    soak = Soak()
+    with tempfile.TemporaryDirectory() as name, running(soak.school, page_cap=25) as upstream:
+        routes = prepare(Path(name) / "home", upstream)
+        paths = [path.format(class_id=one, **soak.ids) for path in routes for one in CLASSES]
+        with served(Path(name) / "home") as (url, pid):
+            began = time.monotonic()
+            end = began + 60 * wanted.minutes
+            threads = [threading.Thread(target=soak.watch, args=(pid, began), daemon=True)]
+            for number in range(wanted.clients):
+                start = number * len(paths) // wanted.clients
+                threads.append(threading.Thread(target=soak.ask, args=(url, paths, start), daemon=True))
+            for thread in threads:
+                thread.start()
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(min(left, wanted.sync_every))
+                if time.monotonic() < end:
+                    soak.sync(url)
+            soak.over.set()
+            seconds = time.monotonic() - began
+            for thread in threads:
+                thread.join(65)
+    if not report(soak, seconds):
+        raise SystemExit("A promise is broken.")
+
+
+if __name__ == "__main__":
+    main()
