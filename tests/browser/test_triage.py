@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Dashboard, Watched
@@ -9,6 +13,11 @@ from tests.browser.test_dashboard import first_person, open_page, wait_for
 
 MOST_TABS = 60
 """By so many presses of Tab the first student is reached, or the list is too far away."""
+
+
+@pytest.fixture
+def class_id(dashboard: Dashboard) -> str:
+    return next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -35,3 +44,42 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
     wait_for(page, "overview")
     expect(first_person(page)).to_be_visible()
     tab_to(page, first_person(page))
+
+
+def listed(page: Page, student_id: str) -> Locator:
+    """Where triage lists a student: among those at risk, and among the silent."""
+    lists = "[class*='st-key-people-attention'], [class*='st-key-people-silent']"
+    return page.get_by_test_id("stMain").locator(lists).locator(f"a[href*='student={student_id}']")
+
+
+def first_student(page: Page) -> tuple[str, str]:
+    """The id and the name of who is listed first."""
+    expect(first_person(page)).to_be_visible()
+    address = urlsplit(str(first_person(page).get_attribute("href")))
+    return parse_qs(address.query)["student"][0], first_person(page).inner_text()
+
+
+def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched, class_id: str) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview", f"?class={class_id}")
+    student_id, name = first_student(page)
+    try:
+        main = page.get_by_test_id("stMain")
+        main.get_by_text("Settle someone", exact=True).click()
+        # Who is first in the list is first in the choice.
+        main.get_by_role("button", name="Done for today").click()
+        told = main.get_by_text(re.compile(rf"^{re.escape(name)}: done until \d+ \w+$"))
+        expect(told).to_be_visible()
+        expect(listed(page, student_id)).to_have_count(0)
+        page.reload()
+        wait_for(page, "overview")
+        expect(first_person(page)).to_be_visible()
+        expect(listed(page, student_id)).to_have_count(0)
+        main.get_by_text("Settle someone", exact=True).click()
+        expect(told).to_be_visible()
+        main.get_by_role("button", name="List again").click()
+        expect(listed(page, student_id).first).to_be_visible()
+        expect(told).to_have_count(0)
+        assert not dashboard.workspace.marks()
+    finally:
+        dashboard.workspace.unsettle(class_id, student_id)
