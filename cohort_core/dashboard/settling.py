@@ -35,7 +35,7 @@ def _choose(view: View, listed: dict[str, dict[str, Any]]) -> None:
     )
     done, exempt = st.columns(2)
     tomorrow = view.now.date() + timedelta(days=1)
-    if done.button("Done for today", help="Listed again from tomorrow on.", width="stretch"):
+    if done.button("Done for today", help="Listed again by tomorrow's first sync.", width="stretch"):
         _settle(view, listed[student_id], "done", tomorrow)
     if exempt.button("Exempt", help="Not listed any more, until you list them again.", width="stretch"):
         _settle(view, listed[student_id], "exempt", None)
@@ -51,7 +51,10 @@ def _settled(view: View) -> dict[tuple[str, str], str]:
     told = {}
     followed = {one.id for one in view.classes if one.is_active}
     for mark in view.workspace.marks():
-        if mark.class_id not in followed or not mark.holds_on(view.now.date()):
+        if mark.class_id not in followed:
+            continue
+        # The day of the numbers, as in the list itself: before the day's first sync that is an earlier one.
+        if not mark.holds_on(view.reader.cohort(mark.class_id, view.as_of).local_date):
             continue
         facts = view.reader.facts(mark.class_id)
         student_id = view.workspace.student_id_for(
