@@ -25,9 +25,10 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from cohort_core import class_report as reporting
 from cohort_core import exports, reports
 from cohort_core.access import Gate, Limits
-from cohort_core.acting import Actor
+from cohort_core.acting import Actor, Administrator
 from cohort_core.answers.asking import (
     Act,
+    Administer,
     AsOf,
     AssignmentId,
     ClassReference,
@@ -37,26 +38,34 @@ from cohort_core.answers.asking import (
     JobNumber,
     Read,
     StudentId,
+    TokenName,
     instant,
     refuse_unknown_parameters,
 )
 from cohort_core.answers.kept import TEXT_TYPES, KeptAnswers
 from cohort_core.answers.lists import HEADERS, KEEP, MOST_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.answers.models import (
+    AuditRow,
     ClassRow,
     EventStream,
     Health,
     MarkRequest,
+    NewToken,
     PdfResponse,
     SetAsideRow,
+    SettingsAnswer,
+    SettingsChange,
     SyncAnswer,
     SyncRequest,
+    TokenRequest,
+    TokenRow,
 )
 from cohort_core.answers.problems import add_problems
 from cohort_core.answers.schema import describe, has_files
 from cohort_core.journal import Journaled
 from cohort_core.metrics import listing
 from cohort_core.store.runs import Job
+from cohort_core.store.tokens import Token
 from cohort_core.web import BrowserGuard
 from cohort_core.workspace import Workspace, shared_workspace
 
@@ -130,6 +139,7 @@ def create_app(
     _add_class_routes(app)
     _add_metric_routes(app)
     _add_sync_routes(app)
+    _add_admin_routes(app)
     _add_files(app)
     describe(app)
     return app
@@ -152,7 +162,7 @@ def _add_guards(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
             expose_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
@@ -377,6 +387,57 @@ def _job_answer(
     job: Job, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     return JSONResponse(job.as_dict(), status, headers)
+
+
+def _add_admin_routes(app: FastAPI) -> None:
+    """For admins only, since no rule of ``cohort_core.access`` names these paths."""
+
+    @app.get("/tokens", response_model=list_of(TokenRow), tags=["Administration"])
+    def tokens(admin: Administer, send: SendList) -> Response:
+        """The tokens in the order in which they were made, those that are revoked included."""
+        rows = [_told_token(one) for one in admin.tokens()]
+        return send(exports.Table("tokens", TokenRow, rows), Moment())
+
+    @app.post("/tokens", response_model=NewToken, status_code=HTTPStatus.CREATED, tags=["Administration"])
+    def create_token(admin: Administer, wanted: TokenRequest, response: Response) -> dict[str, Any]:
+        """Make a token and tell it, this once. As soon as there is one, every request needs one.
+
+        Make the first one an admin's, or later ones can be made on the server's own computer only.
+        """
+        made, secret = admin.create_token(wanted.name, wanted.role, wanted.class_ids or (), wanted.expires)
+        response.headers["Cache-Control"] = "no-store"
+        return _told_token(made) | {"token": secret}
+
+    @app.delete("/tokens/{name}", status_code=HTTPStatus.NO_CONTENT, tags=["Administration"])
+    def revoke_token(admin: Administer, name: TokenName) -> None:
+        """Let a token in no more, from this moment on."""
+        admin.revoke_token(name)
+
+    @app.get("/audit", response_model=list_of(AuditRow), tags=["Administration"])
+    def audit(admin: Administer, send: SendList) -> Response:
+        """Exports, reports, backups, purges, changes of settings and tokens, the newest first."""
+        rows = [asdict(one) for one in admin.events()]
+        return send(exports.Table("audit", AuditRow, rows), Moment())
+
+    @app.get("/settings", response_model=SettingsAnswer, tags=["Administration"])
+    def settings(admin: Administer) -> SettingsAnswer:
+        """The settings that can be changed while everything runs."""
+        return _told_settings(admin)
+
+    @app.patch("/settings", response_model=SettingsAnswer, tags=["Administration"])
+    def change_settings(admin: Administer, wanted: SettingsChange) -> SettingsAnswer:
+        """Change the settings that are named, and tell all of them. They hold at once and everywhere."""
+        admin.change_settings(wanted)
+        return _told_settings(admin)
+
+
+def _told_token(one: Token) -> dict[str, Any]:
+    class_ids = None if one.class_ids is None else sorted(one.class_ids)
+    return {name: getattr(one, name) for name in TokenRow.model_fields} | {"class_ids": class_ids}
+
+
+def _told_settings(admin: Administrator) -> SettingsAnswer:
+    return SettingsAnswer(**dict(admin.settings()), set_by_environment=admin.fixed_settings())
 
 
 def _add_files(app: FastAPI) -> None:

@@ -1,14 +1,17 @@
-"""What somebody may do, beside reading, who may see some of the classes only."""
+"""What somebody may do, beside reading: who may see some of the classes only, and who looks after it all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from cohort_core.errors import BadInput, SyncRunning
+from cohort_core.settings import Preferences, completed, set_by_environment
+from cohort_core.store import audit
 from cohort_core.store.marks import Kind
 from cohort_core.store.runs import Job, unknown_job
+from cohort_core.store.tokens import Token, create_token, digest, load_tokens, parse_lifetime, revoke_token
 from cohort_core.workspace import Reader, Workspace
 
 
@@ -87,3 +90,48 @@ class Actor:
 
     def _may_see(self, job: Job) -> bool:
         return self.class_ids is None or any(run.class_id in self.class_ids for run in job.runs)
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """A workspace with its tokens, audit and settings. ``who`` is the one that the audit names."""
+
+    workspace: Workspace
+    who: str
+
+    def tokens(self) -> list[Token]:
+        return load_tokens(self.workspace.database)
+
+    def create_token(
+        self, name: str, role: str, references: Sequence[str] = (), expires: str | None = None
+    ) -> tuple[Token, str]:
+        """What is known of a new token, and the token itself, which nobody can read again."""
+        lifetime = None if expires is None else parse_lifetime(expires)
+        secret = create_token(
+            *(self.workspace.database, name, role, references),
+            lifetime=lifetime,
+            asked_by=self.who,
+            now=datetime.now(UTC),
+        )
+        (made,) = (one for one in self.tokens() if one.digest == digest(secret))
+        return made, secret
+
+    def revoke_token(self, name: str) -> None:
+        revoke_token(self.workspace.database, name, asked_by=self.who, now=datetime.now(UTC))
+
+    def events(self) -> list[audit.Event]:
+        database = self.workspace.database
+        return audit.load_events(database) if database.exists else []
+
+    def settings(self) -> Preferences:
+        return self.workspace.preferences()
+
+    def fixed_settings(self) -> list[str]:
+        """Those that the environment gives, which no change moves."""
+        return sorted(set_by_environment())
+
+    def change_settings(self, wanted: Preferences) -> None:
+        """Keep those that are named, single thresholds too. Raises ``BadInput`` for what cannot be."""
+        if wanted.model_fields_set:
+            whole = completed(wanted, self.workspace.preferences())
+            self.workspace.change_preferences(whole, asked_by=self.who)

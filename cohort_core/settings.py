@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from cohort_core.errors import BadSettings
+from cohort_core.errors import BadInput, BadSettings
 from cohort_core.home import Home, file_version
 from cohort_core.thresholds import DEFAULTS, Thresholds
 
@@ -128,10 +128,14 @@ class Preferences(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     timezone: str | None = Field(
-        default=None, description="Time zone of classes that have none of their own."
+        default=None,
+        description="Time zone of classes that have none of their own; null: this computer's.",
+        examples=["Europe/Berlin"],
     )
     sync_every: str | None = Field(
-        default=None, description="Sync by itself so often while serving, such as 30m; null: do not."
+        default=None,
+        description="Sync by itself so often while serving, such as 30m; null: do not.",
+        examples=["30m"],
     )
     anonymous: bool = Field(default=False, description="Pseudonyms for everybody, everywhere.")
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
@@ -212,6 +216,24 @@ def save_preferences(home: Home, wanted: Preferences) -> None:
         own = {name: value for name, value in wanted.thresholds.changed.items() if name not in given}
         kept["thresholds"] = own or None
     save_settings(home, **kept)
+
+
+def completed(wanted: Preferences, known: Preferences) -> Preferences:
+    """What ``wanted`` names, with the thresholds that it does not name as they are in ``known``.
+
+    Raises ``BadInput`` if they do not go together.
+    """
+    named = wanted.model_dump(exclude_unset=True)
+    if "thresholds" in named:
+        named["thresholds"] = known.thresholds.model_dump() | named["thresholds"]
+    try:
+        return Preferences.model_validate(named)
+    except ValidationError as error:
+        (problem, *_) = error.errors(include_input=False, include_url=False)
+        name = ".".join(str(part) for part in problem["loc"])
+        raise BadInput(
+            f"{name} {_wrong(problem['type'], problem['msg'])}. Correct this and ask again.", parameter=name
+        ) from None
 
 
 def set_by_environment() -> frozenset[str]:

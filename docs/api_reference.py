@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from cohort_core.home import Home
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
 from cohort_core.roster_files import import_practice_rosters
+from cohort_core.store.tokens import create_token, revoke_token
 from cohort_core.workspace import Workspace
 
 CLOCK = datetime(2025, 11, 24, 7, 30, tzinfo=UTC)
@@ -39,8 +40,15 @@ TIMES = {
     "progressions": ("synced_at",),
     "jobs": ("started_at", "ended_at"),
     "runs": ("started_at", "ended_at"),
+    "audit": ("at",),
 }
-GROUPS = ("Service", "Class", "Metrics", "Student", "Assignment", "Sync")
+GROUPS = ("Service", "Administration", "Class", "Metrics", "Student", "Assignment", "Sync")
+"""In this order, for what is asked of a class leaves entries in the audit, whose times are real ones."""
+BODIES = {
+    ("POST", "/sync"): {"class_ids": [LEFT], "full": False},
+    ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [LEFT], "expires": "90d"},
+    ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
+}
 WIDE = 8
 COMMON = ("sort", "fields", "limit", "offset", "as_of", "group", "type", "anonymous", "class_id")
 
@@ -99,6 +107,14 @@ def practice_app() -> Iterator[FastAPI]:
             workspace.set_active([CLASS, LEFT], active=True)
             workspace.claim_sync(asked_by="api").run()
             import_practice_rosters(workspace.database, school)
+            # So that the list of tokens has one. Since it was revoked, the API asks for none.
+            create_token(
+                *(workspace.database, "ci", "viewer"),
+                lifetime=timedelta(days=90),
+                asked_by="cli",
+                now=CLOCK,
+            )
+            revoke_token(workspace.database, "ci", asked_by="cli", now=CLOCK)
             with workspace.database.writing() as connection:
                 connection.execute("UPDATE classes SET timezone = 'UTC'")
                 for table, columns in TIMES.items():
@@ -123,6 +139,7 @@ def markdown() -> str:
             "student_id": client.get(f"/classes/{CLASS}/metrics/student-health").json()[0]["student_id"],
             "assignment_id": client.get(f"/classes/{CLASS}/metrics/blockers").json()[0]["assignment_id"],
             "job": "1",
+            "name": "ci",
         }
         problem = client.get(f"/classes/{CLASS}/metrics/stuck?sort=luck")
         parts = [
@@ -173,11 +190,20 @@ def section(client: TestClient, route: APIRoute, operation: dict[str, Any], ids:
         lines.append(f"Also {', '.join(also)}.")
     lines += units(route)
     address = route.path.format(**ids)
-    if method in ("GET", "PUT", "DELETE"):
+    if body := BODIES.get((method, route.path)):
+        lines.append(f"```\n{method} {route.path}   {json.dumps(body)}\n```")
+    if operation["tags"] == ["Administration"] and method != "GET":
+        # Not done: a token would shut everybody else out, and other settings would change what follows.
+        (answered,) = (status for status in operation["responses"] if status.startswith("2"))
+        what = {
+            "POST": " with what `GET /tokens` tells of it, and itself as `token`",
+            "PATCH": " with what `GET /settings` tells",
+        }.get(method, "")
+        lines.append(f"Answers {answered}{what}.")
+    elif method in ("GET", "PUT", "DELETE"):
         body = {"kind": "done", "until": "2025-12-01"} if method == "PUT" else None
         lines.append(shown(method, address, client.request(method, address, json=body), body))
     elif route.path == "/sync":
-        lines.append('```\nPOST /sync   {"class_ids": ["web-cohort-3"], "full": false}\n```')
         lines.append("Answers 202 with what `GET /sync/{job}` tells, and its address in `Location`.")
     else:
         lines.append("Answers 202 with what `GET /sync/{job}` tells.")

@@ -35,7 +35,7 @@ def test_a_page_asks_reports_and_renders(page: Path) -> None:
 
 def test_the_api_asks_reports_and_sends() -> None:
     inner = ("answers", "reports", "exports", "class_report", "metrics.listing", "web", "store.runs")
-    inner += ("workspace", "access", "acting", "journal")
+    inner += ("workspace", "access", "acting", "journal", "store.tokens")
     names = imported(ROOT / "api.py")
     libraries = ("fastapi", "fastapi_offline", "starlette")
     assert allowed(names, *libraries, *(f"cohort_core.{room}" for room in inner)), names

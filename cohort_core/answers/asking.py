@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from cohort_core import errors
-from cohort_core.acting import Actor
+from cohort_core.acting import Actor, Administrator
 from cohort_core.cohort import Cohort
 from cohort_core.workspace import Reader, Workspace
 
@@ -34,11 +34,18 @@ def _actor(request: Request, workspace: InWorkspace) -> Actor:
     return Actor(workspace, request.state.access.class_ids)
 
 
+def _administrator(request: Request, workspace: InWorkspace) -> Administrator:
+    return Administrator(workspace, request.state.access.who)
+
+
 Read = Annotated[Reader, Depends(_reader)]
 """What a route takes that tells about people: with it comes anonymous mode, and which classes there are."""
 
 Act = Annotated[Actor, Depends(_actor)]
 """What a route takes that does something: with it comes which classes there are."""
+
+Administer = Annotated[Administrator, Depends(_administrator)]
+"""What a route takes that is for admins, who see all classes: with it comes whom the audit names."""
 
 _INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
@@ -60,6 +67,7 @@ ClassReference = Annotated[
 StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
 AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
 JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync.")]
+TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 Group = Annotated[
     str | None,
     Query(description="A night or region of the roster, or a group's id.", examples=["Tuesday"]),

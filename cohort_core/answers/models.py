@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cohort_core.settings import Preferences
+from cohort_core.store.tokens import Role
+from cohort_core.thresholds import Thresholds
 
 
 class Health(BaseModel):
@@ -123,6 +127,94 @@ class SyncAnswer(BaseModel):
     quarantined: int = Field(description="Records that cannot be used.")
     error: SyncError | None
     classes: list[SyncedClass]
+
+
+class TokenRow(BaseModel):
+    """What is known of a token. The token itself is not kept."""
+
+    name: str = Field(description="What it is for.", examples=["ci"])
+    role: Role = Field(description="*viewer* reads, *mentor* also syncs and writes notes, *admin* does all.")
+    class_ids: list[str] | None = Field(
+        description="OpenClass ids of the classes that it may see; null for all."
+    )
+    created_at: datetime = Field(description="UTC.", examples=["2025-01-04T15:30:00.000Z"])
+    expires_at: datetime | None = Field(description="UTC; null: lives until it is revoked.")
+    revoked_at: datetime | None = Field(description="UTC; null: was not revoked.")
+    last_used_at: datetime | None = Field(description="To the minute, UTC; null before the first use.")
+
+
+class NewToken(TokenRow):
+    """A token that was just made, the only time that it can be read."""
+
+    token: str = Field(
+        description="The token itself, for `Authorization: Bearer …`. Keep it now, it is not shown again.",
+        examples=["cohort_…"],
+    )
+
+
+class TokenRequest(BaseModel):
+    """A token to make. Without classes it sees all; without an end it lives until it is revoked."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(
+        description="What it is for: letters, digits, dots, hyphens and underscores, at most 64.",
+        examples=["ci"],
+    )
+    role: Role = Field(default="viewer", description="What it may do. An admin sees all classes.")
+    class_ids: list[str] | None = Field(
+        default=None,
+        description="Ids or friendly ids of the classes that it may see; all if there are none.",
+        examples=[["web-3"]],
+    )
+    expires: str | None = Field(
+        default=None, description="Its life, such as 12h, 90d or 8w.", examples=["90d"]
+    )
+
+
+class AuditRow(BaseModel):
+    """Something that was done. No student is named."""
+
+    at: datetime = Field(description="When, UTC.", examples=["2025-01-04T15:30:00.000Z"])
+    who: str = Field(description="cli, dashboard, api, or token and its name.", examples=["token ci"])
+    action: str = Field(description="What was done.", examples=["settings"])
+    detail: str = Field(description="More about it; may be empty.", examples=["thresholds, timezone"])
+
+
+class SettingsAnswer(Preferences):
+    """The settings that can be changed while everything runs. How OpenClass is reached is not told."""
+
+    set_by_environment: list[str] = Field(
+        description="Settings that the environment of the server gives, single thresholds by their own "
+        "names. A change does not move them.",
+        examples=[["timezone"]],
+    )
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What is not sent stays as it is. A generated client would send a default that the schema tells."""
+    for one in schema["properties"].values():
+        one.pop("default", None)
+
+
+class ThresholdsChange(Thresholds):
+    """The thresholds to change. Those that are not named stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    @model_validator(mode="after")
+    def _rise(self) -> ThresholdsChange:
+        # Whether they rise shows only beside those that stay.
+        return self
+
+
+class SettingsChange(Preferences):
+    """The settings to change. Those that are not named stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    thresholds: ThresholdsChange = Field(
+        default=ThresholdsChange(), description="Where bands, stages and ranks begin."
+    )
 
 
 class PdfResponse(Response):

@@ -33,8 +33,12 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_NAMED_BY_PATH = ("student_id", "assignment_id")
-"""Whom a path is about: if there is no such one, the path is not there."""
+_NAMED_BY_PATH = {
+    "student_id": "unknown_student",
+    "assignment_id": "unknown_assignment",
+    "name": "unknown_token",
+}
+"""Whom a path is about: if there is no such one, the path is not there. With the code that says so."""
 
 _HINTS = {
     HTTPStatus.NOT_FOUND: "The paths there are stand at /docs.",
@@ -65,8 +69,7 @@ def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
         raise error
     parameter = error.details.get("parameter")
     if parameter in _NAMED_BY_PATH and parameter in request.path_params:
-        code = f"unknown_{parameter.removesuffix('_id')}"
-        return problem(HTTPStatus.NOT_FOUND, error.message, code, **error.details)
+        return problem(HTTPStatus.NOT_FOUND, error.message, _NAMED_BY_PATH[parameter], **error.details)
     return problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
 
 

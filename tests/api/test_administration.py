@@ -1,0 +1,154 @@
+"""Tokens, audit and settings over the API: what the command line and the Settings page do, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+import api
+from cohort_core.home import Home
+from cohort_core.workspace import Workspace
+from tests.conftest import serving
+
+
+class Office:
+    """The API over a home of its own."""
+
+    def __init__(self, url: str, workspace: Workspace) -> None:
+        self.url, self.workspace = url, workspace
+
+    def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.request(method, self.url + path, headers=headers, timeout=10, **more)
+
+    def events(self, token: str | None = None) -> list[tuple[str, str, str]]:
+        items = self.ask("GET", "/audit", token).json()["items"]
+        return [(one["who"], one["action"], one["detail"]) for one in items if one["action"] != "token used"]
+
+
+@pytest.fixture
+def office(tmp_path: Any) -> Iterator[Office]:
+    home = Home(tmp_path / "home")
+    home.ensure()
+    workspace = Workspace(home)
+    with serving(api.create_app(workspace)) as url:
+        yield Office(url, workspace)
+    workspace.stop()
+
+
+def test_a_token_is_told_once_listed_and_revoked(office: Office) -> None:
+    assert office.ask("GET", "/tokens").json()["items"] == []
+    made = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin"})
+    assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
+    boss = made.json()["token"]
+    # From the first one on, every request needs one.
+    assert office.ask("GET", "/tokens").json()["code"] == "token_missing"
+    ci = office.ask("POST", "/tokens", boss, json={"name": "ci", "expires": "90d"}).json()
+    assert (ci["role"], ci["class_ids"], ci["expires_at"] > ci["created_at"]) == ("viewer", None, True)
+    assert office.ask("GET", "/classes", ci["token"]).status_code == 200
+
+    listed = office.ask("GET", "/tokens", boss)
+    assert [one["name"] for one in listed.json()["items"]] == ["boss", "ci"]
+    assert set(listed.json()) == {"items", "total", "limit", "offset", "as_of", "synced_at"}
+    for answer in (listed, office.ask("GET", "/tokens.csv", boss)):
+        assert not any(one in answer.text for one in (boss, ci["token"], "digest"))
+
+    revoked = office.ask("DELETE", "/tokens/ci", boss)
+    assert (revoked.status_code, revoked.content) == (204, b"")
+    assert office.ask("GET", "/classes", ci["token"]).json()["code"] == "token_revoked"
+    again = office.ask("DELETE", "/tokens/ci", boss)
+    assert (again.status_code, again.json()["code"]) == (404, "unknown_token")
+    assert office.ask("GET", "/tokens", boss).json()["items"][1]["revoked_at"]
+    assert [one for one in office.events(boss) if one[1] != "export"] == [
+        ("token boss", "token revoked", "ci"),
+        ("token boss", "token created", "ci, viewer, all classes"),
+        ("api", "token created", "boss, admin, all classes"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "parameter"),
+    [
+        ({}, 422, "name"),
+        ({"name": "no spaces"}, 422, "name"),
+        ({"name": "x", "role": "king"}, 422, "role"),
+        ({"name": "x", "expires": "soon"}, 422, "expires"),
+        ({"name": "x", "expires": ""}, 422, "expires"),
+        ({"name": "x", "digest": "0"}, 422, "digest"),
+        ({"name": "x", "class_ids": ["none"]}, 404, None),
+    ],
+)
+def test_a_token_that_cannot_be_is_not_made(
+    office: Office, body: dict[str, Any], status: int, parameter: str | None
+) -> None:
+    answer = office.ask("POST", "/tokens", json=body)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json().get("parameter")) == (status, parameter)
+    assert office.ask("GET", "/tokens").json()["total"] == 0
+
+
+def test_a_change_moves_what_it_names_and_is_kept(office: Office) -> None:
+    before = office.ask("GET", "/settings").json()
+    assert (before["timezone"], before["anonymous"], before["set_by_environment"]) == (None, False, [])
+    assert not {"password", "email", "app_id", "origin"} & before.keys()
+    told = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin", "anonymous": True})
+    assert told.json() == before | {"timezone": "Europe/Berlin", "anonymous": True}
+    # Each alone would not rise beside the defaults of the others; beside what is set it does.
+    for limits in ({"critical_gap": 60, "high_gap": 40}, {"medium_gap": 35}):
+        answer = office.ask("PATCH", "/settings", json={"thresholds": limits})
+        assert answer.status_code == 200, answer.text
+    known = office.ask("GET", "/settings").json()
+    moved = {"critical_gap": 60.0, "high_gap": 40.0, "medium_gap": 35.0}
+    assert known == told.json() | {"thresholds": before["thresholds"] | moved}
+    assert office.workspace.settings().thresholds.changed == moved
+    assert office.ask("PATCH", "/settings", json={}).json() == known
+    assert office.events() == [
+        ("api", "settings", "thresholds"),
+        ("api", "settings", "thresholds"),
+        ("api", "settings", "anonymous, timezone"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"password": "s3cret"},
+        {"app_id": "s3cret"},
+        {"timezone": "Mars/s3cret"},
+        {"sync_every": "s3cret"},
+        {"anonymous": None},
+        {"thresholds": {"s3cret_gap": 1}},
+        {"thresholds": {"stuck_days": 0}},
+        {"thresholds": {"high_gap": 50}},
+        {"thresholds": None},
+        ["timezone"],
+    ],
+)
+def test_a_setting_that_cannot_be_is_not_kept(office: Office, body: Any) -> None:
+    before = office.ask("GET", "/settings").json()
+    answer = office.ask("PATCH", "/settings", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input"), answer.text
+    assert "s3cret" not in answer.text.replace("s3cret_gap", "")
+    assert office.ask("GET", "/settings").json() == before
+    assert office.events() == []
+
+
+def test_what_the_environment_gives_is_told_and_stays(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COHORT_TIMEZONE", "Asia/Tokyo")
+    told = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin"}).json()
+    assert (told["timezone"], told["set_by_environment"]) == ("Asia/Tokyo", ["timezone"])
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_another_site_changes_nothing(office: Office, method: str) -> None:
+    path = {"POST": "/tokens", "PATCH": "/settings", "DELETE": "/tokens/ci"}[method]
+    answer = requests.request(
+        method, office.url + path, headers={"Origin": "https://evil.example"}, json={"name": "x"}, timeout=10
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
+    assert office.events() == []
