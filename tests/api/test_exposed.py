@@ -1,0 +1,212 @@
+"""What other web sites and other computers get: by default nothing, then only what the mentor allowed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+import api
+from cohort_core.home import Home
+from cohort_core.settings import save_settings
+from cohort_core.store.maintenance import backup
+from cohort_core.store.tokens import create_token
+from cohort_core.workspace import Workspace
+from tests.api.conftest import Service
+from tests.conftest import serving
+
+FRIEND, STRANGER = "https://tools.example.org", "https://evil.example"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the point of these tests; all they ask goes over 127.0.0.1
+COMMAND = [sys.executable, "-m", "cohort_core.cli", "serve", "--host", EVERYWHERE]
+START_SECONDS = 30
+
+
+def copied(service: Service, folder: Path) -> Home:
+    """A home of its own with the classes of the practice school."""
+    home = Home(folder / "home")
+    home.ensure()
+    backup(service.workspace.database, home.database, asked_by="test")
+    return home
+
+
+def asked_from(origin: str, url: str, path: str, method: str = "GET") -> requests.Response:
+    return requests.request(method, url + path, headers={"Origin": origin}, timeout=10)
+
+
+def preflight(origin: str, url: str, path: str, method: str) -> requests.Response:
+    """What a browser asks before it lets a page of another site do more than read."""
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization",
+    }
+    return requests.options(url + path, headers=headers, timeout=10)
+
+
+def allowed(answer: requests.Response) -> dict[str, str]:
+    return {
+        name.lower(): value
+        for name, value in answer.headers.items()
+        if name.lower().startswith("access-control-")
+    }
+
+
+@pytest.mark.parametrize("origin", [FRIEND, STRANGER, "null", "http://localhost:3000"])
+def test_by_default_no_other_site_may_read(service: Service, origin: str) -> None:
+    for path in ("/health", "/classes", "/triage", "/openapi.json", "/classes.csv", "/nowhere"):
+        assert allowed(asked_from(origin, service.url, path)) == {}, path
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            # OPTIONS tells which methods there are; without these headers the browser goes no further.
+            assert allowed(preflight(origin, service.url, path, method)) == {}, (method, path)
+
+
+def test_only_the_origin_that_was_set_may_read(service: Service, tmp_path: Path) -> None:
+    home = copied(service, tmp_path)
+    save_settings(home, cors_origins=[FRIEND])
+    workspace = Workspace(home)
+    with serving(api.create_app(workspace)) as url:
+        # Twice: the second answer is one that was kept.
+        for path in ("/health", "/classes", "/classes", "/classes.csv"):
+            answer = asked_from(FRIEND, url, path)
+            assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, FRIEND), path
+            # What is handed to one site must not be kept by a cache for another.
+            assert "origin" in answer.headers["Vary"].lower()
+            assert "Access-Control-Allow-Credentials" not in answer.headers
+        before = preflight(FRIEND, url, "/sync", "POST")
+        assert (before.status_code, before.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+        for origin in (STRANGER, "null", f"{FRIEND}.evil.example", FRIEND.replace("https", "http")):
+            for path in ("/health", "/classes", "/classes.csv"):
+                answer = asked_from(origin, url, path)
+                assert "Access-Control-Allow-Origin" not in answer.headers, (origin, path)
+            refused = preflight(origin, url, "/sync", "POST")
+            assert refused.status_code == 400
+            assert "Access-Control-Allow-Origin" not in refused.headers
+            written = asked_from(origin, url, "/sync", "POST")
+            assert (written.status_code, written.json()["code"]) == (403, "foreign_origin")
+    workspace.stop()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:3000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+        "[",
+        "10.0.0.1",
+    ],
+)
+def test_a_forged_host_is_refused_on_loopback(service: Service, host: str) -> None:
+    for path in ("/health", "/classes", "/docs", "/openapi.json"):
+        answer = requests.get(service.url + path, headers={"Host": host}, timeout=10)
+        assert 400 <= answer.status_code < 500, path
+        assert answer.json()["code"] == "foreign_host"
+    assert requests.get(f"{service.url}/health", timeout=10).status_code == 200
+
+
+def environment(home: Home) -> dict[str, str]:
+    return {**os.environ, "COHORT_HOME": str(home.folder), "HOME": str(home.folder.parent)}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def refused_to_serve(home: Home) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--port", str(free_port())],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    told = " ".join(done.stderr.split())
+    assert "there is no token" in told
+    assert "cohort-tracker token create" in told
+    assert "--host 127.0.0.1" in told
+    assert "Traceback" not in told
+    assert "http://" not in done.stdout
+
+
+@contextmanager
+def exposed(home: Home) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [*COMMAND, "--port", str(port)],
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url, until = f"http://127.0.0.1:{port}", time.monotonic() + START_SECONDS
+    try:
+        while True:
+            try:
+                requests.get(f"{url}/health", timeout=5)
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None, process.communicate()[0]
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_nobody_serves_others_without_a_token(service: Service, tmp_path: Path) -> None:
+    home = copied(service, tmp_path)
+    refused_to_serve(home)
+    # A token that has expired lets nobody in, so it is as none.
+    workspace, now = Workspace(home), datetime.now(UTC)
+    create_token(
+        *(workspace.database, "old", "viewer"),
+        lifetime=timedelta(hours=1),
+        asked_by="test",
+        now=now - timedelta(hours=2),
+    )
+    workspace.stop()
+    refused_to_serve(home)
+
+
+def test_with_a_token_others_get_the_api_and_no_dashboard(service: Service, tmp_path: Path) -> None:
+    home = copied(service, tmp_path)
+    workspace = Workspace(home)
+    token = create_token(
+        *(workspace.database, "mine", "viewer"),
+        lifetime=timedelta(hours=1),
+        asked_by="test",
+        now=datetime.now(UTC),
+    )
+    workspace.stop()
+    with exposed(home) as url:
+        assert requests.get(f"{url}/health", timeout=10).json()["status"] == "ok"
+        known = {"Authorization": f"Bearer {token}"}
+        wrong = {"Authorization": f"Bearer {token}x"}
+        for headers, code in (({}, "token_missing"), (wrong, "token_unknown")):
+            answer = requests.get(f"{url}/classes", headers=headers, timeout=10)
+            assert (answer.status_code, answer.json()["code"]) == (401, code)
+        answer = requests.get(f"{url}/classes", headers=known, timeout=10)
+        assert answer.status_code == 200
+        assert len(answer.json()) == len(service.get("/classes"))
+        for path in ("/dashboard", "/dashboard/", "/dashboard/risk", "/dashboard/_stcore/health"):
+            for headers in ({}, known):
+                answer = requests.get(url + path, headers=headers, timeout=10, allow_redirects=False)
+                assert answer.status_code in (401, 404), path
+        forged = requests.get(f"{url}/classes", headers=known | {"Host": "evil.example"}, timeout=10)
+        assert (forged.status_code, forged.json()["code"]) == (400, "foreign_host")
