@@ -10,10 +10,11 @@ import contextlib
 import functools
 import inspect
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from cohort_core import credentials, settings
@@ -61,10 +62,10 @@ class Workspace:
         self._resources = contextlib.ExitStack()
         self._running: tuple[jobs.SyncJob, threading.Thread] | None = None
         self._tokens: dict[tuple[str, str, str], str] = {}
-        self._load_facts = computed_once(self._load_facts_uncached, FACTS_KEPT)
-        self._build_cohort = computed_once(self._build_cohort_uncached, COHORTS_KEPT)
-        self._find_changes = computed_once(self._find_changes_uncached, CHANGES_KEPT)
-        self._pseudonyms = computed_once(self._pseudonyms_uncached, FACTS_KEPT)
+        self._load_facts = computed_once(self._load_facts_uncached, FACTS_KEPT, by_revision=True)
+        self._build_cohort = computed_once(self._build_cohort_uncached, COHORTS_KEPT, by_revision=True)
+        self._find_changes = computed_once(self._find_changes_uncached, CHANGES_KEPT, by_revision=True)
+        self._pseudonyms = computed_once(self._pseudonyms_uncached, FACTS_KEPT, by_revision=True)
         self._load_settings = computed_once(self._load_settings_uncached, 1)
         self.watch = Watch(self.database)
         self._resources.callback(self.watch.close)
@@ -597,18 +598,42 @@ class Reader:
         return [self.cohort(one.id, as_of=as_of) for one in self.statuses(active_only=True)]
 
 
-def computed_once(compute: Callable[..., Value], most: int) -> Callable[..., Value]:
-    """Remembers the last results; who asks for one that is being computed waits for it."""
-    remembered = functools.lru_cache(maxsize=most)(compute)
+def computed_once(
+    compute: Callable[..., Value], most: int, *, by_revision: bool = False
+) -> Callable[..., Value]:
+    """Remembers the last results; who asks for one that is being computed waits for it.
+
+    ``by_revision``: what is asked begins with a class and its revision. What was made of an earlier revision
+    goes when something of a later one comes: after a sync nobody asks for it any more, and it is large.
+    """
+    remembered: OrderedDict[tuple[Any, ...], Value] = OrderedDict()
     guard = threading.Lock()
     locks: dict[Hashable, threading.Lock] = {}
 
-    def get(*key: Hashable) -> Value:
+    def keep(key: tuple[Any, ...], value: Value) -> None:
+        if by_revision:
+            class_id, revision = key[:2]
+            for old in [one for one in remembered if one[0] == class_id and one[1] < revision]:
+                del remembered[old]
+        remembered[key] = value
+        while len(remembered) > most:
+            remembered.popitem(last=False)
+
+    def get(*key: Any) -> Value:
         with guard:
+            if key in remembered:
+                remembered.move_to_end(key)
+                return remembered[key]
             lock = locks.setdefault(key, threading.Lock())
         try:
             with lock:
-                return remembered(*key)
+                with guard:
+                    if key in remembered:
+                        return remembered[key]
+                value = compute(*key)
+                with guard:
+                    keep(key, value)
+                return value
         finally:
             with guard:
                 locks.pop(key, None)

@@ -318,3 +318,19 @@ def test_what_takes_long_is_computed_once_for_all_who_wait() -> None:
         thread.join()
     assert (calls, len(got), len({id(one) for one in got})) == (["a"], 4, 1)
     assert get("b") is not get("a")
+
+
+def test_what_was_made_of_an_earlier_revision_goes_with_a_later_one() -> None:
+    calls: list[tuple[str, int]] = []
+    get = computed_once(lambda *key: calls.append(key), 3, by_revision=True)
+    for key in [("a", 1), ("b", 1), ("a", 1), ("a", 2), ("b", 1), ("a", 2)]:
+        get(*key)
+    assert calls == [("a", 1), ("b", 1), ("a", 2)]
+    # It is made again for who still asks, and takes nothing from what is newer.
+    for key in [("a", 1), ("a", 2), ("b", 1)]:
+        get(*key)
+    assert calls[3:] == [("a", 1)]
+    # At most three are kept, those that were asked for last.
+    for key in [("c", 1), ("a", 2), ("b", 1), ("a", 1)]:
+        get(*key)
+    assert calls[4:] == [("c", 1), ("a", 1)]
