@@ -27,7 +27,7 @@ for name in [name for name in os.environ if name.startswith("COHORT_")]:
 
 HASTE = Patience(
     connect_seconds=2,
-    read_seconds=1,
+    read_seconds=3,
     request_seconds=5,
     first_wait_seconds=0.001,
     longest_wait_seconds=0.01,
