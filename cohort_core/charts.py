@@ -49,17 +49,26 @@ DIFFICULTY_PARTS = {
 }
 ACCENT, SECOND, NEUTRAL = "#2f7f88", "#d98a1f", "#93a0a4"
 
-_BAR_PIXELS, _AXIS_PIXELS = 24, 50
+_BAR_PIXELS, _AXIS_PIXELS, _HEADING_PIXELS = 24, 50, 26
 _LABEL_PIXELS = 190
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
-PICK = "pick"
+def pickable(chart: Any, *fields: str) -> Any:
+    """The chart with marks that tell, when clicked, what a field of theirs is, by the name of the field.
 
-
-def pickable(chart: alt.Chart | alt.LayerChart, field: str) -> alt.Chart | alt.LayerChart:
-    """The chart with marks that tell, when clicked, what `field` of theirs is."""
-    return chart.add_params(alt.selection_point(name=PICK, fields=[field], on="click", clear=False))
+    Of a chart in layers the first field belongs to the first layer, and so on; a click anywhere asks all of
+    them, so that no two layers may have a field in common by which they are picked.
+    """
+    picks = [alt.selection_point(name=field, fields=[field], on="click", clear=False) for field in fields]
+    if not isinstance(chart, alt.LayerChart):
+        return chart.add_params(*picks)
+    copy = chart.copy(deep=False)
+    copy.layer = [
+        layer.add_params(picks[index]) if index < len(picks) else layer
+        for index, layer in enumerate(chart.layer)
+    ]
+    return copy
 
 
 def whole_spec(chart: Any) -> dict[str, Any]:
@@ -414,12 +423,14 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
 def matrix(cells: pd.DataFrame) -> alt.LayerChart:
     """Students, in the order of the frame, by assignments.
 
-    Columns label, student_id, name, number, assignment_id, assignment, state, grade.
+    Columns label, student_id, name, number, assignment_id, assignment, state, grade. Squares are picked by
+    student_id, the numbers of the assignments by heading_id.
     """
     order = list(dict.fromkeys(cells["label"]))
     data = cells.assign(
         mark=cells["state"].map(lambda one: STATES[one][2]),
         state=cells["state"].map(lambda one: STATES[one][0]),
+        grade=cells["grade"].map("{:.0%}".format).where(cells["grade"].notna(), "–"),
     )
     # As categories each name goes to the browser once, not once for every square: a seventh of the bytes.
     data = data.astype(dict.fromkeys(data.select_dtypes("str").columns, "category"))
@@ -440,7 +451,7 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("number:O", title="Number"),
             alt.Tooltip("assignment:N", title="Assignment"),
             alt.Tooltip("state:N", title="State"),
-            alt.Tooltip("grade:Q", title="Grade", format=".0%"),
+            alt.Tooltip("grade:N", title="Grade"),
         ],
     )
     squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
@@ -451,7 +462,26 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
         .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
         .encode(text="mark:N")
     )
-    return (squares + marks).properties(height=len(order) * 17 + _AXIS_PIXELS)
+    # What a number stands for, and the way there: over the axis, whose labels cannot be pointed at.
+    headings = (
+        alt.Chart(
+            data.drop_duplicates("number")[["number", "assignment_id", "assignment"]].rename(
+                columns={"assignment_id": "heading_id"}
+            )
+        )
+        .mark_rect(color="transparent", cursor="pointer")
+        .encode(
+            x="number:O",
+            y=alt.value(-_HEADING_PIXELS),
+            y2=alt.value(0),
+            detail="heading_id:N",
+            tooltip=[
+                alt.Tooltip("number:O", title="Number"),
+                alt.Tooltip("assignment:N", title="Assignment"),
+            ],
+        )
+    )
+    return (squares + headings + marks).properties(height=len(order) * 17 + _AXIS_PIXELS)
 
 
 def _states(states: list[str]) -> alt.Color:

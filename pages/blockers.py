@@ -57,7 +57,7 @@ with dashboard.begin("blockers") as view:
         course,
         alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
         key="course",
-        opens="assignment",
+        opens={"assignment_id": "assignment"},
     )
 
     titled = st.container()
@@ -89,7 +89,7 @@ with dashboard.begin("blockers") as view:
             bars,
             alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
             key="bars",
-            opens="assignment",
+            opens={"assignment_id": "assignment"},
         )
         tables.show(
             ranked,

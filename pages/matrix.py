@@ -32,6 +32,8 @@ with dashboard.begin("matrix") as view:
             alt=f"{words.count(students, 'student')} by "
             f"{words.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
             key="cells",
-            opens="student",
+            opens={"student_id": "student", "heading_id": "assignment"},
         )
-    st.caption("Rest on a square to read what it is; click it to open the student.")
+    st.caption(
+        "Rest on a square or a number to read what it is; click it to open the student or the assignment."
+    )

@@ -76,7 +76,7 @@ with dashboard.begin("risk") as view:
             parts,
             alt="Risk points of each student by the four parts",
             key="parts",
-            opens="student",
+            opens={"student_id": "student"},
         )
         downloads.heading(view, words.count(len(shown), "student"), report=replace(answer, frame=shown))
         told = people.in_words(shown, people.STAGES)

@@ -151,14 +151,15 @@ def _kept_in_mind(view: View, what: str, make: Callable[[], bytes]) -> Callable[
 
 def _about(view: View) -> dict[str, str]:
     """Whose numbers a file holds, and as of when."""
-    cohort = view.cohort
-    told = {
-        "Class": cohort.facts.name,
-        "Group": cohort.group,
-        "Type of assignment": cohort.type,
-        "As of": moment(cohort.as_of.to_pydatetime(), cohort.tz),
-        "Names": "Pseudonyms" if view.reader.anonymous else None,
-    }
+    told: dict[str, str | None] = {"Names": "Pseudonyms" if view.reader.anonymous else None}
+    if cohort := view.maybe_cohort:
+        told = {
+            "Class": cohort.facts.name,
+            "Group": cohort.group,
+            "Type of assignment": cohort.type,
+            "As of": moment(cohort.as_of.to_pydatetime(), cohort.tz),
+            **told,
+        }
     return {name: text for name, text in told.items() if text}
 
 

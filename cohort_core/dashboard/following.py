@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
+from pydantic import Field
 
-from cohort_core.dashboard import sync
+from cohort_core import exports
+from cohort_core.dashboard import downloads, sync
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.frame import View
 from cohort_core.dashboard.words import ago, count, instant, literal
 from cohort_core.errors import RemovalsRefused
+from cohort_core.rows import Row
 from cohort_core.store.classes import ClassStatus, set_active
 from cohort_core.store.runs import Run, load_latest_runs
 from cohort_core.workspace import Workspace
@@ -18,8 +22,29 @@ from cohort_core.workspace import Workspace
 _TOLD = "classes-told"
 
 
-def show(workspace: Workspace, classes: Iterable[ClassStatus]) -> None:
+class ClassLine(Row):
+    """A class, and how much of it is here."""
+
+    class_id: str = Field(description="OpenClass id.")
+    friendly_id: str | None = Field(description="The short name in its address.")
+    name: str = Field(description="Its name.")
+    is_active: bool = Field(description="Whether you follow it: it is synced and can be chosen.")
+    students: int = Field(description="Students that are known of it.")
+    assignments: int = Field(description="Assignments that are known of it.")
+    records: int = Field(description="Records of a student in an assignment.")
+    set_aside: int = Field(description="Records that could not be read. They are counted nowhere.")
+    synced_at: datetime | None = Field(description="End of the last good sync, UTC.")
+
+
+def show(view: View) -> None:
     """Every class with a switch. A switch that was used is made anew, so it shows what is stored."""
+    workspace, classes = view.workspace, view.classes
+    lines = exports.Table("classes", ClassLine, [_line(one) for one in classes])
+    downloads.heading(view.of_no_class(), "Your classes", report=lines)
+    st.caption(
+        "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
+        "A class that you switch off keeps its data."
+    )
     latest = load_latest_runs(workspace.database)
     is_running = workspace.running_job() is not None
     for status in classes:
@@ -51,6 +76,18 @@ def show(workspace: Workspace, classes: Iterable[ClassStatus]) -> None:
         )
     if told := st.session_state.pop(_TOLD, None):
         st.info(literal(told))
+
+
+def _line(status: ClassStatus) -> dict[str, Any]:
+    return {
+        "class_id": status.id,
+        "records": status.progressions,
+        "set_aside": status.quarantined,
+        **{
+            name: getattr(status, name)
+            for name in ("friendly_id", "name", "is_active", "students", "assignments", "synced_at")
+        },
+    }
 
 
 def _offer_removal(workspace: Workspace, run: Run, is_running: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -85,6 +85,10 @@ class View:
     @property
     def class_id(self) -> str:
         return self.cohort.facts.class_id
+
+    def of_no_class(self) -> View:
+        """The same for what is about all classes, not about the one that is shown."""
+        return replace(self, shown=None, maybe_cohort=None)
 
     def earlier(self, days: int) -> Cohort:
         """The same selection so many days before."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pydantic import Field
 
-from cohort_core.dashboard import sync
-from cohort_core.dashboard.tables import MOST_ROWS, ROW_PIXELS
-from cohort_core.dashboard.words import instant, literal
+from cohort_core import exports
+from cohort_core.dashboard import downloads, sync, tables
+from cohort_core.dashboard.frame import View
+from cohort_core.dashboard.tables import Column
+from cohort_core.dashboard.words import literal
+from cohort_core.rows import Row
 from cohort_core.store.runs import Job, Run
-from cohort_core.workspace import Reader, Workspace
 
 MOST_SYNCS = 20
 
@@ -26,87 +30,103 @@ RESULTS = {
 }
 ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API", "schedule": "By itself"}
 
+
+class SyncLine(Row):
+    """One class in one sync."""
+
+    started_at: datetime | None = Field(description="When the sync began; UTC in files.")
+    class_name: str = Field(description="The class.")
+    result: str = Field(description="How it ended.")
+    records: int = Field(description="Rows read from OpenClass.")
+    new: int = Field(description="Rows that were not known before.")
+    changed: int = Field(description="Rows that were known and had become different.")
+    removed: int = Field(description="Rows that OpenClass has no more.")
+    set_aside: int = Field(description="Rows that could not be read. They are kept, and counted nowhere.")
+    kind: str | None = Field(description="Everything, or only the pages that may hold something new.")
+    verified: str | None = Field(
+        description="Whether what was stored was seen to agree with OpenClass's own count."
+    )
+    seconds: float | None = Field(description="How long it took.")
+    asked_by: str = Field(description="From where it was started.")
+    note: str | None = Field(description="What went wrong, and what to do about it.")
+
+
+class SetAsideLine(Row):
+    """A record that OpenClass sent in a form that cannot be used."""
+
+    class_name: str = Field(description="The class.")
+    reason: str = Field(description="Why it cannot be used.")
+    first_seen_at: datetime = Field(description="When a sync first met it so; UTC in files.")
+    last_seen_at: datetime = Field(description="When a sync last met it; UTC in files.")
+    record_id: str = Field(description="Its OpenClass id, or a mark of its content if it has none.")
+
+
 COLUMNS = {
-    "when": st.column_config.DatetimeColumn("When", format="distance", help="When the sync began."),
-    "class": st.column_config.TextColumn("Class"),
-    "result": st.column_config.TextColumn("Result"),
-    "records": st.column_config.NumberColumn("Records", format="localized", help="Rows read from OpenClass."),
-    "new": st.column_config.NumberColumn("New", format="localized"),
-    "changed": st.column_config.NumberColumn("Changed", format="localized"),
-    "removed": st.column_config.NumberColumn(
-        "Removed", format="localized", help="Rows that OpenClass has no more."
-    ),
-    "set_aside": st.column_config.NumberColumn(
-        "Set aside",
-        format="localized",
-        help="Rows that could not be read. They are kept, and counted nowhere.",
-    ),
-    "kind": st.column_config.TextColumn(
-        "Read", help="Everything, or only the pages that may hold something new."
-    ),
-    "clean": st.column_config.TextColumn(
-        "Verified", help="Whether what was stored was seen to agree with OpenClass's own count."
-    ),
-    "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
-    "asked_by": st.column_config.TextColumn("Started from"),
-    "note": st.column_config.TextColumn("What happened", width="large"),
+    "started_at": Column("When", "ago"),
+    "class_name": Column("Class"),
+    "result": Column("Result"),
+    "records": Column("Records", "whole"),
+    "new": Column("New", "whole"),
+    "changed": Column("Changed", "whole"),
+    "removed": Column("Removed", "whole"),
+    "set_aside": Column("Set aside", "whole"),
+    "kind": Column("Read"),
+    "verified": Column("Verified"),
+    "seconds": Column("Seconds", "seconds"),
+    "asked_by": Column("Started from"),
+    "note": Column("What happened", width="large"),
 }
 SET_ASIDE_COLUMNS = {
-    "class": st.column_config.TextColumn("Class"),
-    "reason": st.column_config.TextColumn("Why", width="large"),
-    "since": st.column_config.DatetimeColumn("Since", format="distance", help="When a sync first met it so."),
-    "seen": st.column_config.DatetimeColumn("Last seen", format="distance"),
-    "id": st.column_config.TextColumn(
-        "Record", help="Its OpenClass id, or a mark of its content if it has none."
-    ),
+    "class_name": Column("Class"),
+    "reason": Column("Why", width="large"),
+    "first_seen_at": Column("Since", "ago"),
+    "last_seen_at": Column("Last seen", "ago"),
+    "record_id": Column("Record"),
 }
 
 
-def show(workspace: Workspace) -> None:
-    jobs = workspace.jobs(MOST_SYNCS)
+def show(view: View) -> None:
+    jobs = view.workspace.jobs(MOST_SYNCS)
+    lines = exports.Table("syncs", SyncLine, rows(jobs))
+    downloads.heading(view.of_no_class(), "Syncs", report=lines)
     if not jobs:
         st.info("Nothing has been synced yet. Press Sync now in the sidebar.")
         return
     if problem := _latest_problem(jobs):
         st.warning(literal(problem))
-    st.dataframe(
-        pd.DataFrame(rows(jobs)),
-        column_config=COLUMNS,
-        hide_index=True,
-        placeholder="–",
-        key="syncs",
-        alt="The latest syncs, class by class, newest first",
-    )
+    _table(lines, COLUMNS, alt="The latest syncs, class by class, newest first")
 
 
-def show_set_aside(reader: Reader, names: Mapping[str, str]) -> None:
-    """Records that could not be read, with the reason; `names` are those of the classes by id."""
-    records = reader.set_aside()
+def show_set_aside(view: View) -> None:
+    """Records that could not be read, with the reason."""
+    names = {one.id: one.name for one in view.classes}
+    records = [
+        {
+            "class_name": names.get(one.class_id, one.class_id),
+            "reason": one.reason,
+            "first_seen_at": one.first_seen_at,
+            "last_seen_at": one.last_seen_at,
+            "record_id": one.id,
+        }
+        for one in view.reader.set_aside()
+    ]
     if not records:
         return
-    st.subheader("Records that were set aside", anchor=False)
+    lines = exports.Table("set_aside", SetAsideLine, records)
+    downloads.heading(view.of_no_class(), "Records that were set aside", report=lines)
     st.caption(
         "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
         "themselves as soon as a sync finds them mended."
     )
-    frame = pd.DataFrame(
-        {
-            "class": names.get(one.class_id, one.class_id),
-            "reason": one.reason,
-            "since": instant(one.first_seen_at),
-            "seen": instant(one.last_seen_at),
-            "id": one.id,
-        }
-        for one in records
-    )
-    st.dataframe(
-        frame,
-        column_config=SET_ASIDE_COLUMNS,
-        hide_index=True,
-        height=(min(len(frame), MOST_ROWS) + 1) * ROW_PIXELS + 3,
-        key="set-aside",
-        alt="Records that were set aside, the latest first",
-    )
+    _table(lines, SET_ASIDE_COLUMNS, alt="Records that were set aside, the latest first")
+
+
+def _table(lines: exports.Table, columns: Mapping[str, Column], *, alt: str) -> None:
+    frame = pd.DataFrame(lines.rows, columns=list(lines.columns))
+    for name, column in columns.items():
+        if column.kind == "ago":
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    tables.show(frame, lines.row, columns, key=lines.name, alt=alt)
 
 
 def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
@@ -118,8 +138,8 @@ def _row(job: Job, run: Run) -> dict[str, Any]:
     # A killed sync leaves its runs as they were.
     state = job.state if job.state == "interrupted" and run.state in {"running", "waiting"} else run.state
     return {
-        "when": instant(run.started_at or job.started_at),
-        "class": run.name,
+        "started_at": run.started_at or job.started_at,
+        "class_name": run.name,
         "result": RESULTS.get(state, state),
         "records": run.records,
         "new": run.added,
@@ -127,7 +147,7 @@ def _row(job: Job, run: Run) -> dict[str, Any]:
         "removed": run.removed,
         "set_aside": run.quarantined,
         "kind": {"full": "Everything", "incremental": "What is new"}.get(run.kind or "", run.kind),
-        "clean": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
+        "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
         "seconds": run.seconds,
         "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
         "note": run.error or (job.error if state != "done" else None),

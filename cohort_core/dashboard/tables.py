@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
+from pydantic import BaseModel
 
 from cohort_core import charts
 from cohort_core.dashboard.frame import open_page
 from cohort_core.dashboard.words import literal
-from cohort_core.rows import Row
 
 MISSING = "–"
 ROW_PIXELS = 35
@@ -29,15 +29,15 @@ class Column:
 
     label: str
     kind: str = "text"
-    """text, whole, percent, days, points, date, instant (local, without a zone), or a bar: share (of 1) or
-    bar (of 100 points)."""
+    """text, whole, percent, days, seconds, points, date, instant (local, without a zone), ago (how far an
+    instant is from now), or a bar: share (of 1) or bar (of 100 points)."""
     width: str | None = None
     pinned: bool = False
 
 
 def show(
     frame: pd.DataFrame,
-    row: type[Row],
+    row: type[BaseModel],
     columns: Mapping[str, Column],
     *,
     key: str,
@@ -83,17 +83,22 @@ def picture(drawn: Any, *, alt: str) -> None:
     st.altair_chart(cast("Any", _Trusted(drawn)), alt=alt)
 
 
-def chart(drawn: Any, *, alt: str, key: str, opens: str) -> None:
-    """A chart in which a click on a mark leads to the page of its student or assignment."""
+def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+    """A chart in which a click on a mark leads to the page of its student or assignment.
+
+    `opens` tells for a field of the marks, as of `charts.pickable`, which page that is.
+    """
     event: Any = st.altair_chart(
-        cast("Any", _Trusted(charts.pickable(drawn, f"{opens}_id"))),
+        cast("Any", _Trusted(charts.pickable(drawn, *opens))),
         alt=alt,
         key=key,
         on_select="rerun",
-        selection_mode=charts.PICK,
+        selection_mode=list(opens),
     )
-    if picked := event.selection.get(charts.PICK):
-        open_page(opens, **{opens: str(picked[0][f"{opens}_id"])})
+    for field, page in opens.items():
+        picked = event.selection.get(field)
+        if picked and picked[0].get(field):
+            open_page(page, **{page: str(picked[0][field])})
 
 
 def _mark(ids: pd.Series[str]) -> str:
@@ -101,7 +106,7 @@ def _mark(ids: pd.Series[str]) -> str:
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 
 
-def _configure(row: type[Row], name: str, column: Column) -> Any:
+def _configure(row: type[BaseModel], name: str, column: Column) -> Any:
     field = row.model_fields.get(name)
     common: dict[str, Any] = {
         "label": column.label,
@@ -119,10 +124,12 @@ def _configure(row: type[Row], name: str, column: Column) -> Any:
             return st.column_config.NumberColumn(**common, format="%.0f%%")
         case "whole":
             return st.column_config.NumberColumn(**common, format="localized")
-        case "days" | "points":
+        case "days" | "seconds" | "points":
             return st.column_config.NumberColumn(**common, format="%.1f")
         case "instant":
             return st.column_config.DatetimeColumn(**common, format="ddd D MMM YYYY, HH:mm")
+        case "ago":
+            return st.column_config.DatetimeColumn(**common, format="distance")
         case "date":
             return st.column_config.DateColumn(**common, format="D MMM YYYY")
         case _:

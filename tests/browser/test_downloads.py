@@ -18,7 +18,7 @@ from cohort_core import reports
 from cohort_core.store.audit import load_events
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page, wait_for
-from tests.dashboard.conftest import DATA_PAGES, EVIL
+from tests.dashboard.conftest import EVIL
 from tests.exports.conftest import identifying_of, text_of
 
 File = tuple[str, bytes]
@@ -30,6 +30,7 @@ OFFERED = {
     "trends": {"by-course-week.svg", "progress-over-time.csv", "velocity.svg", "habits.csv"},
     "student": {"student-missing.csv", "risk-history.svg", "student-timeline.csv"},
     "assignment": {"assignment-students.csv", "assignment-grades.svg"},
+    "classes": {"classes.csv", "syncs.xlsx"},
 }
 """Some of what each page has, by the end of the name."""
 
@@ -104,18 +105,19 @@ def test_every_download_of_every_page_opens_and_names_nobody(
         "overview": "&since=week",
     }
     page = watched.tab()
-    for name in DATA_PAGES:
+    for name in OFFERED:
         open_page(page, dashboard, name, f"?class={class_id}&anonymous=1{chosen.get(name, '')}")
         menus(page)
         unfold(page)
         told = set()
+        of_class = "" if name == "classes" else "sd-cohort-12-"
         for menu in menus(page).all():
             for file, data in files(page, menu):
                 read_back(file, data)
                 assert not identifying.found_in(text_of(data) if not file.endswith("png") else file), file
-                assert file.startswith("sd-cohort-12-")
+                assert file.startswith(of_class)
                 assert re.search(r"-anonymous\.\w+$", file)
-                told.add(file.removeprefix("sd-cohort-12-").replace("-anonymous", ""))
+                told.add(file.removeprefix(of_class).replace("-anonymous", ""))
         assert OFFERED[name] <= told, (name, told)
 
 

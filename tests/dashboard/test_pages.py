@@ -92,7 +92,7 @@ def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspa
     syncs = test.dataframe[0].value
     assert set(syncs["result"]) == {"Done"}
     assert set(syncs["kind"]) == {"Everything"}
-    assert syncs.set_index("class")["records"]["Software Development, Cohort 12"] == 3781
+    assert syncs.set_index("class_name")["records"]["Software Development, Cohort 12"] == 3781
 
 
 # Class and group in the address

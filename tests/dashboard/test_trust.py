@@ -125,7 +125,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     assert not test.exception
     assert "Records that were set aside" in [one.value for one in test.subheader]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
-    assert set(test.dataframe[1].value["class"]) == {"Alpha"}
+    assert set(test.dataframe[1].value["class_name"]) == {"Alpha"}
 
 
 def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> None:
