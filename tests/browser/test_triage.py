@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -81,5 +82,27 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
         expect(listed(page, student_id).first).to_be_visible()
         expect(told).to_have_count(0)
         assert not dashboard.workspace.marks()
+    finally:
+        dashboard.workspace.unsettle(class_id, student_id)
+
+
+def test_done_ends_by_itself_when_its_day_begins(
+    dashboard: Dashboard, watched: Watched, class_id: str
+) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview", f"?class={class_id}")
+    student_id, name = first_student(page)
+    today = dashboard.workspace.cohort(class_id).local_date
+    main = page.get_by_test_id("stMain")
+    try:
+        for until, times in ((today + timedelta(days=2), 0), (today, 1)):
+            dashboard.workspace.settle(class_id, student_id, "done", until)
+            page.reload()
+            wait_for(page, "overview")
+            expect(first_person(page)).to_be_visible()
+            expect(listed(page, student_id)).to_have_count(times)
+            main.get_by_text("Settle someone", exact=True).click()
+            expect(main.get_by_role("button", name="Done for today")).to_be_visible()
+            expect(main.get_by_text(f"{name}: done until")).to_have_count(1 - times)
     finally:
         dashboard.workspace.unsettle(class_id, student_id)
