@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -41,6 +42,7 @@ PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-
 """Headers of a proxy. Who is behind it is not known, even if the proxy runs on this computer."""
 
 NOTE_SECONDS = 60.0
+WRITE_SECONDS = 0.25
 MOST_ADDRESSES = 10_000
 
 _READ = frozenset({"GET", "HEAD"})
@@ -295,14 +297,14 @@ class _Notes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._events: list[tuple[str, str, str]] = []
+        self._events: Counter[tuple[str, str, str]] = Counter()
         self._uses: set[str] = set()
         self._noted: dict[tuple[str, str], float] = {}
         self._days: set[tuple[str, str, str]] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def add_event(self, who: str, action: str, detail: str) -> None:
-        self._events.append((who, action, detail))
+        self._events[who, action, detail] += 1
         self._write_soon()
 
     def add_use(self, token: Token, address: str) -> None:
@@ -319,7 +321,7 @@ class _Notes:
         day = (*key, datetime.now(UTC).date().isoformat())
         if day not in self._days:
             self._days.add(day)
-            self._events.append((f"token {token.name}", "token used", f"from {address}"))
+            self._events[f"token {token.name}", "token used", f"from {address}"] += 1
         self._write_soon()
 
     def _write_soon(self) -> None:
@@ -328,12 +330,14 @@ class _Notes:
 
     async def _write(self) -> None:
         while self._events or self._uses:
-            events, self._events = self._events, []
+            events, self._events = _told_with_number(self._events), Counter()
             uses, self._uses = self._uses, set()
             try:
                 await asyncio.to_thread(self._save, events, uses)
             except CohortError as error:
                 logger.warning("%d entries of the audit could not be kept: %s", len(events), error.code)
+            # Who downloads in a crowd makes few writes: after each, what is known of the store is read again.
+            await asyncio.sleep(WRITE_SECONDS)
 
     def _save(self, events: list[tuple[str, str, str]], uses: set[str]) -> None:
         if events:
@@ -349,6 +353,13 @@ class _Notes:
             return message
 
         return receiving
+
+
+def _told_with_number(events: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return [
+        (who, action, detail if number == 1 else f"{detail}, {number} times")
+        for (who, action, detail), number in events.items()
+    ]
 
 
 class _Minute:
