@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,16 +96,20 @@ def facts(row: Mapping[str, Any]) -> str:
     return " · ".join(told)
 
 
-def people(persons: Iterable[Person], key: str) -> None:
-    """Each with a link to the page of the student; `key` is unique on the page."""
+def people(persons: Iterable[Person], key: str, beside: Callable[[Person], None] | None = None) -> None:
+    """Each with a link to the page of the student; `key` is unique on the page. `beside` draws what stands
+    behind each."""
     with st.container(key=f"people-{key}", gap=None):
         for one in persons:
-            why = "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in one.why)
-            with st.container(horizontal=True, gap=None):
-                st.html(f"<div class='ct-mark'>{one.mark}</div>", width=128)
+            first, *others = one.why
+            why = f"<div class='ct-why'><span class='ct-mark'>{one.mark}</span>{markup(first)}</div>"
+            why += "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in others)
+            with st.container(horizontal=True, gap="xsmall"):
                 with st.container(gap=None, width="stretch"):
                     _link(one)
                     st.html(why)
+                if beside:
+                    beside(one)
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,88 @@
-"""Settling students of the triage list: done for today, never to be listed, and listed again."""
+"""Settling students of the triage list: done for a while, never to be listed, and listed again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import streamlit as st
 
+from cohort_core.dashboard import lists
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.frame import View
+from cohort_core.dashboard.words import literal
+
+TODAY, WEEK, EXEMPT = "today", "week", "exempt"
+CHOICES = {
+    TODAY: "Done for today",
+    WEEK: "Done for a week",
+    EXEMPT: "Never list again",
+}
+_TOLD = "settling-told"
 
 
-def show(view: View, needs: Sequence[dict[str, Any]]) -> None:
-    """``needs`` are the entries that are listed."""
-    listed = {row["student_id"]: row for row in needs if row["student_id"] is not None}
-    settled = _settled(view)
-    if not (listed or settled):
+def offer(view: View, one: lists.Person) -> None:
+    """The choices for somebody who is listed, beside their name."""
+    class_id = one.class_id or view.class_id
+    if one.student_id is None:
         return
-    with st.expander("Settle someone", icon=":material/task_alt:"), guarded("settle"):
-        if listed:
-            _choose(view, listed)
+    key = f"settle-{class_id}-{one.student_id}"
+    st.menu_button(
+        "Settle",
+        list(CHOICES),
+        format_func=CHOICES.__getitem__,
+        key=key,
+        on_click=_settle,
+        args=(view, class_id, one.student_id, key),
+        type="tertiary",
+        icon=":material/task_alt:",
+    )
+
+
+def show(view: View) -> None:
+    """Whom the mentor has settled, each with the way back."""
+    if told := st.session_state.pop(_TOLD, None):
+        st.error(literal(told))
+    settled = _settled(view)
+    if not settled:
+        return
+    folded = st.expander(f"Settled ({len(settled)})", icon=":material/task_alt:", key="settled")
+    with folded, guarded("settle"):
         for (class_id, student_id), told in settled.items():
             words, button = st.columns([3, 1], vertical_alignment="center")
             words.text(told)
-            if button.button("List again", key=f"list-again-{class_id}-{student_id}", width="stretch"):
-                view.workspace.unsettle(class_id, student_id)
-                st.rerun()
+            button.button(
+                "List again",
+                key=f"list-again-{class_id}-{student_id}",
+                on_click=_list_again,
+                args=(view, class_id, student_id),
+                width="stretch",
+            )
 
 
-def _choose(view: View, listed: dict[str, dict[str, Any]]) -> None:
-    student_id = st.selectbox(
-        "Student", list(listed), format_func=lambda one: str(listed[one]["name"]), key="settle-student"
-    )
-    done, exempt = st.columns(2)
-    tomorrow = view.now.date() + timedelta(days=1)
-    if done.button("Done for today", help="Listed again by tomorrow's first sync.", width="stretch"):
-        _settle(view, listed[student_id], "done", tomorrow)
-    if exempt.button("Exempt", help="Not listed any more, until you list them again.", width="stretch"):
-        _settle(view, listed[student_id], "exempt", None)
+# These run before the page does, so that it needs to run only once, and no click is lost to another rerun.
 
 
-def _settle(view: View, row: dict[str, Any], kind: Any, until: date | None) -> None:
-    view.workspace.settle(row["class_id"], row["student_id"], kind, until)
-    st.rerun()
+def _settle(view: View, class_id: str, student_id: str, key: str) -> None:
+    chosen = st.session_state[key]
+    # By the mentor's calendar: listed again with the first sync of that day.
+    until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
+    with guarded("settle", stop=False) as told:
+        if chosen == EXEMPT:
+            view.workspace.settle(class_id, student_id, "exempt")
+        elif chosen is not None:
+            view.workspace.settle(class_id, student_id, "done", until)
+    _tell(told)
+
+
+def _list_again(view: View, class_id: str, student_id: str) -> None:
+    with guarded("settle", stop=False) as told:
+        view.workspace.unsettle(class_id, student_id)
+    _tell(told)
+
+
+def _tell(told: list[str]) -> None:
+    if told:
+        st.session_state[_TOLD] = told[0]
 
 
 def _settled(view: View) -> dict[tuple[str, str], str]:

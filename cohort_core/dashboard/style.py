@@ -33,8 +33,11 @@ STYLE = """
 [class*='st-key-people-'] a { padding: 0; min-height: 0; }
 [class*='st-key-people-'] a p { font-weight: 600; white-space: normal; overflow-wrap: anywhere; }
 [class*='st-key-people-'] [data-testid=stHorizontalBlock] { flex-wrap: nowrap; }
-.ct-why { opacity: 0.78; font-size: 0.92rem; overflow-wrap: anywhere; }
-.ct-mark { padding-top: 0.1rem; }
+.ct-why { color: color-mix(in srgb, currentColor 78%, transparent); font-size: 0.92rem;
+  overflow-wrap: anywhere; }
+.ct-mark { margin-right: 0.9rem; font-weight: 600; white-space: nowrap; }
+[data-testid=stMenuButtonButton] { min-height: 0; font-size: 0.9rem; opacity: 0.78; }
+[data-testid=stMenuButtonButton]:is(:hover, :focus-visible, [aria-expanded=true]) { opacity: 1; }
 .st-key-matrix { overflow-x: auto; }
 .st-key-matrix > div { min-width: 50rem; }
 .ct-ago { opacity: 0.78; }
@@ -56,8 +59,8 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 @page { margin: 12mm; }
 @media print {
   [data-testid=stSidebar], [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stElementToolbar],
-  [data-testid=stPopover], [data-testid=stButton], [data-testid=stTooltipIcon], [data-testid=stToast],
-  [data-testid=stExpandSidebarButton] { display: none !important; }
+  [data-testid=stPopover], [data-testid=stButton], [data-testid=stMenuButton], [data-testid=stTooltipIcon],
+  [data-testid=stToast], [data-testid=stExpandSidebarButton] { display: none !important; }
   html, body, #root, .stApp, [data-testid=stAppViewContainer], [data-testid=stMain] {
     position: static !important; height: auto !important; overflow: visible !important; }
   /* As wide as on a screen, since tables and charts were drawn for one. */
@@ -69,7 +72,7 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
   [class*='st-key-people-'] > div, [class*='st-key-events-'] > div { break-inside: avoid; }
 }
 @media (max-width: 640px) {
-  [data-testid='stPopoverButton'] p { font-size: 0; }
+  :is([data-testid='stPopoverButton'], [data-testid='stMenuButtonButton']) p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
   dl.ct-facts.ct-facts { grid-template-columns: 1fr; gap: 0; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -52,6 +53,7 @@ def show(view: View) -> None:
 
 def _of_class(view: View) -> reports.Report:
     limits = view.cohort.thresholds
+    beside = partial(settling.offer, view)
     settled = view.reader.settled([view.cohort])
     health = reports.student_health(view.cohort)
     is_open = ~health.frame["student_id"].isin(settled)
@@ -59,7 +61,7 @@ def _of_class(view: View) -> reports.Report:
     urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
-    lists.people(map(lists.person, urgent), "attention")
+    lists.people(map(lists.person, urgent), "attention", beside)
     gap = [one for one in reports.engagement_gap(view.cohort).records() if one["student_id"] not in settled]
     gap = gap[: limits.triage_length]
     if gap:
@@ -68,8 +70,8 @@ def _of_class(view: View) -> reports.Report:
             help="The early warning: on pace with the class, and nothing done for "
             f"{count(limits.cooling_days, 'day')} or more.",
         )
-        lists.people(map(_silent, gap), "silent")
-    settling.show(view, [{**one, "class_id": view.class_id} for one in urgent + gap])
+        lists.people(map(_silent, gap), "silent", beside)
+    settling.show(view)
     return at_risk
 
 
@@ -80,10 +82,10 @@ def _of_all(view: View) -> reports.Report:
     more = len(everyone.frame) - len(needs)
     if not needs:
         st.write("Nobody in your classes needs attention at the moment.")
-    lists.people(map(_need, needs), "needs")
+    lists.people(map(_need, needs), "needs", partial(settling.offer, view))
     if more:
         st.caption(f"And {count(more, 'more need', 'more needs')}.")
-    settling.show(view, needs)
+    settling.show(view)
     return everyone
 
 

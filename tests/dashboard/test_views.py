@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 import pandas as pd
@@ -257,22 +257,28 @@ def test_all_classes_are_looked_at_when_asked(big: str, practised: Workspace) ->
 @pytest.mark.parametrize("scope", ["this", "all"])
 def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
     test = page("overview", {"class": big, "scope": scope})
-    choice = test.selectbox(key="settle-student")
-    student_id, name = choice.value, choice.options[0]
-    (done,) = [button for button in test.button if button.label == "Done for today"]
-    done.click().run()
+    first = test.menu_button[0]
+    assert first.options == ["Done for today", "Done for a week", "Never list again"]
+    listed = [one.key for one in test.menu_button]
+    first.click("today").run()
+    assert not test.exception
     (mark,) = practised.marks()
-    assert (mark.student_id, mark.kind) == (student_id, "done")
-    assert student_id not in test.selectbox(key="settle-student").options
-    assert any(text.value.startswith(f"{name}: done until") for text in test.text)
+    tomorrow = datetime.now(practised.cohort(big).tz).date() + timedelta(days=1)
+    assert (mark.kind, mark.until) == ("done", tomorrow)
+    assert first.key == f"settle-{mark.class_id}-{mark.student_id}"
+    assert first.key not in [one.key for one in test.menu_button]
+    assert [one.value for one in test.text if ": done until " in one.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
     assert practised.marks() == []
-    (exempt,) = [button for button in test.button if button.label == "Exempt"]
-    exempt.click().run()
-    (mark,) = practised.marks()
-    assert mark.kind == "exempt"
-    practised.unsettle(mark.class_id, mark.student_id)
+    assert [one.key for one in test.menu_button] == listed
+    test.menu_button[1].click("week").run()
+    test.menu_button[1].click("exempt").run()
+    exempt, week = practised.marks()
+    assert (exempt.kind, exempt.until) == ("exempt", None)
+    assert week.until == mark.until + timedelta(days=6)
+    for one in (exempt, week):
+        practised.unsettle(one.class_id, one.student_id)
 
 
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
