@@ -33,10 +33,10 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
     page = watched.tab()
     open_page(page, dashboard, "overview")
     expect(first_person(page)).to_be_visible()
-    name = first_person(page).inner_text()
     tab_to(page, first_person(page))
     # Who goes by keyboard must see where they are.
     assert first_person(page).evaluate("one => one.matches(':focus-visible')")
+    name = first_person(page).inner_text()
     page.keyboard.press("Enter")
     wait_for(page, "student")
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
