@@ -20,7 +20,6 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from cohort_core import class_report as reporting
 from cohort_core import exports, reports
@@ -42,7 +41,7 @@ from cohort_core.answers.asking import (
     instant,
     refuse_unknown_parameters,
 )
-from cohort_core.answers.kept import TEXT_TYPES, KeptAnswers
+from cohort_core.answers.kept import KeptAnswers
 from cohort_core.answers.lists import HEADERS, KEEP, MOST_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.answers.models import (
     AuditRow,
@@ -132,7 +131,6 @@ def create_app(
     )
     app.state.workspace = workspace
     # For the pages of the documentation; answers are compressed once and kept.
-    app.add_middleware(GZipMiddleware, exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *TEXT_TYPES))
     app.add_middleware(KeptAnswers, workspace=workspace, beside=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, hosts, limits)
     add_problems(app)

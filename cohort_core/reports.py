@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic.fields import FieldInfo
 
-from cohort_core.cohort import Cohort, instants, parse_from
+from cohort_core.cohort import Cohort, instants, parse_from, remembered
 from cohort_core.errors import BadInput
 from cohort_core.metrics import activity as acting
 from cohort_core.metrics import blockers as blocking
@@ -96,6 +96,7 @@ class Report:
         return only
 
 
+@remembered
 def progress_summary(cohort: Cohort) -> Report:
     """The class in a few numbers.
 
@@ -104,11 +105,13 @@ def progress_summary(cohort: Cohort) -> Report:
     return _report("progress_summary", completing.progress_summary(cohort), ProgressSummaryRow)
 
 
+@remembered
 def completion(cohort: Cohort) -> Report:
     """How completions spread over the assignments. A class without assignments has zeros and no average."""
     return _report("completion", completing.completion(cohort), CompletionRow)
 
 
+@remembered
 def blockers(cohort: Cohort, by: Ranking = "difficulty") -> Report:
     """Which assignments stand in the way, the worst first.
 
@@ -128,6 +131,7 @@ def in_course_order(report: Report) -> Report:
     return replace(report, frame=report.frame.sort_values("position").reset_index(drop=True))
 
 
+@remembered
 def student_health(cohort: Cohort) -> Report:
     """Who is falling behind, the worst first: by risk score, then least completed, then name.
 
@@ -137,6 +141,7 @@ def student_health(cohort: Cohort) -> Report:
     return _report("student_health", health.student_health(cohort), StudentHealthRow)
 
 
+@remembered
 def progress_over_time(cohort: Cohort) -> Report:
     """Cumulative progress at the end of each week, Monday to Sunday in the class's time zone.
 
@@ -165,6 +170,7 @@ def stuck(cohort: Cohort) -> Report:
     return _report("stuck", durations.stuck(cohort), StuckRow)
 
 
+@remembered
 def reteach(cohort: Cohort) -> Report:
     """Which assignment to teach again, the most urgent first: (stuck ÷ started) × slowness.
 
@@ -182,6 +188,7 @@ def activity(cohort: Cohort) -> Report:
     return _report("activity", acting.activity(cohort), ActivityRow)
 
 
+@remembered
 def engagement_gap(cohort: Cohort) -> Report:
     """Who is on pace but has stopped coming, the longest silent first: the early warning.
 
@@ -190,6 +197,7 @@ def engagement_gap(cohort: Cohort) -> Report:
     return _report("engagement_gap", health.engagement_gap(cohort), EngagementGapRow)
 
 
+@remembered
 def velocity(cohort: Cohort) -> Report:
     """Completions per student, week by week, from the week of the first activity to that of *as of*.
 
@@ -207,6 +215,7 @@ def by_course_week(cohort: Cohort) -> Report:
     return _report("by_course_week", moving.by_course_week(cohort), CourseWeekRow)
 
 
+@remembered
 def matrix(cohort: Cohort) -> Report:
     """Every student in every assignment: students by risk, the highest first, and each in course order.
 
@@ -215,6 +224,7 @@ def matrix(cohort: Cohort) -> Report:
     return _report("matrix", crossing.matrix(cohort), MatrixRow)
 
 
+@remembered
 def cohort_alarm(cohort: Cohort) -> Report:
     """Whether the class as a whole has stalled, which no comparison between its students would show.
 
@@ -242,6 +252,7 @@ def forecast(cohort: Cohort, student_id: str | None = None) -> Report:
     return _report("forecast", _of_one(cohort, pacing.forecast(cohort), student_id), ForecastRow)
 
 
+@remembered
 def grade_distribution(cohort: Cohort) -> Report:
     """How grades spread over 0–50, 50–60, 60–70, 70–80, 80–90 and 90–100 %.
 
@@ -250,11 +261,13 @@ def grade_distribution(cohort: Cohort) -> Report:
     return _report("grade_distribution", splits.grade_distribution(cohort), GradeRangeRow)
 
 
+@remembered
 def by_type(cohort: Cohort) -> Report:
     """Completion and grades by type of assignment, in course order. Without assignments there are no rows."""
     return _report("by_type", splits.by_type(cohort), TypeRow)
 
 
+@remembered
 def by_section(cohort: Cohort) -> Report:
     """Completion and grades by unit of the course, in its order; assignments outside all units last.
 
@@ -263,6 +276,7 @@ def by_section(cohort: Cohort) -> Report:
     return _report("by_section", splits.by_section(cohort), SectionRow)
 
 
+@remembered
 def by_group(cohort: Cohort) -> Report:
     """Completion and grades by class night and by region; students without one in a row of their own.
 
@@ -607,9 +621,11 @@ def _plain(column: pd.Series[Any], annotation: Any) -> list[Any]:
         return [None if text == "NaT" else f"{text}Z" for text in texts]
     if bare is date:
         column = column.dt.strftime("%Y-%m-%d")
-    values = column.astype("object")
-    missing = column.isna()
-    return (values.where(~missing, None) if missing.any() else values).tolist()
+    values: list[Any] = column.tolist()
+    missing = column.isna().to_numpy()
+    if missing.any():
+        return [None if is_missing else value for value, is_missing in zip(values, missing, strict=True)]
+    return values
 
 
 if __name__ == "__main__":

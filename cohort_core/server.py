@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+import threading
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ import api
 from api import DASHBOARD_PATH
 from cohort_core import connections
 from cohort_core.access import is_loopback
-from cohort_core.dashboard.asgi import create_dashboard
+from cohort_core.dashboard.asgi import create_dashboard, make_ready
 from cohort_core.errors import BadInput
 from cohort_core.store.tokens import load_tokens
 from cohort_core.workspace import Workspace
@@ -32,6 +33,12 @@ def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection
     app = api.create_app(workspace, hosts=hosts, lifespan=dashboard.lifespan())
     app.mount(DASHBOARD_PATH, dashboard)
     return app
+
+
+def _make_ready(workspace: Workspace) -> None:
+    make_ready(workspace)
+    # What is imported stays, and a garbage collection that looks through it takes 40 ms of a click.
+    gc.freeze()
 
 
 def refuse_unlocked(workspace: Workspace, parameter: str) -> None:
@@ -103,8 +110,8 @@ def serve(
     say(f"API        http://{name}:{port}/docs")
     say("Ctrl-C stops it.")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # What is imported stays, and a garbage collection that looks through it takes 40 ms of a click.
-    gc.freeze()
+    if not exposed:
+        threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
     try:
         uvicorn.Server(connections.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:

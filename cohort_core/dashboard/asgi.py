@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.env_util import is_repl
 
+from cohort_core import dashboard as pages
+from cohort_core import reports
 from cohort_core.dashboard.errors import show_error
 from cohort_core.dashboard.frame import PAGES, PRODUCT
 from cohort_core.dashboard.options import ENTRY, apply_streamlit_options
 from cohort_core.dashboard.style import ICON
+from cohort_core.errors import CohortError
+from cohort_core.workspace import Reader, Workspace
 
 # Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
 _HEADERS = {
@@ -50,6 +58,22 @@ def create_dashboard() -> st.App:
     """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
     apply_streamlit_options()
     return st.App(ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage)])
+
+
+def make_ready(workspace: Workspace) -> None:
+    """Do beforehand what the first page of a process would wait for, while the browser loads scripts."""
+    for module in iter_modules(pages.__path__, f"{pages.__name__}."):
+        import_module(module.name)
+    # The first time, Streamlit looks through the source of all that called it.
+    is_repl()
+    # What fails here fails again on a page, which says what to do.
+    with suppress(CohortError):
+        reader = Reader(workspace, workspace.is_anonymous())
+        for shown in reader.statuses(active_only=True)[:1]:
+            cohort = reader.cohort(shown.id)
+            for report in (reports.student_health, reports.progress_over_time, reports.blockers):
+                report(cohort)
+            reader.changes(shown.id)
 
 
 class FirstPage:
