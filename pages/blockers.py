@@ -40,26 +40,9 @@ SECTIONS = {
     "assignments": Column("Assignments", "whole"),
 }
 
-with dashboard.begin("blockers") as view:
-    in_order = reports.in_course_order(reports.blockers(view.cohort))
-    course = charts.course(in_order.frame, len(view.cohort.students))
-    downloads.heading(
-        view,
-        "The course so far",
-        report=in_order,
-        picture=course,
-        name="course",
-        help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
-    )
-    least = view.cohort.thresholds.least_ranked
-    lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
-    tables.chart(
-        course,
-        alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
-        key="course",
-        opens={"assignment_id": "assignment"},
-    )
 
+def ranking(view: dashboard.View) -> None:
+    least = view.cohort.thresholds.least_ranked
     titled = st.container()
     by = selection.choose(
         "by",
@@ -116,6 +99,26 @@ with dashboard.begin("blockers") as view:
                 opens="assignment",
             )
 
+
+with dashboard.begin("blockers") as view:
+    in_order = reports.in_course_order(reports.blockers(view.cohort))
+    course = charts.course(in_order.frame, len(view.cohort.students))
+    downloads.heading(
+        view,
+        "The course so far",
+        report=in_order,
+        picture=course,
+        name="course",
+        help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
+    )
+    lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
+    tables.chart(
+        course,
+        alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
+        key="course",
+        opens={"assignment_id": "assignment"},
+    )
+    dashboard.part(ranking, view)
     lists.reteach(view, reports.reteach(view.cohort), most=MOST_RETAUGHT, names=40)
     sections = reports.by_section(view.cohort)
     if sections.frame["section"].notna().any():

@@ -5,7 +5,8 @@ import streamlit as st
 from cohort_core import charts, dashboard
 from cohort_core.dashboard import downloads, lists, matrix, selection, tables, words
 
-with dashboard.begin("matrix") as view:
+
+def show(view: dashboard.View) -> None:
     order = selection.choose(
         "order",
         st.segmented_control,
@@ -37,3 +38,7 @@ with dashboard.begin("matrix") as view:
     st.caption(
         "Rest on a square or a number to read what it is; click it to open the student or the assignment."
     )
+
+
+with dashboard.begin("matrix") as view:
+    dashboard.part(show, view)

@@ -10,9 +10,9 @@ with dashboard.begin("overview") as view:
     headline.show(view)
     who, news = st.columns(2, gap="large")
     with who:
-        triage.show(view)
+        dashboard.part(triage.show, view)
     with news:
-        changed.show(view)
+        dashboard.part(changed.show, view)
         lists.reteach(view, reports.reteach(view.cohort), most=3, names=5)
         dashboard.link("blockers", "All blockers")
         weeks = reports.progress_over_time(view.cohort)

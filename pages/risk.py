@@ -31,14 +31,9 @@ COLUMNS = {
     "region": Column("Region"),
 }
 
-with dashboard.begin("risk") as view:
-    st.caption(
-        "Each student against what most of this class has completed, how well and when. On pace means on "
-        "pace with the cohort, not safe; and the score does not foresee who will drop out."
-    )
+
+def students(view: dashboard.View) -> None:
     answer = reports.student_health(view.cohort)
-    counts = answer.frame["risk"].value_counts().to_dict()
-    lists.band_counts(counts)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         band = selection.choose(
             "band",
@@ -94,3 +89,12 @@ with dashboard.begin("risk") as view:
             opens="student",
         )
         st.caption("Click a bar or a row to open the student.")
+
+
+with dashboard.begin("risk") as view:
+    st.caption(
+        "Each student against what most of this class has completed, how well and when. On pace means on "
+        "pace with the cohort, not safe; and the score does not foresee who will drop out."
+    )
+    lists.band_counts(reports.student_health(view.cohort).frame["risk"].value_counts().to_dict())
+    dashboard.part(students, view)

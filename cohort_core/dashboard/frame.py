@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -134,6 +134,16 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         if sync.was_looked_at():
             visits.look(view.workspace.home, datetime.now(UTC))
         yield view
+
+
+def part(draw: Callable[[View], object], view: View) -> None:
+    """Draw what the choices in it change alone: a click on one of them does not run the rest of the page."""
+
+    def drawn() -> None:
+        with guarded(draw.__name__):
+            draw(view)
+
+    st.fragment(drawn)()
 
 
 def link(
