@@ -29,6 +29,7 @@ HOSTILE = {
 def wait_for(page: Page, name: str) -> None:
     """Until a page stands: its title, and no part of the script running or stale."""
     expect(page.locator("h1").get_by_text(PAGES[name].title, exact=True)).to_be_visible()
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
     expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
