@@ -416,7 +416,7 @@ class HttpSyncMachine(SyncMachine):
 
 
 def test_promises_kept_in_process() -> None:
-    run_state_machine_as_test(SyncMachine, settings=searching(60, 12))
+    run_state_machine_as_test(SyncMachine, settings=searching(40, 12))
 
 
 def test_promises_kept_over_http() -> None:
