@@ -1,7 +1,8 @@
 """Reading the facts of a class: the one way from SQLite to the metrics.
 
 A sync stores page after page, but no number shall be made of half of one. So what a sync that has not ended
-stored is left out here: its log tells which records it brought, and what the others said before.
+stored is left out here: its log tells which records it brought, and what the others said before. Before the
+first sync of a class has ended, there is nothing to show of it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from cohort_core.store.roster import load_roster, load_seen_students, match_rost
 _PUBLISHED = """
 progressions WHERE class_id = ?1
   AND id NOT IN (SELECT progression_id FROM changes WHERE run_id = ?2 AND kind IN ('added', 'returned'))
+  AND EXISTS (SELECT 1 FROM classes WHERE id = ?1 AND synced_at IS NOT NULL)
 """
 
 _ASSIGNMENT_SET = f"""
@@ -68,7 +70,8 @@ def load_facts(database: Database, class_id: str, default_timezone: str) -> Clas
         progressions = _frame(connection.execute(_PROGRESSIONS, (class_id, run_id)))
         if run_id is not None:
             _take_back_edits(connection, run_id, progressions)
-        students = _students(connection, class_id, run_id)
+        is_all_published = run_id is None and row["synced_at"] is not None
+        students = _students(connection, class_id, run_id, is_all_published)
     return ClassFacts(
         class_id=class_id,
         friendly_id=row["friendly_id"],
@@ -110,10 +113,12 @@ def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: 
         progressions[field] = column
 
 
-def _students(connection: sqlite3.Connection, class_id: str, run_id: int | None) -> pd.DataFrame:
+def _students(
+    connection: sqlite3.Connection, class_id: str, run_id: int | None, is_all_published: bool
+) -> pd.DataFrame:
     """The class's enrolments: everyone seen in a progression, and everyone else on the roster."""
     seen = load_seen_students(connection, class_id)
-    if run_id is not None:
+    if not is_all_published:
         published = {row[0] for row in connection.execute(_STUDENTS, (class_id, run_id))}
         seen = [one for one in seen if one.id in published]
     match = match_roster(load_roster(connection, class_id), seen)
