@@ -223,7 +223,9 @@ class SyncMachine(RuleBasedStateMachine):
         self.model.begin()
         must_be_full = full or self.must_be_full()
         job_id = runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
-        self.check_revision()
+        if self.was_cut:
+            # From now on what that run left counts.
+            self.check_revision()
         (run,) = runs.load_job(self.database, job_id).runs
         sync = engine.ClassSync(
             self.database,
@@ -278,11 +280,12 @@ class SyncMachine(RuleBasedStateMachine):
         """No number is made of half a sync."""
         assert self.seen_by_readers() == self.shown[0]
 
-    def seen_by_readers(self) -> tuple[list[tuple[Any, ...]], list[str], list[str]]:
+    def seen_by_readers(self) -> tuple[Any, list[str], list[str]]:
         facts = load_facts(self.database, CLASS, "UTC")
-        records = facts.progressions.drop(columns="synced_at").astype(object)
+        records = facts.progressions.drop(columns="synced_at")
         return (
-            list(records.where(records.notna(), None).itertuples(index=False, name=None)),
+            # As text, since nothing equals NaN.
+            [list(map(str, records[name])) for name in records.columns],
             sorted(facts.students["student_id"]),
             sorted(facts.assignments["assignment_id"]),
         )
@@ -415,11 +418,11 @@ class HttpSyncMachine(SyncMachine):
 
 
 def test_promises_kept_in_process() -> None:
-    run_state_machine_as_test(SyncMachine, settings=searching(40, 12))
+    run_state_machine_as_test(SyncMachine, settings=searching(20, 12))
 
 
 def test_promises_kept_over_http() -> None:
-    run_state_machine_as_test(HttpSyncMachine, settings=searching(10, 8))
+    run_state_machine_as_test(HttpSyncMachine, settings=searching(6, 8))
 
 
 @pytest.fixture
@@ -444,9 +447,9 @@ def test_nothing_is_shown_of_a_first_sync_before_it_has_ended(machine: SyncMachi
     machine.sync(during=[], cut=(cut, 6), full=False, accept=False)
     assert machine.was_cut
     assert machine.held_rows()[0]
-    assert machine.seen_by_readers() == ([], [], [])
+    assert not any(machine.seen_by_readers()[0])
     machine.run_sync()
-    assert len(machine.seen_by_readers()[0]) == 21
+    assert {len(column) for column in machine.seen_by_readers()[0]} == {21}
 
 
 def test_a_clock_that_was_set_back_does_not_put_off_full_syncs(machine: SyncMachine) -> None:
