@@ -209,7 +209,6 @@ def in_sidebar() -> list[str]:
 
 def prepare(which: str, home: Path) -> str:
     """A home with the class, synced; returns the class's id."""
-    from cohort_core import practice
     from cohort_core.home import Home
     from cohort_core.practice.generated import PracticeSchool
     from cohort_core.practice.server import running
@@ -219,14 +218,7 @@ def prepare(which: str, home: Path) -> str:
     workspace = Workspace(Home(home))
     if not workspace.statuses():
         with running(PracticeSchool() if which == "practice" else large_school()) as upstream:
-            workspace.connect(
-                api_base=upstream.url,
-                app_id=practice.APP_ID,
-                origin=practice.ORIGIN,
-                email=practice.EMAIL,
-                password=practice.PASSWORD,
-                practice=True,
-            )
+            workspace.connect_to_practice(upstream.url)
             ids = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
             workspace.set_active(ids, active=True)
             assert workspace.claim_sync(asked_by="benchmark").run().state == "done"

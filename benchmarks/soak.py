@@ -198,20 +198,12 @@ def served(home: Path) -> Iterator[tuple[str, int]]:
 def prepare(home: Path, upstream: Any) -> list[str]:
     """A home that has synced the school once; returns the paths of every class route."""
     import api
-    from cohort_core import practice
     from cohort_core.home import Home
     from cohort_core.settings import save_settings
     from cohort_core.workspace import Workspace
 
     workspace = Workspace(Home(home))
-    workspace.connect(
-        api_base=upstream.url,
-        app_id=practice.APP_ID,
-        origin=practice.ORIGIN,
-        email=practice.EMAIL,
-        password=practice.PASSWORD,
-        practice=True,
-    )
+    workspace.connect_to_practice(upstream.url)
     # The server must not serve a school of its own; a sync shall not take longer than the time between two.
     save_settings(workspace.home, practice=False, sync_rate=1000.0)
     workspace.set_active([one.id for one in workspace.statuses()], active=True)

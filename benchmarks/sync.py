@@ -105,21 +105,13 @@ def server(rows: int) -> Iterator[str]:
 
 
 def connected(url: str, home: Path, rate: float) -> Any:
-    from cohort_core import practice
     from cohort_core.home import Home
     from cohort_core.settings import save_settings
     from cohort_core.store.classes import set_active
     from cohort_core.workspace import Workspace
 
     workspace = Workspace(Home(home))
-    workspace.connect(
-        api_base=url,
-        app_id=practice.APP_ID,
-        origin=practice.ORIGIN,
-        email=practice.EMAIL,
-        password=practice.PASSWORD,
-        practice=True,
-    )
+    workspace.connect_to_practice(url)
     save_settings(workspace.home, sync_rate=rate)
     set_active(workspace.database, [CLASS], active=True)
     return workspace

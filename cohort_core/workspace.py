@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from cohort_core import credentials, settings
+from cohort_core import credentials, practice, settings
 from cohort_core.errors import BadInput
 from cohort_core.home import Home
 from cohort_core.openclass.client import OpenClassClient, Patience
@@ -152,18 +152,22 @@ class Workspace:
 
     def use_practice_school(self) -> list[classes.ListedClass]:
         """Connect to a practice school that runs in this process, and import its rosters."""
-        from cohort_core import practice
         from cohort_core.roster_files import import_practice_rosters
 
+        listed = self.connect_to_practice(self.start_practice_school())
+        import_practice_rosters(self.database, self._practice_school().school)
+        return listed
+
+    def connect_to_practice(self, url: str, password: str = practice.PASSWORD) -> list[classes.ListedClass]:
+        """Connect to a practice school that is served at this address."""
         listed, _where = self.connect(
-            api_base=self.start_practice_school(),
+            api_base=url,
             app_id=practice.APP_ID,
             origin=practice.ORIGIN,
             email=practice.EMAIL,
-            password=practice.PASSWORD,
+            password=password,
             practice=True,
         )
-        import_practice_rosters(self.database, self._practice_school().school)
         return listed
 
     def start_practice_school(self) -> str:

@@ -23,7 +23,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 import api
-from cohort_core import practice, reports
+from cohort_core import reports
 from cohort_core.answers.schema import item_of
 from cohort_core.home import Home
 from cohort_core.practice.generated import PracticeSchool
@@ -96,14 +96,7 @@ def practice_app() -> Iterator[FastAPI]:
         workspace = Workspace(Home(Path(folder) / "home"))
         school = PracticeSchool(clock=lambda: CLOCK)
         with running(school) as upstream:
-            workspace.connect(
-                api_base=upstream.url,
-                app_id=practice.APP_ID,
-                origin=practice.ORIGIN,
-                email=practice.EMAIL,
-                password=practice.PASSWORD,
-                practice=True,
-            )
+            workspace.connect_to_practice(upstream.url)
             workspace.set_active([CLASS, LEFT], active=True)
             workspace.claim_sync(asked_by="api").run()
             import_practice_rosters(workspace.database, school)

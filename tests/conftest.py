@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from cohort_core import practice
 from cohort_core.home import Home
 from cohort_core.openclass.client import Patience
 from cohort_core.practice.school import MemorySchool
@@ -44,17 +43,6 @@ def school() -> Iterator[Running]:
     """An empty school that tests fill and change; pages hold at most 5 rows."""
     with running(MemorySchool(), page_cap=5) as served:
         yield served
-
-
-def connect(workspace: Workspace, served: Running) -> None:
-    workspace.connect(
-        api_base=served.url,
-        app_id=practice.APP_ID,
-        origin=practice.ORIGIN,
-        email=practice.EMAIL,
-        password=practice.PASSWORD,
-        practice=True,
-    )
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from cohort_core.practice.server import Running, running
 from cohort_core.roster_files import import_practice_rosters
 from cohort_core.store.classes import set_active
 from cohort_core.workspace import Workspace
-from tests.conftest import HASTE, connect, serving
+from tests.conftest import HASTE, serving
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Service:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), patience=HASTE)
     with running(PracticeSchool(timezone="America/New_York")) as upstream:
-        connect(workspace, upstream)
+        workspace.connect_to_practice(upstream.url)
         set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
         workspace.claim_sync(asked_by="test").run()
         import_practice_rosters(workspace.database, upstream.school)

@@ -17,7 +17,7 @@ from cohort_core.practice.server import Running, running
 from cohort_core.roster_files import import_practice_rosters
 from cohort_core.store.classes import set_active
 from cohort_core.workspace import Workspace
-from tests.conftest import HASTE, connect
+from tests.conftest import HASTE
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PAGES = ("overview", "blockers", "risk", "matrix", "trends", "student", "assignment")
@@ -65,7 +65,7 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """The invented classes of the practice school, synced, with their rosters. Not to be changed."""
     workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), patience=HASTE)
     with running(PracticeSchool()) as upstream:
-        connect(workspace, upstream)
+        workspace.connect_to_practice(upstream.url)
         bootcamps = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
         set_active(workspace.database, bootcamps, active=True)
         workspace.claim_sync(asked_by="test").run()
@@ -88,7 +88,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     school = MemorySchool()
     with running(school) as upstream:
         school.add_class(EVIL, friendly_id="evil", rows=evil_rows())
-        connect(workspace, upstream)
+        workspace.connect_to_practice(upstream.url)
         set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
         workspace.claim_sync(asked_by="test").run()
         yield workspace
@@ -120,6 +120,6 @@ def upstream_and_workspace(school: Running, workspace: Workspace, use: Use) -> t
     """An own school and home, connected, nothing synced: for tests that change things."""
     school.school.add_class("Alpha", rows=list(evil_rows()))
     school.school.add_class("Beta")
-    connect(workspace, school)
+    workspace.connect_to_practice(school.url)
     use(workspace)
     return school, workspace

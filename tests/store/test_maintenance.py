@@ -24,7 +24,7 @@ from cohort_core.store.runs import create_job
 from cohort_core.sync.claim import take_claim
 from cohort_core.sync.engine import utc_now
 from cohort_core.workspace import Workspace
-from tests.conftest import HASTE, connect
+from tests.conftest import HASTE
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 from tests.sync.conftest import synced as synced  # a fixture
 
@@ -225,7 +225,7 @@ def test_another_school_leaves_the_classes_of_the_first_out_of_syncs(synced: Syn
     synced.sync()
     with running(MemorySchool()) as other:
         there = other.school.add_class("Elsewhere", rows=[row(1)])
-        connect(synced.workspace, other)
+        synced.workspace.connect_to_practice(other.url)
         synced.workspace.set_active([there], active=True)
         job = synced.sync()
     assert [run.class_id for run in job.runs] == [there]

@@ -11,7 +11,6 @@ from cohort_core.practice.server import Running
 from cohort_core.store.classes import set_active
 from cohort_core.store.runs import Job
 from cohort_core.workspace import Workspace
-from tests.conftest import connect
 
 COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at"
 
@@ -46,7 +45,7 @@ class SyncedClass:
             {"name": "Week 1", "assignments": [hex_id("assignment", f"assignment {n}") for n in range(3)]}
         ]
         self.id = self.school.add_class("Class", units=units, rows=[row(number) for number in range(12)])
-        connect(workspace, served)
+        workspace.connect_to_practice(served.url)
         set_active(workspace.database, [self.id], active=True)
 
     def sync(self, **options: Any) -> Job:

@@ -14,7 +14,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from cohort_core import cli, practice
+from cohort_core import cli
 from cohort_core.errors import CohortError
 from cohort_core.home import Home
 from cohort_core.openclass import client, wire
@@ -55,14 +55,7 @@ class Canaries:
         monkeypatch.setattr(client, "Patience", lambda: HASTE)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
-        workspace.connect(
-            api_base=served.url,
-            app_id=practice.APP_ID,
-            origin=practice.ORIGIN,
-            email=practice.EMAIL,
-            password=PASSWORD,
-            practice=True,
-        )
+        workspace.connect_to_practice(served.url, PASSWORD)
         set_active(workspace.database, ["class"], active=True)
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

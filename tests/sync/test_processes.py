@@ -25,7 +25,6 @@ from cohort_core.practice.server import Running, running
 from cohort_core.store.classes import set_active
 from cohort_core.sync import claim
 from cohort_core.workspace import Workspace
-from tests.conftest import connect
 from tests.sync.conftest import row
 from tests.sync.in_process import OPERATIONS, ChangingSchool, rows_of
 from tests.sync.model import content, is_bad, key_of
@@ -113,7 +112,7 @@ def test_killed_at_any_moment_nothing_is_lost(
 ) -> None:
     """I6."""
     changing, served = killing
-    connect(workspace, served)
+    workspace.connect_to_practice(served.url)
     set_active(workspace.database, ["class"], active=True)
     acknowledged: set[str] = set()
     moments = random.Random(5)
@@ -180,7 +179,7 @@ def test_two_sync_two_write_and_four_read_at_once(workspace: Workspace) -> None:
     ids = [school.add_class(f"Class {number}", rows=[row(n) for n in range(60)]) for number in range(6)]
     others = [school.add_class(f"Another {number}") for number in range(2)]
     with running(school, page_cap=5) as served:
-        connect(workspace, served)
+        workspace.connect_to_practice(served.url)
         syncing = [Child("sync", workspace.home, *ids), Child("sync", workspace.home, *reversed(ids))]
         busy = [Child("write", workspace.home, one) for one in others]
         busy += [Child("read", workspace.home) for _ in range(4)]
