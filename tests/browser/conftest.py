@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cohort_core import practice
 from cohort_core.home import Home
@@ -29,6 +29,7 @@ from tests.dashboard.conftest import EVIL, evil_rows
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20
 WAIT_MS = 15_000
+expect.set_options(timeout=WAIT_MS)
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 
 CONTRARY = """

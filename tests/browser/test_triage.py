@@ -66,7 +66,7 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
     student_id, name = first_student(page)
     try:
         main = page.get_by_test_id("stMain")
-        main.get_by_role("button", name="Settle").first.click()
+        main.locator(f"[class*='st-key-settle-'][class*='{student_id}'] button").first.click()
         page.get_by_role("menuitem", name="Done for today").click()
         told = main.get_by_text(re.compile(rf"^{re.escape(name)}: done until \d+ \w+$"))
         expect(listed(page, student_id)).to_have_count(0)
