@@ -147,8 +147,8 @@ def _students(
 
 
 def _frame(cursor: sqlite3.Cursor) -> pd.DataFrame:
-    names = [description[0] for description in cursor.description]
-    return pd.DataFrame([tuple(row) for row in cursor], columns=names)
+    cursor.row_factory = None  # plain tuples, which pandas reads sooner than rows
+    return pd.DataFrame(cursor.fetchall(), columns=[description[0] for description in cursor.description])
 
 
 def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
