@@ -34,7 +34,26 @@ _INSTANT = re.compile(
 )
 _YEARS = range(1970, 2201)
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Records as arrays, ordered by student and assignment; `student` and `in_course` are their places."""
+
+    student: NDArray[np.intp]
+    in_course: NDArray[np.intp]
+    grade: NDArray[np.float64]
+    started: Instants
+    completed: Instants
+    reviewed: Instants
+
+    def __len__(self) -> int:
+        return len(self.student)
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
+        return Rows(*(column[chosen] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -44,8 +63,7 @@ class Cohort:
     students: index student_id; name, first_name, last_name, email, night, region, enrolled_on.
     assignments: the assignment set in course order, index assignment_id; name, type, section, position
     (in the course, also where one type of assignment is chosen).
-    records: one row a student and assignment, ordered by the two; student_id, assignment_id, position,
-    grade (0 to 1 or NaN), started_at, completed_at, reviewed_at (UTC).
+    rows: one a student and assignment, ordered by the two; `records` is the same as a frame.
     starts_at: local midnight at which the class starts; None while nothing has happened and no date is set.
     """
 
@@ -56,9 +74,7 @@ class Cohort:
     starts_at: pd.Timestamp | None
     students: pd.DataFrame
     assignments: pd.DataFrame
-    records: pd.DataFrame
-    student: NDArray[np.intp]
-    """For each record, the row of its student in `students`."""
+    rows: Rows
     whole: Cohort | None = None
     """The whole class with all its assignments, if this is a part of it."""
     type: str | None = None
@@ -93,24 +109,44 @@ class Cohort:
         return _naive(self.as_of)
 
     @cached_property
+    def records(self) -> pd.DataFrame:
+        """student_id, assignment_id, position (in the course), grade (0 to 1 or NaN); started_at,
+        completed_at, reviewed_at (UTC)."""
+        return pd.DataFrame(
+            {
+                "student_id": self.students.index.take(self.student),
+                "assignment_id": self.assignments.index.take(self.position),
+                "position": self.rows.in_course,
+                "grade": self.grade,
+                "started_at": _zoned(self.started),
+                "completed_at": _zoned(self.completed),
+                "reviewed_at": _zoned(self.rows.reviewed),
+            }
+        )
+
+    @property
+    def student(self) -> NDArray[np.intp]:
+        """For each record, the row of its student in `students`."""
+        return self.rows.student
+
+    @cached_property
     def position(self) -> NDArray[np.intp]:
         """For each record, the row of its assignment in `assignments`."""
-        in_course = self.records["position"].to_numpy(dtype=np.intp)
         if self.unfiltered is None:
-            return in_course
-        return np.searchsorted(self.assignments["position"], in_course)
+            return self.rows.in_course
+        return np.searchsorted(self.assignments["position"], self.rows.in_course)
 
-    @cached_property
+    @property
     def grade(self) -> NDArray[np.float64]:
-        return self.records["grade"].to_numpy(dtype=np.float64)
+        return self.rows.grade
 
-    @cached_property
+    @property
     def started(self) -> Instants:
-        return instants(self.records["started_at"])
+        return self.rows.started
 
-    @cached_property
+    @property
     def completed(self) -> Instants:
-        return instants(self.records["completed_at"])
+        return self.rows.completed
 
     @cached_property
     def is_completed(self) -> NDArray[np.bool_]:
@@ -122,19 +158,19 @@ class Cohort:
         return ~self.is_completed
 
 
-def remembered(answer: Callable[Concatenate[Cohort, P], T]) -> Callable[Concatenate[Cohort, P], T]:
-    """An answer that each cohort gives once and then knows, since a cohort never changes.
+def remembered(answer: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """An answer that each cohort, or the facts of a class, give once and then know, since they never change.
 
     Frames are handed out as copies, which cost nothing until somebody writes into one; arrays are as shared
     as those of the cohort itself.
     """
 
     @wraps(answer)
-    def known(cohort: Cohort, *args: P.args, **kwargs: P.kwargs) -> T:
-        answers = vars(cohort).setdefault("_answers", {})
+    def known(subject: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        answers = vars(subject).setdefault("_answers", {})
         key = (answer, args, tuple(kwargs.items()))
         if key not in answers:
-            answers[key] = answer(cohort, *args, **kwargs)
+            answers[key] = answer(subject, *args, **kwargs)
         found: T = answers[key]
         return cast(T, found.copy(deep=False)) if isinstance(found, pd.DataFrame) else found
 
@@ -165,30 +201,15 @@ def build(
     """
     tz = ZoneInfo(facts.timezone)
     cut = _resolve(as_of if as_of is not None else facts.synced_at, tz)
-    assignments = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
-    assignments = assignments.assign(position=np.arange(len(assignments))).set_index("assignment_id")
-    rows = _visible_rows(facts.progressions, _naive(cut))
+    assignments = _assignment_set(facts)
+    rows = _visible_rows(facts, _naive(cut))
     starts_at = _class_start(facts, rows, tz)
-    students = _students_at(facts, cut, starts_at, tz)
-
-    position = _lookup(assignments.index, rows["assignment_id"])
-    student = _lookup(students.index, rows["student_id"])
-    known = (position >= 0) & (student >= 0)
-    key = (student * len(assignments) + position)[known]
-    merged = _merge_attempts(rows[known].drop(columns=["student_id", "assignment_id"]), key)
-    student, position = np.divmod(merged.index.to_numpy(), max(len(assignments), 1))
-    records = pd.DataFrame(
-        {
-            "student_id": students.index.take(student),
-            "assignment_id": assignments.index.take(position),
-            "position": position,
-            "grade": merged["grade"].to_numpy(),
-            **{name: _zoned(merged[name]) for name in ("started_at", "completed_at", "reviewed_at")},
-        }
-    )
-    whole = Cohort(
-        facts, cut, None, tz, starts_at, students, assignments, records, student, thresholds=thresholds
-    )
+    counts = _counts_at(facts, cut, starts_at, tz)
+    # Nobody's place is the last one.
+    rows = rows[(rows.in_course >= 0) & np.append(counts, False)[rows.student]]
+    rows = _merge_attempts(replace(rows, student=_renumbered(counts, rows.student)), len(assignments))
+    students = _everyone(facts)[counts].drop(columns="withdrawn_on")
+    whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, rows, thresholds=thresholds)
     cohort = whole if group is None else of_group(whole, group)
     return cohort if type is None else of_type(cohort, type)
 
@@ -199,14 +220,12 @@ def of_group(whole: Cohort, group: str) -> Cohort:
     member = np.zeros(len(whole.students), dtype=bool)
     for kind, label in chosen:
         member |= has_label(whole.students, kind, label)
-    keep = member[whole.student]
-    renumbered = np.cumsum(member) - 1
+    rows = whole.rows[member[whole.student]]
     return replace(
         whole,
         group=chosen[0][1],
         students=whole.students[member],
-        records=whole.records[keep].reset_index(drop=True),
-        student=renumbered[whole.student[keep]],
+        rows=replace(rows, student=_renumbered(member, rows.student)),
         whole=whole,
     )
 
@@ -224,13 +243,11 @@ def of_type(cohort: Cohort, type: str) -> Cohort:
         known = ", ".join(sorted(types.dropna().unique()))
         advice = f"Choose one of: {known}." if known else "Its assignments have no types."
         raise BadInput(f"This class has no such type of assignment. {advice}", parameter="type")
-    keep = wanted[everything.position]
     return replace(
         everything,
         type=types[wanted].iloc[0],
         assignments=everything.assignments[wanted],
-        records=everything.records[keep].reset_index(drop=True),
-        student=everything.student[keep],
+        rows=everything.rows[wanted[everything.position]],
         whole=everything.classwide,
         unfiltered=everything,
     )
@@ -332,58 +349,76 @@ def _naive(moment: pd.Timestamp) -> np.datetime64:
     return moment.tz_convert(None).as_unit("us").to_datetime64()
 
 
-def _zoned(column: pd.Series[Any]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(column.to_numpy()).as_unit("us").tz_localize("UTC")
+def _zoned(moments: Instants) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(moments).tz_localize("UTC")
 
 
-def _visible_rows(progressions: pd.DataFrame, cut: np.datetime64) -> pd.DataFrame:
-    """Upstream rows as they were at `cut`; a grade or review comes to light with its completion."""
-    started, completed, reviewed = (
-        instants(progressions[name]) for name in ("started_at", "completed_at", "reviewed_at")
-    )
-    nat = np.datetime64("NaT", "us")
-    started = np.where(started <= cut, started, nat)
-    completed = np.where(completed <= cut, completed, nat)
-    done = ~np.isnat(completed)
-    rows = pd.DataFrame(
-        {
-            "student_id": progressions["student_id"],
-            "assignment_id": progressions["assignment_id"],
-            "grade": np.where(done, progressions["grade"].to_numpy(dtype=np.float64), np.nan),
-            "started_at": started,
-            "completed_at": completed,
-            "reviewed_at": np.where(done & (reviewed <= cut), reviewed, nat),
-        }
-    )
-    return rows[done | ~np.isnat(started)]
+def _renumbered(kept: NDArray[np.bool_], places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Places in a list, all of them kept, as places among what is kept."""
+    return (np.cumsum(kept) - 1)[places]
 
 
-def _class_start(facts: ClassFacts, rows: pd.DataFrame, tz: ZoneInfo) -> pd.Timestamp | None:
-    if facts.starts_on is not None:
-        return local_midnight(facts.starts_on, tz)
-    if rows.empty:
-        return None
-    first = min(
-        moment for moment in (rows["started_at"].min(), rows["completed_at"].min()) if moment == moment
-    )
-    return local_midnight(first.tz_localize("UTC").tz_convert(tz).date(), tz)
+@remembered
+def _assignment_set(facts: ClassFacts) -> pd.DataFrame:
+    found = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
+    return found.assign(position=np.arange(len(found))).set_index("assignment_id")
 
 
-def _students_at(
-    facts: ClassFacts, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
-) -> pd.DataFrame:
-    today = pd.Timestamp(cut.tz_convert(tz).date())
-    everyone = facts.students.drop_duplicates("student_id")
-    has_started = starts_at is not None and starts_at <= cut
-    enrolled = (everyone["enrolled_on"] <= today) | (everyone["enrolled_on"].isna() & has_started)
-    withdrawn = everyone["withdrawn_on"] <= today
-    counted = everyone[enrolled & ~withdrawn].set_index("student_id")
-    full = (counted["first_name"].fillna("") + " " + counted["last_name"].fillna("")).str.strip()
-    names = full.where(full != "", counted.index.to_series())
-    columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on"]
-    frame = counted[columns]
+@remembered
+def _everyone(facts: ClassFacts) -> pd.DataFrame:
+    """Who is or was in the class, at any time: the columns of `Cohort.students`, and withdrawn_on."""
+    everyone = facts.students.drop_duplicates("student_id").set_index("student_id")
+    full = (everyone["first_name"].fillna("") + " " + everyone["last_name"].fillna("")).str.strip()
+    names = full.where(full != "", everyone.index.to_series())
+    columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on", "withdrawn_on"]
+    frame = everyone[columns]
     frame.insert(0, "name", names.astype("str"))
     return frame
+
+
+@remembered
+def _all_rows(facts: ClassFacts) -> Rows:
+    """The upstream rows, those of nobody in the class or of no assignment of it with -1 in its place."""
+    rows = facts.progressions
+    student = _lookup(_everyone(facts).index, rows["student_id"])
+    in_course = _lookup(_assignment_set(facts).index, rows["assignment_id"])
+    moments = (instants(rows[name]) for name in ("started_at", "completed_at", "reviewed_at"))
+    columns = (student, in_course, rows["grade"].to_numpy(dtype=np.float64), *moments)
+    order = np.lexsort((in_course, student))
+    return Rows(*(column[order] for column in columns))
+
+
+def _visible_rows(facts: ClassFacts, cut: np.datetime64) -> Rows:
+    """Upstream rows as they were at `cut`; a grade or review comes to light with its completion."""
+    rows, nat = _all_rows(facts), np.datetime64("NaT", "us")
+    done, reviewed = rows.completed <= cut, rows.reviewed <= cut
+    then = replace(
+        rows,
+        grade=np.where(done, rows.grade, np.nan),
+        started=np.where(rows.started <= cut, rows.started, nat),
+        completed=np.where(done, rows.completed, nat),
+        reviewed=np.where(done & reviewed, rows.reviewed, nat),
+    )
+    return then[done | ~np.isnat(then.started)]
+
+
+def _class_start(facts: ClassFacts, rows: Rows, tz: ZoneInfo) -> pd.Timestamp | None:
+    if facts.starts_on is not None:
+        return local_midnight(facts.starts_on, tz)
+    if not len(rows):
+        return None
+    first = np.fmin(np.fmin.reduce(rows.started), np.fmin.reduce(rows.completed))
+    return local_midnight(pd.Timestamp(first, tz="UTC").tz_convert(tz).date(), tz)
+
+
+def _counts_at(
+    facts: ClassFacts, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
+) -> NDArray[np.bool_]:
+    """For each of `_everyone`, whether they are enrolled at `cut`."""
+    everyone, today = _everyone(facts), pd.Timestamp(cut.tz_convert(tz).date())
+    has_started = starts_at is not None and starts_at <= cut
+    enrolled = (everyone["enrolled_on"] <= today) | (everyone["enrolled_on"].isna() & has_started)
+    return (enrolled & ~(everyone["withdrawn_on"] <= today)).to_numpy(dtype=bool)
 
 
 def _lookup(index: pd.Index[Any], values: pd.Series[Any]) -> NDArray[np.intp]:
@@ -392,21 +427,27 @@ def _lookup(index: pd.Index[Any], values: pd.Series[Any]) -> NDArray[np.intp]:
     return np.append(index.get_indexer(pd.Index(distinct)), -1)[codes]
 
 
-def _merge_attempts(rows: pd.DataFrame, key: NDArray[np.intp]) -> pd.DataFrame:
-    """One row a key, in the order of the keys.
+def _merge_attempts(rows: Rows, assignments: int) -> Rows:
+    """One row a student and assignment.
 
     Started and completed are the earliest, reviewed the latest; the grade is that of the latest completion
     that has one. Of attempts completed in the same instant, the one reviewed later counts, then the better.
     """
-    rows = rows.set_axis(pd.Index(key), axis=0)
-    repeated = rows.index.duplicated(keep=False)
-    if repeated.any():
-        attempts = rows[repeated].sort_values(["completed_at", "reviewed_at", "grade"], na_position="first")
-        merged = attempts.groupby(level=0).agg(
-            {"grade": "last", "started_at": "min", "completed_at": "min", "reviewed_at": "max"}
-        )
-        rows = pd.concat([rows[~repeated], merged])
-    return rows.sort_index()
+    key = rows.student * assignments + rows.in_course
+    is_first = np.diff(key, prepend=-1) != 0
+    repeated = ~(is_first & np.append(is_first[1:], True))
+    if not repeated.any():
+        return rows
+    attempts = pd.DataFrame({"key": key[repeated], **vars(rows[repeated])})
+    merged = (
+        attempts.sort_values(["completed", "reviewed", "grade"], na_position="first")
+        .groupby("key")
+        .agg({"grade": "last", "started": "min", "completed": "min", "reviewed": "max"})
+    )
+    one_each = rows[is_first]
+    for name in merged.columns.astype(str):
+        vars(one_each)[name][repeated[is_first]] = merged[name]
+    return one_each
 
 
 def labels(facts: ClassFacts) -> list[tuple[str, str]]:

@@ -72,7 +72,7 @@ def _frame(events: Iterable[Event]) -> pd.DataFrame:
 
 def _logged(log: pd.DataFrame) -> Iterator[Event]:
     """The events that the log tells by itself: one record's changes in one sync are told together."""
-    together: dict[tuple[pd.Timestamp, str], list[Any]] = {}
+    together: dict[tuple[Any, Any], list[Any]] = {}
     for line in log.itertuples(index=False):
         together.setdefault((line.at, line.progression_id), []).append(line)
     for (at, _), lines in together.items():
@@ -118,7 +118,7 @@ def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> pd.DataFrame:
     rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
     edits = log[log["kind"] == "changed"].drop_duplicates(["progression_id", "field"])
     # isin with so many values would take a second where this takes no time.
-    edits = edits[rows.index.get_indexer(edits["progression_id"]) >= 0]
+    edits = edits[rows.index.get_indexer(pd.Index(edits["progression_id"])) >= 0]
     columns: dict[str, Any] = {}
     for name in ("grade", "started_at", "completed_at", "reviewed_at"):
         of_field = edits[edits["field"] == name].set_index("progression_id")["old"]

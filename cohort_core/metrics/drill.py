@@ -26,12 +26,11 @@ def of_student(cohort: Cohort, student_id: str) -> Cohort:
             "This class has no such student at that time. The list of students has the ids there are.",
             parameter="student_id",
         )
-    keep = cohort.student == row
+    rows = cohort.rows[cohort.student == row]
     return replace(
         cohort,
         students=cohort.students.iloc[[row]],
-        records=cohort.records[keep].reset_index(drop=True),
-        student=np.zeros(int(keep.sum()), dtype=np.intp),
+        rows=replace(rows, student=np.zeros(len(rows), dtype=np.intp)),
         whole=cohort.classwide,
         unfiltered=of_student(cohort.unfiltered, student_id) if cohort.unfiltered else None,
     )
@@ -45,12 +44,10 @@ def of_assignment(cohort: Cohort, assignment_id: str) -> Cohort:
             "This class has no such assignment. The list of assignments has the ids there are.",
             parameter="assignment_id",
         )
-    keep = cohort.position == row
     return replace(
         cohort,
         assignments=cohort.assignments.iloc[[row]],
-        records=cohort.records[keep].reset_index(drop=True),
-        student=cohort.student[keep],
+        rows=cohort.rows[cohort.position == row],
         whole=cohort.classwide,
         unfiltered=cohort.all_types,
     )

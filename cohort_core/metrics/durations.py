@@ -94,7 +94,7 @@ def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     and an assignment that half the class cannot finish must not hide them.
     """
     open_for = days(cohort.now - cohort.started)
-    return cohort.is_open & (open_for > stuck_after(cohort)[cohort.records["position"]])
+    return cohort.is_open & (open_for > stuck_after(cohort)[cohort.rows.in_course])
 
 
 def stuck_after(cohort: Cohort) -> grouped.Floats:

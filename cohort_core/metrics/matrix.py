@@ -25,7 +25,7 @@ def matrix(cohort: Cohort) -> pd.DataFrame:
     what = cohort.assignments.index.get_indexer(pd.Index(waiting["assignment_id"]))
     state[who, what] = "stuck"
     record = np.full((n, m), -1, dtype=np.intp)
-    record[cohort.student, cohort.position] = np.arange(len(cohort.records))
+    record[cohort.student, cohort.position] = np.arange(len(cohort.rows))
 
     order = cohort.students.index.get_indexer(pd.Index(student_health(cohort)["student_id"]))
     of_cell = record[order].ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -140,7 +141,7 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
     cohorts, raw = [], []
     for number, school in enumerate(schools):
         facts = facts_of(**school)
-        facts = ClassFacts(**{**vars(facts), "class_id": f"class {number}", "name": "Class"})
+        facts = replace(facts, class_id=f"class {number}", name="Class")
         cohorts.append(build(facts, as_of))
         naive_school = School(
             school["rows"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -75,12 +76,8 @@ def test_the_order_of_rows_changes_nothing(school: Row, as_of: datetime, random:
     rows, people = list(range(len(facts.progressions))), list(range(len(facts.students)))
     random.shuffle(rows)
     random.shuffle(people)
-    shuffled = ClassFacts(
-        **{
-            **vars(facts),
-            "progressions": facts.progressions.iloc[rows],
-            "students": facts.students.iloc[people],
-        }
+    shuffled = replace(
+        facts, progressions=facts.progressions.iloc[rows], students=facts.students.iloc[people]
     )
     assert everything(facts, as_of) == everything(shuffled, as_of)
 
