@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -82,6 +83,7 @@ class Limits:
     syncs: int = 30
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether only this computer can reach this address."""
     try:
@@ -388,8 +390,12 @@ def _is_passed_on(headers: Headers) -> bool:
 
 
 def _address(scope: Scope) -> str:
+    return _network((scope.get("client") or ("unknown", 0))[0])
+
+
+@lru_cache(maxsize=256)
+def _network(client: str) -> str:
     """Where a request comes from. An IPv6 client has its whole network to choose addresses from."""
-    client: str = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

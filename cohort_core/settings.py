@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from cohort_core.errors import BadInput, BadSettings
-from cohort_core.home import Home, file_version
+from cohort_core.home import Home
 from cohort_core.thresholds import DEFAULTS, Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -174,12 +174,6 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
             f"The settings in {home.config} cannot be read. Correct the file, or delete it and run "
             "`cohort-tracker init` again."
         ) from None
-
-
-def version(home: Home) -> int:
-    """Equal as long as `load_settings` gives the same: of the file and of the environment."""
-    named = [(name, text) for name, text in os.environ.items() if name[:7].upper() == "COHORT_"]
-    return hash((file_version(home.config), *sorted(named)))
 
 
 def _wrong(kind: str, message: str) -> str:

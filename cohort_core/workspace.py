@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from cohort_core import credentials, practice, settings
 from cohort_core.errors import BadInput
-from cohort_core.home import Home
+from cohort_core.home import Home, file_version
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.settings import Preferences
 from cohort_core.store import classes, runs
@@ -73,8 +73,8 @@ class Workspace:
     # Settings and connection
 
     def settings(self) -> settings.Settings:
-        """The settings as they are now; read anew only when the file or the environment has changed."""
-        return self._load_settings(settings.version(self.home))
+        """The settings as they are now; read again when the file has changed, as the environment cannot."""
+        return self._load_settings(file_version(self.home.config))
 
     def _load_settings_uncached(self, _version: Hashable) -> Settings:
         return settings.load_settings(self.home)

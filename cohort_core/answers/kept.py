@@ -22,9 +22,9 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cohort_core import settings
 from cohort_core.answers.lists import KEEP, wanted_format
 from cohort_core.answers.problems import unexpected
+from cohort_core.home import file_version
 from cohort_core.store.watch import StoreState
 from cohort_core.workspace import Workspace
 
@@ -125,7 +125,7 @@ class KeptAnswers:
         if state is None:
             await self._ask(call)
             return
-        key = (*call.question(), settings.version(self._workspace.home))
+        key = (*call.question(), file_version(self._workspace.home.config))
         if found := self._shelf.get(key, state):
             await call.give(found)
         elif asked := self._asked.get(key):

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from cohort_core import settings
 from cohort_core.answers.kept import KeptAnswers
 from cohort_core.answers.lists import KEEP
 from cohort_core.home import Home
-from cohort_core.journal import Journaled
+from cohort_core.journal import LOG_SECONDS, Journaled
 from cohort_core.store import marks
 from cohort_core.store.classes import ListedClass, bump_revision, save_classes, set_active
 from cohort_core.store.database import Database
@@ -292,6 +293,7 @@ def test_an_unexpected_error_is_a_problem_with_the_id_of_the_request(workspace: 
     kept = KeptAnswers(broken, workspace=workspace, beside="/none")
     with serving(Journaled(kept, home=workspace.home, beside="/none")) as url:
         answer = requests.get(url, headers={"X-Request-ID": "night-7"}, timeout=10)
+        time.sleep(2 * LOG_SECONDS)
     assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
     assert answer.headers["X-Request-ID"] == "night-7"
     log = workspace.home.requests.read_text()

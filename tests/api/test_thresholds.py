@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pytest
 import requests
+import tomli_w
 
 from cohort_core import class_report
 from cohort_core.workspace import Reader
@@ -15,44 +18,49 @@ from tests.api.conftest import Service
 HEALTH = "/classes/sd-cohort-12/metrics/student-health"
 
 
+@contextmanager
+def thresholds(service: Service, **limits: int) -> Iterator[None]:
+    """These are in the file of settings for as long as the block lasts, as if a mentor had written them."""
+    file = service.workspace.home.config
+    before = file.read_text()
+    file.write_text(tomli_w.dumps(tomllib.loads(before) | {"thresholds": limits}))
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
 def counted(rows: list[dict[str, str]], column: str = "risk") -> dict[str, int]:
     return {band: [row[column] for row in rows].count(band) for band in ("critical", "high", "medium", "low")}
 
 
-def test_every_face_draws_them_alike_and_nothing_is_stale(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> None:
     before, needs = service.get(HEALTH), service.get("/triage")["items"]
-    monkeypatch.setenv("COHORT_THRESHOLDS__HIGH_GAP", "20")
-    monkeypatch.setenv("COHORT_THRESHOLDS__TRIAGE_LENGTH", "3")
-    monkeypatch.setenv("COHORT_THRESHOLDS__LEAST_RANKED", "40")
-    after = service.get(HEALTH)
-    assert counted(after) != counted(before)
-    assert [row["risk_score"] for row in after] == [row["risk_score"] for row in before]
-    assert all((row["risk"] in {"critical", "high"}) == (row["risk_gap"] >= 20) for row in after)
+    with thresholds(service, high_gap=20, triage_length=3, least_ranked=40):
+        after = service.get(HEALTH)
+        assert counted(after) != counted(before)
+        assert [row["risk_score"] for row in after] == [row["risk_score"] for row in before]
+        assert all((row["risk"] in {"critical", "high"}) == (row["risk_gap"] >= 20) for row in after)
 
-    file = csv.DictReader(io.StringIO(requests.get(service.url + HEALTH + ".csv", timeout=10).text))
-    assert counted(list(file)) == counted(after)
-    reader = Reader(service.workspace)
-    assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
-    said = class_report.content(reader.cohort("sd-cohort-12"))
-    assert [one["count"] for one in said["bands"]] == list(counted(after).values())
-    assert "Bands begin 30, 20 and 2 points" in str(said["definitions"])
+        file = csv.DictReader(io.StringIO(requests.get(service.url + HEALTH + ".csv", timeout=10).text))
+        assert counted(list(file)) == counted(after)
+        reader = Reader(service.workspace)
+        assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
+        said = class_report.content(reader.cohort("sd-cohort-12"))
+        assert [one["count"] for one in said["bands"]] == list(counted(after).values())
+        assert "Bands begin 30, 20 and 2 points" in str(said["definitions"])
 
-    assert service.get("/triage")["items"] == service.get("/triage", limit=3)["items"]
-    assert len(needs) == 7
-    blockers = service.get("/classes/sd-cohort-12/metrics/blockers")
-    assert all((row["rank"] is not None) == (row["students_reached"] >= 40) for row in blockers)
+        assert service.get("/triage")["items"] == service.get("/triage", limit=3)["items"]
+        assert len(needs) == 7
+        blockers = service.get("/classes/sd-cohort-12/metrics/blockers")
+        assert all((row["rank"] is not None) == (row["students_reached"] >= 40) for row in blockers)
 
-    monkeypatch.undo()
     assert service.get(HEALTH) == before
     assert service.get("/triage")["items"] == needs
 
 
-def test_thresholds_that_cannot_be_are_told_and_nothing_falls_over(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COHORT_THRESHOLDS__HIGH_GAP", "50")
-    problem = service.refused(HEALTH)
+def test_thresholds_that_cannot_be_are_told_and_nothing_falls_over(service: Service) -> None:
+    with thresholds(service, high_gap=50):
+        problem = service.refused(HEALTH)
     assert problem["code"] == "bad_settings"
     assert "must rise from medium_gap over high_gap to critical_gap" in problem["detail"]
