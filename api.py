@@ -418,8 +418,9 @@ def _add_admin_routes(app: FastAPI) -> None:
         return send(exports.Table("audit", AuditRow, rows), Moment())
 
     @app.get("/settings", response_model=SettingsAnswer, tags=["Administration"])
-    def settings(admin: Administer) -> SettingsAnswer:
+    def settings(request: Request, admin: Administer) -> SettingsAnswer:
         """The settings that can be changed while everything runs."""
+        request.scope["state"][KEEP] = None
         return _told_settings(admin)
 
     @app.patch("/settings", response_model=SettingsAnswer, tags=["Administration"])

@@ -354,12 +354,12 @@ def click_through(mentor: Mentor) -> None:
 
 def on_overview(mentor: Mentor) -> None:
     mentor.open("overview")
-    person = mentor.main.locator("[class*='st-key-people-attention'] a").first
+    person = mentor.main.locator("[class*='st-key-people-'] a").first
     mentor.do("a person of the triage list", "page", person.click, on="student")
     mentor.back("overview")
-    everyone = mentor.main.get_by_role("radio", name="All my classes")
-    if everyone.count():
-        mentor.do("triage of all classes", "click", everyone.click, ready=in_address("scope=all"))
+    this_class = mentor.main.get_by_role("radio", name="This class")
+    if this_class.count():
+        mentor.do("triage of this class", "click", this_class.click, ready=in_address("scope=this"))
     day = mentor.main.get_by_role("radio", name="A day")
     mentor.do("changes since a day", "click", day.click, ready=in_address("since=day"))
 

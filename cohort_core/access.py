@@ -28,7 +28,7 @@ from cohort_core.settings import LOOPBACK_HOSTS
 from cohort_core.store import audit, classes, tokens
 from cohort_core.store.database import Database
 from cohort_core.store.tokens import ROLES, Role, Token
-from cohort_core.store.watch import Watch
+from cohort_core.store.watch import StoreState, Watch
 from cohort_core.web import SAFE_METHODS, host_name, problem
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            await self._known.refresh()
+            state["store"] = await self._known.refresh()
             asked = self._identify(headers, _address(scope), must_be_known=is_foreign)
         except CohortError as error:
             # Whether there are tokens is not known, so nobody gets in.
@@ -263,12 +263,14 @@ class _Known:
         self._tokens: list[Token] = []
         self._references: dict[str, frozenset[str]] = {}
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> StoreState | None:
+        """Returns what the store was like before anything was read."""
         state = self._watch.look()
         if state is None or state.number != self._number:
             # The look came first: what is written while the rest is read is read again next time.
             self._tokens, self._references = await asyncio.to_thread(self._load)
             self._number = state.number if state else None
+        return state
 
     def _load(self) -> tuple[list[Token], dict[str, frozenset[str]]]:
         if not self._database.exists:

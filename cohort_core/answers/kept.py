@@ -121,7 +121,7 @@ class KeptAnswers:
             await self._app(scope, receive, send)
             return
         call = _Call(scope, receive, send)
-        state = self._workspace.watch.look() if call.is_reading else None
+        state = (scope["state"].get("store") or self._workspace.watch.look()) if call.is_reading else None
         if state is None:
             await self._ask(call)
             return

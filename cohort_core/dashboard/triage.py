@@ -16,6 +16,7 @@ from cohort_core.dashboard.words import count
 
 EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
+SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
 KINDS = {
     "risk": ("◆", "At risk", "#c8452b"),
     "stuck": ("■", "Stuck", "#d98a1f"),
@@ -34,9 +35,10 @@ def show(view: View) -> None:
             "scope",
             st.segmented_control,
             "Look at",
-            (THIS_CLASS, ALL_CLASSES),
-            default=THIS_CLASS,
-            format_func={THIS_CLASS: "This class", ALL_CLASSES: "All my classes"}.__getitem__,
+            tuple(SCOPES),
+            # Who has picked a group looks at that.
+            default=THIS_CLASS if view.group_id else ALL_CLASSES,
+            format_func=SCOPES.__getitem__,
             label_visibility="collapsed",
         )
     shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)

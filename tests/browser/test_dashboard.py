@@ -211,7 +211,8 @@ def test_a_first_start_leads_to_a_synced_practice_class(tmp_path: Path, watched:
 
 
 def first_person(page: Page) -> Locator:
-    return page.get_by_test_id("stMain").locator("[class*='st-key-people-attention'] a").first
+    lists = "[class*='st-key-people-needs'] a, [class*='st-key-people-attention'] a"
+    return page.get_by_test_id("stMain").locator(lists).first
 
 
 def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: Watched) -> None:

@@ -62,7 +62,7 @@ def first_student(page: Page) -> tuple[str, str]:
 
 def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched, class_id: str) -> None:
     page = watched.tab()
-    open_page(page, dashboard, "overview", f"?class={class_id}")
+    open_page(page, dashboard, "overview", f"?class={class_id}&scope=this")
     student_id, name = first_student(page)
     try:
         main = page.get_by_test_id("stMain")
@@ -90,7 +90,7 @@ def test_done_ends_by_itself_when_its_day_begins(
     dashboard: Dashboard, watched: Watched, class_id: str
 ) -> None:
     page = watched.tab()
-    open_page(page, dashboard, "overview", f"?class={class_id}")
+    open_page(page, dashboard, "overview", f"?class={class_id}&scope=this")
     student_id, _ = first_student(page)
     today = dashboard.workspace.cohort(class_id).local_date
     main = page.get_by_test_id("stMain")

@@ -35,7 +35,7 @@ def test_the_entry_shows_the_overview(big: str) -> None:
 
 
 def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
-    test = page("overview", {"class": big})
+    test = page("overview", {"class": big, "scope": "this"})
     summary = reports.progress_summary(practised.cohort(big)).record()
     metrics = {one.label: one.value for one in test.metric}
     assert metrics["Students"] == str(summary["total_students"])

@@ -243,8 +243,8 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
 # Overview
 
 
-def test_all_classes_are_looked_at_when_asked(big: str, practised: Workspace) -> None:
-    test = page("overview", {"class": big, "scope": "all"})
+def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised: Workspace) -> None:
+    test = page("overview", {"class": big})
     active = [practised.cohort(one.id) for one in practised.statuses(active_only=True)]
     needs = reports.triage(active, 7).records()
     links = test.main.get("page_link")
