@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check docs
+.PHONY: setup demo test unit check docs
 
 setup: $(READY)
 
@@ -21,9 +21,12 @@ demo: $(READY)
 	@exec $(BIN)/cohort-tracker demo --port $(PORT)
 
 # Browsers want the machine for themselves.
-test: check
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
+test: $(READY)
+	@$(MAKE) --no-print-directory -j2 check unit
 	$(BIN)/python -m pytest tests/browser
+
+unit: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -33,6 +33,12 @@ HASTE = Patience(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no worker goes on alone at the end."""
+    long = ("tests/sync/", "tests/cli/")
+    items.sort(key=lambda one: not one.nodeid.startswith(long))
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
+import tomli_w
 
 import api
 from cohort_core.home import Home
@@ -36,6 +39,17 @@ class Service:
         problem: dict[str, Any] = answer.json()
         assert problem["status"] == answer.status_code
         return problem
+
+    @contextmanager
+    def set(self, **values: Any) -> Iterator[None]:
+        """These stand in the file of settings while the block lasts, as if a mentor had written them."""
+        file = self.workspace.home.config
+        before = file.read_text()
+        file.write_text(tomli_w.dumps(tomllib.loads(before) | values))
+        try:
+            yield
+        finally:
+            file.write_text(before)
 
 
 @pytest.fixture(scope="session")

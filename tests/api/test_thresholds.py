@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import requests
-import tomli_w
 
 from cohort_core import class_report
 from cohort_core.workspace import Reader
@@ -18,25 +14,13 @@ from tests.api.conftest import Service
 HEALTH = "/classes/sd-cohort-12/metrics/student-health"
 
 
-@contextmanager
-def thresholds(service: Service, **limits: int) -> Iterator[None]:
-    """These are in the file of settings for as long as the block lasts, as if a mentor had written them."""
-    file = service.workspace.home.config
-    before = file.read_text()
-    file.write_text(tomli_w.dumps(tomllib.loads(before) | {"thresholds": limits}))
-    try:
-        yield
-    finally:
-        file.write_text(before)
-
-
 def counted(rows: list[dict[str, str]], column: str = "risk") -> dict[str, int]:
     return {band: [row[column] for row in rows].count(band) for band in ("critical", "high", "medium", "low")}
 
 
 def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> None:
     before, needs = service.get(HEALTH), service.get("/triage")["items"]
-    with thresholds(service, high_gap=20, triage_length=3, least_ranked=40):
+    with service.set(thresholds={"high_gap": 20, "triage_length": 3, "least_ranked": 40}):
         after = service.get(HEALTH)
         assert counted(after) != counted(before)
         assert [row["risk_score"] for row in after] == [row["risk_score"] for row in before]
@@ -60,7 +44,7 @@ def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> N
 
 
 def test_thresholds_that_cannot_be_are_told_and_nothing_falls_over(service: Service) -> None:
-    with thresholds(service, high_gap=50):
+    with service.set(thresholds={"high_gap": 50}):
         problem = service.refused(HEALTH)
     assert problem["code"] == "bad_settings"
     assert "must rise from medium_gap over high_gap to critical_gap" in problem["detail"]

@@ -80,14 +80,12 @@ def test_the_search_would_find_them(service: Service, identifying: Identifying) 
         assert len(identifying.found_in(text_of(answer.content))) > 5, file
 
 
-def test_a_setting_forces_it(
-    service: Service, identifying: Identifying, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COHORT_ANONYMOUS", "1")
-    for file in ("students", "metrics/student-health.csv", "report.pdf"):
-        for asked in ("", "?anonymous=0"):
-            answer = requests.get(f"{service.url}/classes/{CLASS_ID}/{file}{asked}", timeout=20)
-            assert not identifying.found_in(text_of(answer.content))
+def test_a_setting_forces_it(service: Service, identifying: Identifying) -> None:
+    with service.set(anonymous=True):
+        for file in ("students", "metrics/student-health.csv", "report.pdf"):
+            for asked in ("", "?anonymous=0"):
+                answer = requests.get(f"{service.url}/classes/{CLASS_ID}/{file}{asked}", timeout=20)
+                assert not identifying.found_in(text_of(answer.content))
 
 
 def test_pseudonymous_ids_are_taken_as_parameters(service: Service, real: ClassFacts) -> None:
