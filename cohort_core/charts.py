@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from cohort_core.rows import Band, Ranking
+from cohort_core.vega import drawn_once
 
 
 @dataclass(frozen=True)
@@ -54,47 +54,14 @@ _LABEL_PIXELS = 190
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
-def pickable(chart: Any, *fields: str) -> Any:
-    """The chart with marks that tell, when clicked, what a field of theirs is, by the name of the field.
-
-    Of a chart in layers the first field belongs to the first layer, and so on; a click anywhere asks all of
-    them, so that no two layers may have a field in common by which they are picked.
-    """
-    picks = [alt.selection_point(name=field, fields=[field], on="click", clear=False) for field in fields]
-    if not isinstance(chart, alt.LayerChart):
-        return chart.add_params(*picks)
-    copy = chart.copy(deep=False)
-    copy.layer = [
-        layer.add_params(picks[index]) if index < len(picks) else layer
-        for index, layer in enumerate(chart.layer)
-    ]
-    return copy
-
-
-def whole_spec(chart: Any) -> dict[str, Any]:
-    """The chart as Vega-Lite with its data in it, however many rows.
-
-    Altair's own way depends on a setting of the process, which a page that is drawn meanwhile may change.
-    """
-    spec: dict[str, Any] = _inlined(chart).to_dict()
-    return spec
-
-
-def _inlined(chart: Any) -> Any:
-    copy = chart.copy(deep=False)
-    if isinstance(copy.data, pd.DataFrame):
-        copy.data = alt.Data(values=alt.to_values(copy.data)["values"])
-    if isinstance(copy, alt.LayerChart):
-        copy.layer = [_inlined(one) for one in copy.layer]
-    return copy
-
-
+@drawn_once
 def risk_parts(health: pd.DataFrame) -> alt.Chart:
     """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
     the page shows RISK_PARTS above it, where a phone has room for all of it."""
     return _stacked_parts(health, RISK_PARTS, "Risk points", "Student", "student_id")
 
 
+@drawn_once
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
     shows DIFFICULTY_PARTS above it as a legend."""
@@ -126,6 +93,7 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     )
 
 
+@drawn_once
 def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChart:
     """Records completed and in progress at the end of each week: a whole line and a dashed one."""
     words = {"completed": "Completed", "in_progress": "In progress"}
@@ -151,6 +119,7 @@ def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChar
     return (lines + base.mark_point(filled=True, size=30)).properties(height=height)
 
 
+@drawn_once
 def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> alt.Chart:
     """A bar a week; the last one, which may not have ended, is paler."""
     data = _dated(weeks[["week", field]])
@@ -172,6 +141,7 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
     )
 
 
+@drawn_once
 def lines(
     weeks: pd.DataFrame, fields: dict[str, str], title: str, format_: str, height: int = 240
 ) -> alt.LayerChart:
@@ -199,6 +169,7 @@ def lines(
     return (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
 
 
+@drawn_once
 def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
     """The risk score at the end of each week, its band as colour and shape."""
     data = _dated(weeks[["week", "risk", "risk_score"]])
@@ -228,6 +199,7 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
     return (base.mark_line(color=NEUTRAL) + points).properties(height=height)
 
 
+@drawn_once
 def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
     """A bar a range of grades."""
     labels = [
@@ -250,6 +222,7 @@ def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
     )
 
 
+@drawn_once
 def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
     """The share that is expected to be done after so many days."""
     return (
@@ -269,6 +242,7 @@ def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
     )
 
 
+@drawn_once
 def course_weeks(
     own: tuple[str, pd.DataFrame],
     others: Iterable[tuple[str, pd.DataFrame]],
@@ -341,6 +315,7 @@ def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
     return placed
 
 
+@drawn_once
 def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
     """Weekday by hour: the more is started and completed then, the stronger the colour."""
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -378,6 +353,7 @@ STATES = {
 """Of a student in an assignment: word, colour, and the mark in the matrix."""
 
 
+@drawn_once
 def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Chart:
     """How far the class has come, assignment by assignment in course order: shares of all students."""
     data = blockers.sort_values("position")
@@ -420,6 +396,7 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
     )
 
 
+@drawn_once
 def matrix(cells: pd.DataFrame) -> alt.LayerChart:
     """Students, in the order of the frame, by assignments.
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from cohort_core.charts import whole_spec
 from cohort_core.errors import NotInstalled
+from cohort_core.vega import whole_spec
 
 PictureFormat = Literal["png", "svg"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 from pydantic import BaseModel
 
-from cohort_core import charts
+from cohort_core import vega
 from cohort_core.dashboard.frame import open_page
 from cohort_core.dashboard.words import literal
 
@@ -66,34 +66,18 @@ def show(
         open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
 
 
-@dataclass(frozen=True)
-class _Trusted:
-    """A chart as Streamlit asks for it, not held against Vega-Lite's whole schema in every run of a page:
-    that is more than half of its cost, the tests do it, and no choice of a mentor makes a chart invalid."""
-
-    drawn: Any
-
-    def to_dict(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.drawn.to_dict(validate=False)
-        return spec
-
-
 def picture(drawn: Any, *, alt: str) -> None:
     """A chart to look at."""
-    st.altair_chart(cast("Any", _Trusted(drawn)), alt=alt)
+    st.vega_lite_chart(spec=vega.light_spec(drawn), alt=alt)
 
 
 def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
     """A chart in which a click on a mark leads to the page of its student or assignment.
 
-    `opens` tells for a field of the marks, as of `charts.pickable`, which page that is.
+    `opens` tells for a field of the marks, as of `vega.pickable`, which page that is.
     """
-    event: Any = st.altair_chart(
-        cast("Any", _Trusted(charts.pickable(drawn, *opens))),
-        alt=alt,
-        key=key,
-        on_select="rerun",
-        selection_mode=list(opens),
+    event: Any = st.vega_lite_chart(
+        spec=vega.light_spec(drawn, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
     )
     for field, page in opens.items():
         picked = event.selection.get(field)

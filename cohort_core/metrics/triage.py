@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics.activity import enrolled_days, last_activity
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.reasons import reasons
@@ -64,7 +64,12 @@ def _longest_first(need: Need) -> tuple[float | str, ...]:
     return (-need.days, -need.risk_score, need.name.casefold(), need.name, KINDS.index(need.kind))
 
 
-def _needs(cohort: Cohort) -> Iterator[Need]:
+@remembered
+def _needs(cohort: Cohort) -> tuple[Need, ...]:
+    return tuple(_found(cohort))
+
+
+def _found(cohort: Cohort) -> Iterator[Need]:
     proof = evidence(cohort.classwide)
     danger, seen = risk(cohort), last_activity(cohort)
     place = cohort.classwide.students.index.get_indexer(cohort.students.index)
