@@ -444,6 +444,8 @@ def choose(
     box = place.get_by_role("combobox", name=label)
     if not box.count():
         return
+    # The list of the choice before may still be folding up.
+    mentor.page.get_by_role("option").first.wait_for(state="detached")
     box.first.click()
     options = mentor.page.get_by_role("option")
     one = options.nth(option) if isinstance(option, int) else options.get_by_text(option, exact=True)
