@@ -61,7 +61,9 @@ def triage(cohorts: Sequence[Cohort], limit: int, settled: Collection[str] = ())
 
 
 def _longest_first(need: Need) -> tuple[float | str, ...]:
-    return (-need.days, -need.risk_score, need.name.casefold(), need.name, KINDS.index(need.kind))
+    # The id decides between two of one name, so that the list is the same every time.
+    told = (need.name.casefold(), need.name, KINDS.index(need.kind), need.student_id or "")
+    return (-need.days, -need.risk_score, *told)
 
 
 @remembered

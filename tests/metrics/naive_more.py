@@ -628,7 +628,14 @@ def needs(schools: list[tuple[School, Row]]) -> list[Row]:
             )
     order = ["never_started", "stuck", "engagement_gap", "risk", "cohort_alarm"]
     found.sort(
-        key=lambda n: (-n["days"], -n["score"], n["name"].casefold(), n["name"], order.index(n["kind"]))
+        key=lambda n: (
+            -n["days"],
+            -n["score"],
+            n["name"].casefold(),
+            n["name"],
+            order.index(n["kind"]),
+            n["who"],
+        )
     )
     people: dict[str, Row] = {}
     for need in found:
