@@ -161,6 +161,8 @@ def config(app: Any, protocol: type[PatientProtocol] = PatientProtocol) -> uvico
         server_header=False,
         access_log=False,
         log_config=None,
+        # Between two programs of one computer it costs more than it saves.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=3,
     )
 

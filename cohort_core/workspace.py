@@ -48,6 +48,7 @@ FACTS_KEPT = 16
 COHORTS_KEPT = 32
 """With the answers that they know; one of 100,000 records is some 20 MB."""
 CHANGES_KEPT = 16
+CLASSES_KEPT = 64
 
 
 class Workspace:
@@ -67,6 +68,8 @@ class Workspace:
         self._find_changes = computed_once(self._find_changes_uncached, CHANGES_KEPT, by_revision=True)
         self._pseudonyms = computed_once(self._pseudonyms_uncached, FACTS_KEPT, by_revision=True)
         self._load_settings = computed_once(self._load_settings_uncached, 1)
+        self._load_statuses = computed_once(self._load_statuses_uncached, 1)
+        self._find_class = computed_once(self._find_class_uncached, CLASSES_KEPT)
         self.watch = Watch(self.database)
         self._resources.callback(self.watch.close)
 
@@ -193,7 +196,16 @@ class Workspace:
     # Classes and their cohorts
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        return classes.load_statuses(self.database, active_only=active_only)
+        found = self._load_statuses(self._moment())
+        return [one for one in found if one.is_active or not active_only]
+
+    def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
+        return classes.load_statuses(self.database)
+
+    def _moment(self) -> Hashable:
+        """Equal as long as nothing in the store has changed."""
+        state = self.watch.look()
+        return state.number if state else object()
 
     def set_active(self, references: Sequence[str], *, active: bool) -> list[str]:
         """Say which classes a sync without a class means; returns their ids. Raises ``UnknownClass``."""
@@ -310,10 +322,14 @@ class Workspace:
 
     def _current(self, reference: str) -> tuple[str, int, str]:
         """What facts are kept by: the class's id, its revision, and the zone of classes without one."""
+        return *self._find_class(reference, self._moment()), self.settings().default_timezone
+
+    def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, int]:
+        """The id of a class and its revision."""
         from cohort_core.store.load import load_revision
 
         class_id = classes.find_class(self.database, reference)
-        return class_id, load_revision(self.database, class_id), self.settings().default_timezone
+        return class_id, load_revision(self.database, class_id)
 
     def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
         return self._load_facts(*self._current(reference), anonymous)

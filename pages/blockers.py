@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import pandas as pd
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
@@ -84,20 +85,22 @@ def ranking(view: dashboard.View) -> None:
         )
         st.caption("Click a bar or a row to open the assignment.")
     if not unranked.empty:
-        with st.expander(f"Not ranked ({len(unranked)})"):
-            st.caption(
-                f"Fewer than {least} students have come this far, or the number is not known: too little to "
-                "rank."
-            )
-            unranked_columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
-            tables.show(
-                unranked,
-                answer.row,
-                unranked_columns,
-                key="unranked",
-                alt="Assignments without a rank",
-                opens="assignment",
-            )
+        dashboard.folded(f"Not ranked ({len(unranked)})", "not-ranked", not_ranked, unranked, least)
+
+
+def not_ranked(unranked: pd.DataFrame, least: int) -> None:
+    st.caption(
+        f"Fewer than {least} students have come this far, or the number is not known: too little to rank."
+    )
+    columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
+    tables.show(
+        unranked,
+        reports.BlockerRow,
+        columns,
+        key="unranked",
+        alt="Assignments without a rank",
+        opens="assignment",
+    )
 
 
 with dashboard.begin("blockers") as view:

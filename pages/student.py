@@ -8,6 +8,25 @@ from cohort_core import charts, dashboard, reports
 from cohort_core.charts import BANDS
 from cohort_core.dashboard import downloads, person, picking, tables, words
 
+
+def every_assignment(view: dashboard.View, assignments: reports.Report) -> None:
+    downloads.menu(view, report=assignments)
+    tables.show(
+        person.told(assignments.frame),
+        assignments.row,
+        person.ASSIGNMENTS,
+        key="assignments",
+        alt="Every assignment in course order",
+        opens="assignment",
+    )
+
+
+def what_they_did(view: dashboard.View, student_id: str) -> None:
+    timeline = reports.student_timeline(view.cohort, student_id)
+    downloads.menu(view, report=timeline)
+    person.timeline(timeline, view.cohort.tz)
+
+
 with dashboard.begin("student") as view:
     student_id = picking.student(view)
     cohort = view.cohort
@@ -88,17 +107,7 @@ with dashboard.begin("student") as view:
             help="Starts and completions by hour of the week.",
         )
         tables.picture(hours, alt="Starts and completions by hour")
-    with st.expander("Every assignment, in course order"):
-        downloads.menu(view, report=assignments)
-        tables.show(
-            person.told(assignments.frame),
-            assignments.row,
-            person.ASSIGNMENTS,
-            key="assignments",
-            alt="Every assignment in course order",
-            opens="assignment",
-        )
-    with st.expander("What they did, newest first"):
-        timeline = reports.student_timeline(cohort, student_id)
-        downloads.menu(view, report=timeline)
-        person.timeline(timeline, cohort.tz)
+    dashboard.folded(
+        "Every assignment, in course order", "every-assignment", every_assignment, view, assignments
+    )
+    dashboard.folded("What they did, newest first", "what-they-did", what_they_did, view, student_id)

@@ -32,6 +32,12 @@ GROUPS = {
     "kind": Column("Kind"),
 }
 
+
+def numbers(weeks: reports.Report) -> None:
+    latest_first = weeks.frame[::-1]
+    tables.show(latest_first, weeks.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
+
+
 with dashboard.begin("trends") as view:
     answer = reports.progress_over_time(view.cohort)
     weeks = answer.frame
@@ -112,5 +118,4 @@ with dashboard.begin("trends") as view:
     if not groups.frame.empty:
         downloads.heading(view, "Groups side by side", report=groups)
         tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
-    with st.expander("The numbers"):
-        tables.show(weeks[::-1], answer.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
+    dashboard.folded("The numbers", "numbers", numbers, answer)

@@ -1,6 +1,6 @@
 """What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
 
-frame.py       begin(): what every page starts with; part(): what is drawn anew alone
+frame.py       begin(): what every page starts with; part(), folded(): what is drawn anew alone
 selection.py   which class, which part of it and which day a page is about, kept in the address
 filters.py     the choices in the sidebar
 errors.py      what is shown when something goes wrong
@@ -33,13 +33,14 @@ asgi.py        all of it as an app that the server mounts
 """
 
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.frame import View, begin, link, navigate, open_page, part
+from cohort_core.dashboard.frame import View, begin, folded, link, navigate, open_page, part
 from cohort_core.dashboard.options import apply_streamlit_options, streamlit_options
 
 __all__ = [
     "View",
     "apply_streamlit_options",
     "begin",
+    "folded",
     "link",
     "navigate",
     "open_page",

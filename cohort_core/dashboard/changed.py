@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from cohort_core.charts import BANDS
 from cohort_core.dashboard import downloads, lists, selection, tables, visits
-from cohort_core.dashboard.frame import View
+from cohort_core.dashboard.frame import View, folded
 from cohort_core.dashboard.tables import Column
 from cohort_core.dashboard.words import ago, count, instant, moment, percent, upper_first
 from cohort_core.reports import ChangeRow, Report
@@ -26,11 +25,6 @@ COLUMNS = {
     "at": Column("When", "instant"),
     "name": Column("Student", pinned=True, width="medium"),
     "kind": Column("What", width="large"),
-}
-_ALL_CHANGES: dict[str, Any] = {
-    "key": "changes",
-    "alt": "All changes, the latest first",
-    "opens": "student",
 }
 
 KINDS = {
@@ -91,20 +85,21 @@ def show(view: View) -> None:
 
 
 def _list(report: Report, now: datetime) -> None:
-    events = report.records()
-    lists.events((_event(row, now) for row in events[:MOST_SHOWN]), "changed")
-    if len(events) > MOST_SHOWN:
-        with st.expander(f"All {len(events):,}"):
-            tables.show(_told(report.frame, events, now), ChangeRow, COLUMNS, **_ALL_CHANGES)
+    first = replace(report, frame=report.frame[:MOST_SHOWN])
+    lists.events((_event(row, now) for row in first.records()), "changed")
+    if len(report.frame) > MOST_SHOWN:
+        folded(f"All {len(report.frame):,}", "all-changes", _table, report, now.tzinfo or UTC)
 
 
-def _told(changes: pd.DataFrame, events: Sequence[Mapping[str, Any]], now: datetime) -> pd.DataFrame:
+def _table(report: Report, tz: tzinfo) -> None:
     """What happened in words, when in the class's zone."""
-    return changes.assign(
-        at=changes["at"].dt.tz_convert(now.tzinfo or UTC).dt.tz_localize(None),
+    changes = report.frame
+    told = changes.assign(
+        at=changes["at"].dt.tz_convert(tz).dt.tz_localize(None),
         name=changes["name"].fillna(changes["student_id"]),
-        kind=[upper_first(" ".join(filter(None, in_words(row)))) for row in events],
+        kind=[upper_first(" ".join(filter(None, in_words(row)))) for row in report.records()],
     )
+    tables.show(told, ChangeRow, COLUMNS, key="changes", alt="All changes, the latest first", opens="student")
 
 
 def _choose_since(view: View) -> Since:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec
 
 import pandas as pd
 import streamlit as st
 
 from cohort_core import workspace as workspaces
-from cohort_core.cohort import Cohort, groups
+from cohort_core.cohort import Cohort, groups, remembered
 from cohort_core.dashboard import filters, selection, sync, visits
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
@@ -22,6 +22,8 @@ from cohort_core.dashboard.words import instant, literal
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.facts import ClassFacts
 from cohort_core.workspace import Reader, Workspace
+
+P = ParamSpec("P")
 
 PRODUCT = "Cohort Tracker"
 _NAVIGATED = "navigated"
@@ -146,6 +148,17 @@ def part(draw: Callable[[View], object], view: View) -> None:
     st.fragment(drawn)()
 
 
+def folded(label: str, key: str, draw: Callable[P, object], *given: P.args, **more: P.kwargs) -> None:
+    """A part that is folded up, and read and sent only when somebody opens it."""
+
+    def drawn() -> None:
+        with st.expander(label, key=key, on_change="rerun") as fold, guarded(draw.__name__):
+            if fold.open:
+                draw(*given, **more)
+
+    st.fragment(drawn)()
+
+
 def link(
     name: str,
     label: str | None = None,
@@ -251,6 +264,7 @@ def _select(
     return view, [group.notice, kind.notice, as_of.notice]
 
 
+@remembered
 def _types(facts: ClassFacts) -> dict[str, str]:
     """The types of assignment in course order, by what stands for them in addresses."""
     names = facts.assignments.sort_values("position")["type"].dropna()

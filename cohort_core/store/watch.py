@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ class StoreState:
 
 
 class Watch:
-    """Looks at one database again and again, over a connection of its own. For one thread at a time."""
+    """Looks at one database again and again, over a connection of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,27 +37,33 @@ class Watch:
         self._file: tuple[int, int] | None = None
         self._version: int | None = None
         self._state = StoreState(0, {})
+        self._one_at_a_time = threading.Lock()
 
     def look(self) -> StoreState | None:
         """What the store is like now; None if that cannot be told, so that nothing remembered may be used."""
-        try:
-            # Another file may have taken the place of the one that is open.
-            found = os.stat(self._database.path)
-            if self._connection is None or (found.st_dev, found.st_ino) != self._file:
-                self._open()
-                self._file = (found.st_dev, found.st_ino)
-            return self._read()
-        except (OSError, sqlite3.Error, CohortError):
-            self.close()
-            return None
+        with self._one_at_a_time:
+            try:
+                # Another file may have taken the place of the one that is open.
+                found = os.stat(self._database.path)
+                if self._connection is None or (found.st_dev, found.st_ino) != self._file:
+                    self._open()
+                    self._file = (found.st_dev, found.st_ino)
+                return self._read()
+            except (OSError, sqlite3.Error, CohortError):
+                self._close()
+                return None
 
     def close(self) -> None:
+        with self._one_at_a_time:
+            self._close()
+
+    def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
 
     def _open(self) -> None:
-        self.close()
+        self._close()
         with self._database.reading():
             # A database of an earlier version is brought up to date here.
             pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,11 +29,13 @@ EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[
 Use = Callable[[Workspace], None]
 
 
-def page(name: str, query: dict[str, str] | None = None) -> AppTest:
-    """A page run as the first thing that a fresh server does, without app.py."""
+def page(name: str, query: dict[str, str] | None = None, unfold: Sequence[str] = ()) -> AppTest:
+    """A page run as the first thing that a fresh server does, without app.py; these parts unfolded."""
     test = AppTest.from_file(PROJECT / "pages" / f"{name}.py", default_timeout=20)
     for key, value in (query or {}).items():
         test.query_params[key] = value
+    for key in unfold:
+        test.session_state[key] = True
     return test.run()
 
 

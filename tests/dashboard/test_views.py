@@ -30,7 +30,11 @@ def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised
     cohort = practised.cohort(big)
     # Who is stuck depends on the day on which the practice school is made.
     health = next(one for one in reports.student_health(cohort).records()[5:] if one["stuck"])
-    test = page("student", {"class": big, "student": health["student_id"]})
+    test = page(
+        "student",
+        {"class": big, "student": health["student_id"]},
+        unfold=["every-assignment", "what-they-did"],
+    )
     assert not test.exception
     assert test.subheader[0].value == health["name"]
     metrics = {one.label: one.value for one in test.metric}
@@ -75,7 +79,7 @@ def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) ->
     use(hostile)
     cohort = hostile.cohort("evil")
     identity = (cohort.students if name == "student" else cohort.assignments).index[1]
-    test = page(name, {name: str(identity)})
+    test = page(name, {name: str(identity)}, unfold=["every-assignment"])
     assert not test.exception
     for element in [*test.subheader, *test.markdown, *test.caption, *test.metric]:
         assert "127.0.0.1:9" not in str(element.value)
@@ -153,7 +157,7 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
 
 def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Workspace) -> None:
     day = (practised.cohort(big).local_date - timedelta(days=21)).isoformat()
-    test = page("blockers", {"class": big, "as_of": day})
+    test = page("blockers", {"class": big, "as_of": day}, unfold=["not-ranked"])
     test.sidebar.selectbox(key="type-widget").set_value(digest("quiz")).run()
     assert not test.exception
     assert test.query_params["as_of"] == day
