@@ -6,7 +6,7 @@ import streamlit as st
 
 from cohort_core import charts, dashboard, reports
 from cohort_core.charts import BANDS
-from cohort_core.dashboard import downloads, person, picking, tables, words
+from cohort_core.dashboard import downloads, message, person, picking, tables, words
 
 
 def every_assignment(view: dashboard.View, assignments: reports.Report) -> None:
@@ -34,6 +34,10 @@ with dashboard.begin("student") as view:
     st.subheader(words.literal(health["name"]), anchor=False)
     person.head(cohort, health)
 
+    assignments = reports.student_assignments(cohort, student_id)
+    stuck, missing = person.stuck(assignments.frame), person.missing(assignments.frame)
+    message.show(cohort, health, list(stuck["name"]), list(missing["name"]), mail=not view.reader.anonymous)
+
     meaning = words.meanings(reports.StudentHealthRow)
     pace = reports.pace(cohort, student_id).record()
     forecast = reports.forecast(cohort, student_id).record()
@@ -53,13 +57,12 @@ with dashboard.begin("student") as view:
             "Finishes",
             person.forecast_words(forecast),
             help="At the pace of the last four active weeks.",
-            width=150,
+            width=220,
         )
 
-    assignments = reports.student_assignments(cohort, student_id)
-    stuck, missing = person.stuck(assignments.frame), person.missing(assignments.frame)
     history, habits = reports.risk_history(cohort, student_id), reports.habits(cohort, student_id)
-    risks, hours = charts.risk_history(history.frame), charts.habits(habits.frame)
+    risks = charts.risk_history(history.frame)
+    hours = charts.habits(habits.frame) if habits.frame[["started", "completed"]].to_numpy().any() else None
     left, right = st.columns(2, gap="large")
     with left:
         downloads.heading(view, "Stuck in", report=replace(assignments, frame=stuck), name="student-stuck")
@@ -100,13 +103,16 @@ with dashboard.begin("student") as view:
         downloads.heading(
             view,
             "When they work",
-            report=habits,
+            report=habits if hours else None,
             picture=hours,
             name="student-habits",
             title=f"{health['name']}: when they work",
             help="Starts and completions by hour of the week.",
         )
-        tables.picture(hours, alt="Starts and completions by hour")
+        if hours:
+            tables.picture(hours, alt="Starts and completions by hour")
+        else:
+            st.caption("Nothing yet.")
     dashboard.folded(
         "Every assignment, in course order", "every-assignment", every_assignment, view, assignments
     )

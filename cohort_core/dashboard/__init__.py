@@ -8,6 +8,7 @@ headline.py    the figures at the top of the Overview
 triage.py      who needs a message first
 people.py      students, narrowed to those that are looked for
 person.py      what the page of a student says
+message.py     a first message to a student
 work.py        what the page of an assignment says
 matrix.py      every student in every assignment
 picking.py     which student or assignment a page is about

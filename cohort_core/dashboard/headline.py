@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from cohort_core import reports
@@ -75,24 +74,23 @@ def show(view: View) -> None:
     if view.age.days >= OLD_DAYS and not view.as_of:
         st.warning(f"These numbers are old: this class was last synced {view.age.words}. Press Sync now.")
     with st.container(horizontal=True, key="headline"):
-        st.metric(
-            "Average completion",
-            percent(now["avg_completion"]),
-            **_change(_points(now["avg_completion"], then["avg_completion"])),
-            help=meaning["avg_completion"],
-            chart_data=_line(weeks, "completed"),
-            chart_type="area",
-            width=215,
-        )
-        st.metric(
-            "Active in 7 days",
-            f"{now['active_this_week_count']:,}",
-            **_change(_more(now["active_this_week_count"], then["active_this_week_count"])),
-            help=meaning["active_this_week_count"],
-            chart_data=_line(weeks[:-1], "active_students"),
-            chart_type="bar",
-            width=215,
-        )
+        with st.container(width=215, gap="xxsmall"):
+            st.metric(
+                "Average completion",
+                percent(now["avg_completion"]),
+                **_change(_points(now["avg_completion"], then["avg_completion"])),
+                help=meaning["avg_completion"],
+            )
+            lists.sparkline(weeks["completed"].tolist(), "Completed so far, week by week")
+        with st.container(width=215, gap="xxsmall"):
+            st.metric(
+                "Active in 7 days",
+                f"{now['active_this_week_count']:,}",
+                **_change(_more(now["active_this_week_count"], then["active_this_week_count"])),
+                help=meaning["active_this_week_count"],
+            )
+            # The last week has not ended yet.
+            lists.sparkline(weeks["active_students"].tolist()[:-1], "Active students, week by week")
         st.metric(
             "Students",
             f"{now['total_students']:,}",
@@ -111,10 +109,6 @@ def show(view: View) -> None:
 def _change(delta: str | None) -> dict[str, Any]:
     """An arrow without a judgement: fewer students or a quiet week need not be bad."""
     return {"delta": delta, "delta_description": A_WEEK_AGO, "delta_color": "primary"} if delta else {}
-
-
-def _line(weeks: pd.DataFrame, field: str) -> list[float] | None:
-    return weeks[field].tolist() if len(weeks) > 1 else None
 
 
 def _more(now: int, then: int) -> str | None:

@@ -15,6 +15,8 @@ from cohort_core.dashboard.words import count, literal, markup
 from cohort_core.reports import Report
 from cohort_core.rows import Band
 
+SPARK_WIDTH, SPARK_HEIGHT = 200, 40
+
 
 @dataclass(frozen=True)
 class Person:
@@ -178,6 +180,28 @@ def split(parts: Sequence[Part], noun: str) -> None:
         for part in parts
     )
     st.html(f"<div class='ct-split' aria-hidden='true'>{bar}</div><div class='ct-legend'>{legend}</div>")
+
+
+def sparkline(values: Sequence[int], what: str) -> None:
+    """A line through these numbers, from 0 to the largest; nothing if there are fewer than two.
+
+    Not the one of Streamlit's figures, which takes a whole drawing library for each of them.
+    """
+    if len(values) <= 1:
+        return
+    most = max(*values, 1)
+    points = [
+        (SPARK_WIDTH * at / (len(values) - 1), SPARK_HEIGHT * (1 - value / most))
+        for at, value in enumerate(values)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    told = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
+    st.html(
+        f"<svg class='ct-spark' role='img' aria-label='{told}' preserveAspectRatio='none' "
+        f"viewBox='0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}'><title>{told}</title>"
+        f"<polygon points='0,{SPARK_HEIGHT} {line} {SPARK_WIDTH},{SPARK_HEIGHT}'/>"
+        f"<polyline points='{line}'/></svg>"
+    )
 
 
 def legend(parts: Mapping[str, tuple[str, str]]) -> None:

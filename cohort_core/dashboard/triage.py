@@ -11,7 +11,7 @@ import streamlit as st
 
 from cohort_core import reports
 from cohort_core.dashboard import downloads, lists, selection, settling
-from cohort_core.dashboard.frame import View, link
+from cohort_core.dashboard.frame import View, folded, link
 from cohort_core.dashboard.words import count
 
 EVERYONE = 100_000
@@ -80,21 +80,26 @@ def _of_class(view: View) -> reports.Report:
 def _of_all(view: View) -> reports.Report:
     everyone = view.reader.triage(EVERYONE, view.as_of)
     shown = everyone.frame.head(view.cohort.thresholds.triage_length)
-    needs = replace(everyone, frame=shown).records()
-    more = len(everyone.frame) - len(needs)
-    if not needs:
+    if shown.empty:
         st.write("Nobody in your classes needs attention at the moment.")
-    lists.people(map(_need, needs), "needs", partial(settling.offer, view))
-    if more:
-        st.caption(f"And {count(more, 'more need', 'more needs')}.")
+    _list(view, replace(everyone, frame=shown), "needs")
+    rest = replace(everyone, frame=everyone.frame[len(shown) :])
+    if not rest.frame.empty:
+        folded(f"{len(rest.frame):,} more, less urgent", "more-needs", _list, view, rest, "more")
     settling.show(view)
     return everyone
+
+
+def _list(view: View, needs: reports.Report, key: str) -> None:
+    lists.people(map(_need, needs.records()), key, partial(settling.offer, view))
 
 
 def _need(row: Mapping[str, Any]) -> lists.Person:
     mark = lists.mark(*KINDS[row["kind"]])
     others = [KINDS[one][1].lower() for one in row["also"]]
-    why = [row["class_name"], row["reason"], *([f"Also: {', '.join(others)}"] if others else [])]
+    of = [row["class_name"]] if row["student_id"] else []
+    also = [f"also {' and '.join(others)}"] if others else []
+    why = [row["reason"], *([" · ".join(of + also)] if of + also else [])]
     return lists.Person(row["student_id"], mark, row["name"], why, row["class_id"])
 
 
