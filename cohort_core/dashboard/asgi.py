@@ -53,6 +53,19 @@ document.addEventListener("click", event => {
 });
 """
 
+# On a busy computer Streamlit's page now and then loses its place on the way to another one, throws "Bad delta
+# path", and leaves an empty window. The address holds all that was chosen, so that reading it again mends that.
+_AFTER_A_FALL = """
+addEventListener("error", () => setTimeout(() => {
+  const root = document.getElementById("root");
+  const last = Number(sessionStorage.getItem("read again") || 0);
+  if (root && !root.childElementCount && Date.now() - last > 10000) {
+    sessionStorage.setItem("read again", Date.now());
+    location.reload();
+  }
+}, 300));
+"""
+
 
 def create_dashboard() -> st.App:
     """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
@@ -106,7 +119,7 @@ def _first_page(root: str) -> bytes:
     told = (
         f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_INTO_MENUS}</script>"
+        f"{_INTO_MENUS}{_AFTER_A_FALL}</script>"
     )
     page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
     icon = f'href="data:image/svg+xml,{quote(ICON)}"'
