@@ -53,8 +53,8 @@ document.addEventListener("click", event => {
 });
 """
 
-# On a busy computer Streamlit's page now and then loses its place on the way to another one, throws "Bad delta
-# path", and leaves an empty window. The address holds all that was chosen, so that reading it again mends that.
+# On a busy computer Streamlit's page now and then loses its place on the way to another one, throws
+# "Bad delta path", and leaves an empty window. The address holds all that was chosen: reading it again helps.
 _AFTER_A_FALL = """
 addEventListener("error", () => setTimeout(() => {
   const root = document.getElementById("root");
