@@ -1,8 +1,8 @@
 """Which assignments stand in the way."""
 
+from dataclasses import replace
 from typing import get_args
 
-import pandas as pd
 import streamlit as st
 
 from cohort_core import charts, dashboard, reports
@@ -85,17 +85,19 @@ def ranking(view: dashboard.View) -> None:
         )
         st.caption("Click a bar or a row to open the assignment.")
     if not unranked.empty:
-        dashboard.folded(f"Not ranked ({len(unranked)})", "not-ranked", not_ranked, unranked, least)
+        dashboard.folded(
+            f"Not ranked ({len(unranked)})", "not-ranked", not_ranked, replace(answer, frame=unranked), least
+        )
 
 
-def not_ranked(unranked: pd.DataFrame, least: int) -> None:
+def not_ranked(unranked: reports.Report, least: int) -> None:
     st.caption(
         f"Fewer than {least} students have come this far, or the number is not known: too little to rank."
     )
     columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
     tables.show(
-        unranked,
-        reports.BlockerRow,
+        unranked.frame,
+        unranked.row,
         columns,
         key="unranked",
         alt="Assignments without a rank",
