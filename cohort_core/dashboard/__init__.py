@@ -1,6 +1,7 @@
 """What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
 
 frame.py       begin(): what every page starts with; part(), folded(): what is drawn anew alone
+stale.py       what a page asked for that is no longer shown
 selection.py   which class, which part of it and which day a page is about, kept in the address
 filters.py     the choices in the sidebar
 errors.py      what is shown when something goes wrong

@@ -21,6 +21,7 @@ from cohort_core import reports
 from cohort_core.dashboard.errors import show_error
 from cohort_core.dashboard.frame import PAGES, PRODUCT
 from cohort_core.dashboard.options import ENTRY, apply_streamlit_options
+from cohort_core.dashboard.stale import OnlyThePageShown
 from cohort_core.dashboard.style import ICON
 from cohort_core.errors import CohortError
 from cohort_core.workspace import Reader, Workspace
@@ -53,24 +54,13 @@ document.addEventListener("click", event => {
 });
 """
 
-# On a busy computer Streamlit's page now and then loses its place on the way to another one, throws
-# "Bad delta path", and leaves an empty window. The address holds all that was chosen: reading it again helps.
-_AFTER_A_FALL = """
-addEventListener("error", () => setTimeout(() => {
-  const root = document.getElementById("root");
-  const last = Number(sessionStorage.getItem("read again") || 0);
-  if (root && !root.childElementCount && Date.now() - last > 10000) {
-    sessionStorage.setItem("read again", Date.now());
-    location.reload();
-  }
-}, 300));
-"""
-
 
 def create_dashboard() -> st.App:
     """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
     apply_streamlit_options()
-    return st.App(ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage)])
+    return st.App(
+        ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage), Middleware(OnlyThePageShown)]
+    )
 
 
 def make_ready(workspace: Workspace) -> None:
@@ -119,7 +109,7 @@ def _first_page(root: str) -> bytes:
     told = (
         f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_INTO_MENUS}{_AFTER_A_FALL}</script>"
+        f"{_INTO_MENUS}</script>"
     )
     page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
     icon = f'href="data:image/svg+xml,{quote(ICON)}"'

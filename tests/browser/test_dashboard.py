@@ -294,13 +294,3 @@ def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboar
     assert name.split()[-1] not in page.content()
     anonymous.click()
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
-
-
-def test_an_empty_window_fills_itself_again(dashboard: Dashboard, watched: Watched) -> None:
-    page = watched.tab()
-    open_page(page, dashboard, "overview")
-    # What is left when Streamlit's page has fallen over an error of its own.
-    page.evaluate(
-        "() => { document.getElementById('root').replaceChildren(); dispatchEvent(new ErrorEvent('error')); }"
-    )
-    wait_for(page, "overview")
