@@ -72,7 +72,9 @@ def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
     if not is_loopback(host):
         refuse_unlocked(workspace, "host")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only of a socket that is said to be TCP does asyncio send small answers at once; else each waits 40 ms
+    # for the other side to confirm the one before.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if hasattr(socket, "SO_REUSEPORT"):
             # On Windows this option would let two servers share the port.

@@ -288,7 +288,7 @@ class Workspace:
 
         facts_key = (*self._current(reference), self.is_anonymous(anonymous))
         facts = self._load_facts(*facts_key)
-        moment = until and parse_as_of(until, facts.timezone, "until")
+        moment = None if until is None else parse_as_of(until, facts.timezone, "until")
         ends = load_sync_ends(self.database, facts.class_id, limit=2)
         start = ends[1] if len(ends) > 1 else None
         if since is not None:

@@ -61,7 +61,8 @@ def workspace(home: Home) -> Iterator[Workspace]:
 @contextmanager
 def serving(app: Callable[..., object]) -> Iterator[str]:
     """The address of an ASGI app that is served by a real server in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

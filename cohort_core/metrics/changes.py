@@ -59,7 +59,8 @@ def changes(facts: ClassFacts, log: pd.DataFrame, before: Cohort, after: Cohort)
     logged = list(_logged(recent))
     events = list(_new_students(logged, found, set(known), since))
     events += _came_back(facts, since, until)
-    events += _band_moves(before, after)
+    if since < until:
+        events += _band_moves(before, after)
     told = [_frame(event for event in logged if event.at > since), found, _frame(events)]
     frame = pd.concat(told, ignore_index=True)
     chosen = frame[frame["student_id"].isin(after.students.index)] if after.group else frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 import api
+from cohort_core import server
 from cohort_core.home import Home
 from cohort_core.settings import save_settings
 from cohort_core.store.maintenance import backup
@@ -210,3 +212,23 @@ def test_with_a_token_others_get_the_api_and_no_dashboard(service: Service, tmp_
                 assert answer.status_code in (401, 404), path
         forged = requests.get(f"{url}/classes", headers=known | {"Host": "evil.example"}, timeout=10)
         assert (forged.status_code, forged.json()["code"]) == (400, "foreign_host")
+
+
+def test_small_answers_are_sent_at_once(workspace: Workspace) -> None:
+    """Without this option an answer of two packets on a kept connection takes 40 ms more."""
+
+    async def is_undelayed() -> bool:
+        accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            option = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            accepted.set_result(bool(option))
+            writer.close()
+
+        with server.listen(workspace, "127.0.0.1", 0) as listener:
+            async with await asyncio.start_server(look, sock=listener):
+                _, writer = await asyncio.open_connection(*listener.getsockname())
+                writer.close()
+                return await accepted
+
+    assert asyncio.run(is_undelayed())
