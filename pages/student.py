@@ -72,7 +72,7 @@ with dashboard.begin("student") as view:
             tables.show(stuck, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
         downloads.heading(
             view,
-            "Missing",
+            f"{words.count(len(missing), 'assignment')} missing" if len(missing) else "Missing",
             report=replace(assignments, frame=missing),
             name="student-missing",
             help="What half of the class or more has completed and this student has not, in course order.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from cohort_core.dashboard.words import count, literal, markup
 from cohort_core.reports import Report
 from cohort_core.rows import Band
 
-SPARK_WIDTH, SPARK_HEIGHT = 200, 40
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 
 
 @dataclass(frozen=True)
@@ -196,12 +197,17 @@ def sparkline(values: Sequence[int], what: str) -> None:
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     told = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
-    st.html(
-        f"<svg class='ct-spark' role='img' aria-label='{told}' preserveAspectRatio='none' "
-        f"viewBox='0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}'><title>{told}</title>"
-        f"<polygon points='0,{SPARK_HEIGHT} {line} {SPARK_WIDTH},{SPARK_HEIGHT}'/>"
-        f"<polyline points='{line}'/></svg>"
+    drawing = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{SPARK_WIDTH}' height='{SPARK_HEIGHT + 4}' "
+        f"preserveAspectRatio='none' viewBox='0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}'>"
+        f"<polygon fill='{SPARK_COLOUR}' fill-opacity='0.15' "
+        f"points='0,{SPARK_HEIGHT} {line} {SPARK_WIDTH},{SPARK_HEIGHT}'/>"
+        f"<polyline fill='none' stroke='{SPARK_COLOUR}' stroke-width='2' vector-effect='non-scaling-stroke' "
+        f"points='{line}'/></svg>"
     )
+    # As a picture, since Streamlit takes drawings out of HTML.
+    source = f"data:image/svg+xml,{quote(drawing)}"
+    st.html(f"<img class='ct-spark' src='{source}' alt='{told}' title='{told}'>")
 
 
 def legend(parts: Mapping[str, tuple[str, str]]) -> None:

@@ -43,23 +43,28 @@ def draft(
 def _about(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:
     silent = health["days_silent"]
     if silent is None:
-        began = f" Most of the class began with {missing[0]}." if missing else ""
+        began = f" Most of the class began with “{missing[0]}”." if missing else ""
         return (
             f"I have not seen you in the course yet, and wanted to ask how you are.{began} What would help "
             "you to begin?"
         )
+    if silent >= silent_days:
+        back = ""
+        if stuck:
+            back = f" If it was “{stuck[0]}” that stopped you: I am glad to look at it with you."
+        elif missing:
+            back = f" When you are back, “{missing[0]}” is a good place to go on."
+        return f"I have not seen you in the course for {count(silent, 'day')}. Is everything all right?{back}"
     if stuck:
         return (
-            f"I saw that {stuck[0]} has kept you busy for a while. What holds you up? I am glad to look "
+            f"I saw that “{stuck[0]}” has kept you busy for a while. What holds you up? I am glad to look "
             "at it with you."
         )
-    if silent >= silent_days:
-        back = f" When you are back, {missing[0]} is a good place to go on." if missing else ""
-        return f"I have not seen you in the course for {count(silent, 'day')}. Is everything all right?{back}"
     if health["risk"] != "low" and missing:
+        names = " and ".join(f"“{name}”" for name in missing[:2])
         return (
-            f"Most of the class is through with {' and '.join(missing[:2])}, which you have not finished. Is "
-            "there something that gets in your way? I am glad to help."
+            f"Most of the class is through with {names}, which you have not finished. Is there something "
+            "that gets in your way? I am glad to help."
         )
     return (
         f"You have completed {health['completed']} of {health['total']}. How is it going, and is there "

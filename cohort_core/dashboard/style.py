@@ -55,8 +55,6 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-nowrap { white-space: nowrap; margin-right: 1.2rem; }
 .ct-shape { display: inline-block; width: 1.1em; }
 .ct-spark { display: block; width: 100%; height: 2.6rem; }
-.ct-spark polyline { fill: none; stroke: #2f7f88; stroke-width: 2; vector-effect: non-scaling-stroke; }
-.ct-spark polygon { fill: #2f7f8826; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 @page { margin: 12mm; }

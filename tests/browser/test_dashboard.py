@@ -278,6 +278,15 @@ def test_the_number_of_an_assignment_in_the_matrix_leads_to_it(
     wait_for(page, "matrix")
 
 
+def test_figures_have_their_lines(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "overview")
+    for what in ("Completed so far", "Active students"):
+        line = page.get_by_role("img", name=f"{what}, week by week")
+        expect(line).to_be_visible()
+        assert line.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+
+
 def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
     open_page(page, dashboard, "overview")

@@ -16,11 +16,13 @@ GOING_WELL: dict[str, Any] = {"days_silent": 1, "risk": "low", "completed": 7, "
 @pytest.mark.parametrize(
     ("health", "stuck", "missing", "said", "not_said"),
     [
-        ({"days_silent": None}, [], ["Loops"], "began with Loops", "silent"),
+        ({"days_silent": None}, [], ["Loops"], "began with “Loops”", "silent"),
         ({"days_silent": None}, [], [], "would help you to begin", "Most of the class"),
-        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "Joins has kept you busy", "Loops"),
+        ({}, ["Joins", "Sets"], ["Loops"], "“Joins” has kept you busy", "Loops"),
+        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "for 30 days. Is everything", "Loops"),
+        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "it was “Joins” that", "has kept you busy"),
         ({"days_silent": 12}, [], ["Loops"], "for 12 days", "has kept you busy"),
-        ({"risk": "high"}, [], ["Loops", "Sets", "Maps"], "through with Loops and Sets,", "Maps"),
+        ({"risk": "high"}, [], ["Loops", "Sets", "Maps"], "through with “Loops” and “Sets”,", "Maps"),
         ({}, [], ["Loops"], "completed 7 of 9", "Loops"),
     ],
 )
