@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from cohort_core.errors import BadInput, SyncRunning
+from cohort_core.reading import Reader
 from cohort_core.settings import Preferences, completed, set_by_environment
 from cohort_core.store import audit
 from cohort_core.store.marks import Kind
 from cohort_core.store.runs import Job, unknown_job
 from cohort_core.store.tokens import Token, create_token, digest, load_tokens, parse_lifetime, revoke_token
-from cohort_core.workspace import Reader, Workspace
+from cohort_core.workspace import Workspace
 
 
 @dataclass(frozen=True)

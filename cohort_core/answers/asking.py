@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute
 from cohort_core import errors
 from cohort_core.acting import Actor, Administrator
 from cohort_core.cohort import Cohort
-from cohort_core.workspace import Reader, Workspace
+from cohort_core.reading import Reader
+from cohort_core.workspace import Workspace
 
 
 def _workspace(request: Request) -> Workspace:

@@ -11,8 +11,9 @@ from cohort_core import errors
 
 if TYPE_CHECKING:
     from cohort_core.home import Home
+    from cohort_core.reading import Reader
     from cohort_core.store.database import Database
-    from cohort_core.workspace import Reader, Workspace
+    from cohort_core.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ClassIds = Annotated[
@@ -60,7 +61,7 @@ def workspace() -> Workspace:
 
 
 def reader(anonymous: bool) -> Reader:
-    from cohort_core.workspace import Reader
+    from cohort_core.reading import Reader
 
     shared = workspace()
     return Reader(shared, shared.is_anonymous(anonymous))

@@ -24,7 +24,8 @@ from cohort_core.dashboard.options import ENTRY, apply_streamlit_options
 from cohort_core.dashboard.stale import OnlyThePageShown
 from cohort_core.dashboard.style import ICON
 from cohort_core.errors import CohortError
-from cohort_core.workspace import Reader, Workspace
+from cohort_core.reading import Reader
+from cohort_core.workspace import Workspace
 
 # Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
 _HEADERS = {

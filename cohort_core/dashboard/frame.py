@@ -19,9 +19,10 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.options import PROJECT
 from cohort_core.dashboard.style import ICON, PRINTED_FROM_DARK, STYLE
 from cohort_core.dashboard.words import instant, literal
+from cohort_core.reading import Reader
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.facts import ClassFacts
-from cohort_core.workspace import Reader, Workspace
+from cohort_core.workspace import Workspace
 
 P = ParamSpec("P")
 

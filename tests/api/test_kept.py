@@ -24,12 +24,13 @@ from cohort_core.answers.kept import KeptAnswers
 from cohort_core.answers.lists import KEEP
 from cohort_core.home import Home
 from cohort_core.journal import LOG_SECONDS, Journaled
+from cohort_core.once import computed_once
 from cohort_core.store import marks
 from cohort_core.store.classes import ListedClass, bump_revision, save_classes, set_active
 from cohort_core.store.database import Database
 from cohort_core.store.watch import Watch
 from cohort_core.sync.engine import utc_now
-from cohort_core.workspace import Workspace, computed_once
+from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
 from tests.conftest import serving
 

@@ -8,7 +8,7 @@ import io
 import requests
 
 from cohort_core import class_report
-from cohort_core.workspace import Reader
+from cohort_core.reading import Reader
 from tests.api.conftest import Service
 
 HEALTH = "/classes/sd-cohort-12/metrics/student-health"

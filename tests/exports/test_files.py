@@ -19,8 +19,8 @@ import requests
 
 from cohort_core import exports, reports
 from cohort_core.errors import BadInput
+from cohort_core.reading import Reader
 from cohort_core.rows import Row
-from cohort_core.workspace import Reader
 from tests.api.conftest import Service
 from tests.exports.conftest import CLASS_ID
 
