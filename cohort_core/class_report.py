@@ -305,7 +305,7 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
             "as safe, and the score does not foresee who will leave.",
         ],
         [
-            "On pace, but silent",
+            "Keeping up, but silent",
             f"Medium risk or below, but without a start or completion for {limits.cooling_days} to "
             f"{_days(limits.gone_days - 1)}.",
         ],

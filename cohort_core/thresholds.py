@@ -23,7 +23,7 @@ class Thresholds(BaseModel):
     )
     high_gap: Points = Field(default=10.0, description="High: at least so many points above it.")
     medium_gap: Points = Field(
-        default=2.0, description="Medium: at least so many points above it; low below."
+        default=2.0, description="Medium: at least so many points above it; on pace below."
     )
     stuck_days: Days = Field(
         default=7,

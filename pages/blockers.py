@@ -19,14 +19,13 @@ RANKINGS = {
     "stuck": "Most stuck",
 }
 COLUMNS = {
-    "rank": Column("Rank", "whole"),
     "name": Column("Assignment", pinned=True, width="medium"),
     "difficulty": Column("Difficulty", "bar"),
     "completion_rate": Column("Completed", "percent"),
+    "stuck": Column("Stuck", "whole"),
     "avg_grade": Column("Average grade", "percent"),
     "median_days": Column("Days, half done", "days"),
     "p80_days": Column("Days, 4 in 5 done", "days"),
-    "stuck": Column("Stuck", "whole"),
     "in_progress": Column("In progress", "whole"),
     "students_reached": Column("Came this far", "whole"),
     "section": Column("Section"),
@@ -94,11 +93,10 @@ def not_ranked(unranked: reports.Report, least: int) -> None:
     st.caption(
         f"Fewer than {least} students have come this far, or the number is not known: too little to rank."
     )
-    columns = {name: column for name, column in COLUMNS.items() if name != "rank"}
     tables.show(
         unranked.frame,
         unranked.row,
-        columns,
+        COLUMNS,
         key="unranked",
         alt="Assignments without a rank",
         opens="assignment",

@@ -17,7 +17,6 @@ COLUMNS = {
     "risk": Column("Band"),
     "risk_score": Column("Risk", "bar"),
     "pct": Column("Completed", "share"),
-    "completed": Column("Done", "whole"),
     "stuck": Column("Stuck in", "whole"),
     "days_silent": Column("Days silent", "whole"),
     "stage": Column("Activity"),
@@ -49,7 +48,7 @@ def students(view: dashboard.View) -> None:
             "Activity",
             (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "On pace, but silent"}).get(
+            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "Keeping up, but silent"}).get(
                 one, "All"
             ),
             width=200,

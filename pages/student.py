@@ -69,13 +69,16 @@ with dashboard.begin("student") as view:
         if stuck.empty:
             st.caption("Nothing at the moment.")
         else:
-            tables.show(stuck, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
+            # Whole days, as wherever they are told in words.
+            whole = stuck.assign(days=stuck["days"] // 1)
+            tables.show(whole, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
         downloads.heading(
             view,
-            f"{words.count(len(missing), 'assignment')} missing" if len(missing) else "Missing",
+            person.missing_words(len(missing), len(stuck)),
             report=replace(assignments, frame=missing),
             name="student-missing",
-            help="What half of the class or more has completed and this student has not, in course order.",
+            help="What half of the class or more has completed and this student has not, in course order, "
+            "without what they are stuck in.",
         )
         if missing.empty:
             st.caption("Nothing that half of the class has completed.")

@@ -22,9 +22,9 @@ SINCE, KIND = "since", "kind"
 VISIT, SYNC_BEFORE, A_WEEK_AGO, A_DAY = "visit", "sync", "week", "day"
 ALL = "all"
 COLUMNS = {
-    "at": Column("When", "instant"),
     "name": Column("Student", pinned=True, width="medium"),
-    "kind": Column("What", width="large"),
+    "kind": Column("What", width="medium"),
+    "at": Column("When", "instant"),
 }
 
 KINDS = {

@@ -52,7 +52,8 @@ def reteach(view: View, report: Report, most: int, names: int) -> None:
         view,
         "Worth teaching again",
         report=report,
-        help="Where many of those who started are stuck, and work takes long.",
+        help="Where many of those who started are stuck now, and work takes long. Blockers ranks all "
+        "assignments, also those that many have given up or done badly.",
     )
     rows = report.records()
     least = view.cohort.thresholds.least_ranked

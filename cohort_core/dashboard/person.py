@@ -18,7 +18,7 @@ from cohort_core.reports import Report
 
 HALF_OF_THE_CLASS = 0.5
 
-STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "days")}
+STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "whole")}
 MISSING = {
     "name": Column("Assignment", pinned=True),
     "status": Column("State"),
@@ -62,6 +62,13 @@ def missing(assignments: pd.DataFrame) -> pd.DataFrame:
     """What half of the class has completed and this student neither completed nor is stuck in."""
     is_open = assignments["status"].isin(["not_started", "in_progress"])
     return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
+
+
+def missing_words(missing: int, stuck: int) -> str:
+    """ "10 more missing", beside those that the student is stuck in."""
+    if not missing:
+        return "Missing"
+    return f"{missing} {'more ' if stuck else ''}missing"
 
 
 def told(assignments: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def offer(view: View, one: lists.Person) -> None:
         format_func=CHOICES.__getitem__,
         key=key,
         on_click=_settle,
-        args=(view, class_id, one.student_id, key),
+        args=(view, class_id, one.student_id, one.name, key),
         type="tertiary",
         icon=":material/task_alt:",
     )
@@ -48,21 +48,22 @@ def show(view: View) -> None:
     folded = st.expander(f"Settled ({len(settled)})", icon=":material/task_alt:", key="settled")
     with folded, guarded("settle"):
         for (class_id, student_id), told in settled.items():
-            words, button = st.columns([3, 1], vertical_alignment="center")
-            words.text(told)
-            button.button(
-                "List again",
-                key=f"list-again-{class_id}-{student_id}",
-                on_click=_list_again,
-                args=(view, class_id, student_id),
-                width="stretch",
-            )
+            with st.container(
+                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+            ):
+                st.text(told, width="content")
+                st.button(
+                    "List again",
+                    key=f"list-again-{class_id}-{student_id}",
+                    on_click=_list_again,
+                    args=(view, class_id, student_id),
+                )
 
 
 # These run before the page does, so that it needs to run only once, and no click is lost to another rerun.
 
 
-def _settle(view: View, class_id: str, student_id: str, key: str) -> None:
+def _settle(view: View, class_id: str, student_id: str, name: str, key: str) -> None:
     chosen = st.session_state[key]
     # By the mentor's calendar: listed again with the first sync of that day.
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
@@ -72,6 +73,9 @@ def _settle(view: View, class_id: str, student_id: str, key: str) -> None:
         elif chosen is not None:
             view.workspace.settle(class_id, student_id, "done", until)
     _tell(told)
+    if not told and chosen is not None:
+        state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
+        st.toast(literal(f"{name}: {state}. Settled, below the list, has the way back."))
 
 
 def _list_again(view: View, class_id: str, student_id: str) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from cohort_core import vega
 from cohort_core.dashboard.frame import open_page
-from cohort_core.dashboard.words import literal
+from cohort_core.dashboard.words import meaning
 
 MISSING = "–"
 ROW_PIXELS = 35
@@ -55,7 +55,8 @@ def show(
         frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
         column_config=config,
         hide_index=True,
-        height=(min(len(frame), MOST_ROWS) + 1) * ROW_PIXELS + 3,
+        # Half a row more tells that there are others below.
+        height=round((min(len(frame), MOST_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=MISSING,
         # A table that gets other rows in place loses the first click on them.
         key=f"{key}-{_mark(frame[f'{opens}_id'])}" if opens else key,
@@ -94,7 +95,7 @@ def _configure(row: type[BaseModel], name: str, column: Column) -> Any:
     field = row.model_fields.get(name)
     common: dict[str, Any] = {
         "label": column.label,
-        "help": literal(field.description) if field and field.description else None,
+        "help": meaning(field.description) if field and field.description else None,
         "width": column.width,
         "pinned": column.pinned,
     }

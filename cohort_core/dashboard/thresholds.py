@@ -26,9 +26,9 @@ _UNITS = {"gap": "points", "days": "days"}
 
 FIELDS = {
     "Risk bands": {
-        "critical_gap": "Critical from, points",
-        "high_gap": "High from, points",
-        "medium_gap": "Medium from, points",
+        "critical_gap": "Critical from, points above",
+        "high_gap": "High from, points above",
+        "medium_gap": "Medium from, points above",
     },
     "Activity": {
         "cooling_days": "Cooling after, days",

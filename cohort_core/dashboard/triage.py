@@ -16,7 +16,9 @@ from cohort_core.dashboard.words import count
 
 EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
+ORDERS = {ALL_CLASSES: "Who waits longest comes", THIS_CLASS: "Who is furthest behind comes"}
 SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
+KEEPING_UP = "Keeping up, but silent"
 KINDS = {
     "risk": ("◆", "At risk", "#c8452b"),
     "stuck": ("■", "Stuck", "#d98a1f"),
@@ -41,6 +43,7 @@ def show(view: View) -> None:
             format_func=SCOPES.__getitem__,
             label_visibility="collapsed",
         )
+    st.caption(f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready.")
     shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)
     with titled:
         downloads.heading(
@@ -48,7 +51,7 @@ def show(view: View) -> None:
             "Who needs attention first",
             report=shown,
             name="attention",
-            help="Students at risk, stuck, on pace but silent, or who never started.",
+            help="Students at risk, stuck, keeping up but silent, or who never started.",
         )
     link("risk", "All students by risk")
 
@@ -64,12 +67,13 @@ def _of_class(view: View) -> reports.Report:
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person, urgent), "attention", beside)
-    gap = [one for one in reports.engagement_gap(view.cohort).records() if one["student_id"] not in settled]
+    listed = settled | {one["student_id"] for one in urgent}
+    gap = [one for one in reports.engagement_gap(view.cohort).records() if one["student_id"] not in listed]
     gap = gap[: limits.triage_length]
     if gap:
         st.markdown(
-            "**On pace, but silent**",
-            help="The early warning: on pace with the class, and nothing done for "
+            f"**{KEEPING_UP}**",
+            help="The early warning: on pace with the class or little behind it, and nothing done for "
             f"{count(limits.cooling_days, 'day')} or more.",
         )
         lists.people(map(_silent, gap), "silent", beside)

@@ -87,7 +87,12 @@ def seconds(value: float) -> str:
 
 def meanings(row: type[BaseModel]) -> dict[str, str]:
     """What each field of a report means, for a tooltip."""
-    return {name: literal(field.description or "") for name, field in row.model_fields.items()}
+    return {name: meaning(field.description or "") for name, field in row.model_fields.items()}
+
+
+def meaning(description: str) -> str:
+    """A description written for programs, in a mentor's words."""
+    return literal(description.replace("*as of*", "the moment shown").replace("null", "–"))
 
 
 def upper_first(text: str) -> str:

@@ -114,7 +114,7 @@ def _found(cohort: Cohort) -> Iterator[Need]:
 
     gap = danger["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
     for student_id, quiet in seen.loc[gap, "days_silent"].items():
-        reason = f"On pace with the class, but nothing started or completed for {_days(quiet)}."
+        reason = f"Keeps up with the class, but nothing started or completed for {_days(quiet)}."
         yield need("engagement_gap", str(student_id), quiet, reason, "Ends with any start or completion.")
 
     never = (seen["stage"] == "never_started").to_numpy()

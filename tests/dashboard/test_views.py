@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import charts, practice, reports, rows
+from cohort_core.cohort import groups
 from cohort_core.dashboard import headline, matrix, people, person, work
 from cohort_core.practice.server import Running
 from cohort_core.workspace import Workspace
@@ -256,6 +257,21 @@ def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised:
         if row["student_id"] is not None:
             assert any(f"student={row['student_id']}" in link.proto.query_string for link in links)
         assert row["class_name"] in shown(test)
+
+
+def test_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use) -> None:
+    use(practised)
+    were_both = 0
+    for one in practised.statuses(active_only=True):
+        for group in [None, *(found.id for found in groups(practised.cohort(one.id)))]:
+            test = page("overview", {"class": one.id, "scope": "this"} | ({"group": group} if group else {}))
+            assert not test.exception
+            assert not test.error
+            keys = [button.key for button in test.menu_button]
+            cohort = practised.cohort(one.id, group=group)
+            listed = {key.removeprefix(f"settle-{one.id}-") for key in keys if key}
+            were_both += len(listed & set(reports.engagement_gap(cohort).frame["student_id"]))
+    assert were_both
 
 
 @pytest.mark.parametrize("scope", ["this", "all"])
