@@ -51,9 +51,9 @@ def students(view: dashboard.View) -> None:
             format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "Keeping up, but silent"}).get(
                 one, "All"
             ),
-            width=200,
+            width=185,
         )
-        sought = st.text_input("Search by name", key="search", width=220)
+        sought = st.text_input("Search by name", key="search", width=205)
     shown = people.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)
     if shown.empty:
         st.info("Nobody fits this choice.")

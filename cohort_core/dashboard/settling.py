@@ -17,7 +17,7 @@ CHOICES = {
     WEEK: "Done for a week",
     EXEMPT: "Never list again",
 }
-_TOLD = "settling-told"
+_TOLD, _DONE = "settling-told", "settling-done"
 
 
 def offer(view: View, one: lists.Person) -> None:
@@ -36,6 +36,12 @@ def offer(view: View, one: lists.Person) -> None:
         type="tertiary",
         icon=":material/task_alt:",
     )
+
+
+def done() -> str | None:
+    """What the last click has settled, told once."""
+    told: str | None = st.session_state.pop(_DONE, None)
+    return told
 
 
 def show(view: View) -> None:
@@ -75,7 +81,7 @@ def _settle(view: View, class_id: str, student_id: str, name: str, key: str) -> 
     _tell(told)
     if not told and chosen is not None:
         state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
-        st.toast(literal(f"{name}: {state}. Settled, below the list, has the way back."))
+        st.session_state[_DONE] = f"{name}: {state}. The way back is under Settled, below the list."
 
 
 def _list_again(view: View, class_id: str, student_id: str) -> None:

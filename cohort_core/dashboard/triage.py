@@ -12,7 +12,7 @@ import streamlit as st
 from cohort_core import reports
 from cohort_core.dashboard import downloads, lists, selection, settling
 from cohort_core.dashboard.frame import View, folded, link
-from cohort_core.dashboard.words import count
+from cohort_core.dashboard.words import count, literal
 
 EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
@@ -43,7 +43,8 @@ def show(view: View) -> None:
             format_func=SCOPES.__getitem__,
             label_visibility="collapsed",
         )
-    st.caption(f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready.")
+    order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
+    st.caption(literal(settling.done() or order))
     shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)
     with titled:
         downloads.heading(

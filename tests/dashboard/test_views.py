@@ -288,6 +288,7 @@ def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, s
     assert first.key == f"settle-{mark.class_id}-{mark.student_id}"
     assert first.key not in [one.key for one in test.menu_button]
     assert [one.value for one in test.text if ": done until " in one.value]
+    assert [one.value for one in test.caption if ": done until " in one.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
     assert practised.marks() == []
