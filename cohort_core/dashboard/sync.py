@@ -76,14 +76,20 @@ class Age:
 
 
 def panel(workspace: Workspace, age: Age | None, *, can_sync: bool) -> None:
-    """The part of the sidebar that syncs. What ended since this session last looked is told once."""
+    """The part of the sidebar that syncs. What ended since this session last looked is told once.
+
+    Who comes to the page anew is told of the last sync only if it went wrong: one of the night, perhaps.
+    """
     latest = _latest(workspace)
     ended = 0 if latest is None else latest.id - int(latest.is_running)
-    if ended > st.session_state.setdefault(_TOLD, ended):
+    if _TOLD not in st.session_state:
+        if latest is not None and latest.id == ended and not is_good(latest):
+            st.session_state[_OUTCOME] = (False, f"The last sync went wrong. {outcome(latest)}")
+    elif ended > st.session_state[_TOLD]:
         job = latest if latest is not None and latest.id == ended else workspace.job(ended)
-        st.session_state[_TOLD] = ended
         st.session_state[_OUTCOME] = (is_good(job), outcome(job))
         st.toast(literal(outcome(job)), duration="long")
+    st.session_state[_TOLD] = ended
     st.fragment(_look, run_every=LOOK_SECONDS)(workspace, age, ended, can_sync)
 
 
