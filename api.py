@@ -39,7 +39,7 @@ from cohort_core.answers.asking import (
     StudentId,
     TokenName,
     instant,
-    refuse_unknown_parameters,
+    refuse_unclear_parameters,
 )
 from cohort_core.answers.kept import KeptAnswers
 from cohort_core.answers.lists import HEADERS, KEEP, MOST_ROWS, Moment, SendList, SendRow, list_of
@@ -122,7 +122,7 @@ def create_app(
     workspace = workspace or shared_workspace()
     app = FastAPIOffline(
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(refuse_unclear_parameters)],
         generate_unique_id_function=lambda route: route.name,
         title="Cohort Tracker",
         summary="Who needs a message today, and which assignment to teach again.",

@@ -101,16 +101,23 @@ def pretend_sync(folder: Path) -> None:
 def serve(what: str, folder: str, port: int) -> None:
     import uvicorn
 
-    app = api_app(Path(folder)) if what == "api" else bare_app(Path(folder))
-    uvicorn.run(app, port=port, log_level="error", access_log=False)
-
-
-def api_app(folder: Path) -> Any:
+    if what == "bare":
+        uvicorn.run(bare_app(Path(folder)), port=port, log_level="error", access_log=False)
+        return
+    # As the product does it, connections included.
     import api
+    from cohort_core import connections, server
+
+    shared = workspace(Path(folder))
+    listener = server.listen(shared, "127.0.0.1", port)
+    uvicorn.Server(connections.config(api.create_app(shared))).run(sockets=[listener])
+
+
+def workspace(folder: Path) -> Any:
     from cohort_core.home import Home
     from cohort_core.workspace import Workspace
 
-    return api.create_app(Workspace(Home(folder)))
+    return Workspace(Home(folder))
 
 
 def bare_app(folder: Path) -> Any:
@@ -164,13 +171,13 @@ def cold(port: int, path: str, home: Path) -> float:
     return asked(port, path)[0]
 
 
-def loaded(port: int, path: str, seconds: float) -> tuple[float, float, float]:
+def loaded(port: int, path: str, seconds: int) -> tuple[float, float, float]:
     """Requests a second, and the milliseconds of p50 and p99, under load."""
     command = [
         "wrk",
         "-t1",
         f"-c{CONNECTIONS}",
-        f"-d{seconds:g}s",
+        f"-d{seconds}s",
         "--latency",
         f"http://127.0.0.1:{port}{path}",
     ]
@@ -189,13 +196,15 @@ def milliseconds(told: str, share: str) -> float:
 
 def paths(folder: Path) -> list[str]:
     """Every address that answers with a list or an object, with ids that are there, and two files."""
-    app = api_app(folder)
+    import api
+
+    app = api.create_app(workspace(folder))
     named = [path for path, methods in app.openapi()["paths"].items() if "get" in methods]
     ids = {"class_id": CLASS, "student_id": "s000001", "assignment_id": "a0001"}
     return [path.format(**ids) for path in (*named, *FILES) if not any(part in path for part in LEFT_OUT)]
 
 
-def measure(records: int, only: str, seconds: float, rounds: int) -> bool:
+def measure(records: int, only: str, seconds: int, rounds: int) -> bool:
     good = True
     with tempfile.TemporaryDirectory() as name:
         home, bytes_ = Path(name) / "home", Path(name) / "bytes"
@@ -214,8 +223,8 @@ def measure(records: int, only: str, seconds: float, rounds: int) -> bool:
                     asked(port, path)
                     turns = [
                         (
-                            loaded(port, path, seconds / TURNS),
-                            loaded(port + 1, f"/r{number}", seconds / TURNS),
+                            loaded(port, path, seconds),
+                            loaded(port + 1, f"/r{number}", seconds),
                         )
                         for _ in range(TURNS)
                     ]
@@ -238,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--records", type=int, nargs="+", default=[4_000, 100_000])
     parser.add_argument("--only", default="", help="paths that have this in them")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of load on each route")
+    parser.add_argument("--seconds", type=int, default=1, help=f"of load on each route, {TURNS} times")
     parser.add_argument("--rounds", type=int, default=10, help="cold requests to each route")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     asked_for = parser.parse_args()

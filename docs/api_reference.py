@@ -70,7 +70,8 @@ be tried in the browser, and `/openapi.json` is the schema, from which clients c
 - **Times** are UTC with milliseconds, dates are local ones of the class. Shares, rates and grades run from 0
   to 1. What every number means stands in [metrics.md](metrics.md).
 - **Errors** are problems (RFC 9457, `application/problem+json`) with a stable `code`, and a `detail` that
-  says what to do. An unknown parameter is a 422, so that a typing error never answers another question.
+  says what to do. An unknown parameter, or one given twice, is a 422, so that a typing error never
+  answers another question.
 - **Tags**: answers have an `ETag`; with it in `If-None-Match` the answer is 304 without a body as long as it
   would be the same. They are computed once after each change and then sent from memory, compressed with gzip
   for who takes that.

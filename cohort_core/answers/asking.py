@@ -102,13 +102,16 @@ def _cohort(
 InCohort = Annotated[Cohort, Depends(_cohort)]
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """A misspelt parameter would be an answer to another question than the one that was asked."""
+def refuse_unclear_parameters(request: Request) -> None:
+    """A misspelt parameter, or one with two values, would be answered as another question than was asked."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
     known = _parameters(route.dependant)
-    for name in request.query_params:
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name in known and given.count(name) > 1:
+            raise errors.BadInput(f"{name} is given more than once. Give it once.", parameter=name)
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise errors.BadInput(

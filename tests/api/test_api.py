@@ -271,6 +271,11 @@ def test_a_parameter_that_is_not_known_is_refused_by_name_of_those_that_are(serv
     assert "grupo" not in problem["detail"]
 
 
+def test_a_parameter_with_two_values_is_refused(service: Service) -> None:
+    assert service.refused("/classes", offset=["x", "0"])["parameter"] == "offset"
+    assert service.refused(f"{CLASS}/metrics/blockers", by=["grade", "grade"])["parameter"] == "by"
+
+
 def test_an_answer_that_has_not_changed_is_not_sent_again(service: Service) -> None:
     address = f"{service.url}{CLASS}/metrics/blockers"
     first = requests.get(address, timeout=10)
