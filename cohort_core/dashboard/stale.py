@@ -62,7 +62,7 @@ class _Window:
         asked = request.rerun_script
         if asked.is_auto_rerun:
             is_waiting = self._asked_at is not None and monotonic() - self._asked_at < ANSWER_SECONDS
-            return is_waiting or self._page != asked.page_script_hash
+            return is_waiting or self._page not in {None, asked.page_script_hash}
         self._asked_at = monotonic()
         return False
 
@@ -72,7 +72,7 @@ class _Window:
         if kind == "new_session":
             page = answer.new_session.page_script_hash
             if answer.metadata.run.fragment_ids:
-                return self._page != page
+                return self._page not in {None, page}
             self._page = page
         elif kind == "navigation":
             # Of a window's first address the server knows only now which page it means.

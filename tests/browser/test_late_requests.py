@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -26,6 +27,9 @@ class Post:
         self._kept: bytes | None = None
         self.is_keeping = False
         self.carried = 0
+        self.looks = 0
+        self.answers = 0
+        self.connections = 0
         page.route_web_socket("**/stream", self._connect)
 
     @property
@@ -37,7 +41,14 @@ class Post:
         assert self._kept
         self._server.send(self._kept)
 
+    def cut(self) -> None:
+        """As when a computer wakes up: the connection is gone, and the page makes another."""
+        assert self._page
+        self.connections = 0
+        self._page.close()
+
     def _connect(self, socket: WebSocketRoute) -> None:
+        self.connections += 1
         self._page, self._server = socket, socket.connect_to_server()
         self._page.on_message(self._ask)
         self._server.on_message(self._answer)
@@ -52,6 +63,7 @@ class Post:
                 return
         self._server.send(message)
         self.carried += not asked.is_auto_rerun
+        self.looks += asked.is_auto_rerun
         if self.is_keeping and self.has_one and not self._sends_twice:
             # Close behind the request for another page.
             self.is_keeping = False
@@ -60,7 +72,9 @@ class Post:
     def _answer(self, message: Any) -> None:
         assert self._page
         self._page.send(message)
-        if self.is_keeping and self.has_one and ForwardMsg.FromString(message).HasField("new_session"):
+        is_answer = ForwardMsg.FromString(message).HasField("new_session")
+        self.answers += is_answer
+        if self.is_keeping and self.has_one and is_answer:
             self.is_keeping = False
             self.deliver()
 
@@ -100,3 +114,25 @@ def test_a_second_click_on_a_row_does_not_call_its_page_back(dashboard: Dashboar
     expect(page.locator("h3").first).to_be_visible()
     page.go_back()
     wait_for(page, "risk")
+
+
+def test_after_a_lost_connection_looks_and_clicks_are_answered(
+    dashboard: Dashboard, watched: Watched
+) -> None:
+    page = watched.tab()
+    post = Post(page, sends_twice=False)
+    open_page(page, dashboard, "risk")
+    post.cut()
+    while not post.connections:
+        page.wait_for_timeout(100)
+    wait_for(page, "risk")
+    # The label, since the button itself lies under it.
+    page.get_by_role("radiogroup", name="Band").get_by_text("◆ Critical", exact=True).click()
+    expect(page.locator("h3").get_by_text(re.compile(r"^\d+ students?$"))).not_to_have_text("63 students")
+    looked, answers = post.looks, post.answers
+    while post.looks == looked:
+        page.wait_for_timeout(100)
+    while post.answers == answers:
+        page.wait_for_timeout(100)
+    wait_for(page, "risk")
+    go(page, "trends")
