@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from http import HTTPStatus
 from typing import Any
 
@@ -146,6 +147,24 @@ class PatientProtocol(H11Protocol):
         if self._stall:
             self._stall.cancel()
             self._stall = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket at an address. Raises ``OSError`` or ``OverflowError`` if that cannot be used."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only of a socket that is said to be TCP does asyncio send small answers at once; else each waits 40 ms
+    # for the other side to confirm the one before.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if hasattr(socket, "SO_REUSEPORT"):
+            # On Windows this option would let two servers share the port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 def config(app: Any, protocol: type[PatientProtocol] = PatientProtocol) -> uvicorn.Config:

@@ -71,30 +71,19 @@ def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
     """A socket at an address. Raises ``BadInput`` for one that cannot be used, or not without a token."""
     if not is_loopback(host):
         refuse_unlocked(workspace, "host")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only of a socket that is said to be TCP does asyncio send small answers at once; else each waits 40 ms
-    # for the other side to confirm the one before.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if hasattr(socket, "SO_REUSEPORT"):
-            # On Windows this option would let two servers share the port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(connections.BACKLOG)
+        return connections.listen(host, port)
     except socket.gaierror:
-        listener.close()
         raise BadInput(
             "This is no address of this computer. Correct --host; 0.0.0.0 stands for all of them.",
             parameter="host",
         ) from None
     except (OSError, OverflowError):
-        listener.close()
         raise BadInput(
             f"Port {port} cannot be used there, most likely because another program uses it. Stop that "
             "program, or choose another port with --port.",
             parameter="port",
         ) from None
-    return listener
 
 
 def serve(

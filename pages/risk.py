@@ -48,7 +48,7 @@ def students(view: dashboard.View) -> None:
             "Activity",
             (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: "Keeping up, but silent"}).get(
+            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: people.KEEPING_UP}).get(
                 one, "All"
             ),
             width=185,

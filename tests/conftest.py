@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from cohort_core import connections
 from cohort_core.home import Home
 from cohort_core.openclass.client import Patience
 from cohort_core.practice.school import MemorySchool
@@ -61,8 +61,7 @@ def workspace(home: Home) -> Iterator[Workspace]:
 @contextmanager
 def serving(app: Callable[..., object]) -> Iterator[str]:
     """The address of an ASGI app that is served by a real server in a thread."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener = connections.listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

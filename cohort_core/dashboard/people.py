@@ -9,8 +9,8 @@ import pandas as pd
 
 from cohort_core.charts import BANDS
 
-ENGAGEMENT_GAP = "gap"
-"""As the report of that name: on pace, and silent."""
+ENGAGEMENT_GAP, KEEPING_UP = "gap", "Keeping up, but silent"
+"""The stage that is the report of that name, and what it is called."""
 STAGES = {
     "new": "New",
     "active": "Active",

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cohort_core import reports
-from cohort_core.dashboard import downloads, lists, selection, settling
+from cohort_core.dashboard import downloads, lists, people, selection, settling
 from cohort_core.dashboard.frame import View, folded, link
 from cohort_core.dashboard.words import count, literal
 
@@ -18,7 +18,6 @@ EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
 ORDERS = {ALL_CLASSES: "Who waits longest comes", THIS_CLASS: "Who is furthest behind comes"}
 SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
-KEEPING_UP = "Keeping up, but silent"
 KINDS = {
     "risk": ("◆", "At risk", "#c8452b"),
     "stuck": ("■", "Stuck", "#d98a1f"),
@@ -73,7 +72,7 @@ def _of_class(view: View) -> reports.Report:
     gap = gap[: limits.triage_length]
     if gap:
         st.markdown(
-            f"**{KEEPING_UP}**",
+            f"**{people.KEEPING_UP}**",
             help="The early warning: on pace with the class or little behind it, and nothing done for "
             f"{count(limits.cooling_days, 'day')} or more.",
         )

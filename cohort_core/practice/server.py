@@ -34,6 +34,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cohort_core import connections
 from cohort_core.errors import BadInput
 from cohort_core.practice import (
     DEFAULT_DAY,
@@ -451,22 +452,14 @@ class Running:
 
 
 def _listen(port: int) -> socket.socket:
-    # Named as TCP, because only then does asyncio send small answers without a 40 ms delay.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # On Windows this option would let two servers share the port.
-    if hasattr(socket, "SO_REUSEPORT"):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
-        listener.listen(128)
+        return connections.listen(HOST, port)
     except (OSError, OverflowError) as error:
-        listener.close()
         raise BadInput(
             f"The practice school cannot use port {port}, most likely because another program does. "
             "Stop that program, or choose another port with --port.",
             parameter="port",
         ) from error
-    return listener
 
 
 class _ThreadServer(uvicorn.Server):

@@ -89,9 +89,10 @@ def test_the_units_run_the_script_that_stands_above_them() -> None:
     assert read["cohort-sync.timer"]["Install"]["WantedBy"] == "timers.target"
 
 
-# What systemd itself says of them, where there is one; the test above needs none.
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="a computer without systemd")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        # Not a failure for who has another system; in CI there is one, or the run has shown nothing.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no systemd on this machine")
     units = [tmp_path / name for name in ("cohort-sync.service", "cohort-sync.timer")]
     for unit in units:
         unit.write_text(BLOCKS[unit.name], "utf-8")

@@ -60,7 +60,7 @@ class Target:
 def target(service: Service) -> Iterator[Target]:
     """The API as it is served, but for less patience."""
     app = api.create_app(service.workspace, limits=Limits(body_bytes=2000, failures=3, syncs=2))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = connections.listen("127.0.0.1", 0)
     server = uvicorn.Server(connections.config(app, Hasty))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
