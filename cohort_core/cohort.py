@@ -438,15 +438,19 @@ def _merge_attempts(rows: Rows, assignments: int) -> Rows:
     repeated = ~(is_first & np.append(is_first[1:], True))
     if not repeated.any():
         return rows
-    attempts = pd.DataFrame({"key": key[repeated], **vars(rows[repeated])})
-    merged = (
-        attempts.sort_values(["completed", "reviewed", "grade"], na_position="first")
-        .groupby("key")
-        .agg({"grade": "last", "started": "min", "completed": "min", "reviewed": "max"})
-    )
-    one_each = rows[is_first]
-    for name in merged.columns.astype(str):
-        vars(one_each)[name][repeated[is_first]] = merged[name]
+    attempts, firsts = rows[repeated], np.flatnonzero(is_first[repeated])
+    work = np.cumsum(is_first[repeated]) - 1
+    graded = np.flatnonzero(~np.isnan(attempts.grade))
+    # NaT is the smallest integer there is.
+    moments = attempts.reviewed.view("i8"), attempts.completed.view("i8")
+    graded = graded[np.lexsort([column[graded] for column in (attempts.grade, *moments, work)])]
+    grade = np.full(len(firsts), np.nan)
+    grade[work[graded]] = attempts.grade[graded]  # of several the last one stays
+    one_each, merged = rows[is_first], np.flatnonzero(repeated[is_first])
+    one_each.grade[merged] = grade
+    one_each.started[merged] = np.fmin.reduceat(attempts.started, firsts)
+    one_each.completed[merged] = np.fmin.reduceat(attempts.completed, firsts)
+    one_each.reviewed[merged] = np.fmax.reduceat(attempts.reviewed, firsts)
     return one_each
 
 

@@ -617,8 +617,10 @@ def _plain(column: pd.Series[Any], annotation: Any) -> list[Any]:
     """The one place where missing values become None."""
     bare, _ = unwrap(annotation)
     if bare is datetime:
-        texts = np.datetime_as_string(instants(column), unit="ms", casting="unsafe").tolist()
-        return [None if text == "NaT" else f"{text}Z" for text in texts]
+        moments = instants(column)
+        known, texts = ~np.isnat(moments), np.full(len(moments), None, dtype=object)
+        texts[known] = np.datetime_as_string(moments[known], unit="ms", casting="unsafe", timezone="UTC")
+        return texts.tolist()
     if bare is date:
         column = column.dt.strftime("%Y-%m-%d")
     values: list[Any] = column.tolist()

@@ -11,7 +11,6 @@ from cohort_core.cohort import Cohort, build, days, remembered
 from cohort_core.errors import BadInput
 from cohort_core.metrics import grouped
 from cohort_core.metrics.activity import weeks
-from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import completes_elsewhere, is_stuck, is_timed
 from cohort_core.metrics.risk import PARTS, risk
 
@@ -121,7 +120,8 @@ def risk_by_week(cohort: Cohort) -> pd.DataFrame:
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
         then = build(cohort.facts, moment, thresholds=cohort.thresholds)
         named = {"band": "risk", "score": "risk_score", "gap": "risk_gap"}
-        danger = risk(then).rename(columns=named).assign(completed=by_student(then)["completed"])
+        completed = grouped.count(then.student[then.is_completed], len(then.students))
+        danger = risk(then).rename(columns=named).assign(completed=completed)
         weekly.append(danger.rename_axis("student_id").reset_index().assign(week=monday))
     columns = ["student_id", "week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]
     frame = pd.concat(weekly, ignore_index=True) if weekly else pd.DataFrame(columns=columns)

@@ -36,11 +36,15 @@ def latest(codes: Codes, n: int, moments: NDArray[np.datetime64]) -> NDArray[np.
 
 
 def order(codes: Codes, n: int, values: NDArray[Any]) -> NDArray[np.intp]:
-    """The order of rows by group and, within each, by value; rows that are equal stay as they are."""
-    by_value = np.argsort(values, kind="stable")
-    # Few groups fit into few bits, which numpy sorts in linear time.
-    narrow = codes[by_value].astype(np.min_scalar_type(n))
-    return by_value[np.argsort(narrow, kind="stable")]
+    """The order of rows by group and, within each, by value; of equal values any may come first."""
+    # Few groups fit into few bits, which numpy sorts in linear time; short runs of values stay in the cache.
+    ordered = np.argsort(codes.astype(np.min_scalar_type(n)), kind="stable")
+    grouped_values = values[ordered]
+    first = 0
+    for end in np.cumsum(count(codes, n)):
+        ordered[first:end] = ordered[first:end][np.argsort(grouped_values[first:end])]
+        first = end
+    return ordered
 
 
 def quantiles(codes: Codes, n: int, values: Floats, shares: tuple[float, ...]) -> list[Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cohort_core.cohort import Cohort, remembered
 from cohort_core.metrics import grouped
@@ -40,9 +41,21 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
             "region": students["region"],
         },
         index=students.index,
+    )
+    return frame.iloc[by_risk(cohort)].reset_index()
+
+
+@remembered
+def by_risk(cohort: Cohort) -> NDArray[np.intp]:
+    """The places of the students, the highest risk first, then least done, then name."""
+    order = pd.DataFrame(
+        {
+            "safety": -risk(cohort)["score"],
+            "completed": by_student(cohort)["completed"],
+            "folded": cohort.students["name"].str.casefold(),
+        }
     ).reset_index()
-    order = frame.assign(folded=frame["name"].str.casefold(), score=-frame["risk_score"])
-    return frame.loc[order.sort_values(["score", "pct", "folded", "student_id"]).index].reset_index(drop=True)
+    return order.sort_values(["safety", "completed", "folded", "student_id"]).index.to_numpy()
 
 
 @remembered

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cohort_core.cohort import Cohort
-from cohort_core.metrics.durations import stuck
-from cohort_core.metrics.health import student_health
+from cohort_core.metrics.durations import is_stuck
+from cohort_core.metrics.health import by_risk
+
+_NOT_STARTED, _IN_PROGRESS, _STUCK, _COMPLETED = range(4)
+_STATES = pd.array(["not_started", "in_progress", "stuck", "completed"], dtype="str")
 
 
 def matrix(cohort: Cohort) -> pd.DataFrame:
@@ -18,27 +21,25 @@ def matrix(cohort: Cohort) -> pd.DataFrame:
     in_progress, stuck, not_started), grade, started_at, completed_at.
     """
     n, m = len(cohort.students), len(cohort.assignments)
-    state = np.full((n, m), "not_started", dtype="<U11")
-    state[cohort.student, cohort.position] = np.where(cohort.is_completed, "completed", "in_progress")
-    waiting = stuck(cohort)
-    who = cohort.students.index.get_indexer(pd.Index(waiting["student_id"]))
-    what = cohort.assignments.index.get_indexer(pd.Index(waiting["assignment_id"]))
-    state[who, what] = "stuck"
+    state = np.full((n, m), _NOT_STARTED)
+    state[cohort.student, cohort.position] = np.select(
+        [cohort.is_completed, is_stuck(cohort)], [_COMPLETED, _STUCK], _IN_PROGRESS
+    )
     record = np.full((n, m), -1, dtype=np.intp)
     record[cohort.student, cohort.position] = np.arange(len(cohort.rows))
 
-    order = cohort.students.index.get_indexer(pd.Index(student_health(cohort)["student_id"]))
+    order = by_risk(cohort)
     of_cell = record[order].ravel()
     known = cohort.records.reindex(of_cell)[["grade", "started_at", "completed_at"]].reset_index(drop=True)
-    people, course = cohort.students.iloc[order], cohort.assignments
+    people, course = np.repeat(order, m), np.tile(np.arange(m), n)
     return pd.DataFrame(
         {
-            "student_id": np.repeat(people.index.to_numpy(), m),
-            "name": np.repeat(people["name"].to_numpy(), m),
-            "assignment_id": np.tile(course.index.to_numpy(), n),
-            "assignment": np.tile(course["name"].to_numpy(), n),
-            "position": np.tile(course["position"].to_numpy(), n),
-            "state": state[order].ravel(),
+            "student_id": cohort.students.index.array.take(people),
+            "name": cohort.students["name"].array.take(people),
+            "assignment_id": cohort.assignments.index.array.take(course),
+            "assignment": cohort.assignments["name"].array.take(course),
+            "position": cohort.assignments["position"].array.take(course),
+            "state": _STATES.take(state[order].ravel()),
             **{name: known[name] for name in known},
         }
     )

@@ -7,11 +7,14 @@ first sync of a class has ended, there is nothing to show of it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import pandas as pd
+from pydantic_core import from_json
 
 from cohort_core.errors import UnknownClass
 from cohort_core.store.database import Database
@@ -21,7 +24,7 @@ from cohort_core.store.facts import (
     STUDENT_COLUMNS,
     ClassFacts,
 )
-from cohort_core.store.roster import load_roster, load_seen_students, match_roster
+from cohort_core.store.roster import load_roster, load_students, match_roster
 
 # Without a running sync the second parameter is null, and nothing is left out.
 _PUBLISHED = """
@@ -30,22 +33,28 @@ progressions WHERE class_id = ?1
   AND EXISTS (SELECT 1 FROM classes WHERE id = ?1 AND synced_at IS NOT NULL)
 """
 
-_ASSIGNMENT_SET = f"""
+# Those of the course, and after them the others that are worked on.
+_ASSIGNMENT_SET = """
 SELECT s.assignment_id, coalesce(a.name, s.assignment_id) AS name, a.type, u.name AS section
 FROM (
   SELECT assignment_id, unit_position, position FROM unit_assignments WHERE class_id = ?1
   UNION ALL
-  SELECT DISTINCT assignment_id, NULL, NULL FROM {_PUBLISHED}
-    AND assignment_id NOT IN (SELECT assignment_id FROM unit_assignments WHERE class_id = ?1)
+  SELECT value, NULL, NULL FROM json_each(?2)
+  WHERE value NOT IN (SELECT assignment_id FROM unit_assignments WHERE class_id = ?1)
 ) s
 LEFT JOIN assignments a ON a.id = s.assignment_id
 LEFT JOIN units u ON u.class_id = ?1 AND u.position = s.unit_position
 ORDER BY s.position IS NULL, s.position, name, s.assignment_id
+"""
+
+# A column of text comes as one array, which takes SQLite and Python half as long as a row of each record.
+# Not so the grades: SQLite writes fewer digits than a number has.
+_TEXTS = [name for name in PROGRESSION_COLUMNS if name != "grade"]
+_PROGRESSION_TEXTS = f"""
+SELECT {", ".join(f"json_group_array({name})" for name in _TEXTS)}
+FROM (SELECT {", ".join(_TEXTS)} FROM {_PUBLISHED} ORDER BY id)
 """  # noqa: S608
-
-_PROGRESSIONS = f"SELECT {', '.join(PROGRESSION_COLUMNS)} FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
-
-_STUDENTS = f"SELECT DISTINCT student_id FROM {_PUBLISHED}"  # noqa: S608
+_GRADES = f"SELECT grade FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
 
 
 def load_revision(database: Database, class_id: str) -> int:
@@ -66,12 +75,9 @@ def load_facts(database: Database, class_id: str, default_timezone: str) -> Clas
                 "There is no such class. `cohort-tracker classes --all` lists those there are."
             )
         run_id = _running(connection, class_id)
-        assignments = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, run_id)))
-        progressions = _frame(connection.execute(_PROGRESSIONS, (class_id, run_id)))
-        if run_id is not None:
-            _take_back_edits(connection, run_id, progressions)
-        is_all_published = run_id is None and row["synced_at"] is not None
-        students = _students(connection, class_id, run_id, is_all_published)
+        progressions = _progressions(connection, class_id, run_id)
+        assignments = _assignments(connection, class_id, progressions["assignment_id"].unique())
+        students = _students(connection, class_id, progressions["student_id"].unique())
     return ClassFacts(
         class_id=class_id,
         friendly_id=row["friendly_id"],
@@ -81,8 +87,8 @@ def load_facts(database: Database, class_id: str, default_timezone: str) -> Clas
         revision=row["revision"],
         synced_at=pd.Timestamp(row["synced_at"]) if row["synced_at"] else None,
         students=students,
-        assignments=_typed(assignments.assign(position=range(len(assignments))), ASSIGNMENT_COLUMNS),
-        progressions=_typed(progressions, PROGRESSION_COLUMNS),
+        assignments=assignments,
+        progressions=progressions,
     )
 
 
@@ -91,6 +97,17 @@ def _running(connection: sqlite3.Connection, class_id: str) -> int | None:
         "SELECT id FROM runs WHERE class_id = ? AND state = 'running'", (class_id,)
     ).fetchone()
     return row and int(row["id"])
+
+
+def _progressions(connection: sqlite3.Connection, class_id: str, run_id: int | None) -> pd.DataFrame:
+    asked = class_id, run_id
+    texts = connection.execute(_PROGRESSION_TEXTS, asked).fetchone()
+    columns = {name: from_json(text, cache_strings=False) for name, text in zip(_TEXTS, texts, strict=True)}
+    columns["grade"] = _frame(connection.execute(_GRADES, asked))["grade"]
+    frame = pd.DataFrame({name: columns[name] for name in PROGRESSION_COLUMNS}, dtype="object")
+    if run_id is not None:
+        _take_back_edits(connection, run_id, frame)
+    return _typed(frame, PROGRESSION_COLUMNS)
 
 
 def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
@@ -113,14 +130,14 @@ def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: 
         progressions[field] = column
 
 
-def _students(
-    connection: sqlite3.Connection, class_id: str, run_id: int | None, is_all_published: bool
-) -> pd.DataFrame:
+def _assignments(connection: sqlite3.Connection, class_id: str, worked_on: Iterable[str]) -> pd.DataFrame:
+    frame = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(worked_on)))))
+    return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
+
+
+def _students(connection: sqlite3.Connection, class_id: str, at_work: Iterable[str]) -> pd.DataFrame:
     """The class's enrolments: everyone seen in a progression, and everyone else on the roster."""
-    seen = load_seen_students(connection, class_id)
-    if not is_all_published:
-        published = {row[0] for row in connection.execute(_STUDENTS, (class_id, run_id))}
-        seen = [one for one in seen if one.id in published]
+    seen = load_students(connection, at_work)
     match = match_roster(load_roster(connection, class_id), seen)
     rows = []
     for student in seen:

@@ -8,6 +8,7 @@ matches nobody is a student who has not been seen yet.
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import unicodedata
 from collections import Counter
@@ -120,12 +121,18 @@ def load_roster(connection: sqlite3.Connection, class_id: str) -> list[Enrolment
 
 def load_seen_students(connection: sqlite3.Connection, class_id: str) -> list[Student]:
     """The students that the class's progressions name."""
+    ids = connection.execute("SELECT DISTINCT student_id FROM progressions WHERE class_id = ?", (class_id,))
+    return load_students(connection, [row[0] for row in ids])
+
+
+def load_students(connection: sqlite3.Connection, ids: Iterable[str]) -> list[Student]:
+    """What is known of these students, by id."""
     rows = connection.execute(
         """
         SELECT id, first_name, last_name, email FROM students
-        WHERE id IN (SELECT student_id FROM progressions WHERE class_id = ?) ORDER BY id
+        WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
         """,
-        (class_id,),
+        (json.dumps(list(ids)),),
     )
     return [Student(*row) for row in rows]
 
