@@ -14,9 +14,8 @@ from typing import Any
 from cohort_core.home import Home
 from cohort_core.openclass import wire
 from cohort_core.openclass.client import OpenClassClient
+from cohort_core.practice.protocol import newest_first, page_of
 from cohort_core.practice.school import MemorySchool, hex_id, progression
-from cohort_core.practice.server import _page as page_body
-from cohort_core.practice.server import newest_first
 from cohort_core.store import classes
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.database import Database, WriteConnection
@@ -165,7 +164,7 @@ class LocalUpstream:
 
     def load_page(self, class_id: str, number: int) -> wire.Page:
         self.before(len(self.pages))
-        body = page_body(self.changing.newest(), number, self.page_size, {})
+        body = page_of(self.changing.newest(), number, self.page_size, {})
         self.pages.append(self._seen(number))
         return self._read(number, body)
 

@@ -13,9 +13,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from cohort_core import errors
 from cohort_core.openclass import wire
+from cohort_core.practice.app import PracticeApp
 from cohort_core.practice.faults import Fault, http_date
 from cohort_core.practice.school import MemorySchool, hex_id
-from cohort_core.practice.server import Running, create_app, running
+from cohort_core.practice.server import Running, running
 from tests.conftest import HASTE, serving
 from tests.sync.conftest import SyncedClass, id_of, row
 
@@ -330,7 +331,7 @@ class edited:  # noqa: N801 - reads as a verb
         self, synced: SyncedClass, edit: Callable[[bytes], bytes] = lambda body: body, **options: Any
     ) -> None:
         self._synced = synced
-        app = create_app(synced.school, page_cap=5)
+        app = PracticeApp(synced.school, page_cap=5)
         self._serving = serving(Edited(app, edit, **options))
 
     def __enter__(self) -> None:
