@@ -264,7 +264,12 @@ BREAKAGES = (
     ),
     Breakage("show edits of half a sync", LOAD, "if one in places:", "if False:"),
     Breakage("show the last but one edit", LOAD, "ORDER BY id DESC", "ORDER BY id"),
-    Breakage("show students of half a sync", LOAD, "if one.id in published]", "if one]"),
+    Breakage(
+        "show students of half a sync",
+        LOAD,
+        'progressions["student_id"].unique()',
+        '[row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
+    ),
     Breakage(
         "keep percent as they are",
         VALUES,
