@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import asdict
 from http import HTTPStatus
@@ -56,6 +57,7 @@ from cohort_core.answers.models import (
     SettingsChange,
     SyncAnswer,
     SyncRequest,
+    SyncRow,
     TokenRequest,
     TokenRow,
 )
@@ -70,6 +72,7 @@ from cohort_core.workspace import Workspace, shared_workspace
 
 DASHBOARD_PATH = "/dashboard"
 EVENT_SECONDS = 0.25
+SYNCS_TOLD, SYNCS_KNOWN = 20, 1000
 CLASS = "/classes/{class_id}"
 STUDENT = f"{CLASS}/students/{{student_id}}"
 ASSIGNMENT = f"{CLASS}/assignments/{{assignment_id}}"
@@ -122,6 +125,8 @@ def create_app(
     workspace = workspace or shared_workspace()
     app = FastAPIOffline(
         redoc_url=None,
+        # A redirection names the scheme that arrives here, which a proxy with TLS before it has changed.
+        redirect_slashes=False,
         dependencies=[Depends(refuse_unclear_parameters)],
         generate_unique_id_function=lambda route: route.name,
         title="Cohort Tracker",
@@ -338,10 +343,15 @@ def _add_report(app: FastAPI, path: str, name: str, endpoint: Callable[..., Resp
         path,
         name=f"{of_one}{name}",
         summary=answer.title,
-        description=cleandoc(answer.ask.__doc__ or "").replace("Raises BadInput for", "A 404 for"),
+        description=_for_readers(answer.ask.__doc__ or ""),
         response_model=answer.row if path in ONE_ROW else list_of(answer.row),
         tags=[tag],
     )(endpoint)
+
+
+def _for_readers(docstring: str) -> str:
+    """What a report tells those who write code, as those who ask for it over HTTP see it."""
+    return re.sub(r"Raises\s+BadInput\s+for", "A 404 for", cleandoc(docstring))
 
 
 def _add_sync_routes(app: FastAPI) -> None:
@@ -375,10 +385,25 @@ def _add_sync_routes(app: FastAPI) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return EventStream(_events(act, act.job(job)), headers=headers)
 
+    @app.get("/sync", response_model=list_of(SyncRow), tags=["Sync"])
+    def syncs(act: Act, read: Read, send: SendList) -> Response:
+        """The last 1,000 syncs, the latest first; without `limit` the last 20."""
+        rows = [_sync_row(job) for job in act.jobs(SYNCS_KNOWN)]
+        synced_at = max((one.synced_at for one in read.statuses() if one.synced_at), default=None)
+        return send(
+            exports.Table("syncs", SyncRow, rows), Moment(synced_at=synced_at), default_limit=SYNCS_TOLD
+        )
+
     @app.get("/sync/{job}", response_model=SyncAnswer, tags=["Sync"])
     def sync_job(act: Act, job: JobNumber) -> JSONResponse:
         """A sync: its state, and for each class what was read and what had changed."""
         return _job_answer(act.job(job))
+
+
+def _sync_row(job: Job) -> dict[str, Any]:
+    told = job.as_dict()
+    known = {name: told[name] for name in SyncRow.model_fields if name in told}
+    return known | {"error_code": job.error_code, "class_ids": [run.class_id for run in job.runs]}
 
 
 def _job_answer(
@@ -397,14 +422,14 @@ def _add_admin_routes(app: FastAPI) -> None:
         return send(exports.Table("tokens", TokenRow, rows), Moment())
 
     @app.post("/tokens", response_model=NewToken, status_code=HTTPStatus.CREATED, tags=["Administration"])
-    def create_token(admin: Administer, wanted: TokenRequest, response: Response) -> dict[str, Any]:
+    def create_token(admin: Administer, wanted: TokenRequest) -> JSONResponse:
         """Make a token and tell it, this once. As soon as there is one, every request needs one.
 
         Make the first one an admin's, or later ones can be made on the server's own computer only.
         """
-        made, secret = admin.create_token(wanted.name, wanted.role, wanted.class_ids or (), wanted.expires)
-        response.headers["Cache-Control"] = "no-store"
-        return _told_token(made) | {"token": secret}
+        made, secret = admin.create_token(wanted.name, wanted.role, wanted.class_ids, wanted.expires)
+        answer = _told_token(made) | {"token": secret}
+        return JSONResponse(answer, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
 
     @app.delete("/tokens/{name}", status_code=HTTPStatus.NO_CONTENT, tags=["Administration"])
     def revoke_token(admin: Administer, name: TokenName) -> None:

@@ -2,7 +2,8 @@
 
 On loopback, while no token was made, whoever can connect is the machine's owner. From the first token on, or
 if others can connect, every path but ``/health`` wants one. What a path needs stands in ``_RULES``; a path
-that nobody thought of is for admins, who see all classes, so that forgetting one opens nothing.
+that nobody thought of is for admins, who see all classes, so that forgetting one opens nothing; but whatever
+is below a class is there to be read by those who may see the class.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import logging
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.errors import CohortError
@@ -29,7 +31,7 @@ from cohort_core.store import audit, classes, tokens
 from cohort_core.store.database import Database
 from cohort_core.store.tokens import ROLES, Role, Token
 from cohort_core.store.watch import StoreState, Watch
-from cohort_core.web import SAFE_METHODS, host_name, problem
+from cohort_core.web import SAFE_METHODS, host_name, out_of_order, plain_address, problem
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ EXPORTED_TYPES = (
     "application/pdf",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+PASSED_ON = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip|cf-connecting-ip|true-client-ip")
 """Headers of a proxy. Who is behind it is not known, even if the proxy runs on this computer."""
 
 NOTE_SECONDS = 60.0
@@ -51,7 +53,7 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "viewer"),
     (_READ, r"/(classes|triage)(\.[a-z]+)?", "viewer"),
     (_READ, r"/classes/[^/]+/.+", "viewer"),
-    (_READ, r"/sync/[^/]+(/events)?", "viewer"),
+    (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "viewer"),
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
 )
@@ -68,6 +70,8 @@ class Access:
     who: str
     role: Role
     class_ids: frozenset[str] | None = None
+    token: str | None = field(default=None, repr=False)
+    """The digest of theirs."""
 
 
 OWNER = Access("api", "admin")
@@ -87,7 +91,7 @@ class Limits:
 def is_loopback(host: str) -> bool:
     """Whether only this computer can reach this address."""
     try:
-        return host in LOOPBACK_HOSTS or ipaddress.ip_address(host).is_loopback
+        return host in LOOPBACK_HOSTS or ipaddress.ip_address(plain_address(host)).is_loopback
     except ValueError:
         return False
 
@@ -100,6 +104,11 @@ def needed_role(method: str, path: str) -> Role:
         if method in methods and re.fullmatch(pattern, path):
             return role
     return "admin"
+
+
+def _is_there(scope: Scope) -> bool:
+    """Whether a route would answer. What is not there may be looked for by everybody whose token is good."""
+    return any(route.matches(scope)[0] == Match.FULL for route in scope["app"].routes)
 
 
 class Gate:
@@ -152,14 +161,13 @@ class Gate:
             asked = self._identify(headers, _address(scope), must_be_known=is_foreign)
         except CohortError as error:
             # Whether there are tokens is not known, so nobody gets in.
-            answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.message, error.code)
-            await answer(scope, receive, send)
+            await out_of_order(error.code)(scope, receive, send)
             return
         if not isinstance(asked, Access):
             await asked(scope, receive, send)
             return
         state["access"] = asked
-        refusal = self._refusal(scope["method"], path, asked)
+        refusal = self._refusal(scope, asked)
         if refusal:
             await refusal(scope, receive, send)
             return
@@ -182,7 +190,7 @@ class Gate:
         token = self._known.find(tokens.digest(secret.strip()))
         if token and token.is_live(now):
             self._notes.add_use(token, address)
-            return Access(f"token {token.name}", token.role, token.class_ids)
+            return Access(f"token {token.name}", token.role, token.class_ids, token.digest)
         wait = self._failures.wait(address)
         if wait:
             return _too_many("Too many tokens were refused.", "too_many_failures", wait)
@@ -192,9 +200,10 @@ class Gate:
             return _unauthorised("This token was revoked.", "token_revoked", is_given=True)
         return _unauthorised("This token has expired.", "token_expired", is_given=True)
 
-    def _refusal(self, method: str, path: str, asked: Access) -> ASGIApp | None:
+    def _refusal(self, scope: Scope, asked: Access) -> ASGIApp | None:
+        method, path = scope["method"], scope["path"]
         needed = needed_role(method, path)
-        if ROLES.index(asked.role) < ROLES.index(needed):
+        if ROLES.index(asked.role) < ROLES.index(needed) and _is_there(scope):
             return problem(
                 HTTPStatus.FORBIDDEN,
                 f"This takes the role {needed}, and the token's is {asked.role}. Use another token.",
@@ -212,7 +221,7 @@ class Gate:
         return None
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | ASGIApp:
-        """The whole body, which is small; or why it cannot be taken."""
+        """The whole body, which is small; or what to answer if it cannot be had."""
         most = self._limits.body_bytes
         too_large = problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -223,11 +232,14 @@ class Gate:
         if told.isdecimal() and int(told) > most:
             return too_large
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in {"", "application/json"}:
+        is_packed = headers.get("content-encoding", "identity") != "identity"
+        if is_packed or media_type not in {"", "application/json"}:
             return _not_json()
         body = b""
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return _nobody_there
             body += message.get("body", b"")
             if len(body) > most:
                 return too_large
@@ -236,9 +248,18 @@ class Gate:
         return _not_json() if body and not media_type else body
 
     def _watching(self, scope: Scope, asked: Access, send: Send) -> Send:
-        """Keeps that a file with students' data was handed out."""
+        """Keeps that a file with students' data was handed out; ends an answer that lasts with its token."""
+        is_over = False
 
         async def watched(message: Message) -> None:
+            nonlocal is_over
+            if is_over:
+                return
+            if message["type"] == "http.response.body" and message.get("more_body"):
+                await self._known.refresh()
+                is_over = not self._known.may_stay(asked)
+                if is_over:
+                    message = {**message, "body": b"", "more_body": False}
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
                 kind = Headers(raw=message["headers"]).get("content-type", "")
                 if kind.startswith(EXPORTED_TYPES) and scope["method"] == "GET":
@@ -260,6 +281,7 @@ class _Known:
         self._database = database
         self._watch = watch
         self._number: int | None = None
+        self._was_there = False
         self._tokens: list[Token] = []
         self._references: dict[str, frozenset[str]] = {}
 
@@ -274,7 +296,11 @@ class _Known:
 
     def _load(self) -> tuple[list[Token], dict[str, frozenset[str]]]:
         if not self._database.exists:
+            if self._was_there:
+                # Without it no token is known, and each that is good would count as an attempt to guess one.
+                raise self._database.unusable("it is gone")
             return [], {}
+        self._was_there = True
         return tokens.load_tokens(self._database), classes.load_references(self._database)
 
     @property
@@ -288,6 +314,13 @@ class _Known:
             if hmac.compare_digest(one.digest, digest):
                 found = one
         return found
+
+    def may_stay(self, asked: Access) -> bool:
+        """Whether who was let in would be so again."""
+        if asked.token is None:
+            return True
+        token = self.find(asked.token)
+        return token is not None and token.is_live(datetime.now(UTC))
 
     def may_see(self, asked: Access, reference: str) -> bool:
         return asked.class_ids is None or bool(self._references.get(reference, frozenset()) & asked.class_ids)
@@ -388,11 +421,11 @@ class _Minute:
 
 def _is_passed_on(headers: Headers) -> bool:
     """Whether a request comes through a proxy, or by a name that is not this computer's own."""
-    return not is_loopback(host_name(headers) or "") or any(one in headers for one in PASSED_ON)
+    return not is_loopback(host_name(headers) or "") or any(PASSED_ON.fullmatch(one) for one in headers)
 
 
 def _address(scope: Scope) -> str:
-    return _network((scope.get("client") or ("unknown", 0))[0])
+    return _network(plain_address((scope.get("client") or ("unknown", 0))[0]))
 
 
 @lru_cache(maxsize=256)
@@ -416,6 +449,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
+async def _nobody_there(scope: Scope, receive: Receive, send: Send) -> None:
+    """Whoever asked has gone: nothing is done, and nobody is told."""
+
+
 def _unauthorised(detail: str, code: str, *, is_given: bool = False) -> ASGIApp:
     how = 'Bearer realm="Cohort Tracker"' + (', error="invalid_token"' if is_given else "")
     advice = "`cohort-tracker token create` makes one."
@@ -430,7 +467,9 @@ def _too_many(detail: str, code: str, seconds: int) -> ASGIApp:
 
 def _not_json() -> ASGIApp:
     return problem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as `Content-Type: application/json`.", "not_json"
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "Send the body as `Content-Type: application/json`, not packed.",
+        "not_json",
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from cohort_core.errors import BadInput, SyncRunning
 from cohort_core.reading import Reader
-from cohort_core.settings import Preferences, completed, set_by_environment
+from cohort_core.settings import Preferences, alone, completed, set_by_environment
 from cohort_core.store import audit
 from cohort_core.store.marks import Kind
 from cohort_core.store.runs import Job, unknown_job
@@ -59,14 +59,21 @@ class Actor:
     def job(self, job_id: int) -> Job:
         """A sync, as far as it is about classes that may be seen. Raises ``UnknownJob``."""
         job = self.workspace.job(job_id)
-        if self.class_ids is None:
-            return job
         if not self._may_see(job):
             raise unknown_job()
+        return self._seen_part(job)
+
+    def jobs(self, limit: int) -> list[Job]:
+        """The latest syncs of classes that may be seen, newest first."""
+        return [self._seen_part(one) for one in self.workspace.jobs(limit) if self._may_see(one)]
+
+    def _seen_part(self, job: Job) -> Job:
+        if self.class_ids is None:
+            return job
         seen = tuple(run for run in job.runs if run.class_id in self.class_ids)
         if len(seen) == len(job.runs):
             return job
-        failed = [run for run in seen if run.error_code]
+        failed = [run for run in seen if run.state == "failed"]
         state = job.state
         if state in {"partial", "failed"}:
             state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
@@ -104,7 +111,7 @@ class Administrator:
         return load_tokens(self.workspace.database)
 
     def create_token(
-        self, name: str, role: str, references: Sequence[str] = (), expires: str | None = None
+        self, name: str, role: str, references: Sequence[str] | None = None, expires: str | None = None
     ) -> tuple[Token, str]:
         """What is known of a new token, and the token itself, which nobody can read again."""
         lifetime = None if expires is None else parse_lifetime(expires)
@@ -133,6 +140,8 @@ class Administrator:
 
     def change_settings(self, wanted: Preferences) -> None:
         """Keep those that are named, single thresholds too. Raises ``BadInput`` for what cannot be."""
-        if wanted.model_fields_set:
+        if not wanted.model_fields_set:
+            return
+        with alone(self.workspace.home):
             whole = completed(wanted, self.workspace.preferences())
             self.workspace.change_preferences(whole, asked_by=self.who)

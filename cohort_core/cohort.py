@@ -30,7 +30,7 @@ _EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")
 _LABEL_KINDS = ("night", "region")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
 )
 _YEARS = range(1970, 2201)
 P = ParamSpec("P")

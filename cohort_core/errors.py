@@ -7,6 +7,7 @@
     │   └── NotInstalled           an optional part of this program is not installed
     ├── StoreError
     │   ├── DatabaseNewer          written by a later version of this program
+    │   ├── DatabaseBusy           another program does not let go of it
     │   └── DatabaseUnusable       not readable, not a database, or damaged
     ├── UpstreamError
     │   ├── LoginRefused           OpenClass does not accept the email and password
@@ -66,6 +67,10 @@ class StoreError(CohortError):
 
 class DatabaseNewer(StoreError):
     code = "database_newer"
+
+
+class DatabaseBusy(StoreError):
+    code = "database_busy"
 
 
 class DatabaseUnusable(StoreError):

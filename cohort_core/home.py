@@ -6,6 +6,7 @@ Kept apart from the settings so that a command which only reads the database imp
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 PRIVATE_FOLDER = 0o700
@@ -18,6 +19,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = folder / "config.toml"
+        self.config_lock = folder / "config.toml.lock"
         self.credentials = folder / "credentials.json"
         self.pseudonym_key = folder / "pseudonyms.key"
         self.database = folder / "cohort.db"
@@ -63,12 +65,12 @@ def file_version(path: Path) -> tuple[int, ...]:
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace a file in any folder at once, readable by its owner only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    # Such a file has the mode PRIVATE_FILE from the start.
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        draft.replace(path)
+        os.replace(draft, path)
     except OSError:
-        draft.unlink(missing_ok=True)
+        Path(draft).unlink(missing_ok=True)
         raise

@@ -14,7 +14,6 @@ import time
 import traceback
 import uuid
 from datetime import UTC, datetime
-from http import HTTPStatus
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
@@ -23,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.store.database import utc_text
-from cohort_core.web import problem
+from cohort_core.web import unexpected
 
 LOG_BYTES = 5_000_000
 LOG_SECONDS = 0.25
@@ -100,7 +99,7 @@ class Journaled:
             if status:
                 # Half an answer is out: only closing the connection tells that the rest is missing.
                 raise _BrokenOff(request_id) from None
-            await _unexpected()(scope, receive, framed)
+            await unexpected()(scope, receive, framed)
         finally:
             if not is_beside:
                 who = state["access"].who if "access" in state else "-"
@@ -136,15 +135,6 @@ def _words(app: Any) -> frozenset[str]:
         words = frozenset(part for path in paths for part in path.split("/") if "{" not in part) | {""}
         app.state.words = words
     return words
-
-
-def _unexpected() -> ASGIApp:
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Something unexpected happened. Ask again; if it stays so, report it with the X-Request-ID of this "
-        "answer.",
-        "unexpected",
-    )
 
 
 class _LogFile(RotatingFileHandler):

@@ -20,7 +20,7 @@ def computed_once(
     """
     remembered: OrderedDict[tuple[Any, ...], Value] = OrderedDict()
     guard = threading.Lock()
-    locks: dict[Hashable, threading.Lock] = {}
+    locks: dict[Hashable, tuple[threading.Lock, int]] = {}
 
     def keep(key: tuple[Any, ...], value: Value) -> None:
         if by_revision:
@@ -36,7 +36,8 @@ def computed_once(
             if key in remembered:
                 remembered.move_to_end(key)
                 return remembered[key]
-            lock = locks.setdefault(key, threading.Lock())
+            lock, waiting = locks.get(key, (threading.Lock(), 0))
+            locks[key] = lock, waiting + 1
         try:
             with lock:
                 with guard:
@@ -48,6 +49,9 @@ def computed_once(
                 return value
         finally:
             with guard:
-                locks.pop(key, None)
+                # The lock stays for as long as somebody waits for it, also after a computation that failed.
+                lock, waiting = locks.pop(key)
+                if waiting > 1:
+                    locks[key] = lock, waiting - 1
 
     return get

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import ipaddress
 import logging
 import socket
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
 import uvicorn
@@ -86,6 +87,22 @@ def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
         ) from None
 
 
+def _told(host: str, port: int, *, exposed: bool) -> Iterator[str]:
+    """What whoever starts it should know."""
+    name = f"[{host}]" if ":" in host else host
+    if not exposed:
+        yield f"Dashboard  http://{name}:{port}{DASHBOARD_PATH}"
+        yield f"API        http://{name}:{port}/docs"
+    else:
+        yield "Others can connect, to the API only, with a token. Nothing is encrypted on the way: put a"
+        yield "proxy with TLS before it, or a private network around it (docs/access.md)."
+        if ipaddress.ip_address(host).is_unspecified:
+            yield f"API        port {port} of every address of this computer, such as http://127.0.0.1:{port}/health"
+        else:
+            yield f"API        http://{name}:{port}/health"
+    yield "Ctrl-C stops it."
+
+
 def serve(
     workspace: Workspace,
     listener: socket.socket,
@@ -99,26 +116,20 @@ def serve(
     hosts = [one for one in hosts if not is_loopback(one)]
     if hosts:
         refuse_unlocked(workspace, "allow_host")
-    if workspace.settings().practice:
-        workspace.start_practice_school()
-    if sync_every:
-        workspace.start_schedule(sync_every)
     host, port = listener.getsockname()[:2]
-    name = f"[{host}]" if ":" in host else host
     exposed = not is_loopback(host)
-    # Not before the app stands: whoever reads the address may use it at once.
-    app = create_app(workspace, exposed=exposed, hosts=hosts)
-    if exposed:
-        say("Others can connect, to the API only, with a token. Nothing is encrypted on the way: put a proxy")
-        say("with TLS before it, or a private network around it (docs/access.md).")
-    else:
-        say(f"Dashboard  http://{name}:{port}{DASHBOARD_PATH}")
-    say(f"API        http://{name}:{port}/docs")
-    say("Ctrl-C stops it.")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    if not exposed:
-        threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
     try:
+        if workspace.settings().practice:
+            workspace.start_practice_school()
+        if sync_every:
+            workspace.start_schedule(sync_every)
+        # Not before the app stands: whoever reads the address may use it at once.
+        app = create_app(workspace, exposed=exposed, hosts=hosts)
+        for line in _told(host, port, exposed=exposed):
+            say(line)
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        if not exposed:
+            threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
         uvicorn.Server(connections.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass

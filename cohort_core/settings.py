@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import tomli_w
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -21,7 +22,7 @@ from pydantic_settings import (
 )
 
 from cohort_core.errors import BadInput, BadSettings
-from cohort_core.home import Home
+from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.thresholds import DEFAULTS, Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -183,20 +184,30 @@ def _wrong(kind: str, message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
+def alone(home: Home) -> FileLock:
+    """While this is held, nobody else changes settings: in no thread and no process.
+
+    Who reads them in order to change them holds it from before reading; it may be taken again within.
+    """
+    home.ensure()
+    return FileLock(home.config_lock, mode=PRIVATE_FILE, is_singleton=True)
+
+
 def save_settings(home: Home, **values: Any) -> None:
     """Write settings into ``config.toml``, keeping those that are not named. None removes one."""
     if "password" in values:
         raise ValueError("a password never goes into config.toml")
-    stored: dict[str, Any] = {}
-    if home.config.exists():
-        with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):
-            stored = tomllib.loads(home.config.read_text("utf-8"))
-    for name, value in values.items():
-        if value is None:
-            stored.pop(name, None)
-        else:
-            stored[name] = value
-    home.write_private(home.config, tomli_w.dumps(stored))
+    with alone(home):
+        stored: dict[str, Any] = {}
+        if home.config.exists():
+            with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):
+                stored = tomllib.loads(home.config.read_text("utf-8"))
+        for name, value in values.items():
+            if value is None:
+                stored.pop(name, None)
+            else:
+                stored[name] = value
+        home.write_private(home.config, tomli_w.dumps(stored))
 
 
 def save_preferences(home: Home, wanted: Preferences) -> None:

@@ -5,7 +5,10 @@ The dashboard, mounted beside the API, has headers of its own and only passes th
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +32,25 @@ def problem(
     return JSONResponse(body | {"code": code} | more, status, headers, media_type="application/problem+json")
 
 
+def unexpected() -> JSONResponse:
+    """The answer to what went wrong for a reason that is ours."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something unexpected happened. Ask again; if it stays so, report it with the X-Request-ID of this "
+        "answer.",
+        "unexpected",
+    )
+
+
+def out_of_order(code: str) -> JSONResponse:
+    """What somebody is told who may be anybody: not where the files are, nor what is wrong with them."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "The server's database or settings cannot be used. `cohort-tracker doctor`, run there, says why.",
+        code,
+    )
+
+
 class BrowserGuard:
     """Keeps other web sites from reaching this one through the mentor's browser.
 
@@ -50,7 +72,7 @@ class BrowserGuard:
         headers = Headers(scope=scope)
         name, origin = host_name(headers), headers.get("origin")
         # The address itself at which a request arrived is no name that somebody else could have given.
-        arrived_at = (scope.get("server") or ("",))[0]
+        arrived_at = plain_address((scope.get("server") or ("",))[0])
         if name is None or (name not in self._hosts and name != arrived_at):
             return problem(
                 HTTPStatus.BAD_REQUEST,
@@ -72,6 +94,27 @@ def host_name(headers: Headers) -> str | None:
         return urlsplit(f"//{headers.get('host', '')}").hostname
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def plain_address(text: str) -> str:
+    """An address as one writes it; to who listens at ::, an IPv4 one comes wrapped in an IPv6 one."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def qualities(header: str) -> dict[str, float]:
+    """What a header such as Accept names, in its order, each with how much it is wanted: 0 for not at all."""
+    wanted: dict[str, float] = {}
+    for entry in header.split(","):
+        name, *parameters = (part.strip().lower() for part in entry.split(";"))
+        told = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        with suppress(ValueError):
+            wanted.setdefault(name, min(max(float(told), 0.0), 1.0))
+    return wanted
 
 
 def _netloc(origin: str) -> str | None:

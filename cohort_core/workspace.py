@@ -48,6 +48,10 @@ CHANGES_KEPT = 16
 CLASSES_KEPT = 64
 
 
+Revision = tuple[int, int]
+"""Which facts of a class there are: of which database file, and which of them."""
+
+
 class Workspace:
     """Settings, store and sync of one home. Safe to share between threads."""
 
@@ -100,12 +104,13 @@ class Workspace:
         """
         named = wanted.model_fields_set
         every = parse_interval(wanted.sync_every) if wanted.sync_every else None
-        settings.save_preferences(self.home, wanted)
-        save_event(self.database, asked_by, "settings", ", ".join(sorted(named)))
-        if "sync_every" in named:
-            self.stop_schedule()
-            if every:
-                self.start_schedule(every)
+        with settings.alone(self.home):
+            settings.save_preferences(self.home, wanted)
+            save_event(self.database, asked_by, "settings", ", ".join(sorted(named)))
+            if "sync_every" in named:
+                self.stop_schedule()
+                if every:
+                    self.start_schedule(every)
 
     def connect(
         self,
@@ -235,7 +240,7 @@ class Workspace:
         return self._pseudonyms(class_id, revision, timezone).get(student_id)
 
     def _pseudonyms_uncached(
-        self, class_id: str, revision: int, default_timezone: str
+        self, class_id: str, revision: Revision, default_timezone: str
     ) -> dict[str, tuple[str, str]]:
         from cohort_core.anonymous import Pseudonyms, load_key
 
@@ -295,7 +300,7 @@ class Workspace:
     def _find_changes_uncached(
         self,
         class_id: str,
-        revision: int,
+        revision: Revision,
         timezone: str,
         anonymous: bool,
         since: pd.Timestamp | None,
@@ -317,22 +322,21 @@ class Workspace:
         )
         return reports.changes(end.facts, log, start, end)
 
-    def _current(self, reference: str) -> tuple[str, int, str]:
+    def _current(self, reference: str) -> tuple[str, Revision, str]:
         """What facts are kept by: the class's id, its revision, and the zone of classes without one."""
         return *self._find_class(reference, self._moment()), self.settings().default_timezone
 
-    def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, int]:
-        """The id of a class and its revision."""
+    def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, Revision]:
         from cohort_core.store.load import load_revision
 
         class_id = classes.find_class(self.database, reference)
-        return class_id, load_revision(self.database, class_id)
+        return class_id, (self.watch.files, load_revision(self.database, class_id))
 
     def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
         return self._load_facts(*self._current(reference), anonymous)
 
     def _load_facts_uncached(
-        self, class_id: str, revision: int, default_timezone: str, anonymous: bool
+        self, class_id: str, revision: Revision, default_timezone: str, anonymous: bool
     ) -> ClassFacts:
         if anonymous:
             from cohort_core.anonymous import anonymise, load_key
@@ -346,7 +350,7 @@ class Workspace:
     def _build_cohort_uncached(
         self,
         class_id: str,
-        revision: int,
+        revision: Revision,
         default_timezone: str,
         anonymous: bool,
         as_of: date | datetime | pd.Timestamp | None,
@@ -369,6 +373,8 @@ class Workspace:
     def settle(self, reference: str, student_id: str, kind: marked.Kind, until: date | None = None) -> None:
         """Leave a student out of triage: *done* until a day, or *exempt*. Takes pseudonymous ids as well."""
         class_id, real_id = self._student(reference, student_id)
+        if until is not None and until <= self.cohort(class_id).local_date:
+            raise BadInput("That day has come already. Choose a later one.", parameter="until")
         marked.save_mark(self.database, class_id, real_id, kind, until=until, now=utc_now())
 
     def unsettle(self, reference: str, student_id: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,12 @@ def test_thresholds_that_cannot_be_are_refused_by_name(
     assert str(home.config) in refused.value.message
     with pytest.raises(ValidationError):
         Thresholds(**wrong)  # type: ignore[arg-type]
+
+
+def test_many_who_save_at_once_lose_nothing(home: Home) -> None:
+    names = [f"origin_{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: save_settings(home, **{name: name}), names))
+    assert tomllib.loads(home.config.read_text("utf-8")) == {name: name for name in names}
+    assert {one.name for one in home.files()} == {home.config.name, home.config_lock.name}
+    assert all(one.stat().st_mode & 0o077 == 0 for one in home.files())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.answers.lists import KEEP, wanted_format
-from cohort_core.answers.problems import unexpected
 from cohort_core.home import file_version
 from cohort_core.store.watch import StoreState
+from cohort_core.web import qualities, unexpected
 from cohort_core.workspace import Workspace
 
 KEPT_BYTES = 128 * 2**20
@@ -151,25 +150,25 @@ class KeptAnswers:
     ) -> None:
         """Let a route answer, and keep that if it allows it. `state` is from before it began.
 
-        Those who wait for `asked` go on as soon as it is clear that nothing will be kept: a stream may last.
+        Those who wait for `asked` go on as soon as the answer is kept, or it is clear that nothing will be: a
+        stream may last, and so may sending.
         """
+
+        def let_go() -> None:
+            if asked is not None:
+                self._asked.pop(key, None)
+                asked.set()
 
         def keep_it(answer: Kept) -> None:
             if state is not None and KEEP in call.scope["state"]:
                 answer.reference = call.scope["state"][KEEP]
                 answer.state = _part(state, answer.reference)
                 self._shelf.put(key, answer)
+            let_go()
 
-        def keep_nothing() -> None:
-            if asked is not None:
-                self._asked.pop(key, None)
-                asked.set()
-
-        held = _Held(call, keep_it, keep_nothing)
+        held = _Held(call, keep_it, let_go)
         try:
-            await self._app(
-                {**call.scope, "method": "GET"} if call.is_head else call.scope, call.receive, held.send
-            )
+            await self._app(call.as_get(), call.receive, held.send)
         except Exception:
             if not held.is_started:
                 await unexpected()(call.scope, call.receive, held.send)
@@ -184,7 +183,6 @@ class _Call:
         self.scope, self.receive, self.send = scope, receive, send
         self.is_head = scope["method"] == "HEAD"
         self.is_reading = self.is_head or scope["method"] == "GET"
-        self._headers = dict(scope["headers"])
 
     def as_get(self) -> Scope:
         return {**self.scope, "method": "GET"} if self.is_head else self.scope
@@ -199,7 +197,8 @@ class _Call:
         return path, parameters, wanted_format(path, self._header(b"accept")), view
 
     def _header(self, name: bytes) -> str:
-        return self._headers.get(name, b"").decode("latin-1")
+        """All that stands under a name: what came in two headers is one list."""
+        return b", ".join(value for known, value in self.scope["headers"] if known == name).decode("latin-1")
 
     async def give(self, answer: Kept) -> None:
         body, tag, headers = answer.body, answer.tag, [*answer.headers]
@@ -209,7 +208,7 @@ class _Call:
         quoted = b'"%b"' % tag
         headers.append((b"etag", quoted))
         status = HTTPStatus.OK
-        if b"if-none-match" in self._headers and _names(self._header(b"if-none-match"), quoted.decode()):
+        if _names(self._header(b"if-none-match"), quoted.decode()):
             status, body = HTTPStatus.NOT_MODIFIED, b""
             headers = [one for one in headers if not one[0].startswith(b"content-")]
         else:
@@ -264,11 +263,8 @@ class _Held:
 
 @lru_cache(maxsize=256)
 def _takes_gzip(accept_encoding: str) -> bool:
-    for entry in accept_encoding.split(","):
-        coding, *parameters = (part.strip().lower() for part in entry.split(";"))
-        if coding in ("gzip", "*"):
-            return not any(re.fullmatch(r"q=0(\.0*)?", one) for one in parameters)
-    return False
+    wanted = qualities(accept_encoding)
+    return wanted.get("gzip", wanted.get("*", 0.0)) > 0
 
 
 def _names(known_tags: str, tag: str) -> bool:

@@ -20,10 +20,9 @@ from cohort_core.answers.asking import Read
 from cohort_core.cohort import Cohort
 from cohort_core.errors import BadInput
 from cohort_core.reports import Report, unwrap
-from cohort_core.rows import Row
 from cohort_core.store.database import utc_text
 from cohort_core.store.facts import ClassFacts
-from cohort_core.web import problem
+from cohort_core.web import problem, qualities
 
 MOST_ROWS = 1_000_000
 """More than any class has; a number beyond it is a mistake."""
@@ -186,7 +185,7 @@ def _sent(
     headers: Mapping[str, str],
 ) -> Response:
     request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
-    wanted = wanted_format(request.scope["route"].path, request.headers.get("accept", ""))
+    wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":
         return Response(to_json(content), headers=headers, media_type="application/json")
@@ -211,10 +210,7 @@ def _sent(
 Format = Literal["json"] | exports.FileFormat
 _FORMATS: dict[str, Format] = {
     "application/json": "json",
-    "*/*": "json",
-    "application/*": "json",
     **{kind.media_type.split(";")[0]: extension for extension, kind in exports.KINDS.items()},
-    "text/*": "csv",
 }
 
 
@@ -228,21 +224,23 @@ def wanted_format(path: str, accept: str) -> Format | None:
 
 @lru_cache(maxsize=256)
 def _liked_format(accept: str) -> Format | None:
-    best: tuple[float, Format | None] = (0.0, None)
-    for entry in accept.split(","):
-        media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
-        quality = next((_quality(one[2:]) for one in parameters if one.startswith("q=")), 1.0)
-        # Of equals the first counts.
-        if quality > best[0] and (found := _FORMATS.get(media_type)):
-            best = quality, found
-    return best[1]
+    """Of equals the one that is named first."""
+    wanted = qualities(accept)
+    places = list(wanted)
+    best: tuple[float, int, Format | None] = (0.0, 0, None)
+    for media_type, found in _FORMATS.items():
+        named = next((one for one in _ranges(media_type) if one in wanted), None)
+        if named is None:
+            continue
+        quality, place = wanted[named], -places.index(named)
+        if quality and (best[2] is None or (quality, place) > best[:2]):
+            best = quality, place, found
+    return best[2]
 
 
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+def _ranges(media_type: str) -> tuple[str, str, str]:
+    """By what a media type can be asked for; what says more counts before what says less."""
+    return media_type, f"{media_type.partition('/')[0]}/*", "*/*"
 
 
 def sortable(row: type[BaseModel]) -> list[str]:
@@ -252,7 +250,7 @@ def sortable(row: type[BaseModel]) -> list[str]:
 
 def _is_nested(annotation: Any) -> bool:
     bare, _ = unwrap(annotation)
-    return get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, Row))
+    return get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, BaseModel))
 
 
 def _check(names: Sequence[str], known: Sequence[str], parameter: str) -> None:

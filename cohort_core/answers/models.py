@@ -75,7 +75,8 @@ class SyncRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     class_ids: list[str] | None = Field(
         default=None,
-        description="Ids or friendly ids; the active classes if there are none.",
+        min_length=1,
+        description="Ids or friendly ids; the active classes if it is left out.",
         examples=[["web-3"]],
     )
     full: bool = Field(default=False, description="Read every page, also of a large class.")
@@ -129,6 +130,24 @@ class SyncAnswer(BaseModel):
     classes: list[SyncedClass]
 
 
+class SyncRow(BaseModel):
+    """A sync in a few words; `GET /sync/{job}` tells all of it."""
+
+    job: int = Field(description="Its number, for /sync/{job}.")
+    state: Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
+    asked_by: str = Field(description="api, cli, dashboard or schedule.", examples=["api"])
+    started_at: datetime = Field(description="UTC.")
+    ended_at: datetime | None = Field(description="UTC; null while it runs.")
+    seconds: float | None = Field(description="How long it took; null while it runs.")
+    records: int = Field(description="Records read.")
+    added: int = Field(description="Records that were new.")
+    changed: int = Field(description="Records that said something else than before.")
+    removed: int = Field(description="Records that OpenClass has no more.")
+    quarantined: int = Field(description="Records that cannot be used.")
+    error_code: str | None = Field(description="Stable name of what went wrong; null if nothing did.")
+    class_ids: list[str] = Field(description="OpenClass ids of its classes.")
+
+
 class TokenRow(BaseModel):
     """What is known of a token. The token itself is not kept."""
 
@@ -163,7 +182,8 @@ class TokenRequest(BaseModel):
     role: Role = Field(default="viewer", description="What it may do. An admin sees all classes.")
     class_ids: list[str] | None = Field(
         default=None,
-        description="Ids or friendly ids of the classes that it may see; all if there are none.",
+        min_length=1,
+        description="Ids or friendly ids of the classes that it may see; all if it is left out.",
         examples=[["web-3"]],
     )
     expires: str | None = Field(

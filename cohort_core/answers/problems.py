@@ -12,13 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from cohort_core import errors
-from cohort_core.web import problem
+from cohort_core.access import NOBODY
+from cohort_core.web import out_of_order, problem
 
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.NotConnected: HTTPStatus.CONFLICT,
     errors.BadSettings: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
     errors.DatabaseNewer: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnusable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LoginRefused: HTTPStatus.BAD_GATEWAY,
     errors.NoNetwork: HTTPStatus.BAD_GATEWAY,
@@ -39,6 +41,8 @@ _NAMED_BY_PATH = {
     "name": "unknown_token",
 }
 """Whom a path is about: if there is no such one, the path is not there. With the code that says so."""
+
+_REASONS = {"extra_forbidden": "has a field that is not known; the schema at /docs names those there are"}
 
 _HINTS = {
     HTTPStatus.NOT_FOUND: "The paths there are stand at /docs.",
@@ -67,6 +71,8 @@ def add_problems(app: FastAPI) -> None:
 def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
+    if request.state.access == NOBODY and isinstance(error, errors.StoreError | errors.SettingsError):
+        return out_of_order(error.code)
     parameter = error.details.get("parameter")
     if parameter in _NAMED_BY_PATH and parameter in request.path_params:
         return problem(HTTPStatus.NOT_FOUND, error.message, _NAMED_BY_PATH[parameter], **error.details)
@@ -77,7 +83,10 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
     """Names every parameter that cannot be used, and says what it should be; never repeats what was sent."""
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [{"parameter": _parameter(one["loc"]), "reason": one["msg"]} for one in error.errors()]
+    problems = [
+        {"parameter": _parameter(one["loc"], one["type"]), "reason": _REASONS.get(one["type"], one["msg"])}
+        for one in error.errors()
+    ]
     detail = "; ".join(f"{one['parameter']}: {one['reason']}" for one in problems)
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -88,9 +97,12 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _parameter(location: tuple[str | int, ...]) -> str:
-    """The name of what was wrong; of a body that is no JSON, which has no parts, the body."""
+def _parameter(location: tuple[str | int, ...], kind: str) -> str:
+    """The name of what was wrong; of what has no name that is ours, the body."""
     names = [part for part in location[1:] if isinstance(part, str)]
+    if location[0] == "body" and kind == "extra_forbidden":
+        # The last name is what was sent, whatever that may be.
+        names.pop()
     return ".".join(names) or str(location[0])
 
 
@@ -104,6 +116,8 @@ def _http_problem(request: Request, error: Exception) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
     description = (status.description or status.phrase).rstrip(".")
+    if status == HTTPStatus.BAD_REQUEST:
+        description = "The body cannot be read as JSON in UTF-8"
     answer = problem(status, f"{description}. {_HINTS.get(status, 'See /docs.')}", status.name.lower())
     answer.headers.update(headers)
     return answer
@@ -117,13 +131,3 @@ def _allowed(request: Request) -> list[str]:
         if match != Match.NONE:
             methods |= set(getattr(route, "methods", None) or ())
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
-
-
-def unexpected() -> JSONResponse:
-    """The answer to what went wrong for a reason that is ours."""
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Something unexpected happened. Ask again; if it stays so, report it with the X-Request-ID of this "
-        "answer.",
-        "unexpected",
-    )

@@ -35,9 +35,9 @@ def create(
 
     from cohort_core.store.tokens import create_token, parse_lifetime
 
-    lifetime = parse_lifetime(expires) if expires else None
+    lifetime = None if expires is None else parse_lifetime(expires)
     made = create_token(
-        *(shared.database(), name, role, class_id or ()),
+        *(shared.database(), name, role, class_id or None),
         lifetime=lifetime,
         asked_by="cli",
         now=datetime.now(UTC),

@@ -20,7 +20,7 @@ LOG_COLUMNS = {
 
 
 def load_log(database: Database, class_id: str) -> pd.DataFrame:
-    """Every logged change of a class, oldest first: columns LOG_COLUMNS.
+    """Every logged change of a class, oldest first, without a sync that has not ended: columns LOG_COLUMNS.
 
     kind: added, changed, removed, returned. Of a changed record, `field`, `old` and `new` as text; of the
     others, what the record said as JSON, in `new` when it came and in `old` when it went.
@@ -29,7 +29,8 @@ def load_log(database: Database, class_id: str) -> pd.DataFrame:
         rows = connection.execute(
             """
             SELECT changed_at AS at, kind, progression_id, student_id, assignment_id, field, old, new
-            FROM changes WHERE class_id = ? ORDER BY id
+            FROM changes
+            WHERE class_id = ? AND run_id NOT IN (SELECT id FROM runs WHERE state = 'running') ORDER BY id
             """,
             (class_id,),
         ).fetchall()

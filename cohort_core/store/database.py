@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from cohort_core.errors import DatabaseNewer, DatabaseUnusable
+from cohort_core.errors import DatabaseBusy, DatabaseNewer, DatabaseUnusable
 from cohort_core.home import PRIVATE_FILE, Home
 
 BUSY_SECONDS = 10.0
@@ -34,7 +34,9 @@ class Database:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.path = home.database
-        self._write_lock = FileLock(home.write_lock, mode=PRIVATE_FILE)
+        self.busy_seconds = BUSY_SECONDS
+        """How long to wait for others who write."""
+        self._lock_file = FileLock(home.write_lock, mode=PRIVATE_FILE)
         self._is_checked = False
 
     @property
@@ -66,12 +68,12 @@ class Database:
             try:
                 yield connection
             finally:
-                with self._write_lock:
+                with self._write_lock():
                     connection.close()
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with _translating_errors(self), self._write_lock:
+        with _translating_errors(self), self._write_lock():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -81,6 +83,19 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _write_lock(self) -> Iterator[None]:
+        try:
+            self._lock_file.acquire(timeout=self.busy_seconds)
+        except Timeout:
+            raise _busy() from None
+        except OSError as error:
+            raise self.unusable(error.strerror) from error
+        try:
+            yield
+        finally:
+            self._lock_file.release()
 
     def migrate(self) -> None:
         """Make the database, or bring it up to date. Raises ``DatabaseNewer`` and ``DatabaseUnusable``."""
@@ -95,7 +110,7 @@ class Database:
             ) from error
         with (
             _translating_errors(self),
-            self._write_lock,
+            self._write_lock(),
             closing(self._connect(read_only=False)) as connection,
         ):
             refuse_newer(connection, self.path)
@@ -115,24 +130,33 @@ class Database:
 
     def compact(self, connection: WriteConnection) -> None:
         """Give back free pages, in the file and in its write-ahead log, so that nothing deleted stays."""
-        with self._write_lock:
+        with self._write_lock():
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Make the database a copy of another one, in one transaction that readers see whole."""
-        with self.writer() as connection, self._write_lock:
+        with self.writer() as connection, self._write_lock():
             source.backup(connection)
         self._is_checked = False
+
+    def unusable(self, why: str | None) -> DatabaseUnusable:
+        return DatabaseUnusable(
+            f"The database {self.path} cannot be used ({why}). Check that the folder is yours to write and "
+            "the disk is not full; if the file is damaged, move it away and sync again."
+        )
 
     def connect_to_watch(self) -> sqlite3.Connection:
         """A read-only connection for one who looks often and never waits; theirs to close."""
         return self._connect(read_only=True, wait_seconds=0)
 
-    def _connect(self, *, read_only: bool, wait_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-        address = f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}"
+    def _connect(self, *, read_only: bool, wait_seconds: float | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            address, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
+            f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}",
+            uri=True,
+            timeout=self.busy_seconds if wait_seconds is None else wait_seconds,
+            isolation_level=None,
+            check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
         if not read_only:
@@ -171,10 +195,17 @@ def _translating_errors(database: Database) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.DatabaseError as error:
-        raise DatabaseUnusable(
-            f"The database {database.path} cannot be used ({error}). Check that the folder is yours to write "
-            "and the disk is not full; if the file is damaged, move it away and sync again."
-        ) from error
+        # The lowest byte is the kind; what is above says more.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise _busy() from error
+        raise database.unusable(str(error)) from error
+
+
+def _busy() -> DatabaseBusy:
+    return DatabaseBusy(
+        "Another program has held the database for longer than a sync does. Nothing was lost; end what that "
+        "program does with it, and try again."
+    )
 
 
 def utc_text(instant: datetime) -> str:

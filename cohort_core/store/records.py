@@ -81,12 +81,18 @@ _COMPARED = (*_VALUES, "student_id", "assignment_id")
 
 def save_students(connection: sqlite3.Connection, students: Collection[Student]) -> int:
     """Insert or correct students; returns how many were new or different."""
-    return _upsert_different(connection, "students", ("id", "first_name", "last_name", "email"), students)
+    new, corrected = _upsert_different(connection, "students", Student._fields, students)
+    _tell_classes(connection, "SELECT class_id FROM progressions WHERE student_id", corrected)
+    return len(new) + len(corrected)
 
 
 def save_assignments(connection: sqlite3.Connection, assignments: Collection[Assignment]) -> int:
     """Insert or correct assignments; returns how many were new or different."""
-    return _upsert_different(connection, "assignments", ("id", "name", "type"), assignments)
+    new, corrected = _upsert_different(connection, "assignments", Assignment._fields, assignments)
+    _tell_classes(connection, "SELECT class_id FROM progressions WHERE assignment_id", corrected)
+    # A course may have had one of which nothing but the id was known.
+    _tell_classes(connection, "SELECT class_id FROM unit_assignments WHERE assignment_id", new + corrected)
+    return len(new) + len(corrected)
 
 
 def _upsert_different(
@@ -94,21 +100,39 @@ def _upsert_different(
     table: str,
     columns: Sequence[str],
     rows: Collection[tuple[str | None, ...]],
-) -> int:
-    """Write only rows that differ; the table and its columns are named by this module alone."""
-    if not rows:
-        return 0
-    before = connection.total_changes
-    others = columns[1:]
+) -> tuple[list[str], list[str]]:
+    """Write only rows that differ; returns the ids of the new and of the corrected ones.
+
+    The table and its columns, of which the first is the id, are named by this module alone.
+    """
+    held = {
+        found[0]: tuple(found)
+        for found in connection.execute(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (json.dumps([row[0] for row in rows]),),
+        )
+    }
+    different = {str(row[0]): row for row in rows if held.get(row[0]) != row}
     connection.executemany(
         f"""
         INSERT INTO {table} ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})
-        ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in others)}
-        WHERE {" OR ".join(f"{table}.{name} IS NOT excluded.{name}" for name in others)}
+        ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in columns[1:])}
         """,  # noqa: S608
-        rows,
+        different.values(),
     )
-    return connection.total_changes - before
+    return [one for one in different if one not in held], [one for one in different if one in held]
+
+
+def _tell_classes(connection: sqlite3.Connection, classes_of: str, ids: Sequence[str]) -> None:
+    """Tell readers that what they hold of the classes with these people or assignments is old."""
+    if ids:
+        connection.execute(
+            f"""
+            UPDATE classes SET revision = revision + 1
+            WHERE id IN ({classes_of} IN (SELECT value FROM json_each(?)))
+            """,  # noqa: S608
+            (json.dumps(ids),),
+        )
 
 
 def save_page(

@@ -136,15 +136,20 @@ def create_job(
 def end_job(
     database: Database, job_id: int, state: str, now: datetime, error: CohortError | None = None
 ) -> None:
+    """End a job, and with it the runs that it did not end; if it failed, for the same reason."""
+    told = error and error.code, error and error.message
     with database.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, error_code = ?, error = ? WHERE id = ?",
-            (state, utc_text(now), error and error.code, error and error.message, job_id),
+            (state, utc_text(now), *told, job_id),
         )
         _publish(connection)
         connection.execute(
-            "UPDATE runs SET state = ? WHERE job_id = ? AND state IN ('waiting', 'running')",
-            ("cancelled" if state == "cancelled" else "failed", job_id),
+            """
+            UPDATE runs SET state = ?, error_code = ?, error = ?
+            WHERE job_id = ? AND state IN ('waiting', 'running')
+            """,
+            (*(("cancelled", None, None) if state == "cancelled" else ("failed", *told)), job_id),
         )
 
 

@@ -68,13 +68,14 @@ def create_token(
     database: Database,
     name: str,
     role: str,
-    references: Iterable[str] = (),
+    references: Iterable[str] | None = None,
     *,
     lifetime: timedelta | None = None,
     asked_by: str,
     now: datetime,
 ) -> str:
-    """A new token, which nobody can read again. ``references`` are ids or friendly ids of classes.
+    """A new token, which nobody can read again. ``references`` are ids or friendly ids of the classes that it
+    sees, None for all.
 
     Raises ``BadInput`` for a name in use or a role that is not there, and ``UnknownClass``.
     """
@@ -85,7 +86,12 @@ def create_token(
         )
     if role not in ROLES:
         raise BadInput(f"There is no such role. Choose one of: {', '.join(ROLES)}.", parameter="role")
-    class_ids = sorted({find_class(database, one) for one in references}) or None
+    class_ids = None if references is None else sorted({find_class(database, one) for one in references})
+    if class_ids == []:
+        # A script whose list came out empty does not mean everything.
+        raise BadInput(
+            "The list of classes is empty. Name at least one, or leave it out.", parameter="class_ids"
+        )
     if class_ids and role == "admin":
         raise BadInput(
             "An admin sees all classes. Leave the classes out, or choose the role viewer or mentor.",

@@ -35,6 +35,8 @@ class Watch:
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self.files = 0
+        """How many files have been the database so far: another one may be there under the same name."""
         self._version: int | None = None
         self._state = StoreState(0, {})
         self._one_at_a_time = threading.Lock()
@@ -47,7 +49,9 @@ class Watch:
                 found = os.stat(self._database.path)
                 if self._connection is None or (found.st_dev, found.st_ino) != self._file:
                     self._open()
-                    self._file = (found.st_dev, found.st_ino)
+                    if (found.st_dev, found.st_ino) != self._file:
+                        self._file = (found.st_dev, found.st_ino)
+                        self.files += 1
                 return self._read()
             except (OSError, sqlite3.Error, CohortError):
                 self._close()
@@ -83,7 +87,7 @@ class Watch:
         assert self._connection is not None
         found: dict[str, tuple[Any, ...]] = {}
         for row in self._connection.execute(_CLASSES):
-            told = tuple(row)
+            told = (*row, self.files)
             for reference in dict.fromkeys(told[:2]):
                 if reference is not None:
                     found[reference] = (*found.get(reference, ()), told)

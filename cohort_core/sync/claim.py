@@ -66,7 +66,10 @@ def _told_truly(database: Database, job: runs.Job) -> runs.Job:
         return job
     # It may have ended between the two looks.
     job = runs.load_job(database, job.id)
-    return replace(job, state="interrupted") if job.is_running else job
+    if not job.is_running:
+        return job
+    told = (replace(one, state="interrupted") if one.ended_at is None else one for one in job.runs)
+    return replace(job, state="interrupted", runs=tuple(told))
 
 
 def open_claim(home: Home) -> FileLock:

@@ -111,9 +111,7 @@ class ClassSync:
             self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             runs.start_run(self._connection, self._run.id, kind, self._now())
-        units = self._upstream.load_units(self._class_id)
-        with self._transaction():
-            classes.save_units(self._connection, self._class_id, units)
+        self._units = self._upstream.load_units(self._class_id)
         if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
             self._end(is_clean=True, clean_full_at=state.clean_full_at)
         else:
@@ -250,6 +248,7 @@ class ClassSync:
                 runs.update_run(self._connection, self._run.id, removed=going)
                 self._write_end(now, is_clean=True, clean_full_at=utc_text(now))
                 return
+            self._write_units()
         raise RemovalsRefused(
             f"OpenClass no longer has {going} of the {live} records of this class, and nothing was "
             "removed here. If that is right, sync again with `cohort-tracker sync --accept-removals`."
@@ -260,10 +259,15 @@ class ClassSync:
             self._write_end(self._now(), is_clean=is_clean, clean_full_at=clean_full_at)
 
     def _write_end(self, now: datetime, *, is_clean: bool, clean_full_at: str | None) -> None:
+        self._write_units()
         classes.end_sync(self._connection, self._class_id, now, clean_full_at)
         runs.update_run(
             self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
         )
+
+    def _write_units(self) -> None:
+        """Not before the end: with other assignments, half of a sync's records would be other numbers."""
+        classes.save_units(self._connection, self._class_id, self._units)
 
     def _transaction(self) -> AbstractContextManager[None]:
         return self._database.transaction(self._connection)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cohort_core.credentials import Connection
-from cohort_core.errors import CohortError, DatabaseUnusable, SyncCancelled, SyncFailed
+from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed
 from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.store import classes, runs
 from cohort_core.store.database import Database
@@ -115,7 +115,7 @@ class SyncJob:
                 )
                 try:
                     sync.execute()
-                except (SyncCancelled, DatabaseUnusable):
+                except (SyncCancelled, StoreError):
                     raise
                 except CohortError as error:
                     errors.append(error)

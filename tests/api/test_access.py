@@ -20,7 +20,9 @@ from starlette.routing import Mount
 import api
 from cohort_core import reports
 from cohort_core.access import Limits, needed_role
+from cohort_core.errors import NoNetwork
 from cohort_core.home import Home
+from cohort_core.practice.faults import Fault
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class
 from cohort_core.store.maintenance import backup
@@ -95,7 +97,13 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     def make(name: str, role: str, *classes: str) -> str:
         return create_token(
-            workspace.database, name, role, classes, lifetime=timedelta(days=1), asked_by="test", now=now
+            workspace.database,
+            name,
+            role,
+            classes or None,
+            lifetime=timedelta(days=1),
+            asked_by="test",
+            now=now,
         )
 
     tokens = {role: make(role, role) for role in ("viewer", "mentor", "admin")}
@@ -170,9 +178,8 @@ def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
             assert (answer.status_code, answer.json()["code"]) == (403, "role_too_low"), (method, path)
         else:
             assert answer.status_code in WELL, (method, path, answer.text)
-    wanted = 404 if role == "admin" else 403
-    assert guarded.ask("GET", "/nowhere", role).status_code == wanted
-    assert guarded.ask("POST", "/nowhere", role).status_code == wanted
+    for method in ("GET", "POST"):
+        assert guarded.ask(method, "/nowhere", role).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["my-viewer", "my-mentor"])
@@ -246,6 +253,71 @@ def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
     for path in ("", "/events"):
         hidden = guarded.ask("GET", f"/sync/{guarded.job[OTHER]}{path}", "my-viewer")
         assert (hidden.status_code, hidden.content) == (404, nothing.content)
+
+
+def test_a_sync_that_failed_is_told_so_to_whoever_sees_a_part(guarded: Guarded, service: Service) -> None:
+    service.upstream.faults.add(Fault("status", "*/classes/*", status=503, times=None))
+    try:
+        job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test").run()
+    finally:
+        service.upstream.faults.clear()
+    whole, part = (guarded.ask("GET", f"/sync/{job.id}", who).json() for who in ("mentor", "my-viewer"))
+    assert (whole["state"], part["state"]) == ("failed", "failed")
+    assert part["error"] == whole["error"] == {"code": "upstream_down", "message": whole["error"]["message"]}
+    guarded.workspace.claim_sync([MINE, OTHER], asked_by="test").run()
+
+
+def test_a_sync_that_ends_before_its_classes_is_told_so_as_well(guarded: Guarded) -> None:
+    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    job._fail(NoNetwork("OpenClass cannot be reached."))
+    told = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
+    assert (told["state"], told["error"]["code"], told["classes"][0]["state"]) == (
+        *("failed", "no_network"),
+        "failed",
+    )
+
+
+def test_the_syncs_listed_are_of_the_tokens_own_classes(guarded: Guarded) -> None:
+    mine = find_class(guarded.workspace.database, MINE)
+    everything = guarded.ask("GET", "/sync?limit=1000", "viewer").json()
+    part = guarded.ask("GET", "/sync?limit=1000", "my-viewer").json()
+    assert 0 < part["total"] < everything["total"]
+    assert all(one["class_ids"] == [mine] for one in part["items"])
+    assert guarded.job[OTHER] not in {one["job"] for one in part["items"]}
+
+
+def test_what_is_not_there_is_not_there_whatever_the_role(guarded: Guarded) -> None:
+    for method, path, status in (
+        ("GET", "/nope", 404),
+        ("GET", "/classes/", 404),
+        ("GET", f"/classes/{MINE}/metrics/stuk", 404),
+        ("POST", f"/classes/{MINE}/metrics/stuck", 405),
+        ("POST", "/triage", 405),
+    ):
+        for who in ("viewer", "my-viewer", "admin"):
+            assert guarded.ask(method, path, who).status_code == status, (method, path, who)
+        assert guarded.ask(method, path).status_code == 401
+
+
+def test_a_stream_ends_with_its_token(guarded: Guarded, service: Service) -> None:
+    database = guarded.workspace.database
+    watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
+    service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=0.3, times=None))
+    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test", full=True)
+    running = job.start()
+    try:
+        headers = {"Authorization": f"Bearer {watcher}"}
+        url = f"{guarded.url}/sync/{job.id}/events"
+        with requests.get(url, headers=headers, stream=True, timeout=20) as answer:
+            lines = answer.iter_lines(decode_unicode=True)
+            assert next(lines) == "event: progress"
+            revoke_token(database, "watcher", asked_by="test", now=datetime.now(UTC))
+            rest = list(lines)
+        assert running.is_alive()
+        assert "event: ended" not in rest
+    finally:
+        service.upstream.faults.clear()
+        running.join(60)
 
 
 def test_a_sync_of_others_has_no_number_for_whom_it_does_not_concern(guarded: Guarded) -> None:
@@ -342,3 +414,23 @@ def test_tokens_are_in_no_file(guarded: Guarded) -> None:
         content = path.read_bytes()
         for token in guarded.tokens.values():
             assert token.encode() not in content, path
+
+
+def test_without_its_database_a_server_calls_no_token_wrong(guarded: Guarded) -> None:
+    database = guarded.workspace.home.database
+    away = database.with_name("away")
+    away.mkdir()
+    moved = [one for one in database.parent.glob("cohort.db*") if one.suffix != ".lock"]
+    for one in moved:
+        one.rename(away / one.name)
+    try:
+        for who in ("viewer", None):
+            answer = guarded.ask("GET", "/classes", who)
+            assert (answer.status_code, answer.json()["code"]) == (500, "database_unusable")
+            assert str(database.parent) not in answer.text
+        health = guarded.ask("GET", "/health")
+        assert (health.status_code, str(database.parent) in health.text) == (500, False)
+    finally:
+        for one in moved:
+            (away / one.name).rename(one)
+    assert guarded.ask("GET", "/classes", "viewer").status_code == 200

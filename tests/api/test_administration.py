@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,7 +78,8 @@ def test_a_token_is_told_once_listed_and_revoked(office: Office) -> None:
         ({"name": "x", "role": "king"}, 422, "role"),
         ({"name": "x", "expires": "soon"}, 422, "expires"),
         ({"name": "x", "expires": ""}, 422, "expires"),
-        ({"name": "x", "digest": "0"}, 422, "digest"),
+        ({"name": "x", "digest": "0"}, 422, "body"),
+        ({"name": "x", "class_ids": []}, 422, "class_ids"),
         ({"name": "x", "class_ids": ["none"]}, 404, None),
     ],
 )
@@ -152,3 +154,39 @@ def test_another_site_changes_nothing(office: Office, method: str) -> None:
     )
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
     assert office.events() == []
+
+
+def test_changes_that_meet_are_all_kept(office: Office) -> None:
+    changes: list[dict[str, Any]] = [
+        {"anonymous": True},
+        {"timezone": "Asia/Tokyo"},
+        *({"thresholds": {name: 9}} for name in ("stuck_days", "cooling_days", "triage_length")),
+    ]
+    with ThreadPoolExecutor(len(changes)) as pool:
+        told = pool.map(lambda one: office.ask("PATCH", "/settings", json=one).status_code, changes)
+        assert set(told) == {200}
+    known = office.ask("GET", "/settings").json()
+    assert (known["anonymous"], known["timezone"]) == (True, "Asia/Tokyo")
+    assert [known["thresholds"][name] for name in ("stuck_days", "cooling_days", "triage_length")] == [
+        9,
+        9,
+        9,
+    ]
+
+
+def test_a_new_token_is_told_as_in_the_list(office: Office) -> None:
+    told = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin", "expires": "9d"}).json()
+    secret = told.pop("token")
+    (listed,) = office.ask("GET", "/tokens", secret).json()["items"]
+    assert told == listed | {"last_used_at": None}
+
+
+def test_what_a_body_names_is_not_told_again(office: Office) -> None:
+    for path, body in (
+        ("/settings", {"s3cret": 1}),
+        ("/settings", {"thresholds": {"s3cret": 1}}),
+        ("/tokens", {"name": "x", "s3cret": 1}),
+    ):
+        answer = office.ask("PATCH" if path == "/settings" else "POST", path, json=body)
+        assert answer.status_code == 422
+        assert "s3cret" not in answer.text

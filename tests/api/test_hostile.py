@@ -261,3 +261,15 @@ def test_those_who_watch_a_sync_leave_room_for_those_who_ask(service: Service, t
             assert requests.get(f"{target.url}/classes/sd-cohort-12/students", timeout=5).status_code == 200
     finally:
         job.run()
+
+
+def test_a_request_that_breaks_off_does_nothing(target: Target, service: Service) -> None:
+    before = service.get("/sync", limit=1)
+    for body in (b"", b"{", b'{"class_ids":'):
+        with target.open(
+            b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 50\r\n\r\n" + body
+        ):
+            time.sleep(0.05)
+    time.sleep(0.3)
+    assert service.get("/sync", limit=1) == before

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import http.client
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 import api
 from cohort_core import settings
@@ -158,6 +160,21 @@ def test_a_store_that_is_replaced_is_read_again(own: Service, service: Service) 
     assert [one["name"] for one in own.get("/classes")] == ["Another"] != before
 
 
+def test_another_file_with_the_same_revisions_is_another_store(own: Service) -> None:
+    path = f"{CLASS}/metrics/student-health"
+    before, database = own.get(path), own.workspace.home.database
+    other = database.with_name("other.db")
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(other)) as copy:
+        source.backup(copy)
+        copy.execute("DELETE FROM progressions WHERE completed_at IS NOT NULL")
+        copy.commit()
+    other.replace(database)
+    for left in ("-wal", "-shm"):
+        database.with_name(f"cohort.db{left}").unlink(missing_ok=True)
+    assert sum(one["completed"] for one in before) > 0
+    assert sum(one["completed"] for one in own.get(path)) == 0
+
+
 def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Service) -> None:
     """So that a token's use or another class's sync do not make everybody wait."""
     watch = Watch(own.workspace.database)
@@ -248,6 +265,54 @@ def test_who_asks_at_the_same_time_shares_one_answer(workspace: Workspace) -> No
         assert (len(got), len(set(got)), route.asked) == (8, 1, 1)
 
 
+def test_two_headers_of_one_name_are_one_list(service: Service) -> None:
+    def kind(*wanted: str) -> str | None:
+        with closing(http.client.HTTPConnection(service.url.removeprefix("http://"))) as asked:
+            asked.putrequest("GET", HEALTH)
+            for one in wanted:
+                asked.putheader("Accept", one)
+            asked.endheaders()
+            return asked.getresponse().headers.get_content_type()
+
+    assert kind("text/csv", "application/json") == "text/csv"
+    # Kept by what was given, so that it is nobody else's answer.
+    assert kind("application/json") == "application/json"
+    assert kind("application/json", "text/csv") == "application/json"
+
+
+def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
+    route, unread = Counting(), asyncio.Event()
+    save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
+    app = KeptAnswers(route, workspace=workspace, beside="/none")
+
+    async def ask(send: Send) -> None:
+        scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
+        await app(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def never_done(_: Message) -> None:
+        await unread.wait()
+
+    async def meet() -> list[Message]:
+        got: list[Message] = []
+
+        async def take(message: Message) -> None:
+            got.append(message)
+
+        slow = asyncio.create_task(ask(never_done))
+        while not route.asked:
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(ask(take), 5)
+        unread.set()
+        await slow
+        return got
+
+    assert [one["type"] for one in asyncio.run(meet())] == ["http.response.start", "http.response.body"]
+    assert route.asked == 1
+
+
 def test_errors_are_not_kept(workspace: Workspace) -> None:
     route = Counting()
     with kept(workspace, route) as url:
@@ -277,8 +342,9 @@ def test_the_compressed_form_has_a_tag_of_its_own(service: Service) -> None:
     assert packed.headers["Content-Length"] == str(len(raw))
     assert plain.headers["ETag"] != packed.headers["ETag"]
     assert {"Accept", "Accept-Encoding"} <= set(plain.headers["Vary"].split(", "))
-    refused = requests.get(service.url + HEALTH, headers={"Accept-Encoding": "gzip;q=0"}, timeout=10)
-    assert "Content-Encoding" not in refused.headers
+    for refusal in ("gzip;q=0", "*, gzip;q=0", "br, *;q=0"):
+        refused = requests.get(service.url + HEALTH, headers={"Accept-Encoding": refusal}, timeout=10)
+        assert "Content-Encoding" not in refused.headers, refusal
     for one in (plain, packed):
         headers = {"If-None-Match": f'W/"x", {one.headers["ETag"]}', "Accept-Encoding": "gzip"}
         again = requests.get(service.url + HEALTH, headers=headers, timeout=10)
@@ -337,3 +403,33 @@ def test_what_was_made_of_an_earlier_revision_goes_with_a_later_one() -> None:
     for key in [("c", 1), ("a", 2), ("b", 1), ("a", 1)]:
         get(*key)
     assert calls[4:] == [("c", 1), ("a", 1)]
+
+
+def test_after_a_failure_one_of_those_who_wait_computes() -> None:
+    at_work, most, calls = 0, 0, 0
+    waiting, guard = threading.Barrier(6), threading.Lock()
+
+    def compute(_key: str) -> object:
+        nonlocal at_work, most, calls
+        with guard:
+            at_work, calls = at_work + 1, calls + 1
+            most, number = max(most, at_work), calls
+        time.sleep(0.05)
+        with guard:
+            at_work -= 1
+        if number < 3:
+            raise ValueError(number)
+        return SimpleNamespace()
+
+    get = computed_once(compute, 4)
+
+    def ask() -> object:
+        waiting.wait()
+        try:
+            return get("a")
+        except ValueError:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        got = [one.result() for one in [pool.submit(ask) for _ in range(6)]]
+    assert (most, calls, got.count(None), len({id(one) for one in got})) == (1, 3, 2, 2)

@@ -36,7 +36,7 @@ def database(home: Home) -> Database:
 
 def make(database: Database, name: str = "ci", role: str = "viewer", *classes: str, days: int = 0) -> str:
     lifetime = timedelta(days=days) if days else None
-    return create_token(database, name, role, classes, lifetime=lifetime, asked_by="test", now=NOW)
+    return create_token(database, name, role, classes or None, lifetime=lifetime, asked_by="test", now=NOW)
 
 
 def test_only_a_digest_of_a_token_is_kept(database: Database) -> None:

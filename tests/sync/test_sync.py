@@ -17,6 +17,8 @@ from cohort_core.errors import (
 from cohort_core.openclass.values import clean_instant
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
+from cohort_core.store.changes import load_log
+from cohort_core.store.classes import set_active
 from cohort_core.store.database import Database, WriteConnection
 from cohort_core.store.facts import ClassFacts
 from cohort_core.store.load import load_facts
@@ -262,26 +264,33 @@ def test_a_sync_can_be_stopped_between_pages_and_the_next_one_is_whole(synced: S
 def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
     job = synced.workspace.claim_sync(asked_by="test")
     job._claim.release()  # as the operating system does for a process that was killed
-    assert synced.workspace.job(job.id).state == "interrupted"
+    told = synced.workspace.job(job.id)
+    assert (told.state, [run.state for run in told.runs]) == ("interrupted", ["interrupted"])
     assert synced.sync().state == "done"
     assert synced.workspace.job(job.id).state == "interrupted"
 
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
-    def shown(facts: ClassFacts) -> tuple[dict[str, float], set[str]]:
+    def shown(facts: ClassFacts) -> tuple[dict[str, float], set[str], list[str]]:
         grades = facts.progressions.set_index("id")["grade"].to_dict()
-        return grades, set(facts.students["student_id"])
+        return grades, set(facts.students["student_id"]), facts.assignments["assignment_id"].tolist()
+
+    def logged() -> int:
+        return len(load_log(synced.workspace.database, synced.id))
 
     synced.sync()
     before = shown(synced.workspace.facts(synced.id))
     synced.school.change_row(synced.id, id_of(11), grade=0.25)
     synced.school.put_row(synced.id, row(13) | {"user": {"id": "somebody new"}})
-    seen = []
+    course = [hex_id("assignment", f"assignment {number}") for number in (2, 1, 0, 7)]
+    synced.school.set_units(synced.id, [{"name": "Week 2", "assignments": course}])
+    seen, log = [], []
 
     def on_page() -> None:
         # As another process does, which begins with nothing.
         seen.append(shown(load_facts(synced.workspace.database, synced.id, "UTC")))
+        log.append(logged())
         if len(seen) == 2:
             # Seen when the first page is read again, so that one record changes twice in one sync.
             synced.school.change_row(synced.id, id_of(11), grade=0.75)
@@ -299,11 +308,39 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
         assert job.run().state == end
     assert len(seen) >= 5
     assert all(one == before for one in seen)
+    assert set(log) == {0} != {logged()}
     # And what this process held is known to be old.
     assert shown(synced.workspace.facts(synced.id)) == (
         before[0] | {id_of(11): 0.75, id_of(13): 1.0},
         before[1] | {"somebody new"},
+        # A sync that did not come to its end says nothing of the course.
+        [*(course if end == "done" else before[2]), hex_id("assignment", "assignment 3")],
     )
+
+
+def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced: SyncedClass) -> None:
+    other = synced.school.add_class("Other", units=[], rows=[row(number) for number in range(12, 24)])
+    unseen = synced.school.add_class(
+        "Unseen", units=[{"name": "Week 1", "assignments": [hex_id("assignment", "assignment 9")]}], rows=[]
+    )
+    synced.workspace.refresh_classes()
+    set_active(synced.workspace.database, [other, unseen], active=True)
+    synced.sync()
+
+    def names() -> tuple[set[str], list[str]]:
+        facts = [synced.workspace.facts(one) for one in (other, unseen)]
+        return set(facts[0].students["first_name"]), facts[1].assignments["name"].tolist()
+
+    known, ids = names()
+    assert "Renamed" not in known
+    user = {"id": hex_id("student", "student 3"), "first_name": "Renamed", "last_name": "New"}
+    for number in (3, 7, 11):
+        synced.school.change_row(synced.id, id_of(number), user=user)
+    synced.school.put_row(
+        synced.id, row(30) | {"assignment": {"id": ids[0], "name": "Loops", "type": "quiz"}}
+    )
+    synced.workspace.claim_sync([synced.id], asked_by="test").run()
+    assert names() == (known - {"Student 3"} | {"Renamed"}, ["Loops"])
 
 
 def test_a_full_disk_is_told_and_loses_nothing(synced: SyncedClass, monkeypatch: pytest.MonkeyPatch) -> None:

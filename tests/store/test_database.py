@@ -1,0 +1,49 @@
+"""The database as others leave it: held by another program, or without a lock that can be taken."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from filelock import FileLock
+
+from cohort_core.errors import DatabaseBusy, DatabaseUnusable
+from cohort_core.home import Home
+from cohort_core.store.classes import ListedClass, save_classes
+from cohort_core.store.database import Database
+
+LISTED = [ListedClass("a", "a-1", "A", None)]
+
+
+@pytest.fixture
+def database(home: Home) -> Database:
+    one = Database(home)
+    save_classes(one, LISTED)
+    one.busy_seconds = 0.1
+    return one
+
+
+def test_a_program_that_holds_the_database_is_told_from_damage(database: Database) -> None:
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy, match="Another program"):
+            save_classes(database, LISTED)
+        other.execute("ROLLBACK")
+    save_classes(database, LISTED)
+
+
+def test_nobody_waits_without_end_for_who_writes(database: Database) -> None:
+    begun = time.monotonic()
+    with FileLock(database.home.write_lock), pytest.raises(DatabaseBusy):
+        save_classes(database, LISTED)
+    assert time.monotonic() - begun < 5
+    save_classes(database, LISTED)
+
+
+def test_a_lock_that_cannot_be_taken_is_told(database: Database) -> None:
+    database.home.write_lock.unlink(missing_ok=True)
+    database.home.write_lock.mkdir()
+    with pytest.raises(DatabaseUnusable, match="cannot be used"):
+        save_classes(database, LISTED)
