@@ -36,4 +36,4 @@ check: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m cohort_core.reports > docs/metrics.md
-	$(BIN)/python docs/api_reference.py > docs/api.md
+	$(BIN)/python docs/api_reference.py

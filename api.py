@@ -249,9 +249,10 @@ def _add_class_routes(app: FastAPI) -> None:
 
     @app.get(f"{CLASS}/report.pdf", response_class=PdfResponse, tags=["Class"])
     def class_report(
-        read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+        request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
     ) -> PdfResponse:
         """The class report: summary, who needs attention, blockers, trends, definitions."""
+        request.scope["state"][KEEP] = None
         file = reporting.pdf(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
         name = exports.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
         return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

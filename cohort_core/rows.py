@@ -121,6 +121,8 @@ _STAGES = (
 
 
 class RiskParts(Row):
+    """What a risk score is the sum of."""
+
     missing: float = _points("For assignments that the class has completed and this student has not.")
     marks: float = _points("For marks lost in completed work.")
     late: float = _points("For work completed later than most of the class.")

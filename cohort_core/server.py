@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
 import api
 from api import DASHBOARD_PATH
@@ -36,8 +38,14 @@ def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection
         return api.create_app(workspace, exposed=True, hosts=hosts)
     dashboard = create_dashboard()
     app = api.create_app(workspace, hosts=hosts, lifespan=dashboard.lifespan())
+    app.add_route(DASHBOARD_PATH, _to_dashboard, include_in_schema=False)
     app.mount(DASHBOARD_PATH, dashboard)
     return app
+
+
+def _to_dashboard(request: Request) -> RedirectResponse:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{DASHBOARD_PATH}/{query}")
 
 
 def _share_heaps() -> None:

@@ -1,4 +1,4 @@
-"""Prints docs/api.md: ``python docs/api_reference.py``. Every route, with a real answer.
+"""Writes docs/api.md, every route with a real answer, and the answers once more for the schema.
 
 The practice school has a fixed seed and a fixed clock, and the store's own times are set to that clock
 afterwards, so that the document is the same wherever and whenever it is made.
@@ -24,7 +24,7 @@ from fastapi.testclient import TestClient
 
 import api
 from cohort_core import reports
-from cohort_core.answers.schema import item_of
+from cohort_core.answers.schema import EXAMPLES, item_of
 from cohort_core.home import Home
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
@@ -32,6 +32,7 @@ from cohort_core.roster_files import import_practice_rosters
 from cohort_core.store.tokens import create_token, revoke_token
 from cohort_core.workspace import Workspace
 
+REFERENCE = Path(__file__).with_name("api.md")
 CLOCK = datetime(2025, 11, 24, 7, 30, tzinfo=UTC)
 CLASS = "sd-cohort-12"
 LEFT = "web-cohort-3"
@@ -65,10 +66,11 @@ be tried in the browser, and `/openapi.json` is the schema, from which clients c
   `synced_at`. Seven lists are bare: classes, students, assignments, progressions, blockers, student-health
   and progress-over-time. They tell the same in the headers `X-Total-Count`, `X-Limit`, `X-Offset`,
   `X-As-Of` and `X-Synced-At`.
-- **Files**: every list and every object is also CSV or XLSX, at its path with `.csv` or `.xlsx` after it, or
-  by `Accept: text/csv`. Files have the rows alone; the headers tell the rest.
+- **Files**: every list, and every object that is a row of numbers, is also CSV or XLSX, at its path with
+  `.csv` or `.xlsx` after it, or by `Accept: text/csv`. Files have the rows alone; the headers tell the rest.
 - **Times** are UTC with milliseconds, dates are local ones of the class. Shares, rates and grades run from 0
-  to 1. What every number means stands in [metrics.md](metrics.md).
+  to 1. What every number means stands in [metrics.md](metrics.md). An instant after the last sync is answered
+  with what was known at that sync: days count on, and nothing more has been done.
 - **Errors** are problems (RFC 9457, `application/problem+json`) with a stable `code`, and a `detail` that
   says what to do. An unknown parameter, or one given twice, is a 422, so that a typing error never
   answers another question.
@@ -125,7 +127,9 @@ def at(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def markdown() -> str:
+def document() -> tuple[str, str]:
+    """docs/api.md, and the examples of the OpenAPI schema: real answers, cut likewise, by operation."""
+    examples: dict[str, Any] = {}
     with practice_app() as app, TestClient(app, base_url="http://localhost") as client:
         schema = app.openapi()
         ids = {
@@ -150,8 +154,9 @@ def markdown() -> str:
             if operation["tags"] != group:
                 group = operation["tags"]
                 parts.append(f"## {group[0]}")
-            parts.append(section(client, route, operation, ids))
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+            parts.append(section(client, route, operation, ids, examples))
+    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    return text, json.dumps(examples, indent=1, ensure_ascii=False) + "\n"
 
 
 def method_of(route: APIRoute) -> str:
@@ -173,7 +178,14 @@ def common(schema: dict[str, Any]) -> Iterator[str]:
         yield f"| `{name}` | {where} | {known[name].partition(' Here: ')[0]} |"
 
 
-def section(client: TestClient, route: APIRoute, operation: dict[str, Any], ids: dict[str, str]) -> str:
+def section(
+    client: TestClient,
+    route: APIRoute,
+    operation: dict[str, Any],
+    ids: dict[str, str],
+    examples: dict[str, Any],
+) -> str:
+    """What stands of a route. Its answer, if that is JSON, goes to the examples as well."""
     method = method_of(route)
     lines = [f"### {method} {route.path}", operation.get("description", operation["summary"])]
     parameters = operation.get("parameters", [])
@@ -196,7 +208,10 @@ def section(client: TestClient, route: APIRoute, operation: dict[str, Any], ids:
         lines.append(f"Answers {answered}{what}.")
     elif method in ("GET", "PUT", "DELETE"):
         body = {"kind": "done", "until": "2025-12-01"} if method == "PUT" else None
-        lines.append(shown(method, address, client.request(method, address, json=body), body))
+        answer = client.request(method, address, json=body)
+        lines.append(shown(method, address, answer, body))
+        if answer.content and answer.headers["content-type"] == "application/json":
+            examples[operation["operationId"]], _ = cut(answer.json())
     elif route.path == "/sync":
         lines.append("Answers 202 with what `GET /sync/{job}` tells, and its address in `Location`.")
     else:
@@ -254,4 +269,5 @@ def cut(content: Any) -> tuple[Any, str]:
 
 
 if __name__ == "__main__":
-    print(markdown(), end="")
+    for file, content in zip((REFERENCE, EXAMPLES), document(), strict=True):
+        file.write_text(content, "utf-8")

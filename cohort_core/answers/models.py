@@ -12,9 +12,13 @@ from cohort_core.settings import Preferences
 from cohort_core.store.tokens import Role
 from cohort_core.thresholds import Thresholds
 
+JobState = Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
+
 
 class Health(BaseModel):
-    status: str = Field(examples=["ok"])
+    """That the service runs."""
+
+    status: str = Field(description="ok, or there is a problem instead.", examples=["ok"])
     last_sync: datetime | None = Field(
         examples=["2025-01-04T15:30:00.000Z"],
         description="End of the latest successful sync of any class, UTC; null before the first.",
@@ -86,6 +90,8 @@ class SyncRequest(BaseModel):
 
 
 class SyncError(BaseModel):
+    """Why a sync, or one class in it, did not come to a good end."""
+
     code: str | None = Field(description="Stable name, as in a problem.", examples=["upstream_down"])
     message: str | None = Field(description="What happened, and what to do about it.")
 
@@ -94,47 +100,47 @@ class SyncedClass(BaseModel):
     """One class in a sync."""
 
     class_id: str = Field(description="OpenClass id.")
-    friendly_id: str | None
-    name: str
+    friendly_id: str | None = Field(description="OpenClass's short name of it.")
+    name: str = Field(description="Name of the class.")
     state: str = Field(description="waiting, running, done, failed, cancelled or interrupted.")
     kind: str | None = Field(description="full or incremental; null before it began.")
     is_clean: bool | None = Field(description="Whether the pass could be verified; null while unknown.")
     started_at: datetime | None = Field(description="UTC.")
     ended_at: datetime | None = Field(description="UTC.")
-    seconds: float | None
+    seconds: float | None = Field(description="How long it took; null before its end.")
     pages: int = Field(description="Pages read.")
     page_total: int | None = Field(description="Pages there are, as far as is known.")
     records: int = Field(description="Records read.")
-    added: int
-    changed: int
-    removed: int
+    added: int = Field(description="Records that were new.")
+    changed: int = Field(description="Records that said something else than before.")
+    removed: int = Field(description="Records that OpenClass has no more.")
     quarantined: int = Field(description="Records that cannot be used.")
-    error: SyncError | None
+    error: SyncError | None = Field(description="What went wrong; null if nothing did.")
 
 
 class SyncAnswer(BaseModel):
     """A sync: its state, and for each class what was read and what had changed."""
 
     job: int = Field(description="Its number, for /sync/{job}.")
-    state: Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
-    asked_by: str = Field(examples=["api"])
+    state: JobState = Field(description="*partial*: some of its classes failed.")
+    asked_by: str = Field(description="api, cli, dashboard or schedule.", examples=["api"])
     started_at: datetime = Field(description="UTC.")
     ended_at: datetime | None = Field(description="UTC; null while it runs.")
-    seconds: float | None
+    seconds: float | None = Field(description="How long it took; null before its end.")
     records: int = Field(description="Records read.")
-    added: int
-    changed: int
-    removed: int
+    added: int = Field(description="Records that were new.")
+    changed: int = Field(description="Records that said something else than before.")
+    removed: int = Field(description="Records that OpenClass has no more.")
     quarantined: int = Field(description="Records that cannot be used.")
-    error: SyncError | None
-    classes: list[SyncedClass]
+    error: SyncError | None = Field(description="What went wrong; null if nothing did.")
+    classes: list[SyncedClass] = Field(description="Its classes, in the order in which they are read.")
 
 
 class SyncRow(BaseModel):
     """A sync in a few words; `GET /sync/{job}` tells all of it."""
 
     job: int = Field(description="Its number, for /sync/{job}.")
-    state: Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
+    state: JobState = Field(description="*partial*: some of its classes failed.")
     asked_by: str = Field(description="api, cli, dashboard or schedule.", examples=["api"])
     started_at: datetime = Field(description="UTC.")
     ended_at: datetime | None = Field(description="UTC; null while it runs.")

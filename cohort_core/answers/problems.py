@@ -54,9 +54,9 @@ class Problem(BaseModel):
     """An error, as RFC 9457 has it. Some have more to say, such as `parameter` or `job`."""
 
     model_config = ConfigDict(extra="allow")
-    type: str = Field(examples=["about:blank"])
-    title: str = Field(examples=["Not Found"])
-    status: int = Field(examples=[404])
+    type: str = Field(description="Always about:blank; `code` says which it is.", examples=["about:blank"])
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The status of the answer.", examples=[404])
     detail: str = Field(description="What happened, and what to do about it.")
     code: str = Field(description="Stable name of the error, for programs.", examples=["unknown_class"])
 

@@ -6,6 +6,8 @@ others out, the headers beside bare lists and files, and that errors are problem
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
@@ -13,10 +15,19 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from cohort_core import exports
+from cohort_core.access import OPEN_PATH
 from cohort_core.answers.lists import HEADERS, sortable
 from cohort_core.answers.problems import Problem
 
 PROBLEM = "application/problem+json"
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""Real answers by operation, which docs/api_reference.py writes."""
+
+TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `cohort-tracker token create`. Wanted once there is one, and from elsewhere.",
+}
 
 _HEADER_WORDS = {
     "total": ("integer", "Rows there are, before `limit` and `offset`."),
@@ -54,18 +65,34 @@ def describe(app: FastAPI) -> None:
 def _completed(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     schemas = schema["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
+    schema["components"]["securitySchemes"] = {"token": TOKEN}
+    # On the computer itself, while there is no token, none is asked for.
+    schema["security"] = [{"token": []}, {}]
+    schema["paths"][OPEN_PATH]["get"]["security"] = []
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     routes = [one for one in app.routes if isinstance(one, APIRoute) and one.include_in_schema]
+    examples = json.loads(EXAMPLES.read_text("utf-8")) if EXAMPLES.exists() else {}
     for route in routes:
         for method in route.methods or ():
             operation = schema["paths"][route.path][method.lower()]
             _complete_answers(operation, route)
+            if example := examples.get(operation["operationId"]):
+                operation["responses"]["200"]["content"]["application/json"]["example"] = example
+            _describe_models(schemas, route)
             if row := item_of(route):
                 _name_fields(operation, row)
                 # With `fields` any of them may be absent.
                 schemas[row.__name__].pop("required", None)
     return schema
+
+
+def _describe_models(schemas: dict[str, Any], route: APIRoute) -> None:
+    row, model = item_of(route), route.response_model
+    whole = getattr(model, "__name__", None)
+    for name, what in ((row and row.__name__, "A row"), (None if get_origin(model) else whole, "The answer")):
+        if name in schemas and not schemas[name].get("description"):
+            schemas[name]["description"] = f"{what} of `{route.path}`."
 
 
 def _complete_answers(operation: dict[str, Any], route: APIRoute) -> None:

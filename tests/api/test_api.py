@@ -173,6 +173,8 @@ def test_an_unknown_class_or_a_failing_login_syncs_nothing(
     before = service.get("/sync", limit=1)["items"][0]["job"]
     unknown = requests.post(f"{service.url}/sync", json={"class_ids": ["none"]}, timeout=10)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_class")
+    nothing = requests.post(f"{service.url}/sync", json={"class_ids": []}, timeout=10)
+    assert (nothing.status_code, nothing.json()["parameter"]) == (422, "class_ids")
     assert service.get("/sync", limit=1)["items"][0]["job"] == before
     monkeypatch.setattr(service.workspace, "_tokens", {})
     service.upstream.faults.add(Fault("status", "/v1/auth/login", status=503))

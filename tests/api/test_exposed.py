@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,10 +19,13 @@ import requests
 
 import api
 from cohort_core import server
+from cohort_core.access import is_loopback
 from cohort_core.home import Home
 from cohort_core.settings import save_settings
+from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token
+from cohort_core.web import plain_address
 from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
 from tests.conftest import serving
@@ -232,3 +236,51 @@ def test_small_answers_are_sent_at_once(workspace: Workspace) -> None:
                 return await accepted
 
     assert asyncio.run(is_undelayed())
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_an_address_is_known_however_it_arrives(address: str, plain: str) -> None:
+    assert plain_address(address) == plain
+    assert is_loopback(address) == (plain in {"127.0.0.1", "localhost"})
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-Proto", "X-Forwarded-For", "Forwarded", "Via", "CF-Connecting-IP"]
+)
+def test_what_a_proxy_passed_on_is_from_elsewhere(service: Service, name: str) -> None:
+    answer = requests.get(f"{service.url}/classes", headers={name: "https"}, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+
+
+def test_a_server_for_all_addresses_tells_one_that_works(service: Service, tmp_path: Path) -> None:
+    home = copied(service, tmp_path)
+    create_token(Database(home), "mine", "viewer", asked_by="test", now=datetime.now(UTC))
+    told: list[str] = []
+    port = free_port()
+    process = subprocess.Popen(
+        [*COMMAND, "--port", str(port)],
+        env=environment(home) | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        told.append(line)
+        if "Ctrl-C" in line:
+            break
+    try:
+        (url,) = re.findall(r"http://\S+", " ".join(told))
+        assert requests.get(url, timeout=10).json()["status"] == "ok"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
