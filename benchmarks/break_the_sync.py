@@ -214,7 +214,8 @@ BREAKAGES = (
     ),
     Breakage("keep the first payload of a bad row", RECORDS, "payload = excluded.payload, ", ""),
     # What is stored
-    Breakage("ignore changed names", RECORDS, """WHERE {" OR ".join(""", """WHERE 0 AND {" OR ".join("""),
+    Breakage("ignore changed names", RECORDS, "if held.get(row[0]) != row}", "if row[0] not in held}"),
+    Breakage("keep a new name from other classes", RECORDS, "    if ids:\n", "    if False:\n"),
     Breakage(
         "let the oldest name win",
         ENGINE,
@@ -255,12 +256,27 @@ BREAKAGES = (
         RUNS,
         """        _publish(connection)
         connection.execute(
-            "UPDATE runs SET state = ? WHERE job_id""",
+            \"\"\"
+            UPDATE runs SET state = ?, error_code""",
         """        connection.execute(
-            "UPDATE runs SET state = ? WHERE job_id""",
+            \"\"\"
+            UPDATE runs SET state = ?, error_code""",
     ),
     Breakage(
         "show records of half a sync", LOAD, "WHERE run_id = ?2 AND kind", "WHERE 0 AND run_id = ?2 AND kind"
+    ),
+    Breakage(
+        "show the units of half a sync",
+        ENGINE,
+        "        self._units = self._upstream.load_units(self._class_id)\n",
+        "        self._units = self._upstream.load_units(self._class_id)\n"
+        "        with self._transaction():\n            self._write_units()\n",
+    ),
+    Breakage(
+        "tell the changes of half a sync",
+        "store/changes.py",
+        "WHERE state = 'running')",
+        "WHERE state = 'none')",
     ),
     Breakage("show edits of half a sync", LOAD, "if one in places:", "if False:"),
     Breakage("show the last but one edit", LOAD, "ORDER BY id DESC", "ORDER BY id"),
@@ -376,7 +392,7 @@ BREAKAGES = (
     Breakage(
         "BEGIN without IMMEDIATE and without the lock",
         DATABASE,
-        'self._write_lock:\n            connection.execute("BEGIN IMMEDIATE")',
+        'self._write_lock():\n            connection.execute("BEGIN IMMEDIATE")',
         'contextlib.nullcontext():\n            connection.execute("BEGIN")',
     ),
     Breakage(

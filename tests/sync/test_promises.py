@@ -452,6 +452,17 @@ def test_nothing_is_shown_of_a_first_sync_before_it_has_ended(machine: SyncMachi
     assert {len(column) for column in machine.seen_by_readers()[0]} == {21}
 
 
+@pytest.mark.parametrize("transaction", [2, 3, 4])
+def test_who_dies_before_a_page_is_stored_leaves_none_of_its_people(
+    machine: SyncMachine, transaction: int
+) -> None:
+    """Promise 6: `check_store` looks after every run."""
+    machine.begin(page_size=2, threshold=0, rows=21)
+    machine.sync(during=[], cut=("die", transaction), full=False, accept=False)
+    assert machine.was_cut
+    assert bool(machine.held_rows()[0]) == (transaction > 3)
+
+
 def test_a_clock_that_was_set_back_does_not_put_off_full_syncs(machine: SyncMachine) -> None:
     machine.begin(page_size=2, threshold=0, rows=7)
     machine.run_sync()
