@@ -110,7 +110,9 @@ def serve(what: str, folder: str, port: int) -> None:
 
     shared = workspace(Path(folder))
     listener = server.listen(shared, "127.0.0.1", port)
-    uvicorn.Server(connections.config(api.create_app(shared))).run(sockets=[listener])
+    app = api.create_app(shared)
+    server.keep_imports()
+    uvicorn.Server(connections.config(app)).run(sockets=[listener])
 
 
 def workspace(folder: Path) -> Any:

@@ -208,7 +208,7 @@ def build(
     # Nobody's place is the last one.
     rows = rows[(rows.in_course >= 0) & np.append(counts, False)[rows.student]]
     rows = _merge_attempts(replace(rows, student=_renumbered(counts, rows.student)), len(assignments))
-    students = _everyone(facts)[counts].drop(columns="withdrawn_on")
+    students = _people(facts)[counts]
     whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, rows, thresholds=thresholds)
     cohort = whole if group is None else of_group(whole, group)
     return cohort if type is None else of_type(cohort, type)
@@ -377,6 +377,18 @@ def _everyone(facts: ClassFacts) -> pd.DataFrame:
 
 
 @remembered
+def _people(facts: ClassFacts) -> pd.DataFrame:
+    return _everyone(facts).drop(columns="withdrawn_on")
+
+
+@remembered
+def _enrolments(facts: ClassFacts) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """For each of `_everyone` the local days of enrolment and withdrawal, NaT for none."""
+    everyone = _everyone(facts)
+    return everyone["enrolled_on"].to_numpy(), everyone["withdrawn_on"].to_numpy()
+
+
+@remembered
 def _all_rows(facts: ClassFacts) -> Rows:
     """The upstream rows, those of nobody in the class or of no assignment of it with -1 in its place."""
     rows = facts.progressions
@@ -415,10 +427,11 @@ def _counts_at(
     facts: ClassFacts, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
 ) -> NDArray[np.bool_]:
     """For each of `_everyone`, whether they are enrolled at `cut`."""
-    everyone, today = _everyone(facts), pd.Timestamp(cut.tz_convert(tz).date())
+    enrolled_on, withdrawn_on = _enrolments(facts)
+    today = np.datetime64(cut.tz_convert(tz).date())
     has_started = starts_at is not None and starts_at <= cut
-    enrolled = (everyone["enrolled_on"] <= today) | (everyone["enrolled_on"].isna() & has_started)
-    return (enrolled & ~(everyone["withdrawn_on"] <= today)).to_numpy(dtype=bool)
+    is_enrolled = (enrolled_on <= today) | (np.isnat(enrolled_on) & has_started)
+    return is_enrolled & ~(withdrawn_on <= today)
 
 
 def _lookup(index: pd.Index[Any], values: pd.Series[Any]) -> NDArray[np.intp]:

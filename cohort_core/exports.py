@@ -67,7 +67,10 @@ def csv_bytes(source: Report | Table, about: Mapping[str, str] | None = None) ->
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(shown.columns)
-    cells = [[_csv_cell(row[name]) for row in shown.rows] for name in shown.columns]
+    cells = [
+        _csv_column([row[name] for row in shown.rows], field.annotation)
+        for name, field in shown.columns.items()
+    ]
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode("utf-8-sig")
 
@@ -121,6 +124,12 @@ def _flat(value: Any) -> Any:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return value
+
+
+def _csv_column(values: list[Any], annotation: Any) -> list[Any]:
+    bare, _ = unwrap(annotation)
+    # What begins with a digit, or is a number, is no formula.
+    return values if bare in (int, float, date, datetime) else [_csv_cell(value) for value in values]
 
 
 def _csv_cell(value: Any) -> Any:

@@ -60,7 +60,11 @@ def _share_heaps() -> None:
 
 def _make_ready(workspace: Workspace) -> None:
     make_ready(workspace)
-    # What is imported stays, and a garbage collection that looks through it takes 40 ms of a click.
+    keep_imports()
+
+
+def keep_imports() -> None:
+    """What is imported stays, and a garbage collection that looks through it takes 40 ms of a click."""
     gc.freeze()
 
 
@@ -136,7 +140,9 @@ def serve(
         for line in _told(host, port, exposed=exposed):
             say(line)
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        if not exposed:
+        if exposed:
+            keep_imports()
+        else:
             threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
         uvicorn.Server(connections.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from cohort_core import errors
 from cohort_core.acting import Actor, Administrator
@@ -48,8 +51,18 @@ Act = Annotated[Actor, Depends(_actor)]
 Administer = Annotated[Administrator, Depends(_administrator)]
 """What a route takes that is for admins, who see all classes: with it comes whom the audit names."""
 
-_INSTANT = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
+_INSTANT = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
+
+
+def _in_digits(value: object) -> object:
+    """Pydantic would also read 1_0 and 1.0, which the schema does not allow."""
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+", value, re.ASCII):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number in digits")
+    return value
+
+
+IN_DIGITS = BeforeValidator(_in_digits)
 
 
 def instant(description: str) -> Any:
@@ -67,7 +80,7 @@ ClassReference = Annotated[
 ]
 StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
 AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
-JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync.")]
+JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), IN_DIGITS]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 Group = Annotated[
     str | None,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, create_model
 from pydantic_core import to_json
 
 from cohort_core import exports
-from cohort_core.answers.asking import Read
+from cohort_core.answers.asking import IN_DIGITS, Read
 from cohort_core.cohort import Cohort
 from cohort_core.errors import BadInput
 from cohort_core.reports import Report, unwrap
@@ -84,9 +84,13 @@ Fields = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None, Query(ge=0, le=MOST_ROWS, description="At most so many rows; all by default.", examples=[50])
+    int | None,
+    Query(ge=0, le=MOST_ROWS, description="At most so many rows; all by default.", examples=[50]),
+    IN_DIGITS,
 ]
-Offset = Annotated[int, Query(ge=0, le=MOST_ROWS, description="Leave out so many rows first.", examples=[0])]
+Offset = Annotated[
+    int, Query(ge=0, le=MOST_ROWS, description="Leave out so many rows first.", examples=[0]), IN_DIGITS
+]
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class MarkRequest(BaseModel):
 class SyncRequest(BaseModel):
     """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     class_ids: list[str] | None = Field(
         default=None,
         min_length=1,
@@ -180,7 +180,7 @@ class NewToken(TokenRow):
 class TokenRequest(BaseModel):
     """A token to make. Without classes it sees all; without an end it lives until it is revoked."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     name: str = Field(
         description="What it is for: letters, digits, dots, hyphens and underscores, at most 64.",
         examples=["ci"],

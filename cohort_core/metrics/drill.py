@@ -119,13 +119,14 @@ def risk_by_week(cohort: Cohort) -> pd.DataFrame:
     for monday, end in zip(mondays, starts[1:], strict=True):
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
         then = build(cohort.facts, moment, thresholds=cohort.thresholds)
-        named = {"band": "risk", "score": "risk_score", "gap": "risk_gap"}
         completed = grouped.count(then.student[then.is_completed], len(then.students))
-        danger = risk(then).rename(columns=named).assign(completed=completed)
-        weekly.append(danger.rename_axis("student_id").reset_index().assign(week=monday))
+        weekly.append(risk(then).assign(completed=completed, week=monday))
     columns = ["student_id", "week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]
-    frame = pd.concat(weekly, ignore_index=True) if weekly else pd.DataFrame(columns=columns)
-    return frame[columns].astype({"week": "datetime64[us]"})
+    if not weekly:
+        return pd.DataFrame(columns=columns).astype({"week": "datetime64[us]"})
+    frame = pd.concat(weekly).rename_axis("student_id").reset_index()
+    named = frame.rename(columns={"band": "risk", "score": "risk_score", "gap": "risk_gap"})
+    return named[columns].astype({"week": "datetime64[us]"})
 
 
 def assignment_students(cohort: Cohort, assignment_id: str) -> pd.DataFrame:

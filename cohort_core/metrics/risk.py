@@ -109,19 +109,21 @@ def marks_lost(seen: Evidence) -> grouped.Floats:
 @remembered
 def _score(cohort: Cohort) -> pd.DataFrame:
     students, seen = len(cohort.students), evidence(cohort)
-    points = seen.points[seen.position]
+    at_stake = seen.points[seen.position]
     parts = {
-        "missing": np.maximum(seen.points.sum() - grouped.total(seen.student, students, points), 0.0),
+        "missing": np.maximum(seen.points.sum() - grouped.total(seen.student, students, at_stake), 0.0),
         "marks": grouped.total(seen.student, students, marks_lost(seen)),
-        "late": grouped.total(seen.student, students, points * _LATE_SHARE * seen.lateness),
+        "late": grouped.total(seen.student, students, at_stake * _LATE_SHARE * seen.lateness),
         "quiet": _QUIET_POINTS * np.clip((seen.silent / max(seen.usually_silent, 7.0) - 1.0) / 3.0, 0.0, 1.0),
     }
     score = sum(parts.values())
     gap = np.round(score - (np.median(score) if students else 0.0), _DECIMALS)
     bands = cohort.thresholds.bands
-    frame = pd.DataFrame({**parts, "score": score}, index=cohort.students.index).round(_DECIMALS)
     band = np.select([gap >= least for _, least in bands], [name for name, _ in bands], default="low")
-    return frame.assign(gap=gap, band=pd.array(band, dtype="str"))
+    points = {name: np.round(value, _DECIMALS) for name, value in {**parts, "score": score}.items()}
+    return pd.DataFrame(
+        {**points, "gap": gap, "band": pd.array(band, dtype="str")}, index=cohort.students.index
+    )
 
 
 def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> grouped.Floats:

@@ -39,6 +39,14 @@ def test_a_list_has_one_shape(service: Service) -> None:
     assert (part["as_of"], part["synced_at"]) == ("2026-10-02T03:59:59.999Z", synced_at)
 
 
+@pytest.mark.parametrize("number", ["1.0", "1_0", "0x1", "\u0663", "", "one", "-1", "1e3"])
+def test_a_number_of_rows_is_written_in_digits(service: Service, number: str) -> None:
+    for parameter in ("limit", "offset"):
+        problem = service.refused(f"{CLASS}/metrics/activity", **{parameter: number})
+        assert (problem["status"], problem["parameter"]) == (422, parameter)
+    assert service.refused("/sync/1.0")["status"] == 422
+
+
 def test_a_bare_list_tells_the_same_in_headers(service: Service) -> None:
     everything = service.get(HEALTH)
     answer = requests.get(service.url + HEALTH, params={"limit": 2, "offset": 1}, timeout=10)
