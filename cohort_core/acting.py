@@ -24,6 +24,9 @@ class Actor:
     class_ids: frozenset[str] | None = None
 
     def settle(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
+        """Raises ``BadInput`` for a day of return that has come already, which would settle nothing."""
+        if until is not None and until <= self._reader.cohort(reference).local_date:
+            raise BadInput("That day has come already. Choose a later one.", parameter="until")
         self.workspace.settle(self._find_class(reference), student_id, kind, until)
 
     def unsettle(self, reference: str, student_id: str) -> None:

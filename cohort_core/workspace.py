@@ -373,8 +373,6 @@ class Workspace:
     def settle(self, reference: str, student_id: str, kind: marked.Kind, until: date | None = None) -> None:
         """Leave a student out of triage: *done* until a day, or *exempt*. Takes pseudonymous ids as well."""
         class_id, real_id = self._student(reference, student_id)
-        if until is not None and until <= self.cohort(class_id).local_date:
-            raise BadInput("That day has come already. Choose a later one.", parameter="until")
         marked.save_mark(self.database, class_id, real_id, kind, until=until, now=utc_now())
 
     def unsettle(self, reference: str, student_id: str) -> None:
