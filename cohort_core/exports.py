@@ -129,7 +129,11 @@ def _flat(value: Any) -> Any:
 def _csv_column(values: list[Any], annotation: Any) -> list[Any]:
     bare, _ = unwrap(annotation)
     # What begins with a digit, or is a number, is no formula.
-    return values if bare in (int, float, date, datetime) else [_csv_cell(value) for value in values]
+    if bare in (int, float, date, datetime):
+        return values
+    if bare is str:
+        return [f"'{text}" if text and text.startswith(FORMULA_STARTS) else text for text in values]
+    return [_csv_cell(value) for value in values]
 
 
 def _csv_cell(value: Any) -> Any:
