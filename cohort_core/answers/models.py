@@ -118,8 +118,8 @@ class SyncedClass(BaseModel):
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
 
 
-class SyncAnswer(BaseModel):
-    """A sync: its state, and for each class what was read and what had changed."""
+class _SyncNumbers(BaseModel):
+    """What is told of a sync wherever it is told of one."""
 
     job: int = Field(description="Its number, for /sync/{job}.")
     state: JobState = Field(description="*partial*: some of its classes failed.")
@@ -132,24 +132,18 @@ class SyncAnswer(BaseModel):
     changed: int = Field(description="Records that said something else than before.")
     removed: int = Field(description="Records that OpenClass has no more.")
     quarantined: int = Field(description="Records that cannot be used.")
+
+
+class SyncAnswer(_SyncNumbers):
+    """A sync: its state, and for each class what was read and what had changed."""
+
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
     classes: list[SyncedClass] = Field(description="Its classes, in the order in which they are read.")
 
 
-class SyncRow(BaseModel):
+class SyncRow(_SyncNumbers):
     """A sync in a few words; `GET /sync/{job}` tells all of it."""
 
-    job: int = Field(description="Its number, for /sync/{job}.")
-    state: JobState = Field(description="*partial*: some of its classes failed.")
-    asked_by: str = Field(description="api, cli, dashboard or schedule.", examples=["api"])
-    started_at: datetime = Field(description="UTC.")
-    ended_at: datetime | None = Field(description="UTC; null while it runs.")
-    seconds: float | None = Field(description="How long it took; null while it runs.")
-    records: int = Field(description="Records read.")
-    added: int = Field(description="Records that were new.")
-    changed: int = Field(description="Records that said something else than before.")
-    removed: int = Field(description="Records that OpenClass has no more.")
-    quarantined: int = Field(description="Records that cannot be used.")
     error_code: str | None = Field(description="Stable name of what went wrong; null if nothing did.")
     class_ids: list[str] = Field(description="OpenClass ids of its classes.")
 
