@@ -16,7 +16,6 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from cohort_core.reports import REPORTS, Report, type_name, unit, unwrap
 
@@ -32,7 +31,7 @@ _WIDEST_COLUMN, _WIDTH_SAMPLE = 60, 200
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of plain values, as Report.records gives them, with the model that explains the columns.
+    """Rows of plain values that are no report, with the model that explains the columns.
 
     `fields` are the columns that were chosen, in their order; all of the model's if none were.
     """
@@ -42,40 +41,32 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
     fields: tuple[str, ...] = ()
 
-    @property
-    def columns(self) -> dict[str, FieldInfo]:
-        known = self.row.model_fields
-        return {name: known[name] for name in self.fields or known}
+    def columns(self) -> dict[str, list[Any]]:
+        return {name: [row[name] for row in self.rows] for name in self.fields or self.row.model_fields}
 
-    @property
-    def title(self) -> str:
-        answer = REPORTS.get(self.name)
-        return answer.title if answer else self.name.replace("_", " ").capitalize()
+    def records(self) -> list[dict[str, Any]]:
+        return [{name: row[name] for name in self.fields or self.row.model_fields} for row in self.rows]
 
 
-def table(report: Report, fields: tuple[str, ...] = ()) -> Table:
-    return Table(report.name, report.row, report.records(fields), fields)
+Answer = Report | Table
 
 
-def csv_bytes(source: Report | Table, about: Mapping[str, str] | None = None) -> bytes:
+def csv_bytes(answer: Answer, about: Mapping[str, str] | None = None) -> bytes:
     """CSV as RFC 4180 has it, in UTF-8 with the mark by which spreadsheets know that it is.
 
     Text that begins like a formula gets an apostrophe before it; numbers stay numbers. Nothing is an empty
     cell, a list is joined by semicolons. `about` has no place in it.
     """
-    shown = source if isinstance(source, Table) else table(source)
+    columns, known = answer.columns(), answer.row.model_fields
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(shown.columns)
-    cells = [
-        _csv_column([row[name] for row in shown.rows], field.annotation)
-        for name, field in shown.columns.items()
-    ]
+    writer.writerow(columns)
+    cells = (_csv_column(values, known[name].annotation) for name, values in columns.items())
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode("utf-8-sig")
 
 
-def xlsx_bytes(source: Report | Table, about: Mapping[str, str] | None = None) -> bytes:
+def xlsx_bytes(answer: Answer, about: Mapping[str, str] | None = None) -> bytes:
     """A workbook: the rows, and a second sheet that says what each column means.
 
     `about` are lines for the top of that sheet, such as {"Class": "Web 3"}. Dates and times are real ones,
@@ -83,12 +74,11 @@ def xlsx_bytes(source: Report | Table, about: Mapping[str, str] | None = None) -
     """
     import xlsxwriter
 
-    shown = source if isinstance(source, Table) else table(source)
     file = io.BytesIO()
     # In memory: a temporary file would leave students' data on the disk.
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        _write_rows(book, shown)
-        _write_definitions(book, shown, about or {})
+        _write_rows(book, answer)
+        _write_definitions(book, answer, about or {})
     return file.getvalue()
 
 
@@ -97,7 +87,7 @@ class Kind:
     """A format for files."""
 
     media_type: str
-    write: Callable[[Report | Table, Mapping[str, str] | None], bytes]
+    write: Callable[[Answer, Mapping[str, str] | None], bytes]
 
 
 KINDS: dict[FileFormat, Kind] = {
@@ -146,16 +136,19 @@ def _csv_cell(value: Any) -> Any:
     return value
 
 
-def _write_rows(book: Any, shown: Table) -> None:
-    sheet = book.add_worksheet(_sheet_name(shown.title))
+def _write_rows(book: Any, answer: Answer) -> None:
+    columns, known = answer.columns(), answer.row.model_fields
+    sheet = book.add_worksheet(_sheet_name(_title(answer)))
     head = book.add_format({"bold": True, "bottom": 1})
     day, instant, share = (
         book.add_format({"num_format": text}) for text in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "0.0%")
     )
-    for column, (name, field) in enumerate(shown.columns.items()):
-        bare, _ = unwrap(field.annotation)
+    lines = 0
+    for column, (name, found) in enumerate(columns.items()):
+        bare, _ = unwrap(known[name].annotation)
         sheet.write_string(0, column, name, head)
-        values = [_flat(row[name]) for row in shown.rows]
+        values = [_flat(value) for value in found]
+        lines = len(values)
         for line, value in enumerate(values, start=1):
             if value is None:
                 continue
@@ -167,35 +160,41 @@ def _write_rows(book: Any, shown: Table) -> None:
             elif isinstance(value, bool):
                 sheet.write_boolean(line, column, value)
             elif isinstance(value, (int, float)):
-                sheet.write_number(line, column, value, share if unit(field) == "0 to 1" else None)
+                sheet.write_number(line, column, value, share if unit(known[name]) == "0 to 1" else None)
             else:
                 sheet.write_string(line, column, value[:_MOST_CELL_CHARACTERS])
         longest = max(map(len, map(str, (name, *values[:_WIDTH_SAMPLE]))))
         sheet.set_column(column, column, min(longest + 2, _WIDEST_COLUMN))
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, len(shown.rows), len(shown.columns) - 1)
+    sheet.autofilter(0, 0, lines, len(columns) - 1)
 
 
-def _write_definitions(book: Any, shown: Table, about: Mapping[str, str]) -> None:
+def _write_definitions(book: Any, answer: Answer, about: Mapping[str, str]) -> None:
     sheet = book.add_worksheet("Definitions")
     head = book.add_format({"bold": True, "bottom": 1})
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     top = book.add_format({"valign": "top"})
     line = 0
-    for name, text in {"Report": shown.title, **about}.items():
+    for name, text in {"Report": _title(answer), **about}.items():
         sheet.write_string(line, 0, name)
         sheet.write_string(line, 1, text[:_MOST_CELL_CHARACTERS])
         line += 1
     line += 1
     for column, text in enumerate(("column", "type", "unit", "meaning")):
         sheet.write_string(line, column, text, head)
-    for name, field in shown.columns.items():
+    for name in answer.fields or answer.row.model_fields:
+        field = answer.row.model_fields[name]
         line += 1
         words = (name, type_name(field.annotation), unit(field), field.description or "")
         for column, text in enumerate(words):
             sheet.write_string(line, column, text, wrapped if column == len(words) - 1 else top)
     for column, width in enumerate((24, 24, 14, 90)):
         sheet.set_column(column, column, width)
+
+
+def _title(answer: Answer) -> str:
+    known = REPORTS.get(answer.name)
+    return known.title if known else answer.name.replace("_", " ").capitalize()
 
 
 def _sheet_name(title: str) -> str:

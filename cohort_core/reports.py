@@ -74,21 +74,25 @@ from cohort_core.thresholds import DEFAULTS, Thresholds
 
 @dataclass(frozen=True)
 class Report:
-    """One answer: a frame whose columns and dtypes are those of its row model."""
+    """One answer: a frame whose columns and dtypes are those of its row model.
+
+    `fields` are the columns that were chosen, in their order; all of the model's if none were.
+    """
 
     name: str
     frame: pd.DataFrame
     row: type[Row]
+    fields: tuple[str, ...] = ()
 
-    def records(self, fields: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The rows as plain values: missing is None, an instant "…Z" in milliseconds, a date "YYYY-MM-DD".
-
-        Of `fields`, if any are named, in their order.
-        """
+    def columns(self) -> dict[str, list[Any]]:
+        """Plain values: missing is None, an instant "…Z" in milliseconds, a date "YYYY-MM-DD"."""
         known = self.row.model_fields
-        names = fields or list(known)
-        columns = [_plain(self.frame[name], known[name].annotation) for name in names]
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        return {name: _plain(self.frame[name], known[name].annotation) for name in self.fields or known}
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows, as plain values."""
+        columns = self.columns()
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
     def record(self) -> dict[str, Any]:
         """The only row of an answer that has one."""
@@ -362,7 +366,7 @@ def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
     return _report("assignment_durations", frame, DurationRow)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Triage(Report):
     """The needs that are shown, and how many more there are."""
 
@@ -380,7 +384,7 @@ def triage(
     """
     frame, more = needing.triage(cohorts, limit, settled)
     made = _report("triage", frame, NeedRow)
-    return Triage(made.name, made.frame, made.row, more)
+    return Triage(made.name, made.frame, made.row, more=more)
 
 
 def _of_one(cohort: Cohort, frame: pd.DataFrame, student_id: str | None) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -19,6 +19,7 @@ from cohort_core import exports
 from cohort_core.answers.asking import IN_DIGITS, Read
 from cohort_core.cohort import Cohort
 from cohort_core.errors import BadInput
+from cohort_core.exports import Answer
 from cohort_core.reports import Report, unwrap
 from cohort_core.store.database import utc_text
 from cohort_core.store.facts import ClassFacts
@@ -129,9 +130,6 @@ def _text(at: pd.Timestamp | None) -> str | None:
     return None if at is None else utc_text(at.to_pydatetime(warn=False))
 
 
-Answer = Report | exports.Table
-
-
 @dataclass(frozen=True)
 class ListSender:
     """Sorts, narrows and cuts a list as asked, and sends it in the format that is wanted."""
@@ -145,21 +143,21 @@ class ListSender:
 
     def __call__(self, answer: Answer, moment: Moment, *, default_limit: int | None = None) -> Response:
         limit = default_limit if self.limit is None else self.limit
-        chosen, whole = _chosen(self.fields, answer.row), _sorted(answer, self.sort)
+        fields, whole = _chosen(self.fields, answer.row), _sorted(answer, self.sort)
         part = slice(self.offset, None if limit is None else self.offset + limit)
+        shown: Answer
         if isinstance(whole, exports.Table):
-            total = len(whole.rows)
-            rows = whole.rows[part]
-            if chosen:
-                rows = [{name: row[name] for name in chosen} for row in rows]
-            shown = replace(whole, rows=rows, fields=chosen)
+            total, shown = len(whole.rows), replace(whole, rows=whole.rows[part], fields=fields)
         else:
-            total = len(whole.frame)
-            shown = exports.table(replace(whole, frame=whole.frame[part]), chosen)
+            total, shown = len(whole.frame), replace(whole, frame=whole.frame[part], fields=fields)
         beside = {"total": total, "limit": limit, "offset": self.offset, **moment.told()}
         is_bare = get_origin(self.request.scope["route"].response_model) is list
-        content = shown.rows if is_bare else {"items": shown.rows, **beside}
         headers = {HEADERS[name]: str(value) for name, value in beside.items() if value is not None}
+
+        def content() -> Any:
+            rows = shown.records()
+            return rows if is_bare else {"items": rows, **beside}
+
         return _sent(self.request, self.read, moment, shown, content, headers)
 
 
@@ -171,9 +169,8 @@ class RowSender:
     read: Read
 
     def __call__(self, answer: Report, moment: Moment) -> Response:
-        shown = exports.table(answer)
         headers = {HEADERS[name]: value for name, value in moment.told().items() if value is not None}
-        return _sent(self.request, self.read, moment, shown, shown.rows[0], headers)
+        return _sent(self.request, self.read, moment, answer, answer.record, headers)
 
 
 SendList = Annotated[ListSender, Depends()]
@@ -184,15 +181,15 @@ def _sent(
     request: Request,
     read: Read,
     moment: Moment,
-    shown: exports.Table,
-    content: Any,
+    shown: Answer,
+    content: Callable[[], Any],
     headers: Mapping[str, str],
 ) -> Response:
     request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
     wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":
-        return Response(to_json(content), headers=headers, media_type="application/json")
+        return Response(to_json(content()), headers=headers, media_type="application/json")
     if wanted is None:
         known = ", ".join(
             ["application/json", *(kind.media_type.split(";")[0] for kind in exports.KINDS.values())]

@@ -37,7 +37,7 @@ def heading(
     view: View,
     text: str,
     *,
-    report: Report | exports.Table | None = None,
+    report: exports.Answer | None = None,
     picture: Any = None,
     name: str | None = None,
     title: str | None = None,
@@ -64,7 +64,7 @@ def heading(
 def menu(
     view: View,
     *,
-    report: Report | exports.Table | None = None,
+    report: exports.Answer | None = None,
     picture: Any = None,
     name: str | None = None,
     title: str = "",
@@ -85,7 +85,7 @@ def class_report_menu(view: View, report: Report) -> None:
         _menu(view, "report", list(_tables(view, report)), class_report.NOT_INSTALLED)
 
 
-def _files(view: View, report: Report | exports.Table | None, picture: Any, title: str) -> list[File]:
+def _files(view: View, report: exports.Answer | None, picture: Any, title: str) -> list[File]:
     files = list(_tables(view, report)) if report is not None and _has_rows(report) else []
     if picture is not None and pictures.is_possible():
         shown = Picture(picture, title, _attribution(view))
@@ -96,7 +96,7 @@ def _files(view: View, report: Report | exports.Table | None, picture: Any, titl
     return files
 
 
-def _tables(view: View, report: Report | exports.Table) -> Iterator[File]:
+def _tables(view: View, report: exports.Answer) -> Iterator[File]:
     about = _about(view)
     for extension, kind in exports.KINDS.items():
         yield File(
@@ -104,7 +104,7 @@ def _tables(view: View, report: Report | exports.Table) -> Iterator[File]:
         )
 
 
-def _has_rows(report: Report | exports.Table) -> bool:
+def _has_rows(report: exports.Answer) -> bool:
     return bool(report.rows) if isinstance(report, exports.Table) else not report.frame.empty
 
 

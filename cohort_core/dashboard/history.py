@@ -122,7 +122,7 @@ def show_set_aside(view: View) -> None:
 
 
 def _table(lines: exports.Table, columns: Mapping[str, Column], *, alt: str) -> None:
-    frame = pd.DataFrame(lines.rows, columns=list(lines.columns))
+    frame = pd.DataFrame(lines.columns())
     for name, column in columns.items():
         if column.kind == "ago":
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
