@@ -33,22 +33,25 @@ class Chosen:
 
 def choose_class(active: Sequence[ClassStatus]) -> Chosen:
     """The class of the address, else the one looked at before, else the first that has data."""
-    ids = {one.id for one in active}
     asked = st.query_params.get(CLASS)
-    for wanted in (asked, _remembered().get(CLASS)):
-        if wanted in ids:
-            chosen = Chosen(wanted)
-            break
-    else:
-        first = next((one for one in active if one.synced_at), active[0] if active else None)
-        chosen = Chosen(first.id if first else None)
-    if asked and asked != chosen.id:
+    named, before = _id_of(asked, active), _id_of(_remembered().get(CLASS), active)
+    first = next((one for one in active if one.synced_at), active[0] if active else None)
+    chosen = named or before or (first.id if first else None)
+    if asked and named is None:
         return Chosen(
-            chosen.id,
+            chosen,
             "The address asks for a class that is not among your active classes. "
             "This is another one; choose yours in the sidebar, or activate it under Classes.",
         )
-    return chosen
+    return Chosen(chosen)
+
+
+def _id_of(reference: str | None, classes: Sequence[ClassStatus]) -> str | None:
+    """The id of the class with this id or friendly id; None if there is none, or several are called so."""
+    if reference is None or reference in {one.id for one in classes}:
+        return reference
+    named = [one.id for one in classes if one.friendly_id == reference]
+    return named[0] if len(named) == 1 else None
 
 
 def choose_part(name: str, ids: Collection[str], class_id: str, otherwise: str) -> Chosen:

@@ -132,6 +132,15 @@ def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> No
     assert {one.label: one.value for one in test.metric}["Students"] == str(group.students)
 
 
+def test_an_address_may_name_a_class_by_its_friendly_id(big: str, practised: Workspace) -> None:
+    wanted = next(one for one in practised.statuses(active_only=True) if one.id != big)
+    assert wanted.friendly_id
+    test = page("overview", {"class": wanted.friendly_id})
+    assert not test.info
+    assert test.query_params == {"class": wanted.id}
+    assert test.text[0].value == wanted.name
+
+
 @pytest.mark.parametrize("query", [{"class": "nothing"}, {"group": "nothing"}])
 def test_an_address_that_means_nothing_falls_back_with_a_notice(big: str, query: dict[str, str]) -> None:
     test = page("overview", {"class": big} | query)
