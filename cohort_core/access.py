@@ -31,7 +31,7 @@ from cohort_core.store import audit, classes, tokens
 from cohort_core.store.database import Database
 from cohort_core.store.tokens import ROLES, Role, Token
 from cohort_core.store.watch import StoreState, Watch
-from cohort_core.web import SAFE_METHODS, host_name, out_of_order, plain_address, problem
+from cohort_core.web import SAFE_METHODS, host_name, is_below, out_of_order, plain_address, problem
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ class Gate:
         path: str = scope["path"]
         headers = Headers(scope=scope)
         is_foreign = self._exposed or _is_passed_on(headers)
-        if path == self._beside or path.startswith(f"{self._beside}/"):
+        if is_below(path, self._beside):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
             return
         state = scope.setdefault("state", {})

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.store.database import utc_text
-from cohort_core.web import unexpected
+from cohort_core.web import is_below, unexpected
 
 LOG_BYTES = 5_000_000
 LOG_SECONDS = 0.25
@@ -66,7 +66,7 @@ class Journaled:
                 self._log.write()
             return
         path: str = scope["path"]
-        is_beside = path == self._beside or path.startswith(f"{self._beside}/")
+        is_beside = is_below(path, self._beside)
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         state: dict[str, Any] = scope.setdefault("state", {})

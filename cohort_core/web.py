@@ -22,6 +22,11 @@ from cohort_core.settings import LOOPBACK_HOSTS
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+def is_below(path: str, root: str) -> bool:
+    """Whether a path is that of something mounted there."""
+    return path == root or path.startswith(f"{root}/")
+
+
 def problem(
     status: int, detail: str, code: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:

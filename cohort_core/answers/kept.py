@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cohort_core.answers.lists import KEEP, wanted_format
 from cohort_core.home import file_version
 from cohort_core.store.watch import StoreState
-from cohort_core.web import qualities, unexpected
+from cohort_core.web import is_below, qualities, unexpected
 from cohort_core.workspace import Workspace
 
 KEPT_BYTES = 128 * 2**20
@@ -116,7 +116,7 @@ class KeptAnswers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or path == self._beside or path.startswith(f"{self._beside}/"):
+        if scope["type"] != "http" or is_below(path, self._beside):
             await self._app(scope, receive, send)
             return
         call = _Call(scope, receive, send)

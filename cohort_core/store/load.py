@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from pydantic_core import from_json
 
-from cohort_core.errors import UnknownClass
+from cohort_core.store.classes import unknown_class
 from cohort_core.store.database import Database
 from cohort_core.store.facts import (
     ASSIGNMENT_COLUMNS,
@@ -62,7 +62,7 @@ def load_revision(database: Database, class_id: str) -> int:
     with database.reading() as connection:
         row = connection.execute("SELECT revision FROM classes WHERE id = ?", (class_id,)).fetchone()
     if row is None:
-        raise UnknownClass("There is no such class. `cohort-tracker classes --all` lists those there are.")
+        raise unknown_class()
     return int(row["revision"])
 
 
@@ -71,9 +71,7 @@ def load_facts(database: Database, class_id: str, default_timezone: str) -> Clas
     with database.reading() as connection:
         row = connection.execute("SELECT * FROM classes WHERE id = ?", (class_id,)).fetchone()
         if row is None:
-            raise UnknownClass(
-                "There is no such class. `cohort-tracker classes --all` lists those there are."
-            )
+            raise unknown_class()
         run_id = _running(connection, class_id)
         progressions = _progressions(connection, class_id, run_id)
         assignments = _assignments(connection, class_id, progressions["assignment_id"].unique())
