@@ -108,7 +108,9 @@ def needed_role(method: str, path: str) -> Role:
 
 def _is_there(scope: Scope) -> bool:
     """Whether a route would answer. What is not there may be looked for by everybody whose token is good."""
-    return any(route.matches(scope)[0] == Match.FULL for route in scope["app"].routes)
+    # Routes know no HEAD: what answers GET answers that too.
+    asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+    return any(route.matches(asked)[0] == Match.FULL for route in scope["app"].routes)
 
 
 class Gate:
