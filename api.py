@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import asdict
 from http import HTTPStatus
@@ -72,6 +73,8 @@ from cohort_core.workspace import Workspace, shared_workspace
 
 DASHBOARD_PATH = "/dashboard"
 EVENT_SECONDS = 0.25
+STILL_SECONDS = 5.0
+"""How long a stream of events says nothing at most: then it shows who is gone, or has no right to it now."""
 SYNCS_TOLD, SYNCS_KNOWN = 20, 1000
 CLASS = "/classes/{class_id}"
 STUDENT = f"{CLASS}/students/{{student_id}}"
@@ -252,7 +255,7 @@ def _add_class_routes(app: FastAPI) -> None:
         request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
     ) -> PdfResponse:
         """The class report: summary, who needs attention, blockers, trends, definitions."""
-        request.scope["state"][KEEP] = None
+        request.scope["state"][KEEP] = class_id
         file = reporting.pdf(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
         name = exports.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
         return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
@@ -389,11 +392,12 @@ def _add_sync_routes(app: FastAPI) -> None:
     @app.get("/sync", response_model=list_of(SyncRow), tags=["Sync"])
     def syncs(act: Act, read: Read, send: SendList) -> Response:
         """The last 1,000 syncs, the latest first; without `limit` the last 20."""
-        rows = [_sync_row(job) for job in act.jobs(SYNCS_KNOWN)]
+        jobs = act.jobs(SYNCS_KNOWN)
+        rows = exports.Table("syncs", SyncRow, [_sync_row(job) for job in jobs])
         synced_at = max((one.synced_at for one in read.statuses() if one.synced_at), default=None)
-        return send(
-            exports.Table("syncs", SyncRow, rows), Moment(synced_at=synced_at), default_limit=SYNCS_TOLD
-        )
+        # One that is killed writes no more.
+        moment = Moment(synced_at=synced_at, is_passing=any(job.is_running for job in jobs))
+        return send(rows, moment, default_limit=SYNCS_TOLD)
 
     @app.get("/sync/{job}", response_model=SyncAnswer, tags=["Sync"])
     def sync_job(act: Act, job: JobNumber) -> JSONResponse:
@@ -479,13 +483,17 @@ def _add_files(app: FastAPI) -> None:
 
 
 async def _events(act: Actor, job: Job) -> AsyncIterator[str]:
-    told = ""
+    told, told_at = "", 0.0
     while True:
         data = json.dumps(job.as_dict())
         if data != told:
             name = "progress" if job.is_running else "ended"
             yield f"event: {name}\ndata: {data}\n\n"
-            told = data
+            told, told_at = data, time.monotonic()
+        elif time.monotonic() - told_at > STILL_SECONDS:
+            # A comment, which every reader of events leaves out.
+            yield ":\n\n"
+            told_at = time.monotonic()
         if not job.is_running:
             return
         # Not in a thread: those who watch would leave none to those who ask.

@@ -163,7 +163,7 @@ class Gate:
             asked = self._identify(headers, _address(scope), must_be_known=is_foreign)
         except CohortError as error:
             # Whether there are tokens is not known, so nobody gets in.
-            await out_of_order(error.code)(scope, receive, send)
+            await out_of_order(error)(scope, receive, send)
             return
         if not isinstance(asked, Access):
             await asked(scope, receive, send)

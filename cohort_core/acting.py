@@ -78,9 +78,9 @@ class Actor:
             return job
         failed = [run for run in seen if run.state == "failed"]
         state = job.state
-        if state in {"partial", "failed"}:
+        if not job.is_running and all(run.state in {"done", "failed"} for run in seen):
             state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
-        told = failed[0] if failed else job if job.state in {"cancelled", "interrupted"} else None
+        told = failed[0] if failed else job if state in {"cancelled", "interrupted"} else None
         code, message = (told.error_code, told.error) if told else (None, None)
         return replace(job, runs=seen, state=state, error_code=code, error=message)
 

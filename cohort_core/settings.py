@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tomllib
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import tomli_w
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -26,6 +27,8 @@ from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.thresholds import DEFAULTS, Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+PATIENCE_SECONDS = 20.0
+"""How long to wait for others who change settings, each of whom may wait for the database."""
 
 
 class Settings(BaseSettings):
@@ -184,13 +187,25 @@ def _wrong(kind: str, message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
-def alone(home: Home) -> FileLock:
-    """While this is held, nobody else changes settings: in no thread and no process.
+@contextlib.contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Within this, nobody else changes settings: in no thread and no process.
 
-    Who reads them in order to change them holds it from before reading; it may be taken again within.
+    Who reads them in order to change them does that within, too; it may be entered again. Raises
+    ``BadSettings`` if somebody else does not come to an end.
     """
     home.ensure()
-    return FileLock(home.config_lock, mode=PRIVATE_FILE, is_singleton=True)
+    lock = FileLock(home.config_lock, mode=PRIVATE_FILE, is_singleton=True)
+    try:
+        lock.acquire(timeout=PATIENCE_SECONDS)
+    except Timeout:
+        raise BadSettings(
+            "Another program has been changing the settings for too long. End it, and try again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def save_settings(home: Home, **values: Any) -> None:

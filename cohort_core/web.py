@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cohort_core.errors import CohortError, DatabaseBusy
 from cohort_core.settings import LOOPBACK_HOSTS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,12 +48,14 @@ def unexpected() -> JSONResponse:
     )
 
 
-def out_of_order(code: str) -> JSONResponse:
+def out_of_order(error: CohortError) -> JSONResponse:
     """What somebody is told who may be anybody: not where the files are, nor what is wrong with them."""
+    if isinstance(error, DatabaseBusy):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The server's database or settings cannot be used. `cohort-tracker doctor`, run there, says why.",
-        code,
+        error.code,
     )
 
 

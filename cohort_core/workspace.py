@@ -23,7 +23,7 @@ from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.settings import Preferences
 from cohort_core.store import classes, runs
 from cohort_core.store import marks as marked
-from cohort_core.store.audit import save_event
+from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database
 from cohort_core.store.runs import Job, SetAside
 from cohort_core.store.watch import Watch
@@ -105,8 +105,10 @@ class Workspace:
         named = wanted.model_fields_set
         every = parse_interval(wanted.sync_every) if wanted.sync_every else None
         with settings.alone(self.home):
-            settings.save_preferences(self.home, wanted)
-            save_event(self.database, asked_by, "settings", ", ".join(sorted(named)))
+            # Within the transaction: what the audit cannot tell of is not changed.
+            with self.database.writing() as connection:
+                add_event(connection, asked_by, "settings", ", ".join(sorted(named)))
+                settings.save_preferences(self.home, wanted)
             if "sync_every" in named:
                 self.stop_schedule()
                 if every:
@@ -330,7 +332,7 @@ class Workspace:
         from cohort_core.store.load import load_revision
 
         class_id = classes.find_class(self.database, reference)
-        return class_id, (self.watch.files, load_revision(self.database, class_id))
+        return class_id, (self.watch.openings, load_revision(self.database, class_id))
 
     def _current_facts(self, reference: str, anonymous: bool) -> ClassFacts:
         return self._load_facts(*self._current(reference), anonymous)

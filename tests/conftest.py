@@ -58,6 +58,14 @@ def workspace(home: Home) -> Iterator[Workspace]:
     one.stop()
 
 
+def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Or fail: nothing in a test waits without an end."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @contextmanager
 def serving(app: Callable[..., object]) -> Iterator[str]:
     """The address of an ASGI app that is served by a real server in a thread."""

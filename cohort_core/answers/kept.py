@@ -138,8 +138,7 @@ class KeptAnswers:
             try:
                 await self._ask(call, key, state, asked)
             finally:
-                self._asked.pop(key, None)
-                asked.set()
+                self._let_go(key, asked)
 
     async def _ask(
         self,
@@ -156,8 +155,7 @@ class KeptAnswers:
 
         def let_go() -> None:
             if asked is not None:
-                self._asked.pop(key, None)
-                asked.set()
+                self._let_go(key, asked)
 
         def keep_it(answer: Kept) -> None:
             if state is not None and KEEP in call.scope["state"]:
@@ -173,6 +171,12 @@ class KeptAnswers:
             if not held.is_started:
                 await unexpected()(call.scope, call.receive, held.send)
             raise
+
+    def _let_go(self, key: Hashable, asked: asyncio.Event) -> None:
+        """Another may ask the same by now, whom this must not take from those who wait."""
+        if self._asked.get(key) is asked:
+            del self._asked[key]
+        asked.set()
 
 
 class _Call:

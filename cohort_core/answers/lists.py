@@ -99,11 +99,13 @@ class Moment:
     """What an answer is about: an instant, and the data that was there; both UTC text.
 
     `is_of_class`: the answer is made of the facts of its class alone, so that it holds as long as they do.
+    `is_passing`: it may be another one although nothing was written.
     """
 
     as_of: str | None = None
     synced_at: str | None = None
     is_of_class: bool = False
+    is_passing: bool = False
 
     @classmethod
     def of(cls, source: Cohort | ClassFacts | Sequence[Cohort], *, is_all: bool = True) -> Moment:
@@ -185,7 +187,8 @@ def _sent(
     content: Callable[[], Any],
     headers: Mapping[str, str],
 ) -> Response:
-    request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
+    if not moment.is_passing:
+        request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
     wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":
@@ -278,7 +281,7 @@ def _sorted(answer: Answer, sort: str | None) -> Answer:
         turned.setdefault(part.strip().removeprefix("-"), part.strip().startswith("-"))
     _check(list(turned), sortable(answer.row), "sort")
     if isinstance(answer, exports.Table):
-        return replace(answer, rows=_sorted_rows(answer.rows, turned))
+        return replace(answer, rows=_sorted_rows(answer.rows, answer.row, turned))
     fields = answer.row.model_fields
     compared = {name: _comparable(answer.frame[name], fields[name].annotation).array for name in turned}
     order = pd.DataFrame(compared).sort_values(
@@ -291,20 +294,27 @@ def _comparable(column: pd.Series[Any], annotation: Any) -> pd.Series[Any]:
     """Text in any case; words of a fixed set by their place in it."""
     bare, _ = unwrap(annotation)
     if get_origin(bare) is Literal:
-        places = {word: float(place) for place, word in enumerate(get_args(bare))}
-        return column.map(places).astype("float64")
+        return column.map(_places(bare)).astype("float64")
     if bare is str:
         return column.str.casefold()
     return column
 
 
-def _sorted_rows(rows: Sequence[Mapping[str, Any]], turned: Mapping[str, bool]) -> list[Mapping[str, Any]]:
+def _sorted_rows(
+    rows: Sequence[Mapping[str, Any]], row: type[BaseModel], turned: Mapping[str, bool]
+) -> list[Mapping[str, Any]]:
     ordered = list(rows)
     for name, is_turned in reversed(list(turned.items())):
-        there = [row for row in ordered if row[name] is not None]
-        there.sort(key=lambda row: _folded(row[name]), reverse=is_turned)
-        ordered = there + [row for row in ordered if row[name] is None]
+        bare, _ = unwrap(row.model_fields[name].annotation)
+        places = _places(bare) if get_origin(bare) is Literal else {}
+        there = [one for one in ordered if one[name] is not None]
+        there.sort(key=lambda one: places.get(one[name], _folded(one[name])), reverse=is_turned)
+        ordered = there + [one for one in ordered if one[name] is None]
     return ordered
+
+
+def _places(words: Any) -> dict[str, float]:
+    return {word: float(place) for place, word in enumerate(get_args(words))}
 
 
 def _folded(value: Any) -> Any:

@@ -72,7 +72,7 @@ def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
     if request.state.access == NOBODY and isinstance(error, errors.StoreError | errors.SettingsError):
-        return out_of_order(error.code)
+        return out_of_order(error)
     parameter = error.details.get("parameter")
     if parameter in _NAMED_BY_PATH and parameter in request.path_params:
         return problem(HTTPStatus.NOT_FOUND, error.message, _NAMED_BY_PATH[parameter], **error.details)

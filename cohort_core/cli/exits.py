@@ -20,7 +20,7 @@ EXIT_CODES: dict[type[errors.CohortError], int] = {
     errors.RemovalsRefused: 73,
     errors.SyncFailed: PARTIAL,
     errors.SyncRunning: 75,
-    errors.DatabaseBusy: 75,
+    errors.DatabaseBusy: 71,
     errors.UpstreamChanged: 76,
     errors.LoginRefused: 77,
     errors.NotConnected: 78,

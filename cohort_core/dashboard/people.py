@@ -9,8 +9,9 @@ import pandas as pd
 
 from cohort_core.charts import BANDS
 
-ENGAGEMENT_GAP, KEEPING_UP = "gap", "Keeping up, but silent"
-"""The stage that is the report of that name, and what it is called."""
+ENGAGEMENT_GAP = "gap"
+"""The stage that is the report of that name."""
+KEEPING_UP = "Keeping up, but silent"
 STAGES = {
     "new": "New",
     "active": "Active",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cohort_core.errors import DatabaseBusy, DatabaseNewer, DatabaseUnusable
+from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
 from cohort_core.home import PRIVATE_FILE, Home
 
 BUSY_SECONDS = 10.0
@@ -68,8 +68,16 @@ class Database:
             try:
                 yield connection
             finally:
-                with self._write_lock():
-                    connection.close()
+                self._close(connection)
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        """Never raises: what was committed stands, and what went wrong is more than this."""
+        try:
+            with self._write_lock():
+                connection.close()
+        except CohortError:
+            # Who holds the lock for so long has the database open, so this closing checkpoints nothing.
+            connection.close()
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
@@ -203,8 +211,8 @@ def _translating_errors(database: Database) -> Iterator[None]:
 
 def _busy() -> DatabaseBusy:
     return DatabaseBusy(
-        "Another program has held the database for longer than a sync does. Nothing was lost; end what that "
-        "program does with it, and try again."
+        "Another program has held the database for longer than a sync does. End what that program does with "
+        "it, and try again."
     )
 
 

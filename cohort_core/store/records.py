@@ -82,16 +82,16 @@ _COMPARED = (*_VALUES, "student_id", "assignment_id")
 def save_students(connection: sqlite3.Connection, students: Collection[Student]) -> int:
     """Insert or correct students; returns how many were new or different."""
     new, corrected = _upsert_different(connection, "students", Student._fields, students)
-    _tell_classes(connection, "SELECT class_id FROM progressions WHERE student_id", corrected)
+    _tell_classes(connection, "progressions", "student_id", corrected)
     return len(new) + len(corrected)
 
 
 def save_assignments(connection: sqlite3.Connection, assignments: Collection[Assignment]) -> int:
     """Insert or correct assignments; returns how many were new or different."""
     new, corrected = _upsert_different(connection, "assignments", Assignment._fields, assignments)
-    _tell_classes(connection, "SELECT class_id FROM progressions WHERE assignment_id", corrected)
+    _tell_classes(connection, "progressions", "assignment_id", corrected)
     # A course may have had one of which nothing but the id was known.
-    _tell_classes(connection, "SELECT class_id FROM unit_assignments WHERE assignment_id", new + corrected)
+    _tell_classes(connection, "unit_assignments", "assignment_id", new + corrected)
     return len(new) + len(corrected)
 
 
@@ -123,13 +123,18 @@ def _upsert_different(
     return [one for one in different if one not in held], [one for one in different if one in held]
 
 
-def _tell_classes(connection: sqlite3.Connection, classes_of: str, ids: Sequence[str]) -> None:
-    """Tell readers that what they hold of the classes with these people or assignments is old."""
+def _tell_classes(connection: sqlite3.Connection, table: str, column: str, ids: Sequence[str]) -> None:
+    """Tell readers that what they hold of the classes with these people or assignments is old.
+
+    The table and its column are named by this module alone.
+    """
     if ids:
         connection.execute(
             f"""
             UPDATE classes SET revision = revision + 1
-            WHERE id IN ({classes_of} IN (SELECT value FROM json_each(?)))
+            WHERE id IN (
+                SELECT class_id FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))
+            )
             """,  # noqa: S608
             (json.dumps(ids),),
         )

@@ -5,9 +5,10 @@ While a sync runs, its rows are its live progress: whoever wants to show it, in 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +48,7 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """The part of a job's answer that is about one class."""
-        told = {key: value for key, value in asdict(self).items() if key not in {"id", "error_code", "error"}}
+        told = {key: value for key, value in vars(self).items() if key not in {"id", "error_code", "error"}}
         return told | {"seconds": self.seconds, "error": _error(self.error_code, self.error)}
 
 
@@ -137,19 +138,20 @@ def end_job(
     database: Database, job_id: int, state: str, now: datetime, error: CohortError | None = None
 ) -> None:
     """End a job, and with it the runs that it did not end; if it failed, for the same reason."""
-    told = error and error.code, error and error.message
+    at, told = utc_text(now), (error and error.code, error and error.message)
+    left = ("cancelled", at, None, None) if state == "cancelled" else ("failed", at, *told)
     with database.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, error_code = ?, error = ? WHERE id = ?",
-            (state, utc_text(now), *told, job_id),
+            (state, at, *told, job_id),
         )
         _publish(connection)
         connection.execute(
             """
-            UPDATE runs SET state = ?, error_code = ?, error = ?
+            UPDATE runs SET state = ?, ended_at = ?, error_code = ?, error = ?
             WHERE job_id = ? AND state IN ('waiting', 'running')
             """,
-            (*(("cancelled", None, None) if state == "cancelled" else ("failed", *told)), job_id),
+            (*left, job_id),
         )
 
 
@@ -222,7 +224,8 @@ def load_job(database: Database, job_id: int) -> Job:
         job = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if job is None:
             raise unknown_job()
-        return _read_job(connection, job)
+        (found,) = _read_jobs(connection, [job])
+    return found
 
 
 def unknown_job() -> UnknownJob:
@@ -272,17 +275,23 @@ def load_jobs(database: Database, limit: int) -> list[Job]:
     """The latest jobs, newest first."""
     with database.reading() as connection:
         jobs = connection.execute("SELECT * FROM jobs ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        return [_read_job(connection, job) for job in jobs]
+        return _read_jobs(connection, jobs)
 
 
-def _read_job(connection: sqlite3.Connection, job: sqlite3.Row) -> Job:
-    rows = connection.execute(
+def _read_jobs(connection: sqlite3.Connection, jobs: Sequence[sqlite3.Row]) -> list[Job]:
+    rows: dict[int, list[sqlite3.Row]] = {job["id"]: [] for job in jobs}
+    for row in connection.execute(
         """
         SELECT r.*, c.friendly_id, c.name FROM runs r JOIN classes c ON c.id = r.class_id
-        WHERE r.job_id = ? ORDER BY r.id
+        WHERE r.job_id IN (SELECT value FROM json_each(?)) ORDER BY r.id
         """,
-        (job["id"],),
-    ).fetchall()
+        (json.dumps(list(rows)),),
+    ):
+        rows[row["job_id"]].append(row)
+    return [_read_job(job, rows[job["id"]]) for job in jobs]
+
+
+def _read_job(job: sqlite3.Row, runs: Iterable[sqlite3.Row]) -> Job:
     return Job(
         id=job["id"],
         asked_by=job["asked_by"],
@@ -293,7 +302,7 @@ def _read_job(connection: sqlite3.Connection, job: sqlite3.Row) -> Job:
         ended_at=job["ended_at"],
         error_code=job["error_code"],
         error=job["error"],
-        runs=tuple(_read_run(row) for row in rows),
+        runs=tuple(map(_read_run, runs)),
     )
 
 

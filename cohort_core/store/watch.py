@@ -35,8 +35,9 @@ class Watch:
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        self.files = 0
-        """How many files have been the database so far: another one may be there under the same name."""
+        """Of the connection's; nobody else's as long as that is open."""
+        self.openings = 0
+        """How often the database was opened so far: each time another file may be there under its name."""
         self._version: int | None = None
         self._state = StoreState(0, {})
         self._one_at_a_time = threading.Lock()
@@ -49,9 +50,7 @@ class Watch:
                 found = os.stat(self._database.path)
                 if self._connection is None or (found.st_dev, found.st_ino) != self._file:
                     self._open()
-                    if (found.st_dev, found.st_ino) != self._file:
-                        self._file = (found.st_dev, found.st_ino)
-                        self.files += 1
+                    self._file = (found.st_dev, found.st_ino)
                 return self._read()
             except (OSError, sqlite3.Error, CohortError):
                 self._close()
@@ -72,6 +71,7 @@ class Watch:
             # A database of an earlier version is brought up to date here.
             pass
         self._connection = self._database.connect_to_watch()
+        self.openings += 1
         self._version = None
 
     def _read(self) -> StoreState:
@@ -87,7 +87,7 @@ class Watch:
         assert self._connection is not None
         found: dict[str, tuple[Any, ...]] = {}
         for row in self._connection.execute(_CLASSES):
-            told = (*row, self.files)
+            told = (*row, self.openings)
             for reference in dict.fromkeys(told[:2]):
                 if reference is not None:
                     found[reference] = (*found.get(reference, ()), told)

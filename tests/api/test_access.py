@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from starlette.routing import Mount
 import api
 from cohort_core import reports
 from cohort_core.access import Limits, needed_role
-from cohort_core.errors import NoNetwork
+from cohort_core.errors import NoNetwork, SyncCancelled
 from cohort_core.home import Home
 from cohort_core.practice.faults import Fault
 from cohort_core.store.audit import load_events
@@ -29,7 +28,7 @@ from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
-from tests.conftest import HASTE, serving
+from tests.conftest import HASTE, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
@@ -277,10 +276,22 @@ def test_a_sync_that_ends_before_its_classes_is_told_so_as_well(guarded: Guarded
     job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
     job._fail(NoNetwork("OpenClass cannot be reached."))
     told = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
-    assert (told["state"], told["error"]["code"], told["classes"][0]["state"]) == (
-        *("failed", "no_network"),
-        "failed",
-    )
+    (part,) = told["classes"]
+    assert (told["state"], told["error"]["code"], part["state"]) == ("failed", "no_network", "failed")
+    assert part["ended_at"] == told["ended_at"] is not None
+
+
+def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
+    guarded: Guarded, service: Service
+) -> None:
+    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    other = find_class(guarded.workspace.database, OTHER)
+    service.upstream.faults.add(Fault("call", f"*{other}*", edit=job.stop))
+    with pytest.raises(SyncCancelled):
+        job.run()
+    whole, part = (guarded.ask("GET", f"/sync/{job.id}", who).json() for who in ("mentor", "my-viewer"))
+    assert [one["state"] for one in whole["classes"]] == ["done", "cancelled"]
+    assert (whole["state"], part["state"], part["error"]) == ("cancelled", "done", None)
 
 
 def test_the_syncs_listed_are_of_the_tokens_own_classes(guarded: Guarded) -> None:
@@ -305,10 +316,15 @@ def test_what_is_not_there_is_not_there_whatever_the_role(guarded: Guarded) -> N
         assert guarded.ask(method, path).status_code == 401
 
 
-def test_a_stream_ends_with_its_token(guarded: Guarded, service: Service) -> None:
+@pytest.mark.parametrize("seconds", [0.3, 5.0])
+def test_a_stream_ends_with_its_token(
+    guarded: Guarded, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Also while there is nothing to tell."""
+    monkeypatch.setattr(api, "STILL_SECONDS", 0.2)
     database = guarded.workspace.database
     watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
-    service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=0.3, times=None))
+    service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=seconds, times=None))
     job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test", full=True)
     running = job.start()
     try:
@@ -321,8 +337,11 @@ def test_a_stream_ends_with_its_token(guarded: Guarded, service: Service) -> Non
             rest = list(lines)
         assert running.is_alive()
         assert "event: ended" not in rest
+        if seconds > 1:
+            assert "event: progress" not in rest
     finally:
         service.upstream.faults.clear()
+        guarded.workspace.cancel_sync(job.id)
         running.join(60)
 
 
@@ -375,19 +394,13 @@ def test_a_crowd_of_downloads_is_counted_in_few_lines(guarded: Guarded) -> None:
 
     with ThreadPoolExecutor(8) as many:
         list(many.map(ask, range(120)))
-    until = time.monotonic() + 5
-    while sum(lines := told()) != 120:
-        assert time.monotonic() < until, lines
-        time.sleep(0.01)
-    assert len(lines) < 60
+    wait_until(lambda: sum(told()) == 120)
+    assert len(told()) < 60
 
 
 def eventually(look: Callable[[], list[Any]], count: int) -> list[Any]:
-    until = time.monotonic() + 5
-    while len(found := look()) != count:
-        assert time.monotonic() < until, found
-        time.sleep(0.01)
-    return found
+    wait_until(lambda: len(look()) == count)
+    return look()
 
 
 def test_the_log_tells_who_and_what_and_no_secret(guarded: Guarded) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -190,3 +192,37 @@ def test_what_a_body_names_is_not_told_again(office: Office) -> None:
         answer = office.ask("PATCH" if path == "/settings" else "POST", path, json=body)
         assert answer.status_code == 422
         assert "s3cret" not in answer.text
+
+
+def test_tokens_are_sorted_by_what_they_may(office: Office) -> None:
+    """Words by their place, not by the alphabet."""
+    boss = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin"}).json()["token"]
+    for role in ("viewer", "mentor"):
+        assert office.ask("POST", "/tokens", boss, json={"name": role, "role": role}).status_code == 201
+    by_role = office.ask("GET", "/tokens?sort=-role&fields=role", boss).json()["items"]
+    assert [one["role"] for one in by_role] == ["admin", "mentor", "viewer"]
+
+
+def test_a_change_that_the_audit_cannot_tell_of_is_not_made(office: Office) -> None:
+    database = office.workspace.database
+    office.ask("PATCH", "/settings", json={"timezone": "Asia/Tokyo"})
+    database.busy_seconds = 0.1
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = office.ask("PATCH", "/settings", json={"anonymous": True, "sync_every": "30m"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_busy")
+        told = office.ask("GET", "/settings").json()
+        assert (told["anonymous"], told["sync_every"], office.workspace.plan) == (False, None, None)
+
+
+def test_a_database_that_another_program_keeps_for_itself_is_busy(office: Office) -> None:
+    database = office.workspace.database
+    database.migrate()
+    database.busy_seconds = 0.1
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        for path in ("/settings", "/health"):
+            refused = office.ask("GET", path)
+            assert (refused.status_code, refused.json()["code"]) == (503, "database_busy")
+    assert office.ask("GET", "/health").status_code == 200

@@ -28,13 +28,15 @@ from cohort_core.home import Home
 from cohort_core.journal import LOG_SECONDS, Journaled
 from cohort_core.once import computed_once
 from cohort_core.store import marks
-from cohort_core.store.classes import ListedClass, bump_revision, save_classes, set_active
+from cohort_core.store.classes import ListedClass, bump_revision, find_class, save_classes, set_active
 from cohort_core.store.database import Database
+from cohort_core.store.runs import create_job
 from cohort_core.store.watch import Watch
+from cohort_core.sync.claim import take_claim
 from cohort_core.sync.engine import utc_now
 from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
-from tests.conftest import serving
+from tests.conftest import serving, wait_until
 
 CLASS = "/classes/sd-cohort-12"
 HEALTH = f"{CLASS}/metrics/student-health"
@@ -160,7 +162,9 @@ def test_a_store_that_is_replaced_is_read_again(own: Service, service: Service) 
     assert [one["name"] for one in own.get("/classes")] == ["Another"] != before
 
 
-def test_another_file_with_the_same_revisions_is_another_store(own: Service) -> None:
+@pytest.mark.parametrize("looks", [False, True])
+def test_another_file_with_the_same_revisions_is_another_store(own: Service, looks: bool) -> None:
+    """Also if there was none for a while, so that the new one may stand at the same place of the disk."""
     path = f"{CLASS}/metrics/student-health"
     before, database = own.get(path), own.workspace.home.database
     other = database.with_name("other.db")
@@ -168,11 +172,26 @@ def test_another_file_with_the_same_revisions_is_another_store(own: Service) -> 
         source.backup(copy)
         copy.execute("DELETE FROM progressions WHERE completed_at IS NOT NULL")
         copy.commit()
-    other.replace(database)
-    for left in ("-wal", "-shm"):
+    another = other.read_bytes()
+    for left in ("", "-wal", "-shm"):
         database.with_name(f"cohort.db{left}").unlink(missing_ok=True)
+    if looks:
+        assert own.workspace.watch.look() is None
+    database.write_bytes(another)
     assert sum(one["completed"] for one in before) > 0
     assert sum(one["completed"] for one in own.get(path)) == 0
+
+
+def test_a_sync_that_is_killed_runs_no_longer(own: Service) -> None:
+    """Of which the store knows nothing: it was to write that it ended."""
+    database = other_database(own)
+    claim = take_claim(database)
+    job = create_job(
+        database, [find_class(database, "sd-cohort-12")], asked_by="test", is_full=False, now=utc_now()
+    )
+    assert own.get("/sync")["items"][0]["state"] == "running"
+    claim.release()  # as the operating system does for a process that was killed
+    assert own.get("/sync")["items"][0]["state"] == own.get(f"/sync/{job}")["state"] == "interrupted"
 
 
 def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Service) -> None:
@@ -257,8 +276,7 @@ def test_who_asks_at_the_same_time_shares_one_answer(workspace: Workspace) -> No
         ]
         for thread in threads:
             thread.start()
-        while not route.asked:
-            pass
+        wait_until(lambda: route.asked > 0)
         route.may_go.set()
         for thread in threads:
             thread.join()
@@ -302,8 +320,7 @@ def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
             got.append(message)
 
         slow = asyncio.create_task(ask(never_done))
-        while not route.asked:
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(wait_until, lambda: route.asked > 0)
         await asyncio.wait_for(ask(take), 5)
         unread.set()
         await slow
@@ -311,6 +328,43 @@ def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
 
     assert [one["type"] for one in asyncio.run(meet())] == ["http.response.start", "http.response.body"]
     assert route.asked == 1
+
+
+def test_whoever_ends_late_lets_nobody_else_be_forgotten(workspace: Workspace) -> None:
+    """One client reads nothing while the store changes; what is asked then is still computed once."""
+    route, unread = Counting(), asyncio.Event()
+    save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
+    app = KeptAnswers(route, workspace=workspace, beside="/none")
+
+    async def ask(send: Send) -> None:
+        scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
+        await app(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def never_done(_: Message) -> None:
+        await unread.wait()
+
+    async def take(_: Message) -> None:
+        pass
+
+    async def meet() -> None:
+        slow = asyncio.create_task(ask(never_done))
+        await asyncio.to_thread(wait_until, lambda: route.asked == 1)
+        save_classes(workspace.database, [ListedClass("a", "a-1", "Another", None)])
+        route.may_go.clear()
+        second = asyncio.create_task(ask(take))
+        await asyncio.to_thread(wait_until, lambda: route.asked == 2)
+        unread.set()
+        await slow
+        third = asyncio.create_task(ask(take))
+        await asyncio.sleep(0)
+        route.may_go.set()
+        await asyncio.wait_for(asyncio.gather(second, third), 5)
+
+    asyncio.run(meet())
+    assert route.asked == 2
 
 
 def test_errors_are_not_kept(workspace: Workspace) -> None:

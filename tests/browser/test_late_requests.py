@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -79,13 +81,20 @@ class Post:
             self.deliver()
 
 
+def wait_while(page: Page, holds: Callable[[], bool]) -> None:
+    """Or fail; meanwhile the page's messages are carried."""
+    deadline = time.monotonic() + 15
+    while holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+
+
 def test_a_look_for_a_sync_does_not_call_the_page_before_back(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
     post = Post(page, sends_twice=False)
     open_page(page, dashboard, "overview")
     post.is_keeping = True
-    while not post.has_one:
-        page.wait_for_timeout(100)
+    wait_while(page, lambda: not post.has_one)
     go(page, "trends")
     post.deliver()
     page.wait_for_timeout(500)
@@ -102,8 +111,7 @@ def test_a_second_click_on_a_row_does_not_call_its_page_back(dashboard: Dashboar
     # A header opens nobody, and when its click has been answered the table is ready.
     before = post.carried
     table.click(position={"x": 60, "y": 3})
-    while post.carried == before:
-        page.wait_for_timeout(100)
+    wait_while(page, lambda: post.carried == before)
     wait_for(page, "risk")
     post.is_keeping = True
     table.click(position={"x": 60, "y": 52})
@@ -123,16 +131,13 @@ def test_after_a_lost_connection_looks_and_clicks_are_answered(
     post = Post(page, sends_twice=False)
     open_page(page, dashboard, "risk")
     post.cut()
-    while not post.connections:
-        page.wait_for_timeout(100)
+    wait_while(page, lambda: not post.connections)
     wait_for(page, "risk")
     # The label, since the button itself lies under it.
     page.get_by_role("radiogroup", name="Band").get_by_text("◆ Critical", exact=True).click()
     expect(page.locator("h3").get_by_text(re.compile(r"^\d+ students?$"))).not_to_have_text("63 students")
     looked, answers = post.looks, post.answers
-    while post.looks == looked:
-        page.wait_for_timeout(100)
-    while post.answers == answers:
-        page.wait_for_timeout(100)
+    wait_while(page, lambda: post.looks == looked)
+    wait_while(page, lambda: post.answers == answers)
     wait_for(page, "risk")
     go(page, "trends")

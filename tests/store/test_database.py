@@ -11,8 +11,9 @@ from filelock import FileLock
 
 from cohort_core.errors import DatabaseBusy, DatabaseUnusable
 from cohort_core.home import Home
-from cohort_core.store.classes import ListedClass, save_classes
+from cohort_core.store.classes import ListedClass, bump_revision, save_classes
 from cohort_core.store.database import Database
+from cohort_core.store.load import load_revision
 
 LISTED = [ListedClass("a", "a-1", "A", None)]
 
@@ -47,3 +48,27 @@ def test_a_lock_that_cannot_be_taken_is_told(database: Database) -> None:
     database.home.write_lock.mkdir()
     with pytest.raises(DatabaseUnusable, match="cannot be used"):
         save_classes(database, LISTED)
+
+
+def test_a_lock_that_stays_taken_undoes_nothing_that_was_done(database: Database) -> None:
+    """Closing waits for it, too, but what was committed stands, and what was raised is raised."""
+
+    def wrong(lock: FileLock) -> None:
+        with database.writer():
+            lock.acquire()
+            raise ZeroDivisionError
+
+    lock = FileLock(database.home.write_lock, thread_local=False)
+    try:
+        with database.writer() as connection:
+            with database.transaction(connection):
+                bump_revision(connection, "a")
+            lock.acquire()
+        with pytest.raises(sqlite3.ProgrammingError):
+            connection.execute("SELECT 1")
+        lock.release()
+        with pytest.raises(ZeroDivisionError):
+            wrong(lock)
+    finally:
+        lock.release(force=True)
+    assert load_revision(database, "a") == 1
