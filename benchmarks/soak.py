@@ -227,10 +227,17 @@ def report(soak: Soak, seconds: float) -> bool:
         f"memory      {statistics.median(warm):.0f} MB warm, {statistics.median(last):.0f} MB at the end:"
         f" {ratio:.2f} (at most {FLAT}), highest {max(size for _, size in soak.memory):.0f} MB"
     )
+    print("by the tenth", *(f"{size:.0f}" for size in by_tenth(soak.memory, seconds)))
     print(f"half a sync {len(soak.violations)} of {soak.checked:,} answers that tell", *soak.violations[:5])
     print(f"failures    {len(soak.failures)}", *soak.failures[:5])
     others = set(soak.statuses) - {200, 304}
     return not (broken or others or soak.violations or soak.failures or ratio > FLAT) and soak.checked > 0
+
+
+def by_tenth(memory: list[tuple[float, float]], seconds: float) -> Iterator[float]:
+    for part in range(10):
+        sizes = [size for at, size in memory if part <= 10 * at / seconds < part + 1]
+        yield statistics.median(sizes) if sizes else float("nan")
 
 
 def main() -> None:
