@@ -21,7 +21,6 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.cors import CORSMiddleware
 
 from cohort_core import class_report as reporting
 from cohort_core import exports, reports
@@ -68,7 +67,7 @@ from cohort_core.journal import Journaled
 from cohort_core.metrics import listing
 from cohort_core.store.runs import Job
 from cohort_core.store.tokens import Token
-from cohort_core.web import BrowserGuard
+from cohort_core.web import ApiCors, BrowserGuard
 from cohort_core.workspace import Workspace, shared_workspace
 
 DASHBOARD_PATH = "/dashboard"
@@ -166,13 +165,12 @@ def _add_guards(
     )
     if origins:
         app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
-            expose_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
+            ApiCors,
+            beside=DASHBOARD_PATH,
+            origins=origins,
+            told_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
-    app.add_middleware(BrowserGuard, hosts=hosts, origins=origins)
+    app.add_middleware(BrowserGuard, beside=DASHBOARD_PATH, hosts=hosts, origins=origins)
     app.add_middleware(Journaled, home=workspace.home, beside=DASHBOARD_PATH)
 
 

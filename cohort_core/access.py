@@ -41,7 +41,10 @@ EXPORTED_TYPES = (
     "application/pdf",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-PASSED_ON = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip|cf-connecting-ip|true-client-ip")
+PASSED_ON = re.compile(
+    r"forwarded|via|cdn-loop|true-client-ip|cf-.*|fastly-.*|fly-.*|tailscale-.*|x-azure-.*|x-envoy-.*|"
+    r"x-(original-)?forwarded-.*|x-real-ip|x-(cluster-)?client-ip"
+)
 """Headers of a proxy. Who is behind it is not known, even if the proxy runs on this computer."""
 
 NOTE_SECONDS = 60.0
@@ -85,6 +88,8 @@ class Limits:
     body_bytes: int = 64 * 1024
     failures: int = 10
     syncs: int = 30
+    streams: int = 20
+    """Of events, open at a time."""
 
 
 @lru_cache(maxsize=256)
@@ -138,6 +143,7 @@ class Gate:
         self._notes = _Notes(database)
         self._failures = _Minute(self._limits.failures)
         self._syncs = _Minute(self._limits.syncs)
+        self._streams: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -145,7 +151,7 @@ class Gate:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
-        is_foreign = self._exposed or _is_passed_on(headers)
+        is_foreign = self._exposed or _is_passed_on(scope, headers)
         if is_below(path, self._beside):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
             return
@@ -169,6 +175,10 @@ class Gate:
             await asked(scope, receive, send)
             return
         state["access"] = asked
+        if not path.isprintable():
+            # A route's pattern would allow a line's end behind it, which no rule here knows.
+            await _not_there()(scope, receive, send)
+            return
         refusal = self._refusal(scope, asked)
         if refusal:
             await refusal(scope, receive, send)
@@ -179,7 +189,22 @@ class Gate:
                 await body(scope, receive, send)
                 return
             receive = _replayed(body, receive)
-        await self._app(scope, receive, self._watching(scope, asked, send))
+        app = self._app_for_streams if path.endswith("/events") else self._app
+        await app(scope, receive, self._watching(scope, asked, send))
+
+    async def _app_for_streams(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What lasts may be had a few times only by each who asks: all of them look into the database."""
+        who = scope["state"]["access"].who
+        if self._streams[who] >= self._limits.streams:
+            await _too_many("Too many streams of events are open.", "too_many_streams", 5)(
+                scope, receive, send
+            )
+            return
+        self._streams[who] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._streams[who] -= 1
 
     def _identify(self, headers: Headers, address: str, *, must_be_known: bool) -> Access | ASGIApp:
         given = headers.getlist("authorization")
@@ -421,9 +446,14 @@ class _Minute:
         return 0 if count < self._most else int(since + 60 - now) + 1
 
 
-def _is_passed_on(headers: Headers) -> bool:
-    """Whether a request comes through a proxy, or by a name that is not this computer's own."""
-    return not is_loopback(host_name(headers) or "") or any(PASSED_ON.fullmatch(one) for one in headers)
+def _is_passed_on(scope: Scope, headers: Headers) -> bool:
+    """Whether a request comes through a proxy, or by a name that is not this computer's own.
+
+    HTTP/1.0 is what nginx speaks behind it, unless told otherwise, under the name of this computer.
+    """
+    is_old = scope.get("http_version") == "1.0"
+    is_named_so = is_loopback(host_name(headers) or "")
+    return is_old or not is_named_so or any(PASSED_ON.fullmatch(one) for one in headers)
 
 
 def _address(scope: Scope) -> str:
@@ -453,6 +483,12 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 async def _nobody_there(scope: Scope, receive: Receive, send: Send) -> None:
     """Whoever asked has gone: nothing is done, and nobody is told."""
+
+
+def _not_there() -> ASGIApp:
+    return problem(
+        HTTPStatus.NOT_FOUND, "There is nothing at this address. /docs lists what there is.", "not_found"
+    )
 
 
 def _unauthorised(detail: str, code: str, *, is_given: bool = False) -> ASGIApp:

@@ -71,6 +71,7 @@ class Actor:
         return [self._seen_part(one) for one in self.workspace.jobs(limit) if self._may_see(one)]
 
     def _seen_part(self, job: Job) -> Job:
+        """As if it had been about those classes alone."""
         if self.class_ids is None:
             return job
         seen = tuple(run for run in job.runs if run.class_id in self.class_ids)
@@ -78,11 +79,15 @@ class Actor:
             return job
         failed = [run for run in seen if run.state == "failed"]
         state = job.state
-        if not job.is_running and all(run.state in {"done", "failed"} for run in seen):
+        if all(run.state in {"done", "failed"} for run in seen):
             state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
         told = failed[0] if failed else job if state in {"cancelled", "interrupted"} else None
         code, message = (told.error_code, told.error) if told else (None, None)
-        return replace(job, runs=seen, state=state, error_code=code, error=message)
+        begun = min((run.started_at for run in seen if run.started_at), default=job.started_at)
+        ends = [run.ended_at for run in seen if run.ended_at]
+        ended = max(ends) if len(ends) == len(seen) else job.ended_at
+        part = replace(job, runs=seen, state=state, started_at=begun, ended_at=ended)
+        return replace(part, error_code=code, error=message)
 
     def cancel_sync(self, job_id: int) -> Job:
         """Ask a sync to stop. Raises ``UnknownJob`` also if it is about other classes as well."""

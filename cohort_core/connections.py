@@ -70,8 +70,7 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # The next request may have begun already; while it has not, Uvicorn's own limit holds.
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.IDLE:
             self._wait()
 
     def pause_writing(self) -> None:
@@ -82,8 +81,18 @@ class PatientProtocol(H11Protocol):
         self._end_stall()
         super().resume_writing()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        # What the other protocol cannot read, it neither answers nor lets go.
+        if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
+            self.transport.abort()
+
     def send_400_response(self, msg: str) -> None:
         """What cannot be read as a request; in the form of all other errors."""
+        if self.cycle is not None:
+            # Whoever is answering learns that nobody listens any more, and says nothing after this.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         is_long = len(self.conn.trailing_data[0]) > HEAD_BYTES
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST
         detail = (

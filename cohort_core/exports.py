@@ -21,8 +21,12 @@ from cohort_core.reports import REPORTS, Report, type_name, unit, unwrap
 
 FileFormat = Literal["csv", "xlsx"]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """A spreadsheet takes a CSV cell that begins so for a formula."""
+
+_CELL_ENDS = ";\t\r\n"
+_HIDDEN_FORMULA = re.compile(r"([;\t\r\n])(?=[=+\-@＝＋－＠])")
+"""Where lists are separated by semicolons, as in Germany, a spreadsheet ends a cell of ours in its middle."""
 
 _MOST_CELL_CHARACTERS = 32_767
 _SHEET_NAME_LIMIT = 31
@@ -121,16 +125,24 @@ def _csv_column(values: list[Any], annotation: Any) -> list[Any]:
     # What begins with a digit, or is a number, is no formula.
     if bare in (int, float, date, datetime):
         return values
-    if bare is str:
-        return [f"'{text}" if text and text.startswith(FORMULA_STARTS) else text for text in values]
-    return [_csv_cell(value) for value in values]
+    if bare is not str:
+        return [_csv_cell(value) for value in values]
+    together = "".join(filter(None, values))
+    if any(end in together for end in _CELL_ENDS):
+        return [text and _harmless(text) for text in values]
+    return [f"'{text}" if text and text.startswith(FORMULA_STARTS) else text for text in values]
+
+
+def _harmless(text: str) -> str:
+    text = _HIDDEN_FORMULA.sub(r"\1'", text)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         value = _flat(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        return _harmless(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return value

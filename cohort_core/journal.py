@@ -14,6 +14,7 @@ import time
 import traceback
 import uuid
 from datetime import UTC, datetime
+from http import HTTPMethod
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.store.database import utc_text
+from cohort_core.store.tokens import PREFIX
 from cohort_core.web import is_below, unexpected
 
 LOG_BYTES = 5_000_000
@@ -47,6 +49,7 @@ _OF_DOCS = _OF_API + _raw(
 # Pages of the dashboard have a policy of their own, and frames of themselves.
 _OF_DASHBOARD = _EVERYWHERE + _raw(x_frame_options="SAMEORIGIN")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset(HTTPMethod)
 
 
 class Journaled:
@@ -68,7 +71,8 @@ class Journaled:
         path: str = scope["path"]
         is_beside = is_below(path, self._beside)
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        is_usable = _REQUEST_ID.fullmatch(given) and not given.startswith(PREFIX)
+        request_id = given if is_usable else uuid.uuid4().hex
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         fixed = _OF_DASHBOARD if is_beside else _OF_DOCS if path == "/docs" else _HEADERS
@@ -105,7 +109,7 @@ class Journaled:
                 who = state["access"].who if "access" in state else "-"
                 milliseconds = (time.perf_counter() - start) * 1000
                 self._log.tell(
-                    f"{scope['method']} {told_path(scope)} {status or '-'} {milliseconds:.1f}ms "
+                    f"{told_method(scope)} {told_path(scope)} {status or '-'} {milliseconds:.1f}ms "
                     f"{request_id} {who}"
                 )
 
@@ -117,6 +121,10 @@ class Journaled:
 
 class _BrokenOff(RuntimeError):
     """An answer could not be finished; what happened stands in the log beside the request's id."""
+
+
+def told_method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "*"
 
 
 def told_path(scope: Scope) -> str:

@@ -38,10 +38,7 @@ class Reader:
         """What stands for a class that may be seen; raises ``UnknownClass``."""
         if self.class_ids is None:
             return reference
-        class_id = classes.find_class(self.workspace.database, reference)
-        if class_id not in self.class_ids:
-            raise classes.unknown_class()
-        return class_id
+        return classes.find_class(self.workspace.database, reference, among=self.class_ids)
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
         found = self.workspace.statuses(active_only=active_only)

@@ -333,8 +333,8 @@ def student_assignments(cohort: Cohort, student_id: str) -> Report:
 def risk_history(cohort: Cohort, student_id: str) -> Report:
     """A student's risk week by week: what the score said at the end of each, from nothing known later.
 
-    Weeks in which the student did not count are left out. Raises BadInput for a student whom the class does
-    not have at *as of*.
+    At most the last 260 weeks. Those in which the student did not count are left out. Raises BadInput for a
+    student whom the class does not have at *as of*.
     """
     return _report("risk_history", drill.risk_history(cohort, student_id), RiskWeekRow)
 

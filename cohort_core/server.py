@@ -131,7 +131,8 @@ def serve(
     if hosts:
         refuse_unlocked(workspace, "allow_host")
     host, port = listener.getsockname()[:2]
-    exposed = not is_loopback(host)
+    # Who has a proxy before this serves others, whatever the proxy tells of them.
+    exposed = bool(hosts) or not is_loopback(host)
     try:
         if workspace.settings().practice:
             workspace.start_practice_school()

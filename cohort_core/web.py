@@ -6,7 +6,8 @@ The dashboard, mounted beside the API, has headers of its own and only passes th
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +23,8 @@ from cohort_core.errors import CohortError, DatabaseBusy
 from cohort_core.settings import LOOPBACK_HOSTS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOT_IN_HOST = re.compile(r"[@/?#\\\s]")
+"""What makes a name out of part of another one."""
 
 
 def is_below(path: str, root: str) -> bool:
@@ -66,9 +70,13 @@ class BrowserGuard:
     site that starts something here shows in the Origin header.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = (), origins: Collection[str] = ()) -> None:
-        """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here."""
+    def __init__(
+        self, app: ASGIApp, *, beside: str, hosts: Collection[str] = (), origins: Collection[str] = ()
+    ) -> None:
+        """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here, but for
+        what is mounted at ``beside``."""
         self._app = app
+        self._beside = beside
         self._hosts = LOOPBACK_HOSTS | {one.lower() for one in hosts}
         self._origins = frozenset(origins)
 
@@ -87,19 +95,52 @@ class BrowserGuard:
                 "Ask for this by the name localhost or 127.0.0.1, or serve it with --allow-host.",
                 "foreign_host",
             )
-        if scope.get("method") in SAFE_METHODS or origin is None or origin in self._origins:
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy may take the first for the end of the request, so that who sends it adds another.
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                "Send Content-Length or Transfer-Encoding, not both.",
+                "bad_request",
+                {"Connection": "close"},
+            )
+        if scope.get("method") in SAFE_METHODS or origin is None:
             return None
-        if _netloc(origin) != headers["host"]:
+        is_named = origin in self._origins and not is_below(scope["path"], self._beside)
+        if not is_named and _netloc(origin) != headers["host"]:
             return problem(
                 HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
             )
         return None
 
 
+class ApiCors(CORSMiddleware):
+    """Lets web pages of other sites read what the API answers, and nothing of what is mounted beside it."""
+
+    def __init__(
+        self, app: ASGIApp, *, beside: str, origins: Sequence[str], told_headers: Sequence[str]
+    ) -> None:
+        """``told_headers`` are those that the pages may read, beside the ones that browsers allow always."""
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
+            expose_headers=told_headers,
+        )
+        self._beside = beside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_beside = is_below(scope.get("path", ""), self._beside)
+        await (self.app if is_beside else super().__call__)(scope, receive, send)
+
+
 def host_name(headers: Headers) -> str | None:
     """The name or address, without the port, by which a request asks; None if that cannot be told."""
+    told = headers.get("host", "")
+    if _NOT_IN_HOST.search(told):
+        return None
     try:
-        return urlsplit(f"//{headers.get('host', '')}").hostname
+        return urlsplit(f"//{told}").hostname
     except ValueError:
         return None
 

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from cohort_core import errors
-from cohort_core.access import NOBODY
 from cohort_core.web import out_of_order, problem
 
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
@@ -71,7 +70,8 @@ def add_problems(app: FastAPI) -> None:
 def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
-    if request.state.access == NOBODY and isinstance(error, errors.StoreError | errors.SettingsError):
+    tells_of_files = isinstance(error, errors.StoreError | errors.BadSettings)
+    if tells_of_files and request.state.access.role != "admin":
         return out_of_order(error)
     parameter = error.details.get("parameter")
     if parameter in _NAMED_BY_PATH and parameter in request.path_params:

@@ -24,7 +24,7 @@ def serve(
     port: Port = 3000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name by which others may ask, such as a proxy's; may stand several times."),
+        typer.Option(help="A name by which others may ask, such as a proxy's; the API only, with tokens."),
     ] = None,
     sync_every: Annotated[
         str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")

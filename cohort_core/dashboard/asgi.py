@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.env_util import is_repl
 
 from cohort_core import dashboard as pages
@@ -94,12 +95,25 @@ class FirstPage:
         root = scope.get("root_path", "")
         name = scope["path"].removeprefix(root).strip("/") if scope["type"] == "http" else None
         if name is None or scope["method"] not in {"GET", "HEAD"} or name not in {"", *PAGES}:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _with_policy(send))
         elif name == "overview" or not scope["path"].startswith(f"{root}/"):
             query = scope["query_string"].decode("latin-1")
             await _answer(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
         else:
             await _answer(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
+
+
+def _with_policy(send: Send) -> Send:
+    """Whatever address Streamlit answers with its page, that gets the same policy."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers.setdefault("content-security-policy", _HEADERS["content-security-policy"])
+        await send(message)
+
+    return guarded
 
 
 @cache

@@ -14,6 +14,8 @@ from cohort_core.metrics.activity import weeks
 from cohort_core.metrics.durations import completes_elsewhere, is_stuck, is_timed
 from cohort_core.metrics.risk import PARTS, risk
 
+MOST_WEEKS = 260
+"""Five years. A date far off, in a question or in a record, would have the class built thousands of times."""
 STATES = ("stuck", "in_progress", "skipped", "completed", "not_reached")
 
 
@@ -98,7 +100,8 @@ def student_assignments(cohort: Cohort, student_id: str) -> pd.DataFrame:
 
 
 def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
-    """One row a week in which the student counted, as it was at its end; the running week as of now.
+    """One row a week in which the student counted, as it was at its end; the running week as of now. At most
+    the last 260 weeks.
 
     Columns: week (its Monday, local), risk, risk_score, risk_gap, missing, marks, late, quiet (points),
     completed, total. The class of each week is the one that counted then.
@@ -116,7 +119,7 @@ def risk_by_week(cohort: Cohort) -> pd.DataFrame:
     `risk_history` but total. Built once for all students, since each week needs the whole class anyway."""
     weekly = []
     mondays, starts = weeks(cohort)
-    for monday, end in zip(mondays, starts[1:], strict=True):
+    for monday, end in zip(mondays[-MOST_WEEKS:], starts[1:][-MOST_WEEKS:], strict=True):
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
         then = build(cohort.facts, moment, thresholds=cohort.thresholds)
         completed = grouped.count(then.student[then.is_completed], len(then.students))

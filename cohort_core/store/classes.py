@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -80,17 +80,32 @@ def set_active(database: Database, references: Iterable[str], *, active: bool) -
     return ids
 
 
-def find_class(database: Database, reference: str) -> str:
-    """The id of the class with this id or friendly id; raises ``UnknownClass``."""
+def find_class(database: Database, reference: str, among: Collection[str] | None = None) -> str:
+    """The id of the class with this id or friendly id; raises ``UnknownClass``.
+
+    Of all classes, or only ``among`` these: others are as if they were not there.
+    """
+    if not _is_text(reference):
+        raise unknown_class()
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT id FROM classes WHERE id = ?1 OR friendly_id = ?1 ORDER BY id = ?1 DESC", (reference,)
         ).fetchall()
+    rows = [row for row in rows if among is None or row["id"] in among]
     if not rows:
         raise unknown_class()
     if len(rows) > 1 and rows[0]["id"] != reference:
         raise BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
     return str(rows[0]["id"])
+
+
+def _is_text(text: str) -> bool:
+    """JSON can hold halves of characters, which no file can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def unknown_class() -> UnknownClass:

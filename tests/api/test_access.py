@@ -294,6 +294,62 @@ def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
     assert (whole["state"], part["state"], part["error"]) == ("cancelled", "done", None)
 
 
+def test_a_part_of_a_sync_tells_nothing_of_the_rest(guarded: Guarded) -> None:
+    """Not even how long it took: whoever sees one class cannot tell that there was another."""
+    job = guarded.workspace.claim_sync([OTHER, MINE], asked_by="test").run()
+    part = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
+    (mine,) = part["classes"]
+    times = ("started_at", "ended_at", "seconds")
+    assert [part[name] for name in times] == [mine[name] for name in times]
+
+
+def test_a_name_that_other_classes_have_as_well_means_ones_own(guarded: Guarded) -> None:
+    database = guarded.workspace.database
+    mine, other = find_class(database, MINE), find_class(database, OTHER)
+
+    def rename(name: str) -> None:
+        with database.writing() as connection:
+            connection.execute("UPDATE classes SET friendly_id = ? WHERE id = ?", (name, other))
+
+    rename(MINE)
+    try:
+        whole = guarded.ask("GET", f"/classes/{mine}/students", "my-viewer")
+        named = guarded.ask("GET", f"/classes/{MINE}/students", "my-viewer")
+        assert (named.status_code, named.content) == (200, whole.content)
+        assert guarded.ask("GET", f"/classes/{MINE}/students", "viewer").status_code == 422
+    finally:
+        rename(OTHER)
+
+
+def test_an_address_with_a_line_end_is_none(guarded: Guarded) -> None:
+    """A route would answer it, but no limit knew it."""
+    assert guarded.ask("POST", "/sync%0A", "admin").status_code == 404
+
+
+def test_half_characters_are_no_class(guarded: Guarded) -> None:
+    headers = {"Content-Type": "application/json"}
+    half = b'"class_ids": ["\\ud800"]}'
+    for method, path, who, body in (
+        ("POST", "/sync", "mentor", b"{" + half),
+        ("POST", "/tokens", "admin", b'{"name": "half", ' + half),
+    ):
+        answer = guarded.ask(method, path, who, data=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_class")
+
+
+def test_where_the_files_are_is_told_to_admins_alone(guarded: Guarded) -> None:
+    config = guarded.workspace.home.config
+    before = config.read_text()
+    config.write_text("[")
+    try:
+        for who, tells in (("viewer", False), ("mentor", False), ("admin", True)):
+            answer = guarded.ask("GET", f"/classes/{MINE}/students?limit=3", who)
+            assert (answer.status_code, answer.json()["code"]) == (500, "bad_settings")
+            assert (str(config) in answer.text) == tells
+    finally:
+        config.write_text(before)
+
+
 def test_the_syncs_listed_are_of_the_tokens_own_classes(guarded: Guarded) -> None:
     mine = find_class(guarded.workspace.database, MINE)
     everything = guarded.ask("GET", "/sync?limit=1000", "viewer").json()

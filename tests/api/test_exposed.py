@@ -89,6 +89,10 @@ def test_only_the_origin_that_was_set_may_read(service: Service, tmp_path: Path)
             assert "Access-Control-Allow-Credentials" not in answer.headers
         before = preflight(FRIEND, url, "/sync", "POST")
         assert (before.status_code, before.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+        # What has no tokens is not for it, whatever is read there.
+        assert allowed(asked_from(FRIEND, url, "/dashboard/")) == {}
+        assert allowed(preflight(FRIEND, url, "/dashboard/_stcore/stream", "POST")) == {}
+        assert asked_from(FRIEND, url, "/dashboard/_stcore/upload_file/a/b", "PUT").status_code == 403
         for origin in (STRANGER, "null", f"{FRIEND}.evil.example", FRIEND.replace("https", "http")):
             for path in ("/health", "/classes", "/classes.csv"):
                 answer = asked_from(origin, url, path)
@@ -111,6 +115,11 @@ def test_only_the_origin_that_was_set_may_read(service: Service, tmp_path: Path)
         "",
         "[",
         "10.0.0.1",
+        "localhost#.evil.example",
+        "localhost/.evil.example",
+        "localhost?.evil.example",
+        "evil.example@localhost",
+        "localhost\\.evil.example",
     ],
 )
 def test_a_forged_host_is_refused_on_loopback(service: Service, host: str) -> None:
@@ -150,10 +159,11 @@ def refused_to_serve(home: Home) -> None:
 
 
 @contextmanager
-def exposed(home: Home) -> Iterator[str]:
+def exposed(home: Home, *options: str) -> Iterator[str]:
+    """Served to all addresses, or as the options have it."""
     port = free_port()
     process = subprocess.Popen(
-        [*COMMAND, "--port", str(port)],
+        [*COMMAND[:4], *(options or COMMAND[4:]), "--port", str(port)],
         env=environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -254,11 +264,32 @@ def test_an_address_is_known_however_it_arrives(address: str, plain: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["X-Forwarded-Proto", "X-Forwarded-For", "Forwarded", "Via", "CF-Connecting-IP"]
+    "name",
+    [
+        *("X-Forwarded-Proto", "X-Forwarded-For", "X-Original-Forwarded-For", "Forwarded", "Via"),
+        *("CF-Connecting-IP", "CF-Ray", "Fly-Client-IP", "X-Cluster-Client-IP", "Tailscale-User-Login"),
+    ],
 )
 def test_what_a_proxy_passed_on_is_from_elsewhere(service: Service, name: str) -> None:
     answer = requests.get(f"{service.url}/classes", headers={name: "https"}, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+
+
+def test_who_speaks_as_proxies_do_by_themselves_is_from_elsewhere(service: Service) -> None:
+    """What nginx makes of any request if nobody tells it more."""
+    host, port = service.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as asked:
+        asked.sendall(f"GET /classes HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        assert b" 401 " in asked.recv(65536).split(b"\r\n")[0]
+
+
+def test_who_has_a_proxy_before_it_serves_no_dashboard(service: Service, tmp_path: Path) -> None:
+    """A proxy may pass on any name and say nothing of itself."""
+    home = copied(service, tmp_path)
+    create_token(Database(home), "mine", "viewer", asked_by="test", now=datetime.now(UTC))
+    with exposed(home, "--allow-host", "cohort.example.org") as url:
+        assert requests.get(f"{url}/classes", timeout=10).status_code == 401
+        assert requests.get(f"{url}/dashboard/", timeout=10).status_code == 404
 
 
 def test_a_server_for_all_addresses_tells_one_that_works(service: Service, tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ import api
 from cohort_core import connections
 from cohort_core.access import Limits
 from tests.api.conftest import Service
+from tests.conftest import wait_until
 
 CROWD = connections.MOST_WAITING
+STREAMS = 45
+"""More than there are threads."""
 
 
 class Hasty(connections.PatientProtocol):
@@ -59,7 +62,9 @@ class Target:
 @pytest.fixture(scope="module")
 def target(service: Service) -> Iterator[Target]:
     """The API as it is served, but for less patience."""
-    app = api.create_app(service.workspace, limits=Limits(body_bytes=2000, failures=3, syncs=2))
+    app = api.create_app(
+        service.workspace, limits=Limits(body_bytes=2000, failures=3, syncs=2, streams=STREAMS)
+    )
     listener = connections.listen("127.0.0.1", 0)
     server = uvicorn.Server(connections.config(app, Hasty))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -116,6 +121,11 @@ def is_dropped(one: socket.socket) -> bool:
         b"GET /classes HTTP/1.1\r\nHost: localhost\r\nX-A: ",
         b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{",
         b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /heal",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Content-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        + b"X-A: b\r\n" * 300
+        + b"\r\n",
     ],
 )
 def test_a_request_that_never_ends_is_dropped_however_it_dribbles(target: Target, start: bytes) -> None:
@@ -133,6 +143,14 @@ def _ended(one: socket.socket) -> bool:
     """Send one byte more, and read what is there."""
     try:
         one.sendall(b"a")
+    except OSError:
+        return True
+    return _is_over(one)
+
+
+def _is_over(one: socket.socket) -> bool:
+    """Read what is there; whether that was all that will come."""
+    try:
         while one.recv(4096):
             pass
     except TimeoutError:
@@ -256,8 +274,10 @@ def test_those_who_watch_a_sync_leave_room_for_those_who_ask(service: Service, t
     job = service.workspace.claim_sync(["web-cohort-3"], asked_by="test")
     try:
         request = f"GET /sync/{job.id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-        with many(target, 45, request) as watching:
+        with many(target, STREAMS, request) as watching:
             assert all(one.recv(12) == b"HTTP/1.1 200" for one in watching)
+            with target.open(request) as one_too_many:
+                assert one_too_many.recv(12) == b"HTTP/1.1 429"
             assert requests.get(f"{target.url}/classes/sd-cohort-12/students", timeout=5).status_code == 200
     finally:
         job.run()
@@ -273,3 +293,32 @@ def test_a_request_that_breaks_off_does_nothing(target: Target, service: Service
             time.sleep(0.05)
     time.sleep(0.3)
     assert service.get("/sync", limit=1) == before
+
+
+def test_a_request_of_two_lengths_ends_its_connection(target: Target) -> None:
+    """A proxy that goes by the first length would let the second request through as part of the body."""
+    hidden = b"0\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = "GET /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+    told = target.answer(f"{head}{len(hidden)}\r\n\r\n".encode() + hidden)
+    assert told.startswith(b"HTTP/1.1 400")
+    assert told.count(b"HTTP/1.1") == 1
+
+
+def test_what_somebody_makes_up_is_not_in_the_log(target: Target, service: Service) -> None:
+    made_up = "S3CRET" * 1000
+    for head in (f"{made_up} /health HTTP/1.1", "GET /health HTTP/1.1\r\nX-Request-ID: cohort_S3CRET"):
+        target.send(head, b"\r\n")
+    target.answer(b"POST /sync HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
+    log = service.workspace.home.requests
+    wait_until(lambda: "* /health 405" in log.read_text())
+    assert "S3CRET" not in log.read_text()
+    assert "Error" not in log.read_text()
+
+
+def test_crowds_that_keep_their_connections_leave_room(target: Target) -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with many(target, CROWD + 50, request) as crowd:
+        for one in crowd:
+            one.settimeout(0.02)
+        # Sooner than Uvicorn ends those that say nothing.
+        wait_until(lambda: sum(_is_over(one) for one in crowd[:50]) == 50, seconds=3)

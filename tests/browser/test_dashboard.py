@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Locator, Page, expect
 
 from cohort_core import reports
@@ -303,3 +304,11 @@ def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboar
     assert name.split()[-1] not in page.content()
     anonymous.click()
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+
+
+def test_whatever_is_asked_for_has_the_policy(dashboard: Dashboard) -> None:
+    """So that nothing gets the browser to ask another host, also at an address that is no page's."""
+    for name in ("", "risk", "nowhere", "index.html", "student/x", "docs"):
+        answer = requests.get(dashboard.address(name), timeout=10)
+        assert answer.headers["Content-Type"].startswith("text/html"), name
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"], name

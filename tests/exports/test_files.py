@@ -64,8 +64,21 @@ def read_sheets(file: bytes) -> list[Any]:
 @pytest.mark.parametrize("text", FORMULAS)
 def test_csv_text_is_no_formula(text: str) -> None:
     row, empty = read_csv(exports.csv_bytes(odd([text])))
-    assert row == {"name": f"'{text}", "amount": "-1.5", "is_it": "true", "names": "'=A; B"}
+    # Also if the text begins where other programs end a cell.
+    told = f"'{text[0]}'{text[1:]}" if text in ("\t=1", "\r=1") else f"'{text}"
+    assert row == {"name": told, "amount": "-1.5", "is_it": "true", "names": "'=A; B"}
     assert empty == {"name": "", "amount": "", "is_it": "false", "names": ""}
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_csv_text_is_no_formula_where_cells_are_separated_otherwise(separator: str) -> None:
+    """A spreadsheet of a German mentor takes the semicolon, whatever the file has."""
+    names = ["Ben;=1+1;x", "Ben\n=1+1\n", "Ben\t@SUM(1)", "＝1+1", 'Ben";=1']
+    lines = exports.csv_bytes(odd(names)).decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator) for cell in row]
+    parts = [part.strip('"') for cell in cells for part in cell.splitlines()]
+    assert any("1+1" in part for part in parts)
+    assert not any(part.startswith(exports.FORMULA_STARTS) for part in parts if part != "-1.5")
 
 
 @pytest.mark.parametrize("text", HARMLESS)
