@@ -257,10 +257,10 @@ BREAKAGES = (
         """        _publish(connection)
         connection.execute(
             \"\"\"
-            UPDATE runs SET state = ?, error_code""",
+            UPDATE runs SET state = ?, ended_at = ?, error_code""",
         """        connection.execute(
             \"\"\"
-            UPDATE runs SET state = ?, error_code""",
+            UPDATE runs SET state = ?, ended_at = ?, error_code""",
     ),
     Breakage(
         "show records of half a sync", LOAD, "WHERE run_id = ?2 AND kind", "WHERE 0 AND run_id = ?2 AND kind"
