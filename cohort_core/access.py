@@ -60,6 +60,7 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OF_CLASS = re.compile(r"/classes/([^/]+)")
 
 
@@ -175,7 +176,7 @@ class Gate:
             await asked(scope, receive, send)
             return
         state["access"] = asked
-        if not path.isprintable():
+        if _CONTROL.search(path):
             # A route's pattern would allow a line's end behind it, which no rule here knows.
             await _not_there()(scope, receive, send)
             return
@@ -290,14 +291,14 @@ class Gate:
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
                 kind = Headers(raw=message["headers"]).get("content-type", "")
                 if kind.startswith(EXPORTED_TYPES) and scope["method"] == "GET":
-                    self._notes.add_event(asked.who, "export", self._told(scope))
+                    self._notes.add_event(asked.who, "export", self._told(scope, asked))
             await send(message)
 
         return watched
 
-    def _told(self, scope: Scope) -> str:
+    def _told(self, scope: Scope, asked: Access) -> str:
         of_class = _OF_CLASS.match(scope["path"])
-        class_id = self._known.class_id(of_class[1]) if of_class else None
+        class_id = self._known.class_id(asked, of_class[1]) if of_class else None
         return told_path(scope) + (f", class {class_id}" if class_id else "")
 
 
@@ -350,10 +351,12 @@ class _Known:
         return token is not None and token.is_live(datetime.now(UTC))
 
     def may_see(self, asked: Access, reference: str) -> bool:
-        return asked.class_ids is None or bool(self._references.get(reference, frozenset()) & asked.class_ids)
+        return asked.class_ids is None or self.class_id(asked, reference) is not None
 
-    def class_id(self, reference: str) -> str | None:
-        return min(self._references.get(reference, ()), default=None)
+    def class_id(self, asked: Access, reference: str) -> str | None:
+        """The class that this means to whoever asks."""
+        meant = self._references.get(reference, frozenset())
+        return min(meant if asked.class_ids is None else meant & asked.class_ids, default=None)
 
 
 class _Notes:
@@ -449,7 +452,7 @@ class _Minute:
 def _is_passed_on(scope: Scope, headers: Headers) -> bool:
     """Whether a request comes through a proxy, or by a name that is not this computer's own.
 
-    HTTP/1.0 is what nginx speaks behind it, unless told otherwise, under the name of this computer.
+    HTTP/1.0 is what nginx before 1.29.7 speaks behind it, unless told otherwise, under this computer's name.
     """
     is_old = scope.get("http_version") == "1.0"
     is_named_so = is_loopback(host_name(headers) or "")
@@ -487,7 +490,7 @@ async def _nobody_there(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _not_there() -> ASGIApp:
     return problem(
-        HTTPStatus.NOT_FOUND, "There is nothing at this address. /docs lists what there is.", "not_found"
+        HTTPStatus.NOT_FOUND, "There is nothing there. The paths there are stand at /docs.", "not_found"
     )
 
 

@@ -54,7 +54,8 @@ class Actor:
                 class_ids or None, asked_by=asked_by, full=full, accept_removals=accept_removals
             )
         except SyncRunning as error:
-            if error.details.get("job") and not self._may_see(self.workspace.job(error.details["job"])):
+            number = error.details.get("job")
+            if number and not self._sees_running(self.workspace.job(number)):
                 raise SyncRunning(error.message) from None
             raise
         return self.job(job_id)
@@ -81,7 +82,7 @@ class Actor:
         state = job.state
         if all(run.state in {"done", "failed"} for run in seen):
             state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
-        told = failed[0] if failed else job if state in {"cancelled", "interrupted"} else None
+        told = None if state == "done" else failed[0] if state in {"failed", "partial"} else job
         code, message = (told.error_code, told.error) if told else (None, None)
         begun = min((run.started_at for run in seen if run.started_at), default=job.started_at)
         ends = [run.ended_at for run in seen if run.ended_at]
@@ -103,6 +104,9 @@ class Actor:
 
     def _find_class(self, reference: str) -> str:
         return self._reader.find_class(reference)
+
+    def _sees_running(self, job: Job) -> bool:
+        return self._may_see(job) and self._seen_part(job).is_running
 
     def _may_see(self, job: Job) -> bool:
         return self.class_ids is None or any(run.class_id in self.class_ids for run in job.runs)

@@ -36,6 +36,7 @@ class PatientProtocol(H11Protocol):
     stalled_seconds = STALLED_SECONDS
     most_waiting = MOST_WAITING
     _stall: asyncio.TimerHandle | None = None
+    _is_between_requests = False
 
     def __init__(self, config: uvicorn.Config, server_state: ServerState, **more: Any) -> None:
         super().__init__(config, server_state, **more)
@@ -46,10 +47,12 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait()
-        if len(self._waiting) > self.most_waiting:
-            next(iter(self._waiting))._drop()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_between_requests:
+            # The time of the next request begins with it.
+            self._is_between_requests = False
+            self._end_wait()
         # A head that comes whole in one piece is measured by nobody, so it is given in smaller ones.
         for start in range(0, len(data), PIECE_BYTES):
             if self.transport.get_protocol() is not self:
@@ -71,6 +74,7 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE:
+            self._is_between_requests = not self.conn.trailing_data[0]
             self._wait()
 
     def pause_writing(self) -> None:
@@ -81,10 +85,14 @@ class PatientProtocol(H11Protocol):
         self._end_stall()
         super().resume_writing()
 
+    def _should_upgrade(self) -> bool:
+        """Of HTTP/1.0 Uvicorn would make 1.1, so that nobody sees any more that a proxy speaks so."""
+        return self.scope["http_version"] != "1.0" and super()._should_upgrade()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         super().handle_websocket_upgrade(event)
         # What the other protocol cannot read, it neither answers nor lets go.
-        if not getattr(self.transport.get_protocol(), "handshake_initiated", True):
+        if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined]
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
@@ -130,6 +138,8 @@ class PatientProtocol(H11Protocol):
     def _wait(self) -> None:
         if self not in self._waiting:
             self._waiting[self] = self.loop.call_later(self.request_seconds, self._drop)
+            if len(self._waiting) > self.most_waiting:
+                next(iter(self._waiting))._drop()
 
     def _end_wait(self) -> None:
         timer = self._waiting.pop(self, None)
@@ -182,6 +192,7 @@ def config(app: Any, protocol: type[PatientProtocol] = PatientProtocol) -> uvico
     return uvicorn.Config(
         app,
         http=protocol,
+        ws="websockets-sansio",
         h11_max_incomplete_event_size=HEAD_BYTES,
         backlog=BACKLOG,
         # Who asks is who connects; a header can say anything.

@@ -4,6 +4,7 @@
     ├── SettingsError
     │   ├── NotConnected           no settings yet, or one that a sync needs is missing
     │   ├── BadSettings            a setting has a value that cannot be used
+    │   ├── SettingsBusy           another program does not come to an end with changing them
     │   └── NotInstalled           an optional part of this program is not installed
     ├── StoreError
     │   ├── DatabaseNewer          written by a later version of this program
@@ -55,6 +56,10 @@ class NotConnected(SettingsError):
 
 class BadSettings(SettingsError):
     code = "bad_settings"
+
+
+class SettingsBusy(SettingsError):
+    code = "settings_busy"
 
 
 class NotInstalled(SettingsError):

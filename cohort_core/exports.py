@@ -21,11 +21,12 @@ from cohort_core.reports import REPORTS, Report, type_name, unit, unwrap
 
 FileFormat = Literal["csv", "xlsx"]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_SIGNS = "=+-@＝＋－＠"
+FORMULA_STARTS = (*_SIGNS, "\t", "\r")
 """A spreadsheet takes a CSV cell that begins so for a formula."""
 
 _CELL_ENDS = ";\t\r\n"
-_HIDDEN_FORMULA = re.compile(r"([;\t\r\n])(?=[=+\-@＝＋－＠])")
+_HIDDEN_FORMULA = re.compile(f'([{_CELL_ENDS}]"*)(?=[{re.escape(_SIGNS)}])')
 """Where lists are separated by semicolons, as in Germany, a spreadsheet ends a cell of ours in its middle."""
 
 _MOST_CELL_CHARACTERS = 32_767

@@ -22,12 +22,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from cohort_core.errors import BadInput, BadSettings
+from cohort_core.errors import BadInput, BadSettings, SettingsBusy
 from cohort_core.home import PRIVATE_FILE, Home
 from cohort_core.thresholds import DEFAULTS, Thresholds
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 45.0
 """How long to wait for others who change settings, each of whom may wait for the database."""
 
 
@@ -192,14 +192,14 @@ def alone(home: Home) -> Iterator[None]:
     """Within this, nobody else changes settings: in no thread and no process.
 
     Who reads them in order to change them does that within, too; it may be entered again. Raises
-    ``BadSettings`` if somebody else does not come to an end.
+    ``SettingsBusy`` if somebody else does not come to an end.
     """
     home.ensure()
     lock = FileLock(home.config_lock, mode=PRIVATE_FILE, is_singleton=True)
     try:
         lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout:
-        raise BadSettings(
+        raise SettingsBusy(
             "Another program has been changing the settings for too long. End it, and try again."
         ) from None
     try:

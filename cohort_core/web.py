@@ -86,6 +86,14 @@ class BrowserGuard:
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy may take the first for the end of the request, so that who sends it adds another.
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                "Send Content-Length or Transfer-Encoding, not both.",
+                "bad_request",
+                {"Connection": "close"},
+            )
         name, origin = host_name(headers), headers.get("origin")
         # The address itself at which a request arrived is no name that somebody else could have given.
         arrived_at = plain_address((scope.get("server") or ("",))[0])
@@ -94,14 +102,6 @@ class BrowserGuard:
                 HTTPStatus.BAD_REQUEST,
                 "Ask for this by the name localhost or 127.0.0.1, or serve it with --allow-host.",
                 "foreign_host",
-            )
-        if "content-length" in headers and "transfer-encoding" in headers:
-            # A proxy may take the first for the end of the request, so that who sends it adds another.
-            return problem(
-                HTTPStatus.BAD_REQUEST,
-                "Send Content-Length or Transfer-Encoding, not both.",
-                "bad_request",
-                {"Connection": "close"},
             )
         if scope.get("method") in SAFE_METHODS or origin is None:
             return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from cohort_core.openclass.client import OpenClassClient, Patience
 from cohort_core.settings import Preferences
 from cohort_core.store import classes, runs
 from cohort_core.store import marks as marked
-from cohort_core.store.audit import add_event, save_event
+from cohort_core.store.audit import add_event
 from cohort_core.store.database import Database
 from cohort_core.store.runs import Job, SetAside
 from cohort_core.store.watch import Watch
@@ -49,7 +50,7 @@ CLASSES_KEPT = 64
 
 
 Revision = tuple[int, int]
-"""Which facts of a class there are: of which database file, and which of them."""
+"""Which facts of a class there are: of which opening of the database, and which of them."""
 
 
 class Workspace:
@@ -105,14 +106,19 @@ class Workspace:
         named = wanted.model_fields_set
         every = parse_interval(wanted.sync_every) if wanted.sync_every else None
         with settings.alone(self.home):
-            # Within the transaction: what the audit cannot tell of is not changed.
-            with self.database.writing() as connection:
-                add_event(connection, asked_by, "settings", ", ".join(sorted(named)))
+            with self._telling(asked_by, ", ".join(sorted(named))):
                 settings.save_preferences(self.home, wanted)
             if "sync_every" in named:
                 self.stop_schedule()
                 if every:
                     self.start_schedule(every)
+
+    @contextmanager
+    def _telling(self, asked_by: str, names: str) -> Iterator[None]:
+        """While settings change: what the audit cannot tell of is not changed."""
+        with settings.alone(self.home), self.database.writing() as connection:
+            add_event(connection, asked_by, "settings", names)
+            yield
 
     def connect(
         self,
@@ -127,7 +133,7 @@ class Workspace:
     ) -> tuple[list[classes.ListedClass], str]:
         """Log in, list the classes, and only then keep settings and password.
 
-        Returns the classes and where the password is kept. Whatever it raises, nothing was kept.
+        Returns the classes and where the password is kept. Whatever it raises, the settings are as they were.
         """
         chosen = settings.load_settings(
             self.home, api_base=api_base, app_id=app_id, origin=origin, email=email
@@ -138,17 +144,18 @@ class Workspace:
             listed = client.list_classes()
         classes.save_classes(self.database, listed)
         classes.deactivate_unlisted(self.database, listed)
-        settings.save_settings(
-            self.home,
-            api_base=connection.api_base,
-            app_id=app_id,
-            origin=connection.origin,
-            email=email,
-            practice=practice or None,
-            sync_rate=0.0 if practice else None,
-        )
-        save_event(self.database, asked_by, "settings", "api_base, app_id, origin, email, password")
-        return listed, credentials.save_password(self.home, email, password)
+        place = credentials.save_password(self.home, email, password)
+        with self._telling(asked_by, "api_base, app_id, origin, email, password"):
+            settings.save_settings(
+                self.home,
+                api_base=connection.api_base,
+                app_id=app_id,
+                origin=connection.origin,
+                email=email,
+                practice=practice or None,
+                sync_rate=0.0 if practice else None,
+            )
+        return listed, place
 
     def refresh_classes(self) -> list[classes.ListedClass]:
         """Ask OpenClass which classes there are now. Raises what a login raises."""

@@ -70,7 +70,9 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
 def serving(app: Callable[..., object]) -> Iterator[str]:
     """The address of an ASGI app that is served by a real server in a thread."""
     listener = connections.listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    config = connections.config(app)
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pydantic import ValidationError
 
-from cohort_core.errors import BadSettings
+from cohort_core import settings
+from cohort_core.errors import BadSettings, SettingsBusy
 from cohort_core.home import Home
 from cohort_core.settings import load_settings, save_settings
 from cohort_core.thresholds import DEFAULTS, Thresholds
@@ -71,3 +73,11 @@ def test_many_who_save_at_once_lose_nothing(home: Home) -> None:
     assert tomllib.loads(home.config.read_text("utf-8")) == {name: name for name in names}
     assert {one.name for one in home.files()} == {home.config.name, home.config_lock.name}
     assert all(one.stat().st_mode & 0o077 == 0 for one in home.files())
+
+
+def test_nobody_waits_without_end_for_who_changes_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "PATIENCE_SECONDS", 0.1)
+    save_settings(home, app_id="a")
+    with FileLock(home.config_lock), pytest.raises(SettingsBusy, match="try again"):
+        save_settings(home, app_id="b")
+    assert load_settings(home).app_id == "a"

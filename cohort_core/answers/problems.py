@@ -17,6 +17,7 @@ from cohort_core.web import out_of_order, problem
 STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.NotConnected: HTTPStatus.CONFLICT,
     errors.BadSettings: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.SettingsBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
     errors.DatabaseNewer: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,

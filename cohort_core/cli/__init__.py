@@ -31,9 +31,10 @@ the other thresholds of docs/metrics.md.
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
-71 another program holds the database · 73 a sync would remove much, say --accept-removals · 74 some classes
-could not be synced · 75 a sync runs already · 76 OpenClass changed its format · 77 wrong email or password ·
-78 not connected, a bad setting, or something not installed · 130 stopped by you.
+71 another program holds the database or the settings · 73 a sync would remove much, say
+--accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76 OpenClass changed its
+format · 77 wrong email or password · 78 not connected, a bad setting, or something not installed · 130
+stopped by you.
 """
 
 app = typer.Typer(

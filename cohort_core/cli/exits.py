@@ -21,6 +21,7 @@ EXIT_CODES: dict[type[errors.CohortError], int] = {
     errors.SyncFailed: PARTIAL,
     errors.SyncRunning: 75,
     errors.DatabaseBusy: 71,
+    errors.SettingsBusy: 71,
     errors.UpstreamChanged: 76,
     errors.LoginRefused: 77,
     errors.NotConnected: 78,

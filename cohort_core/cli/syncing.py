@@ -173,7 +173,7 @@ def _status_line(one: ClassStatus) -> str:
 def _run_line(run: Run) -> str:
     if run.error:
         return f"last run {run.state}: {run.error}"
-    verified = {True: "verified", False: "not verified"}.get(bool(run.is_clean), "") if run.ended_at else ""
+    verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
     return (
         f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
         f"{run.seconds or 0:.1f} s, {run.added} new, {run.changed} changed, {run.removed} removed, "

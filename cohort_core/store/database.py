@@ -76,7 +76,8 @@ class Database:
             with self._write_lock():
                 connection.close()
         except CohortError:
-            # Who holds the lock for so long has the database open, so this closing checkpoints nothing.
+            # Who holds the lock for so long has the database open, so this closing checkpoints nothing; and
+            # where it cannot be taken, nobody writes.
             connection.close()
 
     @contextmanager

@@ -135,6 +135,9 @@ class SyncJob:
         told: CohortError = _UNEXPECTED
         if isinstance(error, SyncCancelled | KeyboardInterrupt):
             state, told = "cancelled", SyncCancelled()
+        elif isinstance(error, StoreError):
+            # Everybody who sees the sync reads this, and where the file is concerns few of them.
+            told = type(error)("The database could not be used. `cohort-tracker doctor` says why.")
         elif isinstance(error, CohortError):
             told = error
         with contextlib.suppress(CohortError):

@@ -290,8 +290,25 @@ def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
     with pytest.raises(SyncCancelled):
         job.run()
     whole, part = (guarded.ask("GET", f"/sync/{job.id}", who).json() for who in ("mentor", "my-viewer"))
+    assert (whole["error"]["code"], whole["classes"][1]["error"]) == ("sync_cancelled", None)
     assert [one["state"] for one in whole["classes"]] == ["done", "cancelled"]
     assert (whole["state"], part["state"], part["error"]) == ("cancelled", "done", None)
+
+
+def test_a_sync_whose_part_is_over_runs_on_without_a_number(guarded: Guarded, service: Service) -> None:
+    other, told = find_class(guarded.workspace.database, OTHER), []
+
+    def ask() -> None:
+        told.append(guarded.ask("GET", f"/sync/{job.id}", "my-mentor").json()["state"])
+        both = (
+            guarded.ask("POST", "/sync", who, json={"class_ids": [MINE]}) for who in ("my-mentor", "mentor")
+        )
+        told.extend(one.json().get("job") for one in both)
+
+    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    service.upstream.faults.add(Fault("call", f"*{other}*", edit=ask))
+    job.run()
+    assert told == ["done", None, job.id]
 
 
 def test_a_part_of_a_sync_tells_nothing_of_the_rest(guarded: Guarded) -> None:

@@ -276,11 +276,16 @@ def test_what_a_proxy_passed_on_is_from_elsewhere(service: Service, name: str) -
 
 
 def test_who_speaks_as_proxies_do_by_themselves_is_from_elsewhere(service: Service) -> None:
-    """What nginx makes of any request if nobody tells it more."""
+    """What older versions of nginx make of any request if nobody tells them more."""
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as asked:
         asked.sendall(f"GET /classes HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
         assert b" 401 " in asked.recv(65536).split(b"\r\n")[0]
+    with socket.create_connection((host, int(port)), timeout=10) as asked:
+        head = f"GET /dashboard/_stcore/stream HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
+        key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        asked.sendall(f"{head}Upgrade: websocket\r\n{key}\r\n".encode())
+        assert b" 404 " in asked.recv(65536).split(b"\r\n")[0]
 
 
 def test_who_has_a_proxy_before_it_serves_no_dashboard(service: Service, tmp_path: Path) -> None:

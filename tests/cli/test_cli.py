@@ -320,6 +320,8 @@ def test_a_second_sync_is_told_who_runs(shell: Shell) -> None:
     assert "stops after the page" in shell.ok("cancel")
     first.communicate(timeout=20)
     assert first.returncode == 130
+    # Nothing was to be verified.
+    assert "last run cancelled (full): " in shell.ok("status")
 
 
 def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_csv_text_is_no_formula(text: str) -> None:
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_csv_text_is_no_formula_where_cells_are_separated_otherwise(separator: str) -> None:
     """A spreadsheet of a German mentor takes the semicolon, whatever the file has."""
-    names = ["Ben;=1+1;x", "Ben\n=1+1\n", "Ben\t@SUM(1)", "＝1+1", 'Ben";=1']
+    names = ['Ben;"=1+1;x', 'Ben;""=1+1', "Ben;=1+1;x", "Ben\n=1+1\n", "Ben\t@SUM(1)", "＝1+1", 'Ben";=1']
     lines = exports.csv_bytes(odd(names)).decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator) for cell in row]
     parts = [part.strip('"') for cell in cells for part in cell.splitlines()]
