@@ -395,7 +395,8 @@ class Workspace:
     def _student(self, reference: str, student_id: str) -> tuple[str, str]:
         class_id = classes.find_class(self.database, reference)
         ids = self._student_ids(class_id, student_id)
-        if ids is None:
+        # Whom a real id settles would be missing from the lists: that tells whose pseudonym was there.
+        if ids is None or (self.is_anonymous() and student_id != ids[1]):
             raise BadInput(
                 "The class has no student with this id. Choose one of its list.", parameter="student_id"
             )

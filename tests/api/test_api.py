@@ -268,6 +268,17 @@ def test_triage_leaves_out_who_is_settled(service: Service) -> None:
         assert requests.put(address, json=mark, timeout=10).json()["parameter"] == "until"
 
 
+def test_while_everybody_is_anonymous_only_pseudonyms_can_be_settled(service: Service) -> None:
+    """Whoever knows a real id would see which pseudonym goes from the list."""
+    real = service.get(f"{CLASS}/metrics/student-health")[0]["student_id"]
+    with service.set(anonymous=True):
+        pseudonymous = service.get(f"{CLASS}/metrics/student-health")[0]["student_id"]
+        for student_id, status in ((real, 404), (pseudonymous, 204)):
+            address = f"{service.url}{CLASS}/students/{student_id}/mark"
+            assert requests.put(address, json={"kind": "exempt"}, timeout=10).status_code == status
+            assert requests.delete(address, timeout=10).status_code == status
+
+
 def test_a_parameter_that_is_not_known_is_refused_by_name_of_those_that_are(service: Service) -> None:
     problem = service.refused(f"{CLASS}/metrics/blockers", grupo="Tuesday")
     assert (problem["status"], problem["code"]) == (422, "bad_input")
