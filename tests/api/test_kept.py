@@ -8,7 +8,7 @@ import http.client
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -298,17 +298,24 @@ def test_two_headers_of_one_name_are_one_list(service: Service) -> None:
     assert kind("application/json", "text/csv") == "application/json"
 
 
-def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
-    route, unread = Counting(), asyncio.Event()
+def asking(workspace: Workspace, route: Counting) -> Callable[[Send], Coroutine[Any, Any, None]]:
+    """Ask the kept route from within, so that a test decides when an answer is taken."""
     save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
     app = KeptAnswers(route, workspace=workspace, beside="/none")
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
 
     async def ask(send: Send) -> None:
         scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
         await app(scope, receive, send)
 
-    async def receive() -> Message:
-        return {"type": "http.request"}
+    return ask
+
+
+def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
+    route, unread = Counting(), asyncio.Event()
+    ask = asking(workspace, route)
 
     async def never_done(_: Message) -> None:
         await unread.wait()
@@ -333,15 +340,7 @@ def test_nobody_waits_for_one_who_does_not_read(workspace: Workspace) -> None:
 def test_whoever_ends_late_lets_nobody_else_be_forgotten(workspace: Workspace) -> None:
     """One client reads nothing while the store changes; what is asked then is still computed once."""
     route, unread = Counting(), asyncio.Event()
-    save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
-    app = KeptAnswers(route, workspace=workspace, beside="/none")
-
-    async def ask(send: Send) -> None:
-        scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
-        await app(scope, receive, send)
-
-    async def receive() -> Message:
-        return {"type": "http.request"}
+    ask = asking(workspace, route)
 
     async def never_done(_: Message) -> None:
         await unread.wait()
