@@ -8,32 +8,40 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PRODUCT := $(VENV)/.product
+DEV := $(VENV)/.dev
+
 .PHONY: setup demo test unit check docs
 
-setup: $(READY)
+setup: $(PRODUCT)
 
-$(READY): pyproject.toml constraints.txt
+$(PRODUCT): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e '.[reports]'
 	@touch $@
 
-demo: $(READY)
+$(DEV): $(PRODUCT)
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(PRODUCT)
 	@exec $(BIN)/cohort-tracker demo --port $(PORT)
 
 # Browsers want the machine for themselves.
-test: $(READY)
+test: $(DEV)
 	@$(MAKE) --no-print-directory -j2 check unit
 	$(BIN)/python -m pytest tests/browser
 
-unit: $(READY)
+unit: $(DEV)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
 
-check: $(READY)
+check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(READY)
-	$(BIN)/python -m cohort_core.reports > docs/metrics.md
+docs: $(DEV)
+	$(BIN)/python -m cohort_core.reports.document > docs/metrics.md
 	$(BIN)/python docs/api_reference.py

@@ -1,5 +1,5 @@
 """The dashboard's entry: which page an address means, and nothing else."""
 
-from cohort_core import dashboard
+from cohort_core.dashboard.layout import navigate
 
-dashboard.navigate().run()
+navigate().run()

@@ -47,7 +47,7 @@ def fill(folder: Path, records: int) -> None:
     """A home whose store has one active class of so many records."""
     from metrics import school
 
-    from cohort_core.home import Home
+    from cohort_core.config.paths import Home
     from cohort_core.store.database import Database
 
     facts = school(records)
@@ -90,7 +90,7 @@ def fill(folder: Path, records: int) -> None:
 
 def pretend_sync(folder: Path) -> None:
     """What the end of a sync that changed something does to the store."""
-    from cohort_core.home import Home
+    from cohort_core.config.paths import Home
     from cohort_core.store.classes import bump_revision
     from cohort_core.store.database import Database
 
@@ -105,19 +105,20 @@ def serve(what: str, folder: str, port: int) -> None:
         uvicorn.run(bare_app(Path(folder)), port=port, log_level="error", access_log=False)
         return
     # As the product does it, connections included.
-    import api
-    from cohort_core import connections, server
+    from cohort_core import server
+    from cohort_core.api.app import create_app
+    from cohort_core.http import uvicorn_protocol
 
     shared = workspace(Path(folder))
     listener = server.listen(shared, "127.0.0.1", port)
-    app = api.create_app(shared)
+    app = create_app(shared)
     server.keep_imports()
-    uvicorn.Server(connections.config(app)).run(sockets=[listener])
+    uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])
 
 
 def workspace(folder: Path) -> Any:
-    from cohort_core.home import Home
-    from cohort_core.workspace import Workspace
+    from cohort_core.config.paths import Home
+    from cohort_core.services.workspace import Workspace
 
     return Workspace(Home(folder))
 
@@ -198,9 +199,9 @@ def milliseconds(told: str, share: str) -> float:
 
 def paths(folder: Path) -> list[str]:
     """Every address that answers with a list or an object, with ids that are there, and two files."""
-    import api
+    from cohort_core.api.app import create_app
 
-    app = api.create_app(workspace(folder))
+    app = create_app(workspace(folder))
     named = [path for path, methods in app.openapi()["paths"].items() if "get" in methods]
     ids = {"class_id": CLASS, "student_id": "s000001", "assignment_id": "a0001"}
     return [path.format(**ids) for path in (*named, *FILES) if not any(part in path for part in LEFT_OUT)]

@@ -196,13 +196,13 @@ class Mentor:
 
 
 def title(name: str) -> str:
-    from cohort_core.dashboard.frame import PAGES
+    from cohort_core.dashboard.layout import PAGES
 
     return PAGES[name].title
 
 
 def in_sidebar() -> list[str]:
-    from cohort_core.dashboard.frame import PAGES
+    from cohort_core.dashboard.layout import PAGES
 
     return [page.name for page in PAGES.values() if page.in_sidebar]
 
@@ -227,11 +227,11 @@ st.session_state.at.run()
 
 def prepare(which: str, home: Path) -> str:
     """A home with the class, synced; returns the class's id."""
-    from cohort_core.home import Home
+    from cohort_core.config.paths import Home
+    from cohort_core.imports.roster_files import import_practice_rosters
     from cohort_core.practice.generated import PracticeSchool
     from cohort_core.practice.server import running
-    from cohort_core.roster_files import import_practice_rosters
-    from cohort_core.workspace import Workspace
+    from cohort_core.services.workspace import Workspace
 
     workspace = Workspace(Home(home))
     if not workspace.statuses():
@@ -242,7 +242,7 @@ def prepare(which: str, home: Path) -> str:
             assert workspace.claim_sync(asked_by="benchmark").run().state == "done"
             import_practice_rosters(workspace.database, upstream.school)
         # The server that is measured shall not serve a school as well.
-        from cohort_core.settings import save_settings
+        from cohort_core.config.settings import save_settings
 
         save_settings(workspace.home, practice=False)
     found = max((one for one in workspace.statuses() if one.is_active), key=lambda one: one.progressions)

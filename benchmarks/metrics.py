@@ -24,9 +24,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cohort_core import reports
-from cohort_core.cohort import Cohort, build
-from cohort_core.store.facts import ClassFacts, empty
+from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
+from cohort_core.store.class_data import ClassData, empty
 
 OVERVIEW = ("progress_summary", "student_health", "progress_over_time", "cohort_alarm", "reteach")
 OF_CLASS = (
@@ -41,7 +42,7 @@ SECONDS = 0.5
 """Each time is the best of at least three runs, and of as many as fit into this."""
 
 
-def school(records: int) -> ClassFacts:
+def school(records: int) -> ClassData:
     """A class of about so many records: three in four completed, some twice, half of them graded."""
     chance = np.random.default_rng(records)
     assignments = {4_000: 50, 100_000: 100, 1_000_000: 200}.get(records, max(int(records**0.5 / 4), 1))
@@ -69,7 +70,7 @@ def school(records: int) -> ClassFacts:
     types = pd.Series(np.array(["lesson", "quiz"])[np.arange(assignments) % 2], dtype="str")
     nights = pd.Series(np.array(["Tuesday", "Thursday"])[np.arange(students) % 2], dtype="str")
     none = pd.Series([None] * students, dtype="str")
-    return ClassFacts(
+    return ClassData(
         **{
             **vars(empty("c1")),
             "synced_at": (START + pd.Timedelta(weeks=WEEKS)).tz_localize("UTC"),
@@ -110,7 +111,7 @@ def school(records: int) -> ClassFacts:
     )
 
 
-def database(facts: ClassFacts) -> sqlite3.Connection:
+def database(facts: ClassData) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(
         """
@@ -238,7 +239,7 @@ def ask_sql(connection: sqlite3.Connection, query: str, bound: dict[str, str]) -
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def check_same(name: str, report: reports.Report, rows: list[dict[str, Any]]) -> None:
+def check_same(name: str, report: Report, rows: list[dict[str, Any]]) -> None:
     """Every field that the query gives is what the report says. Its first column names the row."""
     told = report.records()
     key = next(iter(rows[0]))
@@ -268,7 +269,7 @@ def measure(records: int) -> None:
     connection = database(facts)
     overview = total = shared = by_sql = 0.0
     for name in OF_CLASS:
-        ask = reports.REPORTS[name].ask
+        ask = catalog.REPORTS[name].ask
         took, report = timed(lambda ask=ask: ask(fresh(cohort)))
         used = peak(lambda ask=ask: ask(fresh(cohort)))
         total += took
@@ -281,7 +282,7 @@ def measure(records: int) -> None:
             line += f"{sql_ms:10.1f}"
             shared, by_sql = shared + took, by_sql + sql_ms
         print(line)
-    took, _ = timed(lambda: reports.triage([fresh(cohort)]))
+    took, _ = timed(lambda: catalog.triage([fresh(cohort)]))
     print(f"{'triage':24}{took:10.1f}")
     print(
         f"\nOverview ({', '.join(OVERVIEW)}): {overview:.1f} ms, with the cohort {overview + made_ms:.1f} ms"

@@ -21,11 +21,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cohort_core.cohort import Cohort, build, days
-from cohort_core.metrics import grouped
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.risk import risk
-from cohort_core.store.facts import ClassFacts, empty
+from cohort_core.store.class_data import ClassData, empty
+from cohort_core.timeutils import days
 
 DAYS = (30, 60, 90, 120, 150)
 BANDS = ("critical", "high", "medium", "low")
@@ -36,7 +37,7 @@ PUBLISHED = (0.714, 0.819, 0.846, 0.877, 0.904)
 CLOSE_ENOUGH = 0.002
 
 
-def load(folder: Path) -> list[tuple[ClassFacts, pd.Series[Any]]]:
+def load(folder: Path) -> list[tuple[ClassData, pd.Series[Any]]]:
     """For each class its facts, and by student whether the student was lost."""
     done, people, tasks = (
         pd.read_csv(folder / f"{name}.csv.gz", dtype={"student_id": "str", "assignment_id": "str"})
@@ -48,7 +49,7 @@ def load(folder: Path) -> list[tuple[ClassFacts, pd.Series[Any]]]:
         instant = _on(rows["completed_day"]).dt.tz_localize("UTC")
         none = pd.Series(pd.NaT, index=rows.index, dtype=instant.dtype)
         text = pd.Series(None, index=enrolled.index, dtype="str")
-        facts = ClassFacts(
+        facts = ClassData(
             **{
                 **vars(empty(str(class_id))),
                 "starts_on": date(START.year, START.month, START.day),
@@ -89,7 +90,7 @@ def scores(cohort: Cohort) -> dict[str, np.ndarray]:
     """By name, a number a student that is to be higher for who will be lost."""
     n = len(cohort.students)
     progress = by_student(cohort)
-    last = grouped.latest(cohort.student, n, cohort.completed)
+    last = group_stats.latest(cohort.student, n, cohort.completed)
     assert cohort.starts_at is not None
     start = cohort.starts_at.tz_convert(None).to_datetime64()
     return {
@@ -107,7 +108,7 @@ def auc(score: np.ndarray, lost: np.ndarray) -> float:
     return float((ranks[lost].sum() - n * (n + 1) / 2) / (n * others))
 
 
-def validate(classes: list[tuple[ClassFacts, pd.Series[Any]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate(classes: list[tuple[ClassData, pd.Series[Any]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """By score and day the AUC; by band and day the share lost, and the students, over all classes."""
     found, counted = [], []
     for day in DAYS:

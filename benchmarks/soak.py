@@ -197,10 +197,10 @@ def served(home: Path) -> Iterator[tuple[str, int]]:
 
 def prepare(home: Path, upstream: Any) -> list[str]:
     """A home that has synced the school once; returns the paths of every class route."""
-    import api
-    from cohort_core.home import Home
-    from cohort_core.settings import save_settings
-    from cohort_core.workspace import Workspace
+    from cohort_core.api.app import create_app
+    from cohort_core.config.paths import Home
+    from cohort_core.config.settings import save_settings
+    from cohort_core.services.workspace import Workspace
 
     workspace = Workspace(Home(home))
     workspace.connect_to_practice(upstream.url)
@@ -208,9 +208,7 @@ def prepare(home: Path, upstream: Any) -> list[str]:
     save_settings(workspace.home, practice=False, sync_rate=1000.0)
     workspace.set_active([one.id for one in workspace.statuses()], active=True)
     assert workspace.claim_sync(asked_by="soak").run().state == "done"
-    routes = [
-        path for path, methods in api.create_app(workspace).openapi()["paths"].items() if "get" in methods
-    ]
+    routes = [path for path, methods in create_app(workspace).openapi()["paths"].items() if "get" in methods]
     workspace.stop()
     return [path for path in (*routes, *FILES) if path.startswith("/classes/")]
 

@@ -105,10 +105,10 @@ def server(rows: int) -> Iterator[str]:
 
 
 def connected(url: str, home: Path, rate: float) -> Any:
-    from cohort_core.home import Home
-    from cohort_core.settings import save_settings
+    from cohort_core.config.paths import Home
+    from cohort_core.config.settings import save_settings
+    from cohort_core.services.workspace import Workspace
     from cohort_core.store.classes import set_active
-    from cohort_core.workspace import Workspace
 
     workspace = Workspace(Home(home))
     workspace.connect_to_practice(url)
@@ -137,14 +137,14 @@ def time_syncs(url: str, home: Path, rate: float) -> dict[str, Any]:
 
 def time_floor(url: str, home: Path, rate: float) -> dict[str, Any]:
     """Plain SQL for the rows of all pages, and the parts of reading them."""
-    from cohort_core.credentials import load_connection
-    from cohort_core.openclass import wire
-    from cohort_core.openclass.client import PAGE_SIZE, OpenClassClient
+    from cohort_core.config.credentials import load_login
+    from cohort_core.sources.openclass import parser
+    from cohort_core.sources.openclass.client import PAGE_SIZE, OpenClassClient
 
     workspace = connected(url, home, rate)
     gc.freeze()
     told: dict[str, Any] = {}
-    with OpenClassClient(load_connection(workspace.home)) as client:
+    with OpenClassClient(load_login(workspace.home)) as client:
         client.log_in()
 
         def fetch() -> list[bytes]:
@@ -156,10 +156,10 @@ def time_floor(url: str, home: Path, rate: float) -> dict[str, Any]:
 
         told["fetching"], told["fetching CPU"], bodies = timed(fetch)
     told["JSON"], told["JSON CPU"], _ = timed(
-        lambda: [wire.read_json(wire.read_json(body)["result"]["objects"][0]) is None for body in bodies]
+        lambda: [parser.read_json(parser.read_json(body)["result"]["objects"][0]) is None for body in bodies]
     )
     told["reading"], told["reading CPU"], pages = timed(
-        lambda: [wire.read_page(wire.read_json(body)) for body in bodies]
+        lambda: [parser.read_page(parser.read_json(body)) for body in bodies]
     )
     students = {one.id: one for page in pages for one in page.students}
     assignments = {one.id: one for page in pages for one in page.assignments}

@@ -18,14 +18,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-import api
-from api import DASHBOARD_PATH
-from cohort_core import connections
-from cohort_core.access import is_loopback
+from cohort_core import sockets
+from cohort_core.api.app import DASHBOARD_PATH
+from cohort_core.api.app import create_app as create_api
 from cohort_core.dashboard.asgi import create_dashboard, make_ready
 from cohort_core.errors import BadInput
+from cohort_core.http import uvicorn_protocol
+from cohort_core.http.auth import is_loopback
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import load_tokens
-from cohort_core.workspace import Workspace
 
 _M_ARENA_MAX, _HEAPS = -8, 2
 
@@ -36,9 +37,9 @@ def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection
     Streamlit allows one such app a process.
     """
     if exposed:
-        return api.create_app(workspace, exposed=True, hosts=hosts)
+        return create_api(workspace, exposed=True, hosts=hosts)
     dashboard = create_dashboard()
-    app = api.create_app(workspace, hosts=hosts, lifespan=dashboard.lifespan())
+    app = create_api(workspace, hosts=hosts, lifespan=dashboard.lifespan())
     app.add_route(DASHBOARD_PATH, _to_dashboard, include_in_schema=False)
     app.mount(DASHBOARD_PATH, dashboard)
     return app
@@ -87,7 +88,7 @@ def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
     if not is_loopback(host):
         refuse_unlocked(workspace, "host")
     try:
-        return connections.listen(host, port)
+        return sockets.listen(host, port)
     except socket.gaierror:
         raise BadInput(
             "This is no address of this computer. Correct --host; 0.0.0.0 stands for all of them.",
@@ -147,7 +148,7 @@ def serve(
             keep_imports()
         else:
             threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
-        uvicorn.Server(connections.config(app)).run(sockets=[listener])
+        uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:

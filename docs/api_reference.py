@@ -22,15 +22,16 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-import api
-from cohort_core import reports
-from cohort_core.answers.schema import EXAMPLES, item_of
-from cohort_core.home import Home
+from cohort_core.api.app import create_app
+from cohort_core.api.openapi import EXAMPLES, item_of
+from cohort_core.config.paths import Home
+from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
-from cohort_core.roster_files import import_practice_rosters
+from cohort_core.reports.report import unit
+from cohort_core.reports.rows import Row
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import create_token, revoke_token
-from cohort_core.workspace import Workspace
 
 REFERENCE = Path(__file__).with_name("api.md")
 CLOCK = datetime(2025, 11, 24, 7, 30, tzinfo=UTC)
@@ -119,7 +120,7 @@ def practice_app() -> Iterator[FastAPI]:
                             f"UPDATE {table} SET {column} = ? WHERE {column} IS NOT NULL",  # noqa: S608
                             (at(CLOCK),),
                         )
-            yield api.create_app(workspace)
+            yield create_app(workspace)
         workspace.stop()
 
 
@@ -230,14 +231,14 @@ def told(parameter: dict[str, Any]) -> str:
 
 def units(route: APIRoute) -> Iterator[str]:
     row = item_of(route) or route.response_model
-    if not (isinstance(row, type) and issubclass(row, reports.Row)):
+    if not (isinstance(row, type) and issubclass(row, Row)):
         return
     named: dict[str, list[str]] = {}
     for name, field in row.model_fields.items():
-        if unit := reports.unit(field):
-            named.setdefault(unit, []).append(f"`{name}`")
+        if symbol := unit(field):
+            named.setdefault(symbol, []).append(f"`{name}`")
     if named:
-        yield "Units: " + "; ".join(f"{', '.join(names)}: {unit}" for unit, names in named.items()) + "."
+        yield "Units: " + "; ".join(f"{', '.join(names)}: {symbol}" for symbol, names in named.items()) + "."
 
 
 def shown(method: str, address: str, answer: Any, body: Any = None) -> str:

@@ -2,21 +2,24 @@
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import downloads, lists, picking, tables, words, work
+from cohort_core.charts import charts
+from cohort_core.dashboard.components import choosers, downloads, lists, tables, text
+from cohort_core.dashboard.layout import begin
+from cohort_core.dashboard.sections import assignment
+from cohort_core.reports import catalog
 
-with dashboard.begin("assignment") as view:
+with begin("assignment") as view:
     cohort = view.cohort
-    assignment_id = picking.assignment(cohort)
+    assignment_id = choosers.assignment(cohort)
     told = cohort.assignments.loc[[assignment_id]].iloc[0]
-    st.subheader(words.literal(str(told["name"])), anchor=False)
-    st.text(work.place(told, len(cohort.all_types.assignments)))
+    st.subheader(text.literal(str(told["name"])), anchor=False)
+    st.text(assignment.place(told, len(cohort.all_types.assignments)))
 
-    students = reports.assignment_students(cohort, assignment_id)
-    lists.split(work.parts(students.frame), "student")
+    students = catalog.assignment_students(cohort, assignment_id)
+    lists.split(assignment.parts(students.frame), "student")
     grades, times = st.columns(2, gap="large")
     with grades:
-        ranges = reports.assignment_grades(cohort, assignment_id)
+        ranges = catalog.assignment_grades(cohort, assignment_id)
         graded = charts.grades(ranges.frame) if ranges.frame["count"].sum() else None
         downloads.heading(
             view,
@@ -31,7 +34,7 @@ with dashboard.begin("assignment") as view:
         else:
             st.caption("No completion has a grade.")
     with times:
-        curve = reports.assignment_durations(cohort, assignment_id)
+        curve = catalog.assignment_durations(cohort, assignment_id)
         timed = None if curve.frame.empty else charts.durations(curve.frame)
         downloads.heading(
             view,
@@ -47,9 +50,9 @@ with dashboard.begin("assignment") as view:
             st.caption("No time is known from start to completion.")
     downloads.heading(view, "Students", report=students)
     tables.show(
-        work.in_words(students.frame),
+        assignment.in_words(students.frame),
         students.row,
-        work.COLUMNS,
+        assignment.COLUMNS,
         key="students",
         alt="Students by where they are with it",
         opens="student",

@@ -5,9 +5,15 @@ from typing import get_args
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import downloads, lists, selection, tables
-from cohort_core.dashboard.tables import Column
+from cohort_core.charts import charts
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components import downloads, lists, tables
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.layout import View, begin, folded, part
+from cohort_core.reports import catalog
+from cohort_core.reports.labels import DIFFICULTY_PARTS, STATES
+from cohort_core.reports.report import Report
+from cohort_core.reports.rows import Ranking
 
 MOST_BARS = 12
 MOST_RETAUGHT = 8
@@ -41,18 +47,18 @@ SECTIONS = {
 }
 
 
-def ranking(view: dashboard.View) -> None:
+def ranking(view: View) -> None:
     least = view.cohort.thresholds.least_ranked
     titled = st.container()
-    by = selection.choose(
+    by = url_state.choose(
         "by",
         st.segmented_control,
         "Rank by",
-        get_args(reports.Ranking),
+        get_args(Ranking),
         default="difficulty",
         format_func=RANKINGS.__getitem__,
     )
-    answer = reports.blockers(view.cohort, by=by)
+    answer = catalog.blockers(view.cohort, by=by)
     ranked = answer.frame[answer.frame["rank"].notna()]
     unranked = answer.frame[answer.frame["rank"].isna()]
     bars = None if ranked.empty else charts.blockers(ranked.head(MOST_BARS), by)
@@ -67,7 +73,7 @@ def ranking(view: dashboard.View) -> None:
         )
     else:
         if by == "difficulty":
-            lists.legend(charts.DIFFICULTY_PARTS)
+            lists.legend(DIFFICULTY_PARTS)
         tables.chart(
             bars,
             alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
@@ -84,12 +90,12 @@ def ranking(view: dashboard.View) -> None:
         )
         st.caption("Click a bar or a row to open the assignment.")
     if not unranked.empty:
-        dashboard.folded(
+        folded(
             f"Not ranked ({len(unranked)})", "not-ranked", not_ranked, replace(answer, frame=unranked), least
         )
 
 
-def not_ranked(unranked: reports.Report, least: int) -> None:
+def not_ranked(unranked: Report, least: int) -> None:
     st.caption(
         f"Fewer than {least} students have come this far, or the number is not known: too little to rank."
     )
@@ -103,8 +109,8 @@ def not_ranked(unranked: reports.Report, least: int) -> None:
     )
 
 
-with dashboard.begin("blockers") as view:
-    in_order = reports.in_course_order(reports.blockers(view.cohort))
+with begin("blockers") as view:
+    in_order = catalog.in_course_order(catalog.blockers(view.cohort))
     course = charts.course(in_order.frame, len(view.cohort.students))
     downloads.heading(
         view,
@@ -114,16 +120,16 @@ with dashboard.begin("blockers") as view:
         name="course",
         help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
     )
-    lists.legend({state: charts.STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
+    lists.legend({state: STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
     tables.chart(
         course,
         alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
         key="course",
         opens={"assignment_id": "assignment"},
     )
-    dashboard.part(ranking, view)
-    lists.reteach(view, reports.reteach(view.cohort), most=MOST_RETAUGHT, names=40)
-    sections = reports.by_section(view.cohort)
+    part(ranking, view)
+    lists.reteach(view, catalog.reteach(view.cohort), most=MOST_RETAUGHT, names=40)
+    sections = catalog.by_section(view.cohort)
     if sections.frame["section"].notna().any():
         downloads.heading(view, "Sections", report=sections)
         tables.show(

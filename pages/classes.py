@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from cohort_core import dashboard
-from cohort_core.dashboard import following, history
+from cohort_core.dashboard.layout import begin, link
+from cohort_core.dashboard.sections import followed_classes, sync_history
 
-with dashboard.begin("classes", needs_class=False) as view:
+with begin("classes", needs_class=False) as view:
     if not view.classes:
         st.info("There are no classes yet: Cohort Tracker does not know your school.")
-        dashboard.link("connect", "Connect to your school, or try the practice school")
+        link("connect", "Connect to your school, or try the practice school")
         st.stop()
-    following.show(view)
-    history.show(view)
-    history.show_set_aside(view)
+    followed_classes.show(view)
+    sync_history.show(view)
+    sync_history.show_set_aside(view)

@@ -2,12 +2,16 @@
 
 import streamlit as st
 
-from cohort_core import charts, dashboard
-from cohort_core.dashboard import downloads, lists, matrix, selection, tables, words
+from cohort_core.charts import charts
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components import downloads, lists, tables, text
+from cohort_core.dashboard.layout import View, begin, part
+from cohort_core.dashboard.sections import matrix
+from cohort_core.reports.labels import STATES
 
 
-def show(view: dashboard.View) -> None:
-    order = selection.choose(
+def show(view: View) -> None:
+    order = url_state.choose(
         "order",
         st.segmented_control,
         "Students by",
@@ -18,20 +22,20 @@ def show(view: dashboard.View) -> None:
     answer = matrix.ordered(view.cohort, order)
     drawn = charts.matrix(matrix.cells(answer.frame))
     students = len(view.cohort.students)
-    if students > matrix.MOST_STUDENTS:
+    if students > matrix.MAX_STUDENTS:
         st.caption(
-            f"The first {matrix.MOST_STUDENTS} of {words.count(students, 'student')}. "
+            f"The first {matrix.MAX_STUDENTS} of {text.count(students, 'student')}. "
             "Another order or a group shows others."
         )
     downloads.heading(view, "Students by assignments", report=answer, picture=drawn)
     lists.legend(
-        {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in charts.STATES.items()}
+        {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in STATES.items()}
     )
     with st.container(key="matrix"):
         tables.chart(
             drawn,
-            alt=f"{words.count(students, 'student')} by "
-            f"{words.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
+            alt=f"{text.count(students, 'student')} by "
+            f"{text.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
             key="cells",
             opens={"student_id": "student", "heading_id": "assignment"},
         )
@@ -40,5 +44,5 @@ def show(view: dashboard.View) -> None:
     )
 
 
-with dashboard.begin("matrix") as view:
-    dashboard.part(show, view)
+with begin("matrix") as view:
+    part(show, view)

@@ -5,10 +5,14 @@ from typing import get_args
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports, rows
-from cohort_core.charts import BANDS
-from cohort_core.dashboard import downloads, lists, people, selection, tables, words
-from cohort_core.dashboard.tables import Column
+from cohort_core.charts import charts
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components import downloads, lists, tables, text
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.layout import View, begin, part
+from cohort_core.dashboard.sections import student_filter
+from cohort_core.reports import catalog, rows
+from cohort_core.reports.labels import BANDS, RISK_PARTS
 
 MOST_BARS = 20
 ALL = "all"
@@ -31,10 +35,10 @@ COLUMNS = {
 }
 
 
-def students(view: dashboard.View) -> None:
-    answer = reports.student_health(view.cohort)
+def students(view: View) -> None:
+    answer = catalog.student_health(view.cohort)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        band = selection.choose(
+        band = url_state.choose(
             "band",
             st.segmented_control,
             "Band",
@@ -42,19 +46,19 @@ def students(view: dashboard.View) -> None:
             default=ALL,
             format_func=lambda one: "All" if one == ALL else BANDS[one].marked,
         )
-        stage = selection.choose(
+        stage = url_state.choose(
             "stage",
             st.selectbox,
             "Activity",
-            (ALL, people.ENGAGEMENT_GAP, *get_args(rows.Stage)),
+            (ALL, student_filter.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (people.STAGES | {people.ENGAGEMENT_GAP: people.KEEPING_UP}).get(
-                one, "All"
-            ),
+            format_func=lambda one: (
+                student_filter.STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
+            ).get(one, "All"),
             width=185,
         )
         sought = st.text_input("Search by name", key="search", width=205)
-    shown = people.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)
+    shown = student_filter.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)
     if shown.empty:
         st.info("Nobody fits this choice.")
     else:
@@ -63,17 +67,17 @@ def students(view: dashboard.View) -> None:
         downloads.heading(view, "Where the points come from", picture=parts, name="risk-parts")
         if len(shown) > MOST_BARS:
             st.caption(
-                f"The first {MOST_BARS} of {words.count(len(shown), 'student')}; the table below has all."
+                f"The first {MOST_BARS} of {text.count(len(shown), 'student')}; the table below has all."
             )
-        lists.legend(charts.RISK_PARTS)
+        lists.legend(RISK_PARTS)
         tables.chart(
             parts,
             alt="Risk points of each student by the four parts",
             key="parts",
             opens={"student_id": "student"},
         )
-        downloads.heading(view, words.count(len(shown), "student"), report=replace(answer, frame=shown))
-        told = people.in_words(shown, people.STAGES)
+        downloads.heading(view, text.count(len(shown), "student"), report=replace(answer, frame=shown))
+        told = student_filter.in_words(shown, student_filter.STAGES)
         columns = {
             name: column
             for name, column in COLUMNS.items()
@@ -90,10 +94,10 @@ def students(view: dashboard.View) -> None:
         st.caption("Click a bar or a row to open the student.")
 
 
-with dashboard.begin("risk") as view:
+with begin("risk") as view:
     st.caption(
         "Each student against what most of this class has completed, how well and when. On pace means on "
         "pace with the cohort, not safe; and the score does not foresee who will drop out."
     )
-    lists.band_counts(reports.student_health(view.cohort).frame["risk"].value_counts().to_dict())
-    dashboard.part(students, view)
+    lists.band_counts(catalog.student_health(view.cohort).frame["risk"].value_counts().to_dict())
+    part(students, view)

@@ -2,8 +2,16 @@
 
 import streamlit as st
 
-from cohort_core import dashboard
-from cohort_core.dashboard import calendars, connecting, importing, keeping, scheduling, selection, thresholds
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.layout import begin
+from cohort_core.dashboard.settings import (
+    connection,
+    data_and_privacy,
+    roster_import,
+    schedule,
+    thresholds,
+    time_zones,
+)
 
 PARTS = {
     "connection": "Connection",
@@ -14,8 +22,8 @@ PARTS = {
     "data": "Privacy and data",
 }
 
-with dashboard.begin("settings", needs_class=False) as view:
-    part = selection.choose(
+with begin("settings", needs_class=False) as view:
+    part = url_state.choose(
         "part",
         st.pills,
         "Part",
@@ -28,12 +36,12 @@ with dashboard.begin("settings", needs_class=False) as view:
         case "thresholds":
             thresholds.show(view)
         case "roster":
-            importing.show(view)
+            roster_import.show(view)
         case "sync":
-            scheduling.show(view)
+            schedule.show(view)
         case "time":
-            calendars.show(view)
+            time_zones.show(view)
         case "data":
-            keeping.show(view)
+            data_and_privacy.show(view)
         case _:
-            connecting.show_settings(view.workspace, anonymous=view.reader.anonymous)
+            connection.show_settings(view.workspace, anonymous=view.reader.anonymous)

@@ -4,63 +4,68 @@ from dataclasses import replace
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports
-from cohort_core.charts import BANDS
-from cohort_core.dashboard import downloads, message, person, picking, tables, words
+from cohort_core.charts import charts
+from cohort_core.dashboard.components import choosers, downloads, message, tables, text
+from cohort_core.dashboard.layout import View, begin, folded
+from cohort_core.dashboard.sections import student
+from cohort_core.reports import catalog
+from cohort_core.reports.labels import BANDS
+from cohort_core.reports.report import Report
+from cohort_core.reports.rows import PaceRow, StudentHealthRow
 
 
-def every_assignment(view: dashboard.View, assignments: reports.Report) -> None:
+def every_assignment(view: View, assignments: Report) -> None:
     downloads.menu(view, report=assignments)
     tables.show(
-        person.told(assignments.frame),
+        student.told(assignments.frame),
         assignments.row,
-        person.ASSIGNMENTS,
+        student.ASSIGNMENTS,
         key="assignments",
         alt="Every assignment in course order",
         opens="assignment",
     )
 
 
-def what_they_did(view: dashboard.View, student_id: str) -> None:
-    timeline = reports.student_timeline(view.cohort, student_id)
+def what_they_did(view: View, student_id: str) -> None:
+    timeline = catalog.student_timeline(view.cohort, student_id)
     downloads.menu(view, report=timeline)
-    person.timeline(timeline, view.cohort.tz)
+    student.timeline(timeline, view.cohort.tz)
 
 
-with dashboard.begin("student") as view:
-    student_id = picking.student(view)
+with begin("student") as view:
+    student_id = choosers.student(view)
     cohort = view.cohort
-    health = reports.student(cohort, student_id).record()
-    st.subheader(words.literal(health["name"]), anchor=False)
-    person.head(cohort, health)
+    health = catalog.student(cohort, student_id).record()
+    st.subheader(text.literal(health["name"]), anchor=False)
+    student.head(cohort, health)
 
-    assignments = reports.student_assignments(cohort, student_id)
-    stuck, missing = person.stuck(assignments.frame), person.missing(assignments.frame)
+    assignments = catalog.student_assignments(cohort, student_id)
+    stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)
     message.show(cohort, health, list(stuck["name"]), list(missing["name"]), mail=not view.reader.anonymous)
 
-    meaning = words.meanings(reports.StudentHealthRow)
-    pace = reports.pace(cohort, student_id).record()
-    forecast = reports.forecast(cohort, student_id).record()
+    meaning = text.meanings(StudentHealthRow)
+    pace = catalog.pace(cohort, student_id).record()
+    forecast = catalog.forecast(cohort, student_id).record()
     with st.container(horizontal=True, key="headline"):
         st.metric(
             "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
         )
-        st.metric("Average grade", words.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140)
+        st.metric("Average grade", text.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140)
         st.metric("Risk", f"{health['risk_score']:.0f} points", help=meaning["risk_score"], width=140)
         st.metric(
             "Pace",
-            person.pace_words(pace["pace_percentile"]),
-            help=words.meanings(reports.PaceRow)["pace_percentile"],
+            student.pace_words(pace["pace_percentile"]),
+            help=text.meanings(PaceRow)["pace_percentile"],
             width=150,
         )
         st.metric(
             "Finishes",
-            person.forecast_words(forecast),
+            student.forecast_words(forecast),
             help="At the pace of the last four active weeks.",
             width=220,
         )
 
-    history, habits = reports.risk_history(cohort, student_id), reports.habits(cohort, student_id)
+    history, habits = catalog.risk_history(cohort, student_id), catalog.habits(cohort, student_id)
     risks = charts.risk_history(history.frame)
     hours = charts.habits(habits.frame) if habits.frame[["started", "completed"]].to_numpy().any() else None
     left, right = st.columns(2, gap="large")
@@ -71,10 +76,12 @@ with dashboard.begin("student") as view:
         else:
             # Whole days, as wherever they are told in words.
             whole = stuck.assign(days=stuck["days"] // 1)
-            tables.show(whole, assignments.row, person.STUCK, key="stuck", alt="Stuck in", opens="assignment")
+            tables.show(
+                whole, assignments.row, student.STUCK, key="stuck", alt="Stuck in", opens="assignment"
+            )
         downloads.heading(
             view,
-            person.missing_words(len(missing), len(stuck)),
+            student.missing_words(len(missing), len(stuck)),
             report=replace(assignments, frame=missing),
             name="student-missing",
             help="What half of the class or more has completed and this student has not, in course order, "
@@ -84,9 +91,9 @@ with dashboard.begin("student") as view:
             st.caption("Nothing that half of the class has completed.")
         else:
             tables.show(
-                person.told(missing),
+                student.told(missing),
                 assignments.row,
-                person.MISSING,
+                student.MISSING,
                 key="missing",
                 alt="Missing",
                 opens="assignment",
@@ -116,7 +123,5 @@ with dashboard.begin("student") as view:
             tables.picture(hours, alt="Starts and completions by hour")
         else:
             st.caption("Nothing yet.")
-    dashboard.folded(
-        "Every assignment, in course order", "every-assignment", every_assignment, view, assignments
-    )
-    dashboard.folded("What they did, newest first", "what-they-did", what_they_did, view, student_id)
+    folded("Every assignment, in course order", "every-assignment", every_assignment, view, assignments)
+    folded("What they did, newest first", "what-they-did", what_they_did, view, student_id)

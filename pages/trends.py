@@ -2,9 +2,13 @@
 
 import streamlit as st
 
-from cohort_core import charts, dashboard, reports
-from cohort_core.dashboard import compared, downloads, tables, words
-from cohort_core.dashboard.tables import Column
+from cohort_core.charts import charts
+from cohort_core.dashboard.components import downloads, tables, text
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.layout import begin, folded
+from cohort_core.dashboard.sections import class_comparison
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
 
 COLUMNS = {
     "week": Column("Week of", "date", pinned=True),
@@ -33,18 +37,18 @@ GROUPS = {
 }
 
 
-def numbers(weeks: reports.Report) -> None:
+def numbers(weeks: Report) -> None:
     latest_first = weeks.frame[::-1]
     tables.show(latest_first, weeks.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
 
 
-with dashboard.begin("trends") as view:
-    answer = reports.progress_over_time(view.cohort)
+with begin("trends") as view:
+    answer = catalog.progress_over_time(view.cohort)
     weeks = answer.frame
     if weeks.empty:
         st.info("Nobody has started anything yet. The first week appears with the first activity.")
         st.stop()
-    meaning = words.meanings(answer.row)
+    meaning = text.meanings(answer.row)
     cumulative = charts.cumulative_progress(weeks)
     downloads.heading(
         view,
@@ -82,7 +86,7 @@ with dashboard.begin("trends") as view:
     st.caption("The palest bar is the week that has not ended yet.")
     pace, spread = st.columns(2, gap="large")
     with pace:
-        velocity = reports.velocity(view.cohort)
+        velocity = catalog.velocity(view.cohort)
         speed = charts.lines(
             velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"
         )
@@ -91,15 +95,15 @@ with dashboard.begin("trends") as view:
             "Velocity",
             report=velocity,
             picture=speed,
-            help=words.meanings(velocity.row)["per_enrolled"],
+            help=text.meanings(velocity.row)["per_enrolled"],
         )
         tables.picture(speed, alt="Completions a student, week by week")
     with spread:
-        ranges = reports.grade_distribution(view.cohort)
+        ranges = catalog.grade_distribution(view.cohort)
         graded = charts.grades(ranges.frame, height=240)
         downloads.heading(view, "Grades", report=ranges, picture=graded)
         tables.picture(graded, alt="Completions by grade")
-    habits = reports.habits(view.cohort)
+    habits = catalog.habits(view.cohort)
     hours = charts.habits(habits.frame)
     downloads.heading(
         view,
@@ -110,12 +114,12 @@ with dashboard.begin("trends") as view:
     )
     tables.picture(hours, alt="Starts and completions by hour")
 
-    compared.show(view)
-    types, groups = reports.by_type(view.cohort), reports.by_group(view.cohort)
+    class_comparison.show(view)
+    types, groups = catalog.by_type(view.cohort), catalog.by_group(view.cohort)
     if len(types.frame) > 1:
         downloads.heading(view, "By type of assignment", report=types)
         tables.show(types.frame, types.row, TYPES, key="types", alt="Completion and grades by type")
     if not groups.frame.empty:
         downloads.heading(view, "Groups side by side", report=groups)
         tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
-    dashboard.folded("The numbers", "numbers", numbers, answer)
+    folded("The numbers", "numbers", numbers, answer)

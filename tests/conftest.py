@@ -12,19 +12,20 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from cohort_core import connections
-from cohort_core.home import Home
-from cohort_core.openclass.client import Patience
+from cohort_core import sockets
+from cohort_core.config.paths import Home
+from cohort_core.http import uvicorn_protocol
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
-from cohort_core.workspace import Workspace
+from cohort_core.services.workspace import Workspace
+from cohort_core.sources.openclass.client import RetryPolicy
 
 # No test may touch the keyring of whoever runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for name in [name for name in os.environ if name.startswith("COHORT_")]:
     del os.environ[name]
 
-HASTE = Patience(
+HASTE = RetryPolicy(
     connect_seconds=2,
     read_seconds=3,
     request_seconds=5,
@@ -69,8 +70,8 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
 @contextmanager
 def serving(app: Callable[..., object]) -> Iterator[str]:
     """The address of an ASGI app that is served by a real server in a thread."""
-    listener = connections.listen("127.0.0.1", 0)
-    config = connections.config(app)
+    listener = sockets.listen("127.0.0.1", 0)
+    config = uvicorn_protocol.config(app)
     config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

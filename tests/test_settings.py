@@ -10,11 +10,11 @@ import pytest
 from filelock import FileLock
 from pydantic import ValidationError
 
-from cohort_core import settings
+from cohort_core.config import settings
+from cohort_core.config.paths import Home
+from cohort_core.config.settings import load_settings, save_settings
+from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.errors import BadSettings, SettingsBusy
-from cohort_core.home import Home
-from cohort_core.settings import load_settings, save_settings
-from cohort_core.thresholds import DEFAULTS, Thresholds
 
 
 def test_without_any_the_thresholds_are_those_of_the_definitions(home: Home) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import typer
 
 from cohort_core import errors
-from cohort_core.cli import access, connection, data, housekeeping, serving, syncing
-from cohort_core.cli.exits import EXIT_CODES, INTERRUPTED, UNEXPECTED
-from cohort_core.cli.shared import complain, home
+from cohort_core.cli import connect, import_export, maintenance, serve, sync, tokens
+from cohort_core.cli.common import complain, home
+from cohort_core.cli.exit_codes import EXIT_CODES, INTERRUPTED, UNEXPECTED
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -46,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (connection, syncing, housekeeping, data, serving, access):
+for part in (connect, sync, maintenance, import_export, serve, tokens):
     app.add_typer(part.commands)
 
 

@@ -35,8 +35,8 @@ asgi.py        all of it as an app that the server mounts
 """
 
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.frame import View, begin, folded, link, navigate, open_page, part
-from cohort_core.dashboard.options import apply_streamlit_options, streamlit_options
+from cohort_core.dashboard.layout import View, begin, folded, link, navigate, open_page, part
+from cohort_core.dashboard.streamlit_config import apply_streamlit_options, streamlit_options
 
 __all__ = [
     "View",

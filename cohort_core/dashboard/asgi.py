@@ -18,15 +18,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.env_util import is_repl
 
 from cohort_core import dashboard as pages
-from cohort_core import reports
+from cohort_core.dashboard.components.style import ICON
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.frame import PAGES, PRODUCT
-from cohort_core.dashboard.options import ENTRY, apply_streamlit_options
-from cohort_core.dashboard.stale import OnlyThePageShown
-from cohort_core.dashboard.style import ICON
+from cohort_core.dashboard.late_messages import OnlyThePageShown
+from cohort_core.dashboard.layout import PAGES, PRODUCT
+from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
 from cohort_core.errors import CohortError
-from cohort_core.reading import Reader
-from cohort_core.workspace import Workspace
+from cohort_core.reports import catalog
+from cohort_core.services.reader import Reader
+from cohort_core.services.workspace import Workspace
 
 # Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
 _HEADERS = {
@@ -76,7 +76,7 @@ def make_ready(workspace: Workspace) -> None:
         reader = Reader(workspace, workspace.is_anonymous())
         for shown in reader.statuses(active_only=True)[:1]:
             cohort = reader.cohort(shown.id)
-            for report in (reports.student_health, reports.progress_over_time, reports.blockers):
+            for report in (catalog.student_health, catalog.progress_over_time, catalog.blockers):
                 report(cohort)
             reader.changes(shown.id)
 

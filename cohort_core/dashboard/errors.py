@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from cohort_core.dashboard.words import literal
+from cohort_core.dashboard.components.text import literal
 from cohort_core.errors import CohortError
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cohort_core.dashboard.words import instant
-from cohort_core.home import Home
+from cohort_core.config.paths import Home
+from cohort_core.dashboard.components.text import instant
 
 PAUSE = timedelta(minutes=45)
 """Longer than reading a page takes, shorter than a mentor's other work between two looks."""

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, Instants, days, instants, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.timeutils import Instants, days, instants
 
 NEW_DAYS, WEEK_DAYS = 7, 7
 
 
-@remembered
+@cached_on
 def last_activity(cohort: Cohort) -> pd.DataFrame:
     """Index student_id; last_activity_at (last start or completion, UTC), days_silent (whole days), stage.
 
@@ -24,7 +26,8 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
     cohort = cohort.all_types
     n = len(cohort.students)
     last = np.fmax(
-        grouped.latest(cohort.student, n, cohort.started), grouped.latest(cohort.student, n, cohort.completed)
+        group_stats.latest(cohort.student, n, cohort.started),
+        group_stats.latest(cohort.student, n, cohort.completed),
     )
     silent = np.floor(days(cohort.now - last))
     limits = cohort.thresholds
@@ -49,7 +52,7 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-@remembered
+@cached_on
 def activity(cohort: Cohort) -> pd.DataFrame:
     """One row a student: student_id, name, and the columns of `last_activity`; without activity first, then
     the longest silent."""
@@ -65,16 +68,16 @@ def enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
     return (pd.Timestamp(cohort.local_date) - cohort.enrolled_since).dt.days.to_numpy(dtype=np.float64)
 
 
-@remembered
+@cached_on
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
     """For each student: a start or completion in the 7 days before *as of*."""
     cohort = cohort.all_types
     since = cohort.now - np.timedelta64(WEEK_DAYS, "D")
     seen = (cohort.started > since) | (cohort.completed > since)
-    return grouped.count(cohort.student[seen], len(cohort.students)) > 0
+    return group_stats.count(cohort.student[seen], len(cohort.students)) > 0
 
 
-@remembered
+@cached_on
 def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     """One row a week, from that of the first activity to that of *as of*, weeks without activity included.
 
@@ -91,8 +94,8 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     both = begun & done
     closed = week_of(starts, np.maximum(cohort.started[both], cohort.completed[both]))
 
-    completed_in_week = grouped.count(finished, n)
-    change = grouped.count(began, n) - grouped.count(closed, n)
+    completed_in_week = group_stats.count(finished, n)
+    change = group_stats.count(began, n) - group_stats.count(closed, n)
     return pd.DataFrame(
         {
             "week": mondays,
@@ -104,7 +107,7 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-@remembered
+@cached_on
 def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
     """The Mondays of the weeks from that of the first activity to that of *as of*, and the instants at which
     these weeks start and, one more, the last one ends."""

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import is_stuck, stuck, time_to_complete
 
 RANKINGS = {
@@ -18,12 +19,12 @@ RANKINGS = {
     "stuck": ("stuck", False),
 }
 """What each ranking sorts by, and whether the smallest comes first."""
-MOST_SLOWNESS = 4.0
+MAX_SLOWNESS = 4.0
 _DECIMALS = 9
 """Ranks must not hang on the order in which sums were taken."""
 
 
-@remembered
+@cached_on
 def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     """One row an assignment, worst first by one of RANKINGS; those that fewer than 5 students reached come
     after the ranked ones, and those that nobody reached or that lack the number last, in course order.
@@ -37,16 +38,16 @@ def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
     return _ranked(chosen, by, cohort.thresholds.least_ranked)
 
 
-@remembered
+@cached_on
 def _numbers(cohort: Cohort) -> pd.DataFrame:
     n, students = len(cohort.assignments), len(cohort.students)
     done = cohort.is_completed
-    completed = grouped.count(cohort.position[done], n)
+    completed = group_stats.count(cohort.position[done], n)
     reached = students_reached(cohort)
     times = time_to_complete(cohort)
     median_days = times["median_days"].to_numpy()
-    rate = grouped.ratio(completed, reached)
-    grade = grouped.mean(cohort.position[done], n, cohort.grade[done])
+    rate = group_stats.ratio(completed, reached)
+    grade = group_stats.mean(cohort.position[done], n, cohort.grade[done])
     parts = {
         "incomplete_points": 50.0 * (1.0 - rate),
         "marks_points": 30.0 * (1.0 - grade),
@@ -59,11 +60,11 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
             **{name: cohort.assignments[name].to_numpy() for name in ("name", "type", "section", "position")},
             "completion_rate": rate,
             "avg_grade": grade,
-            "completion_rate_all": grouped.ratio(completed, np.full(n, students)),
+            "completion_rate_all": group_stats.ratio(completed, np.full(n, students)),
             "students_reached": reached,
             "completed": completed,
-            "in_progress": grouped.count(cohort.position[cohort.is_open], n),
-            "stuck": grouped.count(cohort.position[is_stuck(cohort)], n),
+            "in_progress": group_stats.count(cohort.position[cohort.is_open], n),
+            "stuck": group_stats.count(cohort.position[is_stuck(cohort)], n),
             **{
                 name: times[name].to_numpy()
                 for name in ("median_days", "p80_days", "timed_count", "untimed_share")
@@ -81,22 +82,22 @@ def students_reached(cohort: Cohort) -> NDArray[np.int64]:
     done = cohort.is_completed
     np.maximum.at(furthest, cohort.student[done], cohort.position[done])
     beyond = cohort.position > furthest[cohort.student]
-    passed = grouped.count(furthest[furthest >= 0], n)[::-1].cumsum()[::-1]
-    return passed + grouped.count(cohort.position[beyond], n)
+    passed = group_stats.count(furthest[furthest >= 0], n)[::-1].cumsum()[::-1]
+    return passed + group_stats.count(cohort.position[beyond], n)
 
 
-def _typical(median_days: grouped.Floats) -> float:
+def _typical(median_days: group_stats.Floats) -> float:
     """The median days of the median assignment."""
     known = median_days[~np.isnan(median_days)]
     return float(np.median(known)) if len(known) else np.nan
 
 
-def _excess(slow: grouped.Floats) -> grouped.Floats:
+def _excess(slow: group_stats.Floats) -> group_stats.Floats:
     """0 for what takes as long as the median assignment or less, 1 from four times that on."""
-    return np.clip((slow - 1.0) / (MOST_SLOWNESS - 1.0), 0.0, 1.0)
+    return np.clip((slow - 1.0) / (MAX_SLOWNESS - 1.0), 0.0, 1.0)
 
 
-@remembered
+@cached_on
 def reteach(cohort: Cohort) -> pd.DataFrame:
     """One row an assignment in which somebody is stuck and that at least 5 students started, the most urgent
     first: (stuck ÷ started) × slowness.
@@ -111,8 +112,8 @@ def reteach(cohort: Cohort) -> pd.DataFrame:
     times = time_to_complete(everything)
     median_days = times["median_days"].to_numpy()
     usual = times["median_days"].fillna(times["longest_seen_days"]).to_numpy()
-    slow = np.minimum(np.nan_to_num(usual / _typical(median_days), nan=1.0), MOST_SLOWNESS)
-    started = grouped.count(everything.position, len(everything.assignments))
+    slow = np.minimum(np.nan_to_num(usual / _typical(median_days), nan=1.0), MAX_SLOWNESS)
+    started = group_stats.count(everything.position, len(everything.assignments))
     waiting = stuck(cohort)
     frame = cohort.assignments.reset_index()
     here = frame["position"].to_numpy()
@@ -126,9 +127,9 @@ def reteach(cohort: Cohort) -> pd.DataFrame:
     frame = frame.assign(
         started=started[here],
         stuck=count,
-        stuck_share=grouped.ratio(count, started[here]),
+        stuck_share=group_stats.ratio(count, started[here]),
         slowness=slow[here],
-        score=(grouped.ratio(count, started[here]) * slow[here]).round(_DECIMALS),
+        score=(group_stats.ratio(count, started[here]) * slow[here]).round(_DECIMALS),
         student_ids=pd.Series(list(ids.values()), dtype="object"),
         students=pd.Series(list(names.values()), dtype="object"),
     )

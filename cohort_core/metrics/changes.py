@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import risk
-from cohort_core.store.facts import ClassFacts
+from cohort_core.store.class_data import ClassData
 
 AWAY_DAYS = 14
 """After so many days without activity, activity means that a student came back."""
@@ -43,7 +43,7 @@ class Event(NamedTuple):
     band_after: str | None = None
 
 
-def changes(facts: ClassFacts, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
+def changes(facts: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
     """Events after `before.as_of` and up to `after.as_of`, newest first: columns COLUMNS.
 
     kind: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
@@ -113,7 +113,7 @@ def _edited(at: pd.Timestamp, who: str, what: str, moved: dict[str, tuple[Any, A
         yield Event(at, "reviewed", who, what)
 
 
-def _first_seen(facts: ClassFacts, log: pd.DataFrame) -> pd.DataFrame:
+def _first_seen(facts: ClassData, log: pd.DataFrame) -> pd.DataFrame:
     """What the first sync found, at the times that OpenClass gave, as the records said it then."""
     rows = facts.progressions.set_index("id")
     rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
@@ -158,7 +158,7 @@ def _new_students(
         yield Event(at, "new_student", str(who))
 
 
-def _came_back(facts: ClassFacts, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
+def _came_back(facts: ClassData, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
     rows = facts.progressions
     activity = pd.concat(
         [

@@ -5,26 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort, remembered
-from cohort_core.metrics import activity, grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import activity, group_stats
+from cohort_core.metrics.cohort import Cohort
 
 
-@remembered
+@cached_on
 def by_student(cohort: Cohort) -> pd.DataFrame:
     """Index student_id; completed and in_progress (assignments), avg_grade (of completed work or NaN)."""
     n = len(cohort.students)
     done = cohort.is_completed
     return pd.DataFrame(
         {
-            "completed": grouped.count(cohort.student[done], n),
-            "in_progress": grouped.count(cohort.student[cohort.is_open], n),
-            "avg_grade": grouped.mean(cohort.student[done], n, cohort.grade[done]),
+            "completed": group_stats.count(cohort.student[done], n),
+            "in_progress": group_stats.count(cohort.student[cohort.is_open], n),
+            "avg_grade": group_stats.mean(cohort.student[done], n, cohort.grade[done]),
         },
         index=cohort.students.index,
     )
 
 
-@remembered
+@cached_on
 def progress_summary(cohort: Cohort) -> pd.DataFrame:
     """One row: the class in six numbers. Completed, in progress and not started sum to the students."""
     students, assignments = len(cohort.students), len(cohort.assignments)
@@ -44,10 +45,10 @@ def progress_summary(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-@remembered
+@cached_on
 def completion(cohort: Cohort) -> pd.DataFrame:
     """One row: how the students' completions spread over the assignment set."""
-    completed = grouped.count(cohort.position[cohort.is_completed], len(cohort.assignments))
+    completed = group_stats.count(cohort.position[cohort.is_completed], len(cohort.assignments))
     return pd.DataFrame(
         {
             "total_assignments": [len(completed)],

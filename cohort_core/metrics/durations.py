@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, days, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.timeutils import days
 
 KNOWN_DURATION = np.timedelta64(60, "s")
 """Below this a start was only stamped together with the completion, and says nothing about the work."""
@@ -16,7 +18,7 @@ _ROUNDING = 1e-9
 _DECIMALS = 9
 
 
-@remembered
+@cached_on
 def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     """Days from start to completion by assignment, by Kaplan–Meier: open work counts as longer than its age.
 
@@ -33,15 +35,15 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
     remaining = 1.0 - finished / at_risk
     unfinished_share = np.asarray(pd.Series(remaining).groupby(position).cumprod(), dtype=np.float64)
 
-    timed_count = grouped.count(cohort.position[timed], n)
-    completed = grouped.count(cohort.position[cohort.is_completed], n)
+    timed_count = group_stats.count(cohort.position[timed], n)
+    completed = group_stats.count(cohort.position[cohort.is_completed], n)
     longest, longest_seen = np.full(n, np.nan), np.full(n, np.nan)
     np.fmax.at(longest, position[finished], spans[finished])
     np.fmax.at(longest_seen, position, spans)
     return pd.DataFrame(
         {
             "timed_count": timed_count,
-            "untimed_share": grouped.ratio(completed - timed_count, completed),
+            "untimed_share": group_stats.ratio(completed - timed_count, completed),
             "median_days": _first_reached(position, n, spans, unfinished_share, 0.5),
             "p80_days": _first_reached(position, n, spans, unfinished_share, 0.2),
             "longest_days": longest,
@@ -56,7 +58,7 @@ def is_timed(cohort: Cohort) -> NDArray[np.bool_]:
     return (cohort.completed - cohort.started) >= KNOWN_DURATION
 
 
-@remembered
+@cached_on
 def observed(cohort: Cohort) -> pd.DataFrame:
     """One row a record that is timed or open, by assignment and time: position (row of the assignment), days
     from start to completion or to *as of*, finished, at_risk (records in work for at least so long)."""
@@ -65,9 +67,9 @@ def observed(cohort: Cohort) -> pd.DataFrame:
     position, finished = cohort.position[used], timed[used]
     took = np.where(finished, cohort.completed[used], cohort.now) - cohort.started[used]
     # Completions come before open work of the same age: that work was still at risk then.
-    order = grouped.order(position, len(cohort.assignments), took.view("i8") * 2 + ~finished)
+    order = group_stats.order(position, len(cohort.assignments), took.view("i8") * 2 + ~finished)
     position, finished, spans = position[order], finished[order], days(took[order])
-    size = grouped.count(position, len(cohort.assignments))
+    size = group_stats.count(position, len(cohort.assignments))
     at_risk = size[position] - (np.arange(len(position)) - (np.cumsum(size) - size)[position])
     return pd.DataFrame({"position": position, "days": spans, "finished": finished, "at_risk": at_risk})
 
@@ -86,7 +88,7 @@ def durations(cohort: Cohort, row: int) -> pd.DataFrame:
     return steps.assign(finished_share=share).reset_index()
 
 
-@remembered
+@cached_on
 def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     """For each record: open for longer than 7 days (by default) and than the assignment's 80th percentile.
 
@@ -97,25 +99,25 @@ def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
     return cohort.is_open & (open_for > stuck_after(cohort)[cohort.rows.in_course])
 
 
-def stuck_after(cohort: Cohort) -> grouped.Floats:
+def stuck_after(cohort: Cohort) -> group_stats.Floats:
     """For each assignment of the whole class the days after which open work is stuck."""
     # One array for the class and all its parts.
     return _stuck_after(cohort.classwide)
 
 
-@remembered
-def _stuck_after(cohort: Cohort) -> grouped.Floats:
+@cached_on
+def _stuck_after(cohort: Cohort) -> group_stats.Floats:
     return np.maximum(usually_done_after(cohort), float(cohort.thresholds.stuck_days))
 
 
-def usually_done_after(cohort: Cohort) -> grouped.Floats:
+def usually_done_after(cohort: Cohort) -> group_stats.Floats:
     """For each assignment of the whole class the days within which four in five complete it; where that is
     not reached the longest known time, 0 where there is none."""
     times = time_to_complete(cohort.classwide)
     return times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
 
 
-@remembered
+@cached_on
 def stuck(cohort: Cohort) -> pd.DataFrame:
     """One row a student and assignment that is stuck, open for longest first.
 
@@ -149,12 +151,16 @@ def completes_elsewhere(cohort: Cohort) -> NDArray[np.bool_]:
     """For each student a completion, of any type, in the 7 days before *as of*."""
     everything = cohort.all_types
     recent = everything.completed > everything.now - np.timedelta64(PARKED_DAYS, "D")
-    return grouped.count(everything.student[recent], len(everything.students)) > 0
+    return group_stats.count(everything.student[recent], len(everything.students)) > 0
 
 
 def _first_reached(
-    position: grouped.Codes, n: int, spans: grouped.Floats, unfinished_share: grouped.Floats, share: float
-) -> grouped.Floats:
+    position: group_stats.Codes,
+    n: int,
+    spans: group_stats.Floats,
+    unfinished_share: group_stats.Floats,
+    share: float,
+) -> group_stats.Floats:
     """By assignment the first time at which no more than `share` are unfinished; rows are ordered by time."""
     reached = unfinished_share <= share + _ROUNDING
     result = np.full(n, np.nan)

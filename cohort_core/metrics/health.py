@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
 from cohort_core.metrics.activity import last_activity
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import is_stuck
 from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import PARTS, evidence, risk
 
 
-@remembered
+@cached_on
 def student_health(cohort: Cohort) -> pd.DataFrame:
     """One row a student: progress, risk with its parts, activity. By risk, then least done, then name."""
     students, total = cohort.students, len(cohort.assignments)
@@ -35,7 +36,7 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
             **{f"{part}_points": danger[part] for part in PARTS},
             "avg_grade": progress["avg_grade"],
             "in_progress": progress["in_progress"],
-            "stuck": grouped.count(cohort.student[is_stuck(cohort)], len(students)),
+            "stuck": group_stats.count(cohort.student[is_stuck(cohort)], len(students)),
             **last_activity(cohort),
             "night": students["night"],
             "region": students["region"],
@@ -45,7 +46,7 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
     return frame.iloc[by_risk(cohort)].reset_index()
 
 
-@remembered
+@cached_on
 def by_risk(cohort: Cohort) -> NDArray[np.intp]:
     """The places of the students, the highest risk first, then least done, then name."""
     order = pd.DataFrame(
@@ -58,7 +59,7 @@ def by_risk(cohort: Cohort) -> NDArray[np.intp]:
     return order.sort_values(["safety", "completed", "folded", "student_id"]).index.to_numpy()
 
 
-@remembered
+@cached_on
 def engagement_gap(cohort: Cohort) -> pd.DataFrame:
     """One row a student who is on pace (risk low or medium) but cooling or quiet, the longest silent first.
 

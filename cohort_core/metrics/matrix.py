@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import is_stuck
 from cohort_core.metrics.health import by_risk
 

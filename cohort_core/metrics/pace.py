@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
 from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
+from cohort_core.metrics.cohort import Cohort
 
 ASSIGNMENTS_COMPARED = 5
 WEEKS_OF_PACE = 4
-MOST_DAYS = 5 * 365
+MAX_DAYS = 5 * 365
 
 
-@remembered
+@cached_on
 def pace(cohort: Cohort) -> pd.DataFrame:
     """One row a student, the last of the class first: student_id, name, pace_percentile (0 to 1), compared.
 
@@ -24,7 +25,7 @@ def pace(cohort: Cohort) -> pd.DataFrame:
     """
     whole = cohort.classwide
     students = len(whole.students)
-    completions = grouped.count(whole.position[whole.is_completed], len(whole.assignments))
+    completions = group_stats.count(whole.position[whole.is_completed], len(whole.assignments))
     eligible = cohort.assignments["position"].to_numpy()
     eligible = eligible[(completions[eligible] > 0) & (completions[eligible] * 2 >= students)]
     eligible = eligible[-ASSIGNMENTS_COMPARED:]
@@ -50,7 +51,7 @@ def pace(cohort: Cohort) -> pd.DataFrame:
     return by_name(frame, -frame["pace_percentile"].round(9))
 
 
-@remembered
+@cached_on
 def forecast(cohort: Cohort) -> pd.DataFrame:
     """One row a student, those who will not finish first, then the latest first.
 
@@ -72,15 +73,15 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
     used &= from_the_end <= WEEKS_OF_PACE
     weeks_used, completed_then = used.sum(axis=1), (in_week * used).sum(axis=1)
 
-    completed = grouped.count(cohort.student[done], students)
+    completed = group_stats.count(cohort.student[done], students)
     remaining = total - completed
     finished = (remaining == 0) & (total > 0)
     # Whole days, rounded up, in whole numbers.
     needed = -(-7 * remaining * weeks_used // np.maximum(completed_then, 1))
-    on_the_way = ~finished & (completed_then > 0) & (needed <= MOST_DAYS)
+    on_the_way = ~finished & (completed_then > 0) & (needed <= MAX_DAYS)
     today = pd.Timestamp(cohort.local_date).as_unit("us")
     coming = today + pd.to_timedelta(np.where(on_the_way, needed, 0), unit="D").as_unit("us")
-    last = grouped.latest(cohort.student[done], students, cohort.completed[done])
+    last = group_stats.latest(cohort.student[done], students, cohort.completed[done])
     past = pd.DatetimeIndex(last).tz_localize("UTC").tz_convert(cohort.tz).tz_localize(None).normalize()
     frame = pd.DataFrame(
         {
@@ -89,12 +90,12 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
             "completed": completed,
             "total": total,
             "active_weeks": weeks_used,
-            "per_week": grouped.ratio(completed_then, weeks_used),
+            "per_week": group_stats.ratio(completed_then, weeks_used),
             "outcome": np.select([finished, on_the_way], ["finished", "date"], default="not_at_this_pace"),
             "finishes_on": coming.where(on_the_way, past.where(finished)),
         }
     )
-    order = np.select([finished, on_the_way], [MOST_DAYS + 1, -needed], default=-MOST_DAYS - 1)
+    order = np.select([finished, on_the_way], [MAX_DAYS + 1, -needed], default=-MAX_DAYS - 1)
     return by_name(frame, pd.Series(order))
 
 

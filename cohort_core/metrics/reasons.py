@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort
-from cohort_core.metrics import grouped
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import PARTS, Evidence, marks_lost
 
-LEAST_POINTS = 2.0
-MOST_REASONS = 3
-_MOST_NAMES = 2
+MIN_POINTS = 2.0
+MAX_REASONS = 3
+_MAX_NAMES = 2
 
 
 def reasons(cohort: Cohort, scored: pd.DataFrame, seen: Evidence) -> list[list[str]]:
@@ -29,8 +29,8 @@ def reasons(cohort: Cohort, scored: pd.DataFrame, seen: Evidence) -> list[list[s
     place = cohort.classwide.students.index.get_indexer(scored.index)
     told = []
     for student, points in zip(place.tolist(), scored[list(PARTS)].to_numpy(), strict=True):
-        order = np.argsort(-points, kind="stable")[:MOST_REASONS]
-        told.append([worded.sentence(PARTS[part], student) for part in order if points[part] >= LEAST_POINTS])
+        order = np.argsort(-points, kind="stable")[:MAX_REASONS]
+        told.append([worded.sentence(PARTS[part], student) for part in order if points[part] >= MIN_POINTS])
     return told
 
 
@@ -65,8 +65,8 @@ class _Worded:
             done=done,
             by_most=(seen.completions > 0) & (seen.completions * 2 >= students),
             marks=marks_lost(seen),
-            average=grouped.mean(seen.student, students, seen.grade),
-            class_average=grouped.mean(seen.student, students, usual),
+            average=group_stats.mean(seen.student, students, seen.grade),
+            class_average=group_stats.mean(seen.student, students, usual),
             first=np.searchsorted(seen.student, np.arange(students + 1)),
         )
 
@@ -81,7 +81,7 @@ class _Worded:
             missing = ~self.done[student] & (self.seen.completions > 0)
             whose, all_of_them = "part", int((self.seen.completions > 0).sum())
         which = np.flatnonzero(missing)
-        names = [self.names[one] for one in which[:_MOST_NAMES]]
+        names = [self.names[one] for one in which[:_MAX_NAMES]]
         cleared = _points(self.seen.points[which].sum())
         finished = f"that {whose} of the class has finished"
         if all_of_them == 1:

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.cohort import Cohort, days, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.timeutils import days
 
 PARTS = ("missing", "marks", "late", "quiet")
 
@@ -45,21 +47,21 @@ def risk(cohort: Cohort) -> pd.DataFrame:
 class Evidence:
     """What the score is made of: arrays by completion, in the order of the records, or as they say."""
 
-    student: grouped.Codes
-    position: grouped.Codes
-    grade: grouped.Floats
+    student: group_stats.Codes
+    position: group_stats.Codes
+    grade: group_stats.Floats
     """NaN where there is none or a placeholder."""
-    counted_grade: grouped.Floats
+    counted_grade: group_stats.Floats
     """That of the class stands in for none."""
-    days_behind: grouped.Floats
+    days_behind: group_stats.Floats
     """Days after the class's median day."""
-    lateness: grouped.Floats
+    lateness: group_stats.Floats
     completions: NDArray[np.int64]
     """By assignment, as the two that follow."""
-    usual_grade: grouped.Floats
-    points: grouped.Floats
+    usual_grade: group_stats.Floats
+    points: group_stats.Floats
     """What a student loses who has not completed it."""
-    silent: grouped.Floats
+    silent: group_stats.Floats
     """By student: days since the last completion, from the class's start if there is none."""
     usually_silent: float
 
@@ -69,7 +71,7 @@ class Evidence:
         return np.floor(self.silent.round(12)).astype(np.int64)
 
 
-@remembered
+@cached_on
 def evidence(cohort: Cohort) -> Evidence:
     """What each completion and each assignment of a whole class counts."""
     n, students = len(cohort.assignments), len(cohort.students)
@@ -77,14 +79,14 @@ def evidence(cohort: Cohort) -> Evidence:
     done = cohort.is_completed
     student, position = cohort.student[done], cohort.position[done]
     day = _days(cohort, cohort.completed[done])
-    completions = grouped.count(position, n)
-    lower, median, upper = grouped.quantiles(position, n, day, (0.25, 0.5, 0.75))
+    completions = group_stats.count(position, n)
+    lower, median, upper = group_stats.quantiles(position, n, day, (0.25, 0.5, 0.75))
     recency = np.clip(median, 0.0, elapsed) / elapsed if elapsed > 0 else np.zeros(n)
     weight = np.where(completions > 0, (completions / max(students, 1)) ** 2 * (0.25 + 0.75 * recency), 0.0)
     behind = day - median[position]
     lateness = np.clip(behind / np.maximum(upper - lower, 2.0)[position], 0.0, 1.0)
     grade = _without_placeholders(position, n, cohort.grade[done])
-    usual_grade = np.nan_to_num(grouped.mean(position, n, grade), nan=1.0)
+    usual_grade = np.nan_to_num(group_stats.mean(position, n, grade), nan=1.0)
     silent = _silent(student, students, day, elapsed)
     return Evidence(
         student=student,
@@ -101,19 +103,19 @@ def evidence(cohort: Cohort) -> Evidence:
     )
 
 
-def marks_lost(seen: Evidence) -> grouped.Floats:
+def marks_lost(seen: Evidence) -> group_stats.Floats:
     """Points that each completion loses by its grade."""
     return seen.points[seen.position] * _MARKS_SHARE * (1.0 - seen.counted_grade)
 
 
-@remembered
+@cached_on
 def _score(cohort: Cohort) -> pd.DataFrame:
     students, seen = len(cohort.students), evidence(cohort)
     at_stake = seen.points[seen.position]
     parts = {
-        "missing": np.maximum(seen.points.sum() - grouped.total(seen.student, students, at_stake), 0.0),
-        "marks": grouped.total(seen.student, students, marks_lost(seen)),
-        "late": grouped.total(seen.student, students, at_stake * _LATE_SHARE * seen.lateness),
+        "missing": np.maximum(seen.points.sum() - group_stats.total(seen.student, students, at_stake), 0.0),
+        "marks": group_stats.total(seen.student, students, marks_lost(seen)),
+        "late": group_stats.total(seen.student, students, at_stake * _LATE_SHARE * seen.lateness),
         "quiet": _QUIET_POINTS * np.clip((seen.silent / max(seen.usually_silent, 7.0) - 1.0) / 3.0, 0.0, 1.0),
     }
     score = sum(parts.values())
@@ -126,21 +128,27 @@ def _score(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> grouped.Floats:
+def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> group_stats.Floats:
     """Days from the class's start, with fractions. Before anything has started there is no work to date."""
     if cohort.starts_at is None:
         return np.zeros(len(moments))
     return days(moments - cohort.starts_at.tz_convert(None).to_datetime64())
 
 
-def _without_placeholders(position: grouped.Codes, n: int, grade: grouped.Floats) -> grouped.Floats:
+def _without_placeholders(
+    position: group_stats.Codes, n: int, grade: group_stats.Floats
+) -> group_stats.Floats:
     """Grades near 0 that many have are what an ungraded task was filled with, and count as none."""
     graded, low = ~np.isnan(grade), grade < _PLACEHOLDER_BELOW
-    many_low = grouped.count(position[low], n) * _PLACEHOLDER_ONE_IN >= grouped.count(position[graded], n)
+    many_low = group_stats.count(position[low], n) * _PLACEHOLDER_ONE_IN >= group_stats.count(
+        position[graded], n
+    )
     return np.where(low & many_low[position], np.nan, grade)
 
 
-def _silent(student: grouped.Codes, n: int, day: grouped.Floats, elapsed: float) -> grouped.Floats:
+def _silent(
+    student: group_stats.Codes, n: int, day: group_stats.Floats, elapsed: float
+) -> group_stats.Floats:
     last = np.full(n, np.nan)
     np.fmax.at(last, student, day)
     return elapsed - np.where(np.isnan(last), 0.0, last)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort, remembered
+from cohort_core.caching import cached_on
 from cohort_core.metrics.activity import enrolled_days, last_activity
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import evidence, risk
@@ -66,7 +67,7 @@ def _longest_first(need: Need) -> tuple[float | str, ...]:
     return (-need.days, -need.risk_score, *told)
 
 
-@remembered
+@cached_on
 def _needs(cohort: Cohort) -> tuple[Need, ...]:
     return tuple(_found(cohort))
 

@@ -7,15 +7,16 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from cohort_core.cohort import Cohort, remembered
-from cohort_core.metrics import grouped
+from cohort_core.caching import cached_on
+from cohort_core.metrics import group_stats
 from cohort_core.metrics.activity import has_ended, is_active_in, local_midnights, week_of, weeks
+from cohort_core.metrics.cohort import Cohort
 
 WEEKS_BEFORE = 4
 ALARM_BELOW = 0.5
 
 
-@remembered
+@cached_on
 def velocity(cohort: Cohort) -> pd.DataFrame:
     """One row a week from that of the first activity to that of *as of*.
 
@@ -25,7 +26,7 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
     """
     mondays, starts = weeks(cohort)
     n = len(mondays)
-    completed = grouped.count(week_of(starts, cohort.completed[cohort.is_completed]), n)
+    completed = group_stats.count(week_of(starts, cohort.completed[cohort.is_completed]), n)
     active = is_active_in(cohort, starts).sum(axis=0)
     since = cohort.enrolled_since.sort_values().to_numpy()
     enrolled = np.searchsorted(since, (mondays + timedelta(days=6)).to_numpy(), side="right")
@@ -35,14 +36,14 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
             "completed_in_week": completed,
             "active_students": active,
             "enrolled_students": enrolled,
-            "per_active": grouped.ratio(completed, active),
-            "per_enrolled": grouped.ratio(completed, enrolled),
+            "per_active": group_stats.ratio(completed, active),
+            "per_enrolled": group_stats.ratio(completed, enrolled),
             "is_full": has_ended(cohort, starts) if n else np.zeros(0, dtype=bool),
         }
     )
 
 
-@remembered
+@cached_on
 def by_course_week(cohort: Cohort) -> pd.DataFrame:
     """One row a week of the course, counted from the local day on which the class starts, to that of *as of*:
     so that classes which began at different times can be laid side by side.
@@ -63,7 +64,7 @@ def by_course_week(cohort: Cohort) -> pd.DataFrame:
     active = np.zeros((students, n), dtype=bool)
     if n:
         week = np.maximum(week_of(starts, cohort.completed[cohort.is_completed]), 0)
-        completed = np.cumsum(grouped.count(week, n))
+        completed = np.cumsum(group_stats.count(week, n))
         for moments in (cohort.started, cohort.completed):
             within = moments >= starts[0]
             active[cohort.student[within], week_of(starts, moments[within])] = True
@@ -73,15 +74,15 @@ def by_course_week(cohort: Cohort) -> pd.DataFrame:
             "course_week": np.arange(1, n + 1),
             "starts_on": days[:n],
             "completed": completed,
-            "avg_completion": grouped.ratio(completed, np.full(n, students * len(cohort.assignments))),
+            "avg_completion": group_stats.ratio(completed, np.full(n, students * len(cohort.assignments))),
             "active_students": active_students,
-            "active_share": grouped.ratio(active_students, np.full(n, students)),
+            "active_share": group_stats.ratio(active_students, np.full(n, students)),
             "is_full": has_ended(cohort, starts) if n else np.zeros(0, dtype=bool),
         }
     )
 
 
-@remembered
+@cached_on
 def cohort_alarm(cohort: Cohort) -> pd.DataFrame:
     """One row: whether completions per enrolled student in the last full week fell below half of the mean of
     the four weeks before it.

@@ -23,13 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cohort_core.practice.faults import Fault, Faults
-from cohort_core.practice.school import (
-    MENTOR_COLUMNS,
-    STUDENT_COLUMNS,
-    Row,
-    School,
-    row_id,
-)
+from cohort_core.practice.school import MENTOR_COLUMNS, STUDENT_COLUMNS, Row, School, row_id
 
 FAULTS = "practice.faults"
 """In the scope of a request: what shall go wrong with it."""

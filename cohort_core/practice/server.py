@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cohort_core import connections
+from cohort_core import sockets
 from cohort_core.errors import BadInput
 from cohort_core.practice import (
     DEFAULT_DAY,
@@ -47,7 +47,7 @@ class Running:
 
 def _listen(port: int) -> socket.socket:
     try:
-        return connections.listen(HOST, port)
+        return sockets.listen(HOST, port)
     except (OSError, OverflowError) as error:
         raise BadInput(
             f"The practice school cannot use port {port}, most likely because another program does. "

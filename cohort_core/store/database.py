@@ -16,8 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from cohort_core.config.paths import PRIVATE_FILE, Home
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
-from cohort_core.home import PRIVATE_FILE, Home
 
 BUSY_SECONDS = 10.0
 

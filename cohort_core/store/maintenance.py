@@ -9,8 +9,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER
 from cohort_core.errors import BadInput, DatabaseUnusable
-from cohort_core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
 

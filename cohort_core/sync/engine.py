@@ -14,12 +14,13 @@ import math
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from cohort_core.clock import utc_now
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
-from cohort_core.openclass.wire import Page
-from cohort_core.store import classes, purge, records, runs
+from cohort_core.sources.openclass.parser import Page
+from cohort_core.store import classes, purge, records, sync_runs
 from cohort_core.store.classes import Unit
 from cohort_core.store.database import Database, WriteConnection, utc_text
 
@@ -37,10 +38,6 @@ class Upstream(Protocol):
     def load_units(self, class_id: str) -> list[Unit]: ...
 
     def load_page(self, class_id: str, number: int) -> Page: ...
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -79,7 +76,7 @@ class ClassSync:
         database: Database,
         connection: WriteConnection,
         upstream: Upstream,
-        run: runs.Run,
+        run: sync_runs.Run,
         *,
         full: bool = False,
         accept_removals: bool = False,
@@ -110,7 +107,7 @@ class ClassSync:
             self._is_baseline = not state.was_synced
             self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
-            runs.start_run(self._connection, self._run.id, kind, self._now())
+            sync_runs.start_run(self._connection, self._run.id, kind, self._now())
         self._units = self._upstream.load_units(self._class_id)
         if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
             self._end(is_clean=True, clean_full_at=state.clean_full_at)
@@ -155,7 +152,7 @@ class ClassSync:
 
     def _read_everything(self) -> None:
         with self._transaction():
-            runs.update_run(self._connection, self._run.id, kind=FULL)
+            sync_runs.update_run(self._connection, self._run.id, kind=FULL)
         for _ in range(MAX_WALKS):
             walk = self._walk()
             first_page_again, _effect = self._read(0, extra_pages=1)
@@ -204,8 +201,10 @@ class ClassSync:
             self._pages += 1
             self._added += effect.added
             self._changed += effect.changed
-            runs.save_history(self._connection, self._run.id, self._class_id, number, len(page.digests), now)
-            runs.update_run(
+            sync_runs.save_history(
+                self._connection, self._run.id, self._class_id, number, len(page.digests), now
+            )
+            sync_runs.update_run(
                 self._connection,
                 self._run.id,
                 pages=self._pages,
@@ -245,7 +244,7 @@ class ClassSync:
             if not is_large or self._accept_removals:
                 context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
                 records.bury(self._connection, context, absent.second)
-                runs.update_run(self._connection, self._run.id, removed=going)
+                sync_runs.update_run(self._connection, self._run.id, removed=going)
                 self._write_end(now, is_clean=True, clean_full_at=utc_text(now))
                 return
             self._write_units()
@@ -261,7 +260,7 @@ class ClassSync:
     def _write_end(self, now: datetime, *, is_clean: bool, clean_full_at: str | None) -> None:
         self._write_units()
         classes.end_sync(self._connection, self._class_id, now, clean_full_at)
-        runs.update_run(
+        sync_runs.update_run(
             self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
         )
 

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from cohort_core.credentials import Connection
+from cohort_core.clock import utc_now
+from cohort_core.config.credentials import Login
 from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed
-from cohort_core.openclass.client import OpenClassClient, Patience
-from cohort_core.store import classes, runs
+from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.store import classes, sync_runs
 from cohort_core.store.database import Database
-from cohort_core.sync.claim import take_claim
-from cohort_core.sync.engine import ClassSync, utc_now
+from cohort_core.sync.engine import ClassSync
+from cohort_core.sync.lock import acquire_lock
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +30,13 @@ class SyncJob:
     def __init__(
         self,
         database: Database,
-        connection: Connection,
+        connection: Login,
         class_ids: Sequence[str],
         *,
         asked_by: str,
         full: bool = False,
         accept_removals: bool = False,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         token: str | None = None,
     ) -> None:
         """Take the claim and open the job's record. Raises ``SyncRunning`` with the running job's id."""
@@ -45,9 +46,11 @@ class SyncJob:
         self._stop = threading.Event()
         self._look_at = 0.0
         self.on_page: Callable[[], None] = lambda: None
-        self._claim = take_claim(database)
+        self._claim = acquire_lock(database)
         try:
-            self.id = runs.create_job(database, class_ids, asked_by=asked_by, is_full=full, now=utc_now())
+            self.id = sync_runs.create_job(
+                database, class_ids, asked_by=asked_by, is_full=full, now=utc_now()
+            )
             self._client = OpenClassClient(
                 connection, token=token, patience=patience, is_cancelled=self._is_cancelled
             )
@@ -78,7 +81,7 @@ class SyncJob:
     def stop(self) -> None:
         self._stop.set()
 
-    def run(self) -> runs.Job:
+    def run(self) -> sync_runs.Job:
         """Sync class after class; one that fails does not stop the others. Returns the job's record."""
         try:
             self._sync_classes()
@@ -87,7 +90,7 @@ class SyncJob:
             raise
         finally:
             self._close()
-        return runs.load_job(self._database, self.id)
+        return sync_runs.load_job(self._database, self.id)
 
     def _run_quietly(self) -> None:
         try:
@@ -98,7 +101,7 @@ class SyncJob:
             logger.error("Sync %s ended with an unexpected %s", self.id, type(error).__name__)
 
     def _sync_classes(self) -> None:
-        job = runs.load_job(self._database, self.id)
+        job = sync_runs.load_job(self._database, self.id)
         errors: list[CohortError] = []
         with self._database.writer() as connection:
             self._connection = connection
@@ -125,9 +128,9 @@ class SyncJob:
                     errors.append(_UNEXPECTED)
                 else:
                     continue
-                runs.fail_run(self._database, connection, run.id, errors[-1], utc_now())
+                sync_runs.fail_run(self._database, connection, run.id, errors[-1], utc_now())
         state = "done" if not errors else "failed" if len(errors) == len(job.runs) else "partial"
-        runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
+        sync_runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
 
     def _fail(self, error: BaseException) -> None:
         """Close the job's record, as far as that is still possible."""
@@ -141,7 +144,7 @@ class SyncJob:
         elif isinstance(error, CohortError):
             told = error
         with contextlib.suppress(CohortError):
-            runs.end_job(self._database, self.id, state, utc_now(), told)
+            sync_runs.end_job(self._database, self.id, state, utc_now(), told)
         self._close()
 
     def _close(self) -> None:
@@ -152,7 +155,7 @@ class SyncJob:
         """Whether someone wants it to stop. What other processes want is looked up now and then."""
         if not self._stop.is_set() and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
-            if runs.is_cancel_requested(self._database, self.id):
+            if sync_runs.is_cancel_requested(self._database, self.id):
                 self._stop.set()
         return self._stop.is_set()
 

@@ -12,13 +12,13 @@ import pytest
 import requests
 import tomli_w
 
-import api
-from cohort_core.home import Home
+from cohort_core.api.app import create_app
+from cohort_core.config.paths import Home
+from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import Running, running
-from cohort_core.roster_files import import_practice_rosters
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace
 from tests.conftest import HASTE, serving
 
 
@@ -62,6 +62,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         import_practice_rosters(workspace.database, upstream.school)
         with workspace.database.writing() as connection:
             connection.execute("UPDATE classes SET timezone = 'America/New_York'")
-        with serving(api.create_app(workspace)) as url:
+        with serving(create_app(workspace)) as url:
             yield Service(url, workspace, upstream)
     workspace.stop()

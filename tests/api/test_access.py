@@ -16,17 +16,19 @@ import requests
 from fastapi import FastAPI
 from starlette.routing import Mount
 
-import api
-from cohort_core import reports
-from cohort_core.access import Limits, needed_role
+from cohort_core.api.app import create_app
+from cohort_core.api.routes import sync as sync_routes
+from cohort_core.config.paths import Home
 from cohort_core.errors import NoNetwork, SyncCancelled
-from cohort_core.home import Home
+from cohort_core.http.auth import needed_role
+from cohort_core.http.rate_limit import Limits
 from cohort_core.practice.faults import Fault
+from cohort_core.reports import catalog
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class
 from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
-from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
 from tests.conftest import HASTE, serving, wait_until
 
@@ -98,7 +100,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
         shutil.copy(path, home.folder)
     workspace = Workspace(home, patience=HASTE)
     jobs = {name: workspace.claim_sync([name], asked_by="test").run().id for name in (MINE, OTHER)}
-    health = {name: reports.student_health(workspace.cohort(name)) for name in (MINE, OTHER)}
+    health = {name: catalog.student_health(workspace.cohort(name)) for name in (MINE, OTHER)}
     students = {name: report.frame["student_id"].iloc[0] for name, report in health.items()}
     now = datetime.now(UTC)
 
@@ -128,7 +130,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
         asked_by="test",
         now=now - timedelta(hours=2),
     )
-    app = api.create_app(workspace, limits=EDGE)
+    app = create_app(workspace, limits=EDGE)
     with serving(app) as url:
         yield Guarded(url, app, workspace, tokens, students, jobs)
     workspace.stop()
@@ -394,7 +396,7 @@ def test_a_stream_ends_with_its_token(
     guarded: Guarded, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """Also while there is nothing to tell."""
-    monkeypatch.setattr(api, "STILL_SECONDS", 0.2)
+    monkeypatch.setattr(sync_routes, "STILL_SECONDS", 0.2)
     database = guarded.workspace.database
     watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
     service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=seconds, times=None))

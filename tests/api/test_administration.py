@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-import api
-from cohort_core.home import Home
-from cohort_core.workspace import Workspace
+from cohort_core.api.app import create_app
+from cohort_core.config.paths import Home
+from cohort_core.services.workspace import Workspace
 from tests.conftest import serving
 
 
@@ -37,7 +37,7 @@ def office(tmp_path: Any) -> Iterator[Office]:
     home = Home(tmp_path / "home")
     home.ensure()
     workspace = Workspace(home)
-    with serving(api.create_app(workspace)) as url:
+    with serving(create_app(workspace)) as url:
         yield Office(url, workspace)
     workspace.stop()
 

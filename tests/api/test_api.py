@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from cohort_core import errors
-from cohort_core.answers.problems import STATUS_OF_ERROR
+from cohort_core.api.errors import STATUS_OF_ERROR
 from cohort_core.practice.faults import Fault
 from tests.api.conftest import Service
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort_core.cli.exits import EXIT_CODES
+from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.practice.faults import Fault
 from tests.api.conftest import Service
 

@@ -17,16 +17,16 @@ from pathlib import Path
 import pytest
 import requests
 
-import api
 from cohort_core import server
-from cohort_core.access import is_loopback
-from cohort_core.home import Home
-from cohort_core.settings import save_settings
+from cohort_core.api.app import create_app
+from cohort_core.config.paths import Home
+from cohort_core.config.settings import save_settings
+from cohort_core.http.auth import is_loopback
+from cohort_core.http.guards import plain_address
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token
-from cohort_core.web import plain_address
-from cohort_core.workspace import Workspace
 from tests.api.conftest import Service
 from tests.conftest import serving
 
@@ -79,7 +79,7 @@ def test_only_the_origin_that_was_set_may_read(service: Service, tmp_path: Path)
     home = copied(service, tmp_path)
     save_settings(home, cors_origins=[FRIEND])
     workspace = Workspace(home)
-    with serving(api.create_app(workspace)) as url:
+    with serving(create_app(workspace)) as url:
         # Twice: the second answer is one that was kept.
         for path in ("/health", "/classes", "/classes", "/classes.csv"):
             answer = asked_from(FRIEND, url, path)

@@ -16,9 +16,10 @@ import pytest
 import requests
 import uvicorn
 
-import api
-from cohort_core import connections
-from cohort_core.access import Limits
+from cohort_core import sockets
+from cohort_core.api.app import create_app
+from cohort_core.http import uvicorn_protocol
+from cohort_core.http.rate_limit import Limits
 from tests.api.conftest import Service
 from tests.conftest import wait_until
 
@@ -27,12 +28,12 @@ STREAMS = 45
 """More than there are threads."""
 
 
-class Hasty(connections.PatientProtocol):
+class Hasty(uvicorn_protocol.TimeoutProtocol):
     request_seconds = 0.5
     stalled_seconds = 0.3
 
 
-class Crowded(connections.PatientProtocol):
+class Crowded(uvicorn_protocol.TimeoutProtocol):
     """As patient as in earnest, with room for few."""
 
     most_waiting = CROWD
@@ -69,20 +70,20 @@ class Target:
 def target(service: Service) -> Iterator[Target]:
     """The API as it is served, but for less patience."""
     limits = Limits(body_bytes=2000, failures=3, syncs=2, streams=STREAMS)
-    with served(api.create_app(service.workspace, limits=limits), Hasty) as one:
+    with served(create_app(service.workspace, limits=limits), Hasty) as one:
         yield one
 
 
 @pytest.fixture
 def crowded(service: Service) -> Iterator[Target]:
-    with served(api.create_app(service.workspace), Crowded) as one:
+    with served(create_app(service.workspace), Crowded) as one:
         yield one
 
 
 @contextmanager
-def served(app: Any, protocol: type[connections.PatientProtocol]) -> Iterator[Target]:
-    listener = connections.listen("127.0.0.1", 0)
-    server = uvicorn.Server(connections.config(app, protocol))
+def served(app: Any, protocol: type[uvicorn_protocol.TimeoutProtocol]) -> Iterator[Target]:
+    listener = sockets.listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn_protocol.config(app, protocol))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     wait_until(lambda: server.started)

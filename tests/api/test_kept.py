@@ -20,21 +20,21 @@ import requests
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-import api
-from cohort_core import settings
-from cohort_core.answers.kept import KeptAnswers
-from cohort_core.answers.lists import KEEP
-from cohort_core.home import Home
-from cohort_core.journal import LOG_SECONDS, Journaled
-from cohort_core.once import computed_once
-from cohort_core.store import marks
+from cohort_core.api.app import create_app
+from cohort_core.api.pagination import KEEP
+from cohort_core.api.response_cache import KeptAnswers
+from cohort_core.caching import single_flight
+from cohort_core.clock import utc_now
+from cohort_core.config import settings
+from cohort_core.config.paths import Home
+from cohort_core.http.request_log import LOG_SECONDS, RequestLogMiddleware
+from cohort_core.services.workspace import Workspace
+from cohort_core.store import hides
+from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.classes import ListedClass, bump_revision, find_class, save_classes, set_active
 from cohort_core.store.database import Database
-from cohort_core.store.runs import create_job
-from cohort_core.store.watch import Watch
-from cohort_core.sync.claim import take_claim
-from cohort_core.sync.engine import utc_now
-from cohort_core.workspace import Workspace
+from cohort_core.store.sync_runs import create_job
+from cohort_core.sync.lock import acquire_lock
 from tests.api.conftest import Service
 from tests.conftest import serving, wait_until
 
@@ -52,7 +52,7 @@ def own(service: Service, tmp_path: Path) -> Iterator[Service]:
     with service.workspace.database.reading() as source, closing(sqlite3.connect(home.database)) as copy:
         source.backup(copy)
     workspace = Workspace(home)
-    with serving(api.create_app(workspace)) as url:
+    with serving(create_app(workspace)) as url:
         yield Service(url, workspace, service.upstream)
     workspace.stop()
 
@@ -84,7 +84,7 @@ def synced(statement: str) -> Change:
 
 def settled(service: Service) -> None:
     entry = service.get("/triage", limit=1)["items"][0]
-    marks.save_mark(
+    hides.save_hide(
         other_database(service), entry["class_id"], entry["student_id"], "exempt", until=None, now=utc_now()
     )
 
@@ -185,7 +185,7 @@ def test_another_file_with_the_same_revisions_is_another_store(own: Service, loo
 def test_a_sync_that_is_killed_runs_no_longer(own: Service) -> None:
     """Of which the store knows nothing: it was to write that it ended."""
     database = other_database(own)
-    claim = take_claim(database)
+    claim = acquire_lock(database)
     job = create_job(
         database, [find_class(database, "sd-cohort-12")], asked_by="test", is_full=False, now=utc_now()
     )
@@ -196,7 +196,7 @@ def test_a_sync_that_is_killed_runs_no_longer(own: Service) -> None:
 
 def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Service) -> None:
     """So that a token's use or another class's sync do not make everybody wait."""
-    watch = Watch(own.workspace.database)
+    watch = ChangeWatcher(own.workspace.database)
     first = watch.look()
     set_active(other_database(own), ["web-cohort-3"], active=False)
     second = watch.look()
@@ -209,7 +209,7 @@ def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Ser
 
 
 def test_a_store_that_cannot_be_looked_at_is_not_remembered(home: Home) -> None:
-    watch = Watch(Database(home))
+    watch = ChangeWatcher(Database(home))
     assert watch.look() is None
     save_classes(Database(home), [ListedClass("a", "a-1", "A", None)])
     state = watch.look()
@@ -411,7 +411,7 @@ def test_an_unexpected_error_is_a_problem_with_the_id_of_the_request(workspace: 
         raise ValueError("s3" + "cret")
 
     kept = KeptAnswers(broken, workspace=workspace, beside="/none")
-    with serving(Journaled(kept, home=workspace.home, beside="/none")) as url:
+    with serving(RequestLogMiddleware(kept, home=workspace.home, beside="/none")) as url:
         answer = requests.get(url, headers={"X-Request-ID": "night-7"}, timeout=10)
         time.sleep(2 * LOG_SECONDS)
     assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
@@ -430,7 +430,7 @@ def test_what_takes_long_is_computed_once_for_all_who_wait() -> None:
         may_go.wait(10)
         return SimpleNamespace()
 
-    get, got = computed_once(compute, 4), []
+    get, got = single_flight(compute, 4), []
     threads = [threading.Thread(target=lambda: got.append(get("a"))) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -444,7 +444,7 @@ def test_what_takes_long_is_computed_once_for_all_who_wait() -> None:
 
 def test_what_was_made_of_an_earlier_revision_goes_with_a_later_one() -> None:
     calls: list[tuple[str, int]] = []
-    get = computed_once(lambda *key: calls.append(key), 3, by_revision=True)
+    get = single_flight(lambda *key: calls.append(key), 3, by_revision=True)
     for key in [("a", 1), ("b", 1), ("a", 1), ("a", 2), ("b", 1), ("a", 2)]:
         get(*key)
     assert calls == [("a", 1), ("b", 1), ("a", 2)]
@@ -474,7 +474,7 @@ def test_after_a_failure_one_of_those_who_wait_computes() -> None:
             raise ValueError(number)
         return SimpleNamespace()
 
-    get = computed_once(compute, 4)
+    get = single_flight(compute, 4)
 
     def ask() -> object:
         waiting.wait()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from cohort_core.answers.lists import wanted_format
+from cohort_core.api.pagination import wanted_format
 from cohort_core.store.database import utc_text
 from tests.api.conftest import Service
 

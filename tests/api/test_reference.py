@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from cohort_core.answers.schema import EXAMPLES
+from cohort_core.api.openapi import EXAMPLES
 from tests.api.conftest import Service
 
 DOCS = Path(__file__).parents[2] / "docs"

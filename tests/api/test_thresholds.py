@@ -7,8 +7,8 @@ import io
 
 import requests
 
-from cohort_core import class_report
-from cohort_core.reading import Reader
+from cohort_core.export import pdf
+from cohort_core.services.reader import Reader
 from tests.api.conftest import Service
 
 HEALTH = "/classes/sd-cohort-12/metrics/student-health"
@@ -30,7 +30,7 @@ def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> N
         assert counted(list(file)) == counted(after)
         reader = Reader(service.workspace)
         assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
-        said = class_report.content(reader.cohort("sd-cohort-12"))
+        said = pdf.content(reader.cohort("sd-cohort-12"))
         assert [one["count"] for one in said["bands"]] == list(counted(after).values())
         assert "Bands begin 30, 20 and 2 points" in str(said["definitions"])
 

@@ -17,12 +17,12 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cohort_core import practice
-from cohort_core.home import Home
+from cohort_core.config.paths import Home
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.school import MemorySchool, School
 from cohort_core.practice.server import Running, running
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace
 from tests.conftest import HASTE
 from tests.dashboard.conftest import EVIL, evil_rows
 

@@ -11,10 +11,10 @@ import pytest
 import requests
 from playwright.sync_api import Locator, Page, expect
 
-from cohort_core import reports
-from cohort_core.dashboard.frame import PAGES
+from cohort_core.dashboard.layout import PAGES
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id
+from cohort_core.reports import catalog
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.dashboard.conftest import DATA_PAGES, EVIL
 
@@ -236,7 +236,7 @@ def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: W
 def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
     big = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
-    health = reports.student_health(dashboard.workspace.cohort(big)).frame
+    health = catalog.student_health(dashboard.workspace.cohort(big)).frame
     for name, element, position, expected in (
         ("risk", "stDataFrame", {"x": 60, "y": 52}, health["name"][0]),
         ("risk", "stVegaLiteChart", {"x": 200, "y": 18}, health["name"][0]),

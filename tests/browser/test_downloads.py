@@ -14,12 +14,13 @@ import pypdf
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from cohort_core import reports
+from cohort_core.reports import catalog
+from cohort_core.reports.rows import StudentHealthRow
 from cohort_core.store.audit import load_events
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page, wait_for
 from tests.dashboard.conftest import EVIL
-from tests.exports.conftest import identifying_of, text_of
+from tests.export.conftest import identifying_of, text_of
 
 File = tuple[str, bytes]
 OFFERED = {
@@ -102,8 +103,8 @@ def test_every_download_of_every_page_opens_and_names_nobody(
     identifying = identifying_of(workspace.facts(class_id))
     cohort = workspace.cohort(class_id, anonymous=True)
     chosen = {
-        "student": f"&student={reports.student_health(cohort).frame['student_id'][4]}",
-        "assignment": f"&assignment={reports.reteach(cohort).frame['assignment_id'][0]}",
+        "student": f"&student={catalog.student_health(cohort).frame['student_id'][4]}",
+        "assignment": f"&assignment={catalog.reteach(cohort).frame['assignment_id'][0]}",
         "overview": "&since=week",
     }
     page = watched.tab()
@@ -134,10 +135,10 @@ def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(
     page = watched.tab()
     open_page(page, dashboard, "risk", f"?class={class_id}&band=high")
     found = dict(files(page, menus(page).last))
-    health = reports.student_health(dashboard.workspace.cohort(class_id))
+    health = catalog.student_health(dashboard.workspace.cohort(class_id))
     high = [row for row in health.records() if row["risk"] == "high"]
     rows = rows_of(found["sd-cohort-12-student-health.csv"])
-    assert list(rows[0]) == list(reports.StudentHealthRow.model_fields)
+    assert list(rows[0]) == list(StudentHealthRow.model_fields)
     assert [row["name"] for row in rows] == [row["name"] for row in high]
     assert [float(row["risk_score"]) for row in rows] == [row["risk_score"] for row in high]
     book = openpyxl.load_workbook(io.BytesIO(found["sd-cohort-12-student-health.xlsx"]))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from cohort_core import reports
+from cohort_core.reports import catalog
 from tests.browser.conftest import Dashboard, Watched
 from tests.browser.test_dashboard import open_page, wait_for
 
 
 def test_who_is_stuck_and_what_changed_lead_to_the_student(dashboard: Dashboard, watched: Watched) -> None:
     class_id = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
-    first = reports.reteach(dashboard.workspace.cohort(class_id)).records()[0]
+    first = catalog.reteach(dashboard.workspace.cohort(class_id)).records()[0]
     page = watched.tab()
     open_page(page, dashboard, "overview", f"?class={class_id}&since=week&kind=completed")
     main = page.get_by_test_id("stMain")

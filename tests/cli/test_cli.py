@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import requests
 
-from cohort_core import cli, errors, practice
+from cohort_core import errors, practice
+from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import Running, running
@@ -83,9 +84,9 @@ def shell(tmp_path: Path, upstream: Running) -> Iterator[Shell]:
 
 
 def test_every_error_has_an_exit_code_that_help_explains(shell: Shell) -> None:
-    assert set(cli.EXIT_CODES) == set(errors.leaves())
+    assert set(EXIT_CODES) == set(errors.leaves())
     told = shell.ok("--help")
-    for code in {0, 1, *cli.EXIT_CODES.values()}:
+    for code in {0, 1, *EXIT_CODES.values()}:
         assert re.search(rf"\b{code}\b", told), code
 
 

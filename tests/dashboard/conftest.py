@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import workspace as workspaces
-from cohort_core.home import Home
+from cohort_core.config.paths import Home
+from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.school import MemorySchool, Row, progression
 from cohort_core.practice.server import Running, running
-from cohort_core.roster_files import import_practice_rosters
+from cohort_core.services import workspace as workspaces
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace
 from tests.conftest import HASTE
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from cohort_core import practice
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.server import Running
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace
 from tests.dashboard.conftest import Use, page, shown
 
 

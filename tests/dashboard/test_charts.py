@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pytest
 
-from cohort_core.workspace import Workspace
+from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import page
 
 

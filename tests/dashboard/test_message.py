@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cohort_core.dashboard.message import draft
-from cohort_core.workspace import Workspace
+from cohort_core.dashboard.components.message import draft
+from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import EVIL, Use, page
 
 GOING_WELL: dict[str, Any] = {"days_silent": 1, "risk": "low", "completed": 7, "total": 9}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import reports
-from cohort_core.dashboard import words
+from cohort_core.config.paths import Home
+from cohort_core.dashboard.components import text
 from cohort_core.dashboard.errors import UNEXPECTED
-from cohort_core.home import Home
 from cohort_core.practice.server import Running
+from cohort_core.reports import catalog
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace
 from tests.dashboard.conftest import DATA_PAGES, EVIL, LINKED, PAGES, PROJECT, Use, page, shown
 
 
@@ -36,15 +36,15 @@ def test_the_entry_shows_the_overview(big: str) -> None:
 
 def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big, "scope": "this"})
-    summary = reports.progress_summary(practised.cohort(big)).record()
+    summary = catalog.progress_summary(practised.cohort(big)).record()
     metrics = {one.label: one.value for one in test.metric}
     assert metrics["Students"] == str(summary["total_students"])
     assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
     assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
-    first = reports.student_health(practised.cohort(big)).records()[0]
-    assert words.literal(first["name"]) in [one.proto.label for one in test.main.get("page_link")]
-    started = next(row for row in reports.student_health(practised.cohort(big)).records() if row["completed"])
-    assert words.markup(started["reasons"][0]) in shown(test)
+    first = catalog.student_health(practised.cohort(big)).records()[0]
+    assert text.literal(first["name"]) in [one.proto.label for one in test.main.get("page_link")]
+    started = next(row for row in catalog.student_health(practised.cohort(big)).records() if row["completed"])
+    assert text.markup(started["reasons"][0]) in shown(test)
     assert f"{first['completed']} of {first['total']} done" in shown(test)
 
 
@@ -55,7 +55,7 @@ def test_blockers_has_every_ranking_and_sets_small_numbers_apart(
     assert len(page("blockers", {"class": big, "by": by}).dataframe) == 2
     test = page("blockers", {"class": big, "by": by}, unfold=["not-ranked"])
     assert not test.exception
-    frame = reports.blockers(practised.cohort(big), by=by).frame  # type: ignore[arg-type]
+    frame = catalog.blockers(practised.cohort(big), by=by).frame  # type: ignore[arg-type]
     ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
     assert ranked["name"].tolist() == frame[frame["rank"].notna()]["name"].tolist()
     assert len(ranked) + len(unranked) == len(frame)
@@ -69,7 +69,7 @@ def test_the_ranking_is_chosen_on_the_page_and_kept_in_the_address(big: str) -> 
 
 
 def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised: Workspace) -> None:
-    health = reports.student_health(practised.cohort(big)).frame
+    health = catalog.student_health(practised.cohort(big)).frame
     test = page("risk", {"class": big})
     assert test.dataframe[0].value["name"].tolist() == health["name"].tolist()
     assert "does not foresee who will drop out" in shown(test)
@@ -82,7 +82,7 @@ def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised
 
 def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
     test = page("trends", {"class": big}, unfold=["numbers"])
-    weeks = reports.progress_over_time(practised.cohort(big)).frame
+    weeks = catalog.progress_over_time(practised.cohort(big)).frame
     assert len(test.dataframe[-1].value) == len(weeks)
     assert len(test.get("vega_lite_chart")) == 7
 
@@ -100,7 +100,7 @@ def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspa
 
 
 def test_the_address_chooses_class_and_group_and_links_keep_them(big: str, practised: Workspace) -> None:
-    from cohort_core.cohort import groups
+    from cohort_core.metrics.groups import groups
 
     group = groups(practised.cohort(big))[0]
     test = page("risk", {"class": big, "group": group.id})
@@ -113,7 +113,7 @@ def test_the_address_chooses_class_and_group_and_links_keep_them(big: str, pract
 def test_choosing_another_class_changes_the_address_and_forgets_the_group(
     big: str, practised: Workspace
 ) -> None:
-    from cohort_core.cohort import groups
+    from cohort_core.metrics.groups import groups
 
     other = next(one.id for one in practised.statuses(active_only=True) if one.id != big)
     test = page("overview", {"class": big, "group": groups(practised.cohort(big))[0].id})
@@ -123,7 +123,7 @@ def test_choosing_another_class_changes_the_address_and_forgets_the_group(
 
 
 def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> None:
-    from cohort_core.cohort import groups
+    from cohort_core.metrics.groups import groups
 
     group = groups(practised.cohort(big))[0]
     test = page("overview", {"class": big})
@@ -250,7 +250,7 @@ def test_what_nobody_expected_is_a_plain_sentence_without_data(
     def fail(*_: object) -> None:
         raise ZeroDivisionError(f"{secret} has no grade")
 
-    monkeypatch.setattr(reports, "student_health", fail)
+    monkeypatch.setattr(catalog, "student_health", fail)
     test = page("risk", {"class": big})
     assert not test.exception
     assert test.error[0].value.replace("\\", "") == UNEXPECTED

@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import reports
+from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.practice.server import Running
+from cohort_core.reports import catalog
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_calendars, set_active
-from cohort_core.thresholds import DEFAULTS
-from cohort_core.workspace import Workspace
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
 PARTS = ("connection", "thresholds", "roster", "sync", "time", "data")
@@ -54,7 +54,7 @@ def test_evil_names_are_literal_on_every_part(hostile: Workspace, use: Use, name
 
 
 def test_the_effect_is_told_before_saving_and_holds_after(followed: Workspace) -> None:
-    before = reports.student_health(followed.cohort("alpha")).frame
+    before = catalog.student_health(followed.cohort("alpha")).frame
     test = part("thresholds")
     assert next(one for one in test.main.button if one.label == "Save").disabled
     test.number_input(key="threshold-critical_gap").set_value(99.0).run()
@@ -67,7 +67,7 @@ def test_the_effect_is_told_before_saving_and_holds_after(followed: Workspace) -
     test = press(test, "Save")
     assert "Saved" in test.success[0].value
     assert followed.settings().thresholds.changed == {"critical_gap": 99.0}
-    assert "critical" not in set(reports.student_health(followed.cohort("alpha")).frame["risk"])
+    assert "critical" not in set(catalog.student_health(followed.cohort("alpha")).frame["risk"])
     event = load_events(followed.database)[0]
     assert (event.who, event.action, event.detail) == ("dashboard", "settings", "thresholds")
     test = press(press(part("thresholds"), "Back to the defaults"), "Save")

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core.dashboard import changed, sync, words
+from cohort_core.dashboard import sync_panel
+from cohort_core.dashboard.components import text
+from cohort_core.dashboard.sections import changes
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import row_id
 from cohort_core.practice.server import Running
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import find_class, set_active
-from cohort_core.sync.schedule import Plan, Schedule
-from cohort_core.workspace import Workspace
+from cohort_core.sync.scheduler import Plan, Schedule
 from tests.dashboard.conftest import EVIL, Use, page, shown
 from tests.dashboard.test_actions import wait_until_idle
 
@@ -49,8 +51,8 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
     told = events(test)
     assert "50% → 75%" in told
     links = [(one.proto.label, one.proto.query_string) for one in test.main.get("page_link")]
-    assert (words.literal(EVIL), f"class={alpha}&student={row['user']['id']}") in links
-    assert (words.literal(EVIL), f"class={alpha}&assignment={row['assignment']['id']}") in links
+    assert (text.literal(EVIL), f"class={alpha}&student={row['user']['id']}") in links
+    assert (text.literal(EVIL), f"class={alpha}&assignment={row['assignment']['id']}") in links
 
 
 def test_nothing_changed_is_a_sentence(followed: tuple[Running, Workspace]) -> None:
@@ -111,8 +113,8 @@ def test_each_kind_of_change_in_words(
         "band_before": "medium",
         "band_after": "high",
     }
-    assert " ".join(filter(None, changed.in_words(row))) == sentence
-    assert kind in changed.KINDS
+    assert " ".join(filter(None, changes.in_words(row))) == sentence
+    assert kind in changes.KINDS
 
 
 def test_records_that_were_set_aside_are_listed_with_their_reason(
@@ -158,9 +160,9 @@ def test_read_everything_reads_everything(followed: tuple[Running, Workspace]) -
 def test_the_automatic_sync_in_words() -> None:
     every = timedelta(minutes=30)
     plan = Plan(every, NOW + timedelta(minutes=12))
-    assert sync.plan_words(plan, NOW) == "Syncs by itself, next in 12 minutes."
+    assert sync_panel.plan_words(plan, NOW) == "Syncs by itself, next in 12 minutes."
     failed = Plan(every, NOW + timedelta(hours=2), 3, "No network.")
-    assert sync.plan_words(failed, NOW) == (
+    assert sync_panel.plan_words(failed, NOW) == (
         "The automatic sync has failed 3 times in a row: No network. It tries again in 2 hours."
     )
 
@@ -179,10 +181,10 @@ def test_an_automatic_sync_that_fails_is_told_on_every_page(
 
 def test_until_in_words() -> None:
     steps = [timedelta(seconds=10), timedelta(minutes=5), timedelta(minutes=90), timedelta(days=3)]
-    assert [words.until(NOW + step, NOW) for step in steps] == [
+    assert [text.until(NOW + step, NOW) for step in steps] == [
         "now",
         "in 5 minutes",
         "in 2 hours",
         "in 3 days",
     ]
-    assert words.until(NOW - timedelta(hours=1), NOW) == "now"
+    assert text.until(NOW - timedelta(hours=1), NOW) == "now"

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cohort_core import charts, practice, reports, rows
-from cohort_core.cohort import groups
-from cohort_core.dashboard import headline, matrix, people, person, work
+from cohort_core import practice
+from cohort_core.dashboard.sections import assignment, headline, matrix, student, student_filter
+from cohort_core.metrics.groups import groups
 from cohort_core.practice.server import Running
-from cohort_core.workspace import Workspace
+from cohort_core.reports import catalog, rows
+from cohort_core.reports.labels import STATES
+from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
 
 
@@ -30,7 +32,7 @@ def everything(test: AppTest) -> str:
 def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
     cohort = practised.cohort(big)
     # Who is stuck depends on the day on which the practice school is made.
-    health = next(one for one in reports.student_health(cohort).records()[5:] if one["stuck"])
+    health = next(one for one in catalog.student_health(cohort).records()[5:] if one["stuck"])
     test = page(
         "student",
         {"class": big, "student": health["student_id"]},
@@ -42,10 +44,10 @@ def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised
     assert metrics["Completed"] == f"{health['completed']} of {health['total']}"
     assert metrics["Risk"] == f"{health['risk_score']:.0f} points"
     assert health["reasons"][0] in shown(test)
-    every = reports.student_assignments(cohort, health["student_id"]).frame
+    every = catalog.student_assignments(cohort, health["student_id"]).frame
     assert len(test.dataframe[-2].value) == len(every)
-    assert len(test.dataframe[-1].value) == len(reports.student_timeline(cohort, health["student_id"]).frame)
-    assert test.dataframe[0].value["name"].tolist() == person.stuck(every)["name"].tolist()
+    assert len(test.dataframe[-1].value) == len(catalog.student_timeline(cohort, health["student_id"]).frame)
+    assert test.dataframe[0].value["name"].tolist() == student.stuck(every)["name"].tolist()
 
 
 def test_a_student_is_chosen_by_name_and_kept_in_the_address(big: str, practised: Workspace) -> None:
@@ -66,7 +68,7 @@ def test_what_is_not_in_the_class_is_a_sentence(big: str, name: str) -> None:
 
 def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
     cohort = practised.cohort(big)
-    first = reports.blockers(cohort).records()[0]
+    first = catalog.blockers(cohort).records()[0]
     test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
     assert not test.exception
     assert test.subheader[0].value == first["name"]
@@ -90,32 +92,32 @@ def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) ->
 
 
 def test_words_for_pace_and_forecast() -> None:
-    assert [person.pace_words(one) for one in (None, 0.0, 0.5, 1.0)] == [
+    assert [student.pace_words(one) for one in (None, 0.0, 0.5, 1.0)] == [
         "–",
         "First fifth",
         "In the middle",
         "Last fifth",
     ]
     on = {"finishes_on": "2027-02-01"}
-    assert person.forecast_words(on | {"outcome": "date"}) == "1 Feb 2027"
-    assert person.forecast_words(on | {"outcome": "finished"}) == "Done, 1 Feb 2027"
-    assert person.forecast_words({"outcome": "not_at_this_pace"}) == "Not at this pace"
+    assert student.forecast_words(on | {"outcome": "date"}) == "1 Feb 2027"
+    assert student.forecast_words(on | {"outcome": "finished"}) == "Done, 1 Feb 2027"
+    assert student.forecast_words({"outcome": "not_at_this_pace"}) == "Not at this pace"
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(work.LOOKS) == set(rows.State.__args__)
-    assert set(charts.STATES) == set(rows.Status.__args__)
+    assert set(assignment.LOOKS) == set(rows.State.__args__)
+    assert set(STATES) == set(rows.Status.__args__)
 
 
 # Student risk
 
 
 def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspace) -> None:
-    health = reports.student_health(practised.cohort(big)).frame
+    health = catalog.student_health(practised.cohort(big)).frame
     test = page("risk", {"class": big, "stage": "cooling"})
     assert len(test.dataframe[0].value) == (health["stage"] == "cooling").sum()
-    silent = page("risk", {"class": big, "stage": people.ENGAGEMENT_GAP}).dataframe[0].value
-    assert set(silent["name"]) == set(reports.engagement_gap(practised.cohort(big)).frame["name"])
+    silent = page("risk", {"class": big, "stage": student_filter.ENGAGEMENT_GAP}).dataframe[0].value
+    assert set(silent["name"]) == set(catalog.engagement_gap(practised.cohort(big)).frame["name"])
     test.text_input(key="search").set_value("zzz nobody").run()
     assert "Nobody fits this choice" in shown(test)
     test.selectbox(key="stage-widget").set_value("all").run()
@@ -125,7 +127,7 @@ def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspac
 
 
 def test_names_are_compared_without_case_and_accents() -> None:
-    assert people.folded("Łukasz JOSÉ") == "lukasz jose"
+    assert student_filter.folded("Łukasz JOSÉ") == "lukasz jose"
 
 
 # Matrix
@@ -136,7 +138,7 @@ def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, prac
     cells = matrix.cells(matrix.ordered(cohort, "name").frame)
     assert len(cells) == len(cohort.students) * len(cohort.assignments)
     counts = cells["state"].value_counts()
-    blockers = reports.blockers(cohort).frame
+    blockers = catalog.blockers(cohort).frame
     assert counts["completed"] == blockers["completed"].sum()
     assert counts["stuck"] == blockers["stuck"].sum()
     assert counts["in_progress"] + counts["stuck"] == blockers["in_progress"].sum()
@@ -148,7 +150,7 @@ def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, prac
 def test_a_large_class_is_cut_to_what_a_browser_can_draw(
     big: str, practised: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrix, "MOST_STUDENTS", 10)
+    monkeypatch.setattr(matrix, "MAX_STUDENTS", 10)
     assert matrix.cells(matrix.ordered(practised.cohort(big), "risk").frame)["student_id"].nunique() == 10
     assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
 
@@ -251,7 +253,7 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
 def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big})
     active = [practised.cohort(one.id) for one in practised.statuses(active_only=True)]
-    needs = reports.triage(active, 7).records()
+    needs = catalog.triage(active, 7).records()
     links = test.main.get("page_link")
     for row in needs:
         if row["student_id"] is not None:
@@ -270,7 +272,7 @@ def test_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use)
             keys = [button.key for button in test.menu_button]
             cohort = practised.cohort(one.id, group=group)
             listed = {key.removeprefix(f"settle-{one.id}-") for key in keys if key}
-            were_both += len(listed & set(reports.engagement_gap(cohort).frame["student_id"]))
+            were_both += len(listed & set(catalog.engagement_gap(cohort).frame["student_id"]))
     assert were_both
 
 
@@ -304,15 +306,15 @@ def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, s
 
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
     cohort = practised.cohort(big)
-    then = reports.progress_summary(practised.cohort(big, cohort.as_of - pd.Timedelta(days=7))).record()
-    now = reports.progress_summary(cohort).record()
+    then = catalog.progress_summary(practised.cohort(big, cohort.as_of - pd.Timedelta(days=7))).record()
+    now = catalog.progress_summary(cohort).record()
     (metric,) = [one for one in page("overview", {"class": big}).metric if one.label == "Average completion"]
     assert metric.delta == f"{round(100 * (now['avg_completion'] - then['avg_completion'])):+} points"
 
 
 def test_the_alarm_says_what_it_compares() -> None:
     def script() -> None:
-        from cohort_core.dashboard import headline
+        from cohort_core.dashboard.sections import headline
 
         headline.tell({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
 

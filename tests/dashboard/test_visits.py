@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cohort_core.config.paths import Home
 from cohort_core.dashboard import visits
 from cohort_core.dashboard.visits import PAUSE, Visits
-from cohort_core.home import Home
-from cohort_core.workspace import Workspace
+from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import page, shown
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from cohort_core.store.facts import (
+from cohort_core.store.class_data import (
     ASSIGNMENT_COLUMNS,
     PROGRESSION_COLUMNS,
     STUDENT_COLUMNS,
-    ClassFacts,
+    ClassData,
     empty_frame,
 )
 
@@ -54,7 +54,7 @@ def facts_of(
     timezone: str = "UTC",
     synced_at: str | None = "2025-12-01T00:00:00Z",
     starts_on: str | None = None,
-) -> ClassFacts:
+) -> ClassData:
     """What the store would hand out for these rows."""
     section = {a: unit["name"] for unit in units or [] for a in unit["assignments"]}
     outside = sorted({row["assignment_id"] for row in rows} - set(section))
@@ -75,7 +75,7 @@ def facts_of(
     for entry in roster or []:
         known = students.setdefault(entry["student_id"], dict(entry))
         known.update({k: entry.get(k) for k in ("night", "region", "enrolled_on", "withdrawn_on")})
-    return ClassFacts(
+    return ClassData(
         class_id="c1",
         friendly_id=None,
         name="Class",

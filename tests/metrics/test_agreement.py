@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cohort_core import cohort, reports
-from cohort_core.cohort import build
-from cohort_core.store.facts import ClassFacts
+from cohort_core.metrics import cohort
+from cohort_core.metrics.cohort import build
+from cohort_core.metrics.groups import groups
+from cohort_core.reports import catalog
+from cohort_core.store.class_data import ClassData
 
 from .naive import answers
 from .school import facts_of
@@ -117,11 +119,11 @@ instants_of_asking = st.builds(
 )
 
 
-def ask(facts: ClassFacts, as_of: datetime, group: str | None = None) -> Row:
+def ask(facts: ClassData, as_of: datetime, group: str | None = None) -> Row:
     made = build(facts, as_of, group)
     result: Row = {}
     for name in ANSWERS:
-        report = reports.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].ask(made)
         one = name in ("progress_summary", "completion")
         result[name] = report.record() if one else report.records()
     return result
@@ -153,7 +155,7 @@ def test_both_agree(school: Row, as_of: datetime) -> None:
 @given(classes(), instants_of_asking)
 def test_both_agree_on_a_group(school: Row, as_of: datetime) -> None:
     facts = facts_of(**school)
-    for group in cohort.groups(cohort.build(facts)):
+    for group in groups(cohort.build(facts)):
         assert_same(ask(facts, as_of, group.label.lower()), answers(**school, as_of=as_of, group=group.label))
 
 
@@ -183,7 +185,7 @@ def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
 def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
     made = build(facts_of(**school), as_of)
     for name in ANSWERS:
-        report = reports.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].ask(made)
         for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
@@ -191,12 +193,12 @@ def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) ->
                 assert values.between(0, 1).all(), field_name
         for row in report.records():
             report.row.model_validate(row)
-    summary = reports.progress_summary(made).record()
+    summary = catalog.progress_summary(made).record()
     parts = ("completed_count", "in_progress_count", "not_started_count")
     assert sum(summary[part] for part in parts) == summary["total_students"]
-    health = reports.student_health(made).frame
-    blockers = reports.blockers(made).frame
-    weeks = reports.progress_over_time(made).frame
+    health = catalog.student_health(made).frame
+    blockers = catalog.blockers(made).frame
+    weeks = catalog.progress_over_time(made).frame
     assert health["completed"].sum() == blockers["completed"].sum() == weeks["completed_in_week"].sum()
     assert health["stuck"].sum() == blockers["stuck"].sum()
     assert health["risk_score"].between(0, 100).all()
@@ -220,7 +222,7 @@ def test_a_group_keeps_its_students_bands_and_its_counts_sum_to_the_class(
     facts = facts_of(**school)
     whole = {row["student_id"]: row for row in ask(facts, as_of)["student_health"]}
     seen: dict[str, Row] = {}
-    for group in cohort.groups(cohort.build(facts)):
+    for group in groups(cohort.build(facts)):
         seen |= {row["student_id"]: row for row in ask(facts, as_of, group.id)["student_health"]}
     assert seen == whole
 

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort_core import cohort, reports
-from cohort_core.cohort import Cohort, build
 from cohort_core.errors import BadInput
-from cohort_core.store.facts import ClassFacts
+from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.metrics.groups import group_labels
+from cohort_core.reports import catalog
+from cohort_core.store.class_data import ClassData
 
 from . import naive_more
 from .naive import Row, School
@@ -33,7 +34,7 @@ OF_ASSIGNMENT = ("assignment_students", "assignment_grades", "assignment_duratio
 
 def records(name: str, *question: Any) -> Any:
     """What a report answers, checked against the model of its rows."""
-    report = reports.REPORTS[name].ask(*question)
+    report = catalog.REPORTS[name].ask(*question)
     rows = report.records()
     for row in rows:
         report.row.model_validate(row)
@@ -45,7 +46,7 @@ def ask(made: Cohort) -> Row:
     return {"cohort_alarm": alarm, **{name: records(name, made) for name in LISTS}}
 
 
-def made_for(facts: ClassFacts, as_of: datetime, group: str | None, kind: str | None) -> Cohort | None:
+def made_for(facts: ClassData, as_of: datetime, group: str | None, kind: str | None) -> Cohort | None:
     """The cohort, None if the class has no such group or type."""
     try:
         return build(facts, as_of, group, kind)
@@ -154,10 +155,10 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
         )
         raw.append((naive_school, naive_more.answers(**school, as_of=as_of)))
     expected = naive_more.needs(raw)
-    answer = reports.triage(cohorts)
+    answer = catalog.triage(cohorts)
     got = answer.records()
     assert (len(got), answer.more) == (min(len(expected), 7), max(len(expected) - 7, 0))
-    for row, need in zip(reports.triage(cohorts, limit=1000).records(), expected, strict=True):
+    for row, need in zip(catalog.triage(cohorts, limit=1000).records(), expected, strict=True):
         answer.row.model_validate(row)
         who = row["student_id"] or row["class_id"]
         assert (row["kind"], who, row["name"], row["days"], set(row["also"])) == (
@@ -169,7 +170,7 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
         )
         assert row["reason"].endswith(".")
         assert row["ends"].endswith(".")
-    assert got == reports.triage(cohorts, limit=1000).records()[:7]
+    assert got == catalog.triage(cohorts, limit=1000).records()[:7]
 
 
 @QUICK
@@ -177,15 +178,15 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
 def test_the_groups_and_types_of_a_class_sum_to_it(school: Row, as_of: datetime) -> None:
     facts = facts_of(**school)
     made = build(facts, as_of)
-    completed = reports.student_health(made).frame["completed"].sum()
+    completed = catalog.student_health(made).frame["completed"].sum()
     for name in ("by_type", "by_section", "by_weekday", "by_hour", "habits"):
-        assert reports.REPORTS[name].ask(made).frame["completed"].sum() == completed, name
-    for _, frame in reports.by_group(made).frame.groupby("kind"):
+        assert catalog.REPORTS[name].ask(made).frame["completed"].sum() == completed, name
+    for _, frame in catalog.by_group(made).frame.groupby("kind"):
         assert frame["students"].sum() == len(made.students)
         assert frame["completed"].sum() == completed
-    if cohort.labels(facts) and len(made.students):
-        assert set(reports.by_group(made).frame["kind"]) == {kind for kind, _ in cohort.labels(facts)}
-    counts = reports.grade_distribution(made).frame
-    assert counts["count"].sum() == reports.by_type(made).frame["graded"].sum()
+    if group_labels(facts) and len(made.students):
+        assert set(catalog.by_group(made).frame["kind"]) == {kind for kind, _ in group_labels(facts)}
+    counts = catalog.grade_distribution(made).frame
+    assert counts["count"].sum() == catalog.by_type(made).frame["graded"].sum()
     if counts["count"].sum():
         assert abs(counts["share"].sum() - 1) < 1e-9

@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from cohort_core.cohort import build, groups, parse_as_of
 from cohort_core.errors import BadInput
-from cohort_core.store.facts import empty
+from cohort_core.metrics.cohort import build
+from cohort_core.metrics.groups import groups
+from cohort_core.store.class_data import empty
+from cohort_core.timeutils import parse_as_of
 
 from .school import facts_of, work
 

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cohort_core import reports
-from cohort_core.cohort import Cohort, build, of_type
 from cohort_core.errors import BadInput
-from cohort_core.store.facts import empty
+from cohort_core.metrics.cohort import Cohort, build, of_type
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
+from cohort_core.store.class_data import empty
 
 from .school import Row, facts_of, work
 from .test_reports import UNITS, small_class
@@ -26,19 +27,19 @@ OF_STUDENT = ("student", "student_timeline", "student_assignments", "risk_histor
 OF_ASSIGNMENT = ("assignment_students", "assignment_grades", "assignment_durations")
 
 
-def columns(report: reports.Report, *names: str) -> list[tuple[Any, ...]]:
+def columns(report: Report, *names: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in report.records()]
 
 
 def test_time_to_complete_by_hand() -> None:
     # As in the blockers; the longest is that of Cy, Bo and Ana.
     assert columns(
-        reports.time_to_complete(small_class()), "name", "timed_count", "median_days", "longest_days"
+        catalog.time_to_complete(small_class()), "name", "timed_count", "median_days", "longest_days"
     ) == [("A1", 3, 1.0, 3.0), ("A2", 2, 4.0, 4.0), ("A3", 1, 4.0, 4.0), ("a4", 0, None, None)]
 
 
 def test_stuck_by_hand() -> None:
-    assert reports.stuck(small_class()).records() == [
+    assert catalog.stuck(small_class()).records() == [
         {
             "student_id": "cy",
             "name": "cy",
@@ -60,9 +61,9 @@ def test_work_is_parked_by_who_completed_something_else_within_seven_days(
 ) -> None:
     rows = [work("ana", "a1", "2025-03-03 10:00"), work("ana", "a2", None, completed, kind="quiz")]
     cohort = build(facts_of(rows), pd.Timestamp("2025-03-30T10:00Z"))
-    assert reports.stuck(cohort).record()["is_parked"] is parked
+    assert catalog.stuck(cohort).record()["is_parked"] is parked
     # What else it was is of no matter, also when only lessons are shown.
-    assert reports.stuck(of_type(cohort, "lesson")).record()["is_parked"] is parked
+    assert catalog.stuck(of_type(cohort, "lesson")).record()["is_parked"] is parked
 
 
 def reteach_class(students: int = 5) -> Cohort:
@@ -75,7 +76,7 @@ def reteach_class(students: int = 5) -> Cohort:
 
 def test_reteach_by_hand() -> None:
     # Two of five are stuck. Half are done with a2 after two days; the median assignment takes 1.5.
-    assert reports.reteach(reteach_class()).records() == [
+    assert catalog.reteach(reteach_class()).records() == [
         {
             "assignment_id": "a2",
             "name": "A2",
@@ -91,7 +92,7 @@ def test_reteach_by_hand() -> None:
             "students": ["s1", "s0"],
         }
     ]
-    assert reports.reteach(reteach_class(4)).records() == []
+    assert catalog.reteach(reteach_class(4)).records() == []
 
 
 def test_an_assignment_that_most_never_finish_is_as_slow_as_its_oldest_work() -> None:
@@ -99,12 +100,12 @@ def test_an_assignment_that_most_never_finish_is_as_slow_as_its_oldest_work() ->
     rows += [work(f"s{n}", "a2", "2025-03-19 10:00") for n in range(4)]
     rows += [work("s4", "a2", "2025-03-19 10:00", "2025-03-20 10:00")]
     # Four of five are in it for eight days: that is four times the two days of the only known median.
-    record = reports.reteach(build(facts_of(rows), pd.Timestamp("2025-03-27T10:00Z"))).record()
+    record = catalog.reteach(build(facts_of(rows), pd.Timestamp("2025-03-27T10:00Z"))).record()
     assert (record["assignment_id"], record["slowness"], record["score"]) == ("a2", 4.0, pytest.approx(3.2))
 
 
 def test_activity_by_hand() -> None:
-    assert columns(reports.activity(small_class()), "name", "stage", "days_silent") == [
+    assert columns(catalog.activity(small_class()), "name", "stage", "days_silent") == [
         ("Fay", "never_started", None),
         ("cy", "quiet", 18),
         ("ana", "cooling", 13),
@@ -124,7 +125,7 @@ def test_who_is_on_pace_but_silent() -> None:
     rows += [work("zoe", f"a{a}", None, "2025-03-08 10:00", 1.0) for a in range(5)]
     rows += [work("yan", "a0", None, "2025-03-08 10:00", 1.0)]
     cohort = build(facts_of(rows), pd.Timestamp("2025-03-18T10:00Z"))
-    assert reports.engagement_gap(cohort).records() == [
+    assert catalog.engagement_gap(cohort).records() == [
         {
             "student_id": "zoe",
             "name": "zoe",
@@ -143,7 +144,7 @@ def test_who_is_on_pace_but_silent() -> None:
 
 def test_velocity_by_hand() -> None:
     assert columns(
-        reports.velocity(small_class()),
+        catalog.velocity(small_class()),
         *("week", "completed_in_week", "active_students", "enrolled_students", "per_active", "is_full"),
     ) == [
         ("2025-03-03", 4, 4, 6, 1.0, True),
@@ -151,13 +152,13 @@ def test_velocity_by_hand() -> None:
         ("2025-03-17", 0, 0, 6, None, True),
         ("2025-03-24", 1, 3, 6, pytest.approx(1 / 3), False),
     ]
-    per_enrolled = [row["per_enrolled"] for row in reports.velocity(small_class()).records()]
+    per_enrolled = [row["per_enrolled"] for row in catalog.velocity(small_class()).records()]
     assert per_enrolled == pytest.approx([4 / 6, 3 / 6, 0, 1 / 6])
 
 
 def test_by_course_week_by_hand() -> None:
     # Monday the 3rd is the day of the first activity. Six students with four assignments each: 24 records.
-    assert [tuple(row.values()) for row in reports.by_course_week(small_class()).records()] == [
+    assert [tuple(row.values()) for row in catalog.by_course_week(small_class()).records()] == [
         (1, "2025-03-03", 4, pytest.approx(4 / 24), 4, pytest.approx(4 / 6), True),
         (2, "2025-03-10", 7, pytest.approx(7 / 24), 3, 0.5, True),
         (3, "2025-03-17", 7, pytest.approx(7 / 24), 0, 0.0, True),
@@ -175,7 +176,7 @@ def test_course_weeks_begin_on_the_day_of_the_class_and_not_on_monday() -> None:
     cohort = build(
         facts_of(rows, timezone="America/New_York", starts_on="2025-03-06"), pd.Timestamp("2025-03-14T10:00Z")
     )
-    report = reports.by_course_week(cohort)
+    report = catalog.by_course_week(cohort)
     assert columns(report, "course_week", "starts_on", "completed", "active_students", "is_full") == [
         (1, "2025-03-06", 2, 1, True),
         (2, "2025-03-13", 3, 1, False),
@@ -183,9 +184,9 @@ def test_course_weeks_begin_on_the_day_of_the_class_and_not_on_monday() -> None:
 
 
 def test_matrix_by_hand() -> None:
-    rows = reports.matrix(small_class()).records()
+    rows = catalog.matrix(small_class()).records()
     assert len(rows) == 6 * 4
-    health = reports.student_health(small_class()).records()
+    health = catalog.student_health(small_class()).records()
     assert [row["name"] for row in rows[::4]] == [row["name"] for row in health]
     marks = {"completed": "x", "in_progress": "o", "stuck": "!", "not_started": "-"}
     drawn = {
@@ -233,19 +234,19 @@ def weekly(*counts: int, day: str = "2025-03-03") -> list[Row]:
     ],
 )
 def test_the_cohort_alarm(counts: tuple[int, ...], as_of: str, answer: tuple[Any, ...]) -> None:
-    record = reports.cohort_alarm(build(facts_of(weekly(*counts)), pd.Timestamp(as_of))).record()
+    record = catalog.cohort_alarm(build(facts_of(weekly(*counts)), pd.Timestamp(as_of))).record()
     assert tuple(record.values()) == pytest.approx(answer)
 
 
 def test_who_joined_later_does_not_count_in_the_weeks_before() -> None:
     roster = [{"student_id": "late", "first_name": "Late", "enrolled_on": "2025-03-16"}]
-    frame = reports.velocity(build(facts_of(weekly(2, 2, 2), roster=roster), date(2025, 3, 18))).frame
+    frame = catalog.velocity(build(facts_of(weekly(2, 2, 2), roster=roster), date(2025, 3, 18))).frame
     assert list(frame["enrolled_students"]) == [2, 3, 3]
 
 
 def test_pace_by_hand() -> None:
     # Only a1 was completed by half of the class: Ana and Bo together, then Cy and Di together.
-    assert columns(reports.pace(small_class()), "name", "pace_percentile", "compared") == [
+    assert columns(catalog.pace(small_class()), "name", "pace_percentile", "compared") == [
         ("ed", pytest.approx(5 / 6), 1),
         ("Fay", pytest.approx(5 / 6), 1),
         ("cy", 0.5, 1),
@@ -253,10 +254,10 @@ def test_pace_by_hand() -> None:
         ("ana", pytest.approx(1 / 6), 1),
         ("bo", pytest.approx(1 / 6), 1),
     ]
-    assert reports.pace(small_class(), "cy").record()["pace_percentile"] == 0.5
+    assert catalog.pace(small_class(), "cy").record()["pace_percentile"] == 0.5
     # A group is compared with the whole class.
     alone = build(small_class().facts, small_class().as_of, "Tue")
-    assert columns(reports.pace(alone), "name", "pace_percentile") == [("Fay", pytest.approx(5 / 6))]
+    assert columns(catalog.pace(alone), "name", "pace_percentile") == [("Fay", pytest.approx(5 / 6))]
 
 
 def test_pace_takes_the_last_five_assignments_that_half_completed() -> None:
@@ -267,7 +268,7 @@ def test_pace_takes_the_last_five_assignments_that_half_completed() -> None:
         for a in range(7)
     ]
     rows += [work("cy", "a7", None, "2025-03-20 10:00")]
-    frame = reports.pace(build(facts_of(rows), date(2025, 3, 21))).frame.set_index("name")
+    frame = catalog.pace(build(facts_of(rows), date(2025, 3, 21))).frame.set_index("name")
     assert frame["compared"].eq(5).all()
     assert list(frame["pace_percentile"][["bo", "ana", "cy"]]) == pytest.approx([1 / 6, 3 / 6, 5 / 6])
 
@@ -275,7 +276,7 @@ def test_pace_takes_the_last_five_assignments_that_half_completed() -> None:
 def test_forecast_by_hand() -> None:
     # Today is Friday the 28th. Ana: three in her two active weeks that are over, one left, 14/3 days.
     # Bo and Di: one a week, two left. Cy: one in two weeks, three left. Ed has begun this week only.
-    report = reports.forecast(small_class())
+    report = catalog.forecast(small_class())
     assert columns(report, "name", "outcome", "finishes_on", "active_weeks", "per_week") == [
         ("ed", "not_at_this_pace", None, 1, 0.0),
         ("Fay", "not_at_this_pace", None, 0, None),
@@ -289,7 +290,7 @@ def test_forecast_by_hand() -> None:
 def test_forecast_of_who_has_finished_and_of_who_would_take_for_ever() -> None:
     rows = [work("ana", f"a{n}", None, "2025-03-04 03:30") for n in range(300)]
     rows += [work("bo", "a0", None, "2025-03-04 10:00"), work("bo", "a1", "2025-03-11 10:00")]
-    report = reports.forecast(build(facts_of(rows, timezone="America/New_York"), date(2025, 3, 20)))
+    report = catalog.forecast(build(facts_of(rows, timezone="America/New_York"), date(2025, 3, 20)))
     # Half an assignment a week leaves 598 weeks. Ana finished on the evening of the 3rd in New York.
     assert columns(report, "name", "outcome", "finishes_on") == [
         ("bo", "not_at_this_pace", None),
@@ -303,14 +304,14 @@ def test_only_the_last_four_active_weeks_make_the_pace() -> None:
     cohort = build(
         facts_of([*rows, work("x", "b1", "2025-04-01 10:00"), work("x", "b2", "2025-04-01 10:00")])
     )
-    row = next(r for r in reports.forecast(cohort).records() if r["student_id"] == "s0")
+    row = next(r for r in catalog.forecast(cohort).records() if r["student_id"] == "s0")
     assert (row["active_weeks"], row["per_week"]) == (4, 1.0)
 
 
 def test_grades_on_a_border_belong_to_the_next_range_but_for_full_marks() -> None:
     grades = [0.0, 0.499999, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, None]
     rows = [work(f"s{n}", "a1", None, "2025-03-03 10:00", grade) for n, grade in enumerate(grades)]
-    report = reports.grade_distribution(build(facts_of(rows)))
+    report = catalog.grade_distribution(build(facts_of(rows)))
     assert columns(report, "lower", "upper", "count", "share") == [
         (0.0, 0.5, 2, 0.25),
         (0.5, 0.6, 1, 0.125),
@@ -323,19 +324,19 @@ def test_grades_on_a_border_belong_to_the_next_range_but_for_full_marks() -> Non
 
 def test_by_section_and_type_by_hand() -> None:
     # Ana and Bo have both of Basics. A4 was never named, so its type is not known.
-    assert [tuple(row.values()) for row in reports.by_section(small_class()).records()] == [
+    assert [tuple(row.values()) for row in catalog.by_section(small_class()).records()] == [
         ("Basics", 2, 6, 2, 0.5, 2, pytest.approx(1 / 3), 5, pytest.approx(0.7)),
         ("More", 2, 2, 1, pytest.approx(1 / 6), 0, 0.0, 1, 0.75),
     ]
-    assert [tuple(row.values()) for row in reports.by_type(small_class()).records()] == [
+    assert [tuple(row.values()) for row in catalog.by_type(small_class()).records()] == [
         ("lesson", 3, 8, 3, pytest.approx(8 / 18), 1, pytest.approx(1 / 6), 6, pytest.approx(4.25 / 6)),
         (None, 1, 0, 0, 0.0, 0, 0.0, 0, None),
     ]
 
 
 def test_by_group_by_hand() -> None:
-    rows = reports.by_group(small_class()).records()
-    assert columns(reports.by_group(small_class()), "kind", "label", "students", "not_started_count") == [
+    rows = catalog.by_group(small_class()).records()
+    assert columns(catalog.by_group(small_class()), "kind", "label", "students", "not_started_count") == [
         ("night", "Tue", 1, 1),
         ("night", None, 5, 0),
     ]
@@ -348,7 +349,7 @@ def test_by_group_by_hand() -> None:
 
 def test_by_weekday_by_hand() -> None:
     # Mondays: Ana, Bo, Cy and Bo again begin, Ana completes a2.
-    report = reports.by_weekday(small_class())
+    report = catalog.by_weekday(small_class())
     assert columns(report, "weekday", "name", "started", "completed", "active_students") == [
         (1, "Monday", 4, 1, 3),
         (2, "Tuesday", 2, 2, 3),
@@ -380,45 +381,45 @@ def test_by_weekday_by_hand() -> None:
 )
 def test_hours_and_days_are_those_of_the_class(timezone: str, moment: str, weekday: int, hour: int) -> None:
     cohort = build(facts_of([work("ana", "a1", None, moment)], timezone=timezone))
-    hours = reports.by_hour(cohort).frame
+    hours = catalog.by_hour(cohort).frame
     assert hours.loc[hours["completed"] > 0, "hour"].tolist() == [hour]
-    days = reports.by_weekday(cohort).frame
+    days = catalog.by_weekday(cohort).frame
     assert days.loc[days["completed"] > 0, "weekday"].tolist() == [weekday]
-    cells = reports.habits(cohort, "ana").frame
+    cells = catalog.habits(cohort, "ana").frame
     assert cells.loc[cells["completed"] > 0, ["weekday", "hour"]].to_numpy().tolist() == [[weekday, hour]]
 
 
 def test_a_student_in_detail() -> None:
     cohort = small_class()
-    assert columns(reports.student_timeline(cohort, "cy"), "at", "event", "assignment", "grade") == [
+    assert columns(catalog.student_timeline(cohort, "cy"), "at", "event", "assignment", "grade") == [
         ("2025-03-10T10:00:00.000Z", "started", "A2", None),
         ("2025-03-07T10:00:00.000Z", "completed", "A1", 0.5),
         ("2025-03-04T10:00:00.000Z", "started", "A1", None),
     ]
     shown = ("name", "status", "grade", "days", "class_avg_grade", "class_completion_rate_all")
-    assert columns(reports.student_assignments(cohort, "cy"), *shown) == [
+    assert columns(catalog.student_assignments(cohort, "cy"), *shown) == [
         ("A1", "completed", 0.5, 3.0, pytest.approx(2.5 / 3), pytest.approx(4 / 6)),
         ("A2", "stuck", None, 18.0, 0.5, pytest.approx(2 / 6)),
         ("A3", "not_started", None, None, 0.75, pytest.approx(2 / 6)),
         ("a4", "not_started", None, None, None, 0.0),
     ]
-    assert reports.student(cohort, "cy").record()["stuck"] == 1
+    assert catalog.student(cohort, "cy").record()["stuck"] == 1
 
 
 def test_the_history_of_a_students_risk() -> None:
     cohort = small_class()
-    history = reports.risk_history(cohort, "cy").records()
+    history = catalog.risk_history(cohort, "cy").records()
     assert [row["week"] for row in history] == ["2025-03-03", "2025-03-10", "2025-03-17", "2025-03-24"]
     for row, as_of in zip(
         history, (date(2025, 3, 9), date(2025, 3, 16), date(2025, 3, 23), None), strict=True
     ):
         then = build(cohort.facts, as_of or cohort.as_of)
-        said = reports.student(then, "cy").record()
+        said = catalog.student(then, "cy").record()
         assert (row["risk"], row["risk_score"]) == (said["risk"], said["risk_score"])
         assert row["completed"] == 1
     roster = [{"student_id": "cy", "enrolled_on": "2025-03-12"}]
     joined = build(facts_of([*weekly(2, 2, 2)], roster=roster), date(2025, 3, 20))
-    assert [row["week"] for row in reports.risk_history(joined, "cy").records()] == [
+    assert [row["week"] for row in catalog.risk_history(joined, "cy").records()] == [
         "2025-03-10",
         "2025-03-17",
     ]
@@ -426,7 +427,7 @@ def test_the_history_of_a_students_risk() -> None:
 
 def test_an_assignment_in_detail() -> None:
     cohort = small_class()
-    assert columns(reports.assignment_students(cohort, "a2"), "name", "state", "grade", "days") == [
+    assert columns(catalog.assignment_students(cohort, "a2"), "name", "state", "grade", "days") == [
         ("cy", "stuck", None, 18.0),
         ("di", "skipped", None, None),
         ("ana", "completed", 0.5, 2.0),
@@ -434,10 +435,10 @@ def test_an_assignment_in_detail() -> None:
         ("ed", "not_reached", None, None),
         ("Fay", "not_reached", None, None),
     ]
-    assert [row["count"] for row in reports.assignment_grades(cohort, "a2").records()] == [0, 2, 0, 0, 0, 0]
+    assert [row["count"] for row in catalog.assignment_grades(cohort, "a2").records()] == [0, 2, 0, 0, 0, 0]
     # After two days one of three is done, after four one of the two that are left.
     assert columns(
-        reports.assignment_durations(cohort, "a2"), "days", "at_risk", "completed", "finished_share"
+        catalog.assignment_durations(cohort, "a2"), "days", "at_risk", "completed", "finished_share"
     ) == [(2.0, 3, 1, pytest.approx(1 / 3)), (4.0, 2, 1, pytest.approx(2 / 3))]
 
 
@@ -452,7 +453,7 @@ def stalled_class() -> Cohort:
 
 
 def test_triage_by_hand() -> None:
-    answer = reports.triage([small_class(), stalled_class()])
+    answer = catalog.triage([small_class(), stalled_class()])
     shown = ("kind", "class_name", "name", "days", "also")
     assert columns(answer, *shown) == [
         # Since the 3rd of March, by the 6th of April and the 28th of March.
@@ -466,7 +467,7 @@ def test_triage_by_hand() -> None:
         ("engagement_gap", "Class", "ana", 13, []),
     ]
     assert answer.more == 1
-    everything = reports.triage([small_class(), stalled_class()], limit=20).records()
+    everything = catalog.triage([small_class(), stalled_class()], limit=20).records()
     alarm = everything[-1]
     assert (alarm["kind"], alarm["student_id"], alarm["days"]) == ("cohort_alarm", None, 6)
     assert alarm["reason"] == (
@@ -475,13 +476,13 @@ def test_triage_by_hand() -> None:
     )
     assert everything[0]["reason"] == "Enrolled 34 days ago and has started nothing."
     assert everything[0]["ends"] == "Ends with the first start, or a day of withdrawal on the roster."
-    assert reports.triage([]).records() == []
+    assert catalog.triage([]).records() == []
 
 
 def test_a_student_of_two_classes_is_on_the_list_once() -> None:
     first, second = small_class(), small_class()
     second = build(replace(first.facts, class_id="c2", name="Other"), date(2025, 3, 30))
-    rows = reports.triage([first, second], limit=20).records()
+    rows = catalog.triage([first, second], limit=20).records()
     assert len({row["student_id"] for row in rows}) == len(rows)
     assert {row["class_name"] for row in rows} == {"Other"}
 
@@ -496,24 +497,24 @@ def test_a_type_counts_its_own_and_says_nothing_else_of_anybody() -> None:
     whole = build(facts_of(rows, units), date(2025, 3, 8))
     quizzes = build(facts_of(rows, units), date(2025, 3, 8), type=" QUIZ ")
     assert quizzes.type == "quiz"
-    summary = reports.progress_summary(quizzes).record()
+    summary = catalog.progress_summary(quizzes).record()
     assert (summary["avg_completion"], summary["completed_count"], summary["not_started_count"]) == (
         0.5,
         1,
         1,
     )
     assert summary["active_this_week_count"] == 2
-    assert reports.completion(quizzes).record()["total_assignments"] == 1
-    (blocker,) = reports.blockers(quizzes).records()
-    assert blocker == next(row for row in reports.blockers(whole).records() if row["name"] == "Q1")
+    assert catalog.completion(quizzes).record()["total_assignments"] == 1
+    (blocker,) = catalog.blockers(quizzes).records()
+    assert blocker == next(row for row in catalog.blockers(whole).records() if row["name"] == "Q1")
     for one, other in zip(
-        reports.student_health(quizzes).records(), reports.student_health(whole).records(), strict=True
+        catalog.student_health(quizzes).records(), catalog.student_health(whole).records(), strict=True
     ):
         same = ("student_id", "risk", "risk_score", "reasons", "stage", "days_silent")
         assert [one[name] for name in same] == [other[name] for name in same]
         assert one["total"] == 1
-    assert columns(reports.by_type(quizzes), "type", "completed") == [("quiz", 1)]
-    assert reports.student_assignments(quizzes, "bo").record()["status"] == "not_started"
+    assert columns(catalog.by_type(quizzes), "type", "completed") == [("quiz", 1)]
+    assert catalog.student_assignments(quizzes, "bo").record()["status"] == "not_started"
 
 
 def test_an_unknown_type_names_the_known_ones() -> None:
@@ -527,14 +528,14 @@ def test_an_unknown_type_names_the_known_ones() -> None:
 @pytest.mark.parametrize("name", [*OF_STUDENT, "pace", "forecast"])
 def test_an_unknown_student_is_refused(name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        reports.REPORTS[name].ask(small_class(), "nobody")
+        catalog.REPORTS[name].ask(small_class(), "nobody")
     assert caught.value.details == {"parameter": "student_id"}
 
 
 @pytest.mark.parametrize("name", OF_ASSIGNMENT)
 def test_an_unknown_assignment_is_refused(name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        reports.REPORTS[name].ask(small_class(), "nothing")
+        catalog.REPORTS[name].ask(small_class(), "nothing")
     assert caught.value.details == {"parameter": "assignment_id"}
 
 
@@ -565,12 +566,12 @@ def test_every_answer_holds_at_the_edges(edge: str) -> None:
     full = small_class()
 
     def check(name: str, *what: str) -> None:
-        report = reports.REPORTS[name].ask(cohort, *what)
+        report = catalog.REPORTS[name].ask(cohort, *what)
         for row in report.records():
             report.row.model_validate(row)
         assert list(report.frame.columns) == list(report.row.model_fields)
         known = ("a2" if name in OF_ASSIGNMENT else "cy",) if what else ()
-        like = reports.REPORTS[name].ask(full, *known)
+        like = catalog.REPORTS[name].ask(full, *known)
         assert dict(report.frame.dtypes) == dict(like.frame.dtypes)
 
     for name in CLASSWIDE:
@@ -581,13 +582,13 @@ def test_every_answer_holds_at_the_edges(edge: str) -> None:
     for assignment in cohort.assignments.index:
         for name in OF_ASSIGNMENT:
             check(name, assignment)
-    answer = reports.triage([cohort])
+    answer = catalog.triage([cohort])
     for row in answer.records():
         answer.row.model_validate(row)
 
 
 def test_what_an_empty_class_gives() -> None:
     cohort = build(empty("c1"))
-    lengths = {name: len(reports.REPORTS[name].ask(cohort).records()) for name in CLASSWIDE}
+    lengths = {name: len(catalog.REPORTS[name].ask(cohort).records()) for name in CLASSWIDE}
     some = {"cohort_alarm": 1, "grade_distribution": 6, "by_weekday": 7, "by_hour": 24, "habits": 168}
     assert {name: length for name, length in lengths.items() if length} == some

@@ -14,28 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from cohort_core import reports
-from cohort_core.cohort import build
+from cohort_core.metrics.cohort import build
 from cohort_core.metrics.durations import observed, time_to_complete
 from cohort_core.metrics.risk import risk
-from cohort_core.store.facts import ClassFacts
+from cohort_core.reports import catalog
+from cohort_core.store.class_data import ClassData
 
 from .school import Row, facts_of, work
 from .test_agreement import ANSWERS, QUICK, SPRING, classes, instants_of_asking
 from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
 
 
-def everything(facts: ClassFacts, as_of: datetime, group: str | None = None) -> Row:
+def everything(facts: ClassData, as_of: datetime, group: str | None = None) -> Row:
     """All that can be asked of a class, its first student and its last assignment."""
     made = build(facts, as_of, group)
-    found: Row = {name: reports.REPORTS[name].ask(made).records() for name in (*ANSWERS, *CLASSWIDE)}
+    found: Row = {name: catalog.REPORTS[name].ask(made).records() for name in (*ANSWERS, *CLASSWIDE)}
     if len(made.students):
         student = min(made.students.index)
-        found |= {name: reports.REPORTS[name].ask(made, student).records() for name in OF_STUDENT}
+        found |= {name: catalog.REPORTS[name].ask(made, student).records() for name in OF_STUDENT}
     if len(made.assignments):
         assignment = made.assignments.index[-1]
-        found |= {name: reports.REPORTS[name].ask(made, assignment).records() for name in OF_ASSIGNMENT}
-    found["triage"] = reports.triage([made], limit=99).records()
+        found |= {name: catalog.REPORTS[name].ask(made, assignment).records() for name in OF_ASSIGNMENT}
+    found["triage"] = catalog.triage([made], limit=99).records()
     return found
 
 
@@ -112,20 +112,20 @@ def test_other_ids_change_nothing_but_the_ids(school: Row, as_of: datetime) -> N
 def test_rates_stay_between_0_and_1(school: Row, as_of: datetime) -> None:
     made = build(facts_of(**school), as_of)
     for name in CLASSWIDE:
-        report = reports.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].ask(made)
         for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
                 values = report.frame[field_name].dropna()
                 assert values.between(0, 1).all(), (name, field_name)
     for assignment in made.assignments.index:
-        share = reports.assignment_durations(made, assignment).frame["finished_share"]
+        share = catalog.assignment_durations(made, assignment).frame["finished_share"]
         assert share.between(0, 1).all()
         assert share.is_monotonic_increasing
-    velocity = reports.velocity(made).frame
-    assert velocity["completed_in_week"].sum() == reports.student_health(made).frame["completed"].sum()
-    stuck = reports.stuck(made).frame
-    assert len(stuck) == reports.blockers(made).frame["stuck"].sum()
+    velocity = catalog.velocity(made).frame
+    assert velocity["completed_in_week"].sum() == catalog.student_health(made).frame["completed"].sum()
+    stuck = catalog.stuck(made).frame
+    assert len(stuck) == catalog.blockers(made).frame["stuck"].sum()
     assert (stuck["days_open"] > stuck["limit_days"]).all()
 
 
@@ -176,7 +176,7 @@ def test_time_to_complete_agrees_with_statsmodels(seed: int) -> None:
     made = build(facts_of(rows), now)
     seen = observed(made)
     library = SurvfuncRight(seen["days"], seen["finished"].astype(int))
-    curve = reports.assignment_durations(made, "a1").frame
+    curve = catalog.assignment_durations(made, "a1").frame
     kept = library.n_events > 0
     assert list(curve["days"]) == pytest.approx(list(library.surv_times[kept]))
     assert list(1 - curve["finished_share"]) == pytest.approx(list(library.surv_prob[kept]))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from cohort_core import reports
-from cohort_core.cohort import build
+from cohort_core.metrics.cohort import build
+from cohort_core.reports import catalog
 
 from .school import Row, facts_of, work
 
@@ -21,7 +21,7 @@ def on(day: int) -> str:
 
 def told(rows: list[Row], day: int, roster: list[Row] | None = None, **more: Any) -> dict[str, list[str]]:
     as_of = pd.Timestamp(on(day), tz="UTC")
-    health = reports.student_health(
+    health = catalog.student_health(
         build(facts_of(rows, roster=roster, starts_on="2025-01-01"), as_of, **more)
     )
     return {row["student_id"]: row["reasons"] for row in health.records()}

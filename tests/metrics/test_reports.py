@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cohort_core import reports
-from cohort_core.cohort import Cohort, build
 from cohort_core.errors import BadInput
-from cohort_core.store.facts import empty
+from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.reports import catalog
+from cohort_core.reports.document import markdown
+from cohort_core.store.class_data import empty
 
 from .school import facts_of, work
 
@@ -50,7 +51,7 @@ def small_class() -> Cohort:
 
 def test_progress_summary_by_hand() -> None:
     # Shares of the four assignments: 3/4, 2/4, 1/4, 2/4, 0, 0.
-    assert reports.progress_summary(small_class()).record() == {
+    assert catalog.progress_summary(small_class()).record() == {
         "total_students": 6,
         "avg_completion": pytest.approx(2 / 6),
         "completed_count": 0,
@@ -62,7 +63,7 @@ def test_progress_summary_by_hand() -> None:
 
 def test_a_student_who_completed_everything_is_no_longer_in_progress() -> None:
     rows = [work("ana", "a1", "2025-03-03 10:00", "2025-03-04 10:00"), work("bo", "a1", "2025-03-03 10:00")]
-    summary = reports.progress_summary(build(facts_of(rows))).record()
+    summary = catalog.progress_summary(build(facts_of(rows))).record()
     assert (summary["completed_count"], summary["in_progress_count"]) == (1, 1)
     assert summary["avg_completion"] == 0.5
 
@@ -75,12 +76,12 @@ def test_this_week_is_the_seven_days_before_as_of_whatever_day_it_is() -> None:
         work("cy", "a1", "2025-03-10 08:00"),
     ]
     monday = build(facts_of(rows), pd.Timestamp("2025-03-17T08:00Z"))
-    assert reports.progress_summary(monday).record()["active_this_week_count"] == 2
+    assert catalog.progress_summary(monday).record()["active_this_week_count"] == 2
 
 
 def test_completion_by_hand() -> None:
     # Completed by 4, 2, 2 and 0 students.
-    assert reports.completion(small_class()).record() == {
+    assert catalog.completion(small_class()).record() == {
         "total_assignments": 4,
         "assignments_with_0_completions": 1,
         "avg_students_per_assignment": 2.0,
@@ -89,7 +90,7 @@ def test_completion_by_hand() -> None:
 
 
 def test_blockers_by_hand() -> None:
-    rows = {row["assignment_id"]: row for row in reports.blockers(small_class()).records()}
+    rows = {row["assignment_id"]: row for row in catalog.blockers(small_class()).records()}
     # a1: all but Fay came that far. Of 1, 1, 1 (Ed's, open) and 3 days, half are done after one.
     assert rows["a1"] == {
         "rank": 1,
@@ -157,7 +158,7 @@ def test_slowness_is_measured_against_the_typical_assignment() -> None:
         work("ana", "a4", "2025-03-01 10:00", "2025-03-31 10:00"),
     ]
     # Medians 1, 2, 5 and 30 days; the typical one takes 3.5.
-    frame = reports.blockers(build(facts_of(rows))).frame.set_index("assignment_id")
+    frame = catalog.blockers(build(facts_of(rows))).frame.set_index("assignment_id")
     expected = [0, 0, 20 * (5 / 3.5 - 1) / 3, 20]
     assert list(frame["slow_points"].sort_index()) == pytest.approx(expected)
 
@@ -173,7 +174,7 @@ def test_slowness_is_measured_against_the_typical_assignment() -> None:
     ],
 )
 def test_few_students_are_not_ranked_above_many(by: Any, order: list[str]) -> None:
-    report = reports.blockers(small_class(), by)
+    report = catalog.blockers(small_class(), by)
     assert list(report.frame["assignment_id"]) == order
     assert list(report.frame["rank"].isna()) == [False, True, True, True]
 
@@ -192,17 +193,17 @@ def test_each_ranking_has_its_own_order() -> None:
         ]
     cohort = build(facts_of(rows), date(2025, 3, 30))
     first = {
-        by: reports.blockers(cohort, by).frame["assignment_id"].iloc[0] for by in ("completions", "stuck")
+        by: catalog.blockers(cohort, by).frame["assignment_id"].iloc[0] for by in ("completions", "stuck")
     }
     assert first == {"completions": "a2", "stuck": "a2"}
-    assert reports.blockers(cohort, "grade").frame["assignment_id"].iloc[0] == "a1"
-    assert reports.blockers(cohort, "duration").frame["assignment_id"].iloc[0] == "a3"
-    assert list(reports.blockers(cohort).frame["rank"]) == [1, 2, 3]
+    assert catalog.blockers(cohort, "grade").frame["assignment_id"].iloc[0] == "a1"
+    assert catalog.blockers(cohort, "duration").frame["assignment_id"].iloc[0] == "a3"
+    assert list(catalog.blockers(cohort).frame["rank"]) == [1, 2, 3]
 
 
 def test_an_unknown_ranking_names_the_known_ones() -> None:
     with pytest.raises(BadInput, match="Choose one of: difficulty, completions") as caught:
-        reports.blockers(small_class(), "size")  # type: ignore[arg-type]
+        catalog.blockers(small_class(), "size")  # type: ignore[arg-type]
     assert caught.value.details == {"parameter": "by"}
 
 
@@ -211,7 +212,7 @@ def test_work_is_stuck_when_open_for_longer_than_a_week_and_than_is_usual() -> N
     rows += [work("open", "a1", "2025-03-01 10:00")]
 
     def stuck(as_of: str) -> int:
-        return int(reports.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
+        return int(catalog.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
 
     # Nine in all, so four in five are done with the eighth, after 17 days.
     assert stuck("2025-03-18T10:00Z") == 0
@@ -223,7 +224,7 @@ def test_an_assignment_that_few_finish_does_not_hide_who_is_stuck() -> None:
     rows += [work(f"s{n}", "a1", "2025-03-01 10:00") for n in range(4)]
 
     def stuck(as_of: str) -> int:
-        return int(reports.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
+        return int(catalog.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
 
     # Four in five never finish, so no percentile is reached: the ten days of the one who did are the measure.
     assert stuck("2025-03-11T10:00Z") == 0
@@ -241,13 +242,13 @@ def test_who_is_stuck_does_not_hang_on_the_group_that_is_shown() -> None:
     as_of = pd.Timestamp("2025-03-25T10:00Z")
     # Open for 13 days: long for Tuesday, not for the class, four in five of whom need 20.
     for group in (None, "Tue"):
-        health = reports.student_health(build(facts, as_of, group)).frame.set_index("student_id")
+        health = catalog.student_health(build(facts, as_of, group)).frame.set_index("student_id")
         assert health["stuck"]["open"] == 0
-    assert reports.blockers(build(facts, as_of, "Tue")).frame["p80_days"].isna().all()
+    assert catalog.blockers(build(facts, as_of, "Tue")).frame["p80_days"].isna().all()
 
 
 def test_student_health_by_hand() -> None:
-    report = reports.student_health(small_class())
+    report = catalog.student_health(small_class())
     rows = {row["name"]: row for row in report.records()}
     assert set(rows) == {"ana", "bo", "cy", "di", "ed", "Fay"}
     shown = ("completed", "total", "pct", "avg_grade", "in_progress", "stuck", "days_silent", "stage")
@@ -279,7 +280,7 @@ def test_stages_of_activity(day: int, stage: str) -> None:
     # The class starts on the 1st; the only completion comes two days later.
     facts = facts_of([work("ana", "a1", None, "2025-03-03 12:00")], starts_on="2025-03-01")
     as_of = pd.Timestamp("2025-03-01T12:00Z") + pd.Timedelta(days=day)
-    assert reports.student_health(build(facts, as_of)).record()["stage"] == stage
+    assert catalog.student_health(build(facts, as_of)).record()["stage"] == stage
 
 
 def test_progress_over_time_by_hand() -> None:
@@ -288,7 +289,7 @@ def test_progress_over_time_by_hand() -> None:
         work("ana", "a2", "2025-03-09 10:00", "2025-03-17 10:00"),
         work("bo", "a1", "2025-03-25 10:00"),
     ]
-    report = reports.progress_over_time(build(facts_of(rows), date(2025, 3, 25)))
+    report = catalog.progress_over_time(build(facts_of(rows), date(2025, 3, 25)))
     assert [tuple(row.values()) for row in report.records()] == [
         ("2025-03-03", 1, 1, 1, 1),
         ("2025-03-10", 1, 1, 0, 0),
@@ -311,7 +312,7 @@ def test_weeks_turn_at_local_midnight_after_a_clock_change(timezone: str, midnig
     monday = pd.Timestamp(midnight, tz="UTC")
     before = (monday - pd.Timedelta(1, "ms")).isoformat()[:-6]
     rows = [work("ana", "a1", None, before), work("ana", "a2", None, midnight)]
-    weeks = reports.progress_over_time(build(facts_of(rows, timezone=timezone), monday)).records()
+    weeks = catalog.progress_over_time(build(facts_of(rows, timezone=timezone), monday)).records()
     day = monday.tz_convert(timezone).date()
     assert [(w["week"], w["completed_in_week"]) for w in weeks] == [
         ((day - pd.Timedelta(days=7)).isoformat(), 1),
@@ -323,15 +324,15 @@ def test_one_student_is_a_class() -> None:
     cohort = build(
         facts_of([work("ana", "a1", "2025-03-03 10:00", "2025-03-03 12:00", 0.5)]), date(2025, 3, 5)
     )
-    health = reports.student_health(cohort).record()
+    health = catalog.student_health(cohort).record()
     assert (health["risk"], health["risk_gap"], health["pct"]) == ("low", 0.0, 1.0)
-    assert reports.blockers(cohort).record()["completion_rate"] == 1.0
-    assert reports.progress_summary(cohort).record()["completed_count"] == 1
+    assert catalog.blockers(cohort).record()["completion_rate"] == 1.0
+    assert catalog.progress_summary(cohort).record()["completed_count"] == 1
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
-    answer = reports.REPORTS[name]
+    answer = catalog.REPORTS[name]
     full, none = answer.ask(small_class()), answer.ask(build(empty("c1")))
     assert dict(full.frame.dtypes) == dict(none.frame.dtypes)
     assert list(none.frame.columns) == list(answer.row.model_fields)
@@ -343,14 +344,14 @@ def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_before_the_class_everything_answers(name: str) -> None:
-    report = reports.REPORTS[name].ask(build(small_class().facts, date(2024, 1, 1)))
+    report = catalog.REPORTS[name].ask(build(small_class().facts, date(2024, 1, 1)))
     for row in report.records():
         report.row.model_validate(row)
 
 
-@pytest.mark.parametrize("name", list(reports.REPORTS))
+@pytest.mark.parametrize("name", list(catalog.REPORTS))
 def test_every_field_says_what_it_means(name: str) -> None:
-    answer = reports.REPORTS[name]
+    answer = catalog.REPORTS[name]
     assert answer.ask.__doc__
     for field in answer.row.model_fields.values():
         assert field.description
@@ -373,11 +374,11 @@ def test_students_are_listed_by_name_with_those_who_left() -> None:
         "enrolled_on": "2025-03-01",
         "withdrawn_on": "2025-03-09",
     }
-    listed = reports.students(facts).records()
+    listed = catalog.students(facts).records()
     assert [one["id"] for one in listed] == ["gil", "fay"]
     assert listed[1] == fay
-    assert reports.students(facts, "tue").records() == [fay]
-    sections = [row["section"] for row in reports.assignments(facts).records()]
+    assert catalog.students(facts, "tue").records() == [fay]
+    sections = [row["section"] for row in catalog.assignments(facts).records()]
     assert sections == ["Basics", "Basics", "More", "More"]
 
 
@@ -393,7 +394,7 @@ def test_progressions_are_listed_and_filtered() -> None:
     )
 
     def found(**conditions: Any) -> list[tuple[str, str]]:
-        listed = reports.progressions(facts, **conditions).records()
+        listed = catalog.progressions(facts, **conditions).records()
         return [(one["student_id"], one["assignment_id"]) for one in listed]
 
     ana, bo = [("ana", "a2"), ("ana", "a1")], [("bo", "a1"), ("bo", "a2")]
@@ -406,12 +407,10 @@ def test_progressions_are_listed_and_filtered() -> None:
     assert found(completed_after="2025-03-04") == [("ana", "a2")]
     assert found(completed_before="2025-03-04") == [("ana", "a1")]
     with pytest.raises(BadInput, match="completed_after is not") as caught:
-        reports.progressions(facts, completed_after="soon")
+        catalog.progressions(facts, completed_after="soon")
     assert caught.value.details == {"parameter": "completed_after"}
 
 
 def test_the_document_of_the_metrics_is_current() -> None:
     document = Path(__file__).parents[2] / "docs" / "metrics.md"
-    assert document.read_text(encoding="utf-8") == reports.markdown(), (
-        "python -m cohort_core.reports > docs/metrics.md"
-    )
+    assert document.read_text(encoding="utf-8") == markdown(), "run `make docs`"

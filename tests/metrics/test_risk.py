@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cohort_core.cohort import build
+from cohort_core.metrics.cohort import build
 from cohort_core.metrics.risk import PARTS, risk
 
 from .school import facts_of, work

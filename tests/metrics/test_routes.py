@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-import api
-from cohort_core import reports
-from cohort_core.cohort import Cohort, build, parse_as_of
-from cohort_core.home import Home
-from cohort_core.workspace import Workspace
+from cohort_core.api.app import create_app
+from cohort_core.config.paths import Home
+from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.reports import catalog
+from cohort_core.services.workspace import Workspace
+from cohort_core.timeutils import parse_as_of
 
 from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
 from .test_reports import small_class
@@ -62,7 +63,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 
 @pytest.fixture(scope="module")
 def client(shelf: Shelf) -> Iterator[TestClient]:
-    app = api.create_app(shelf)
+    app = create_app(shelf)
     with TestClient(app, base_url="http://localhost") as one:
         yield one
 
@@ -81,12 +82,12 @@ def rows(answer: Any) -> list[Any]:
 @pytest.mark.parametrize("name", CLASSWIDE)
 def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
     path = f"/classes/c1/metrics/{name.replace('_', '-')}"
-    expected = reports.REPORTS[name].ask(small_class()).records()
+    expected = catalog.REPORTS[name].ask(small_class()).records()
     assert rows(got(client, path)) == expected
     quiz = client.get(path, params={"type": "exam"})
     assert (quiz.status_code, quiz.json()["parameter"]) == (422, "type")
     cut = build(small_class().facts, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
-    expected = reports.REPORTS[name].ask(cut).records()
+    expected = catalog.REPORTS[name].ask(cut).records()
     asked = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
     assert rows(asked) == expected
 
@@ -94,7 +95,7 @@ def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
 @pytest.mark.parametrize("name", [*OF_STUDENT, *OF_ASSIGNMENT])
 def test_students_and_assignments_have_paths(client: TestClient, name: str) -> None:
     one = "a2" if name in OF_ASSIGNMENT else "cy"
-    expected = reports.REPORTS[name].ask(small_class(), one).records()
+    expected = catalog.REPORTS[name].ask(small_class(), one).records()
     assert rows(got(client, f"/classes/c1/{PATHS[name]}")) == expected
     unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{one}", "/nobody"))
     code = "unknown_assignment" if name in OF_ASSIGNMENT else "unknown_student"
@@ -105,7 +106,7 @@ def test_students_and_assignments_have_paths(client: TestClient, name: str) -> N
 def test_pace_and_forecast_of_one_student(client: TestClient, name: str) -> None:
     assert (
         got(client, f"/classes/c1/students/cy/{name}")
-        == reports.REPORTS[name].ask(small_class(), "cy").record()
+        == catalog.REPORTS[name].ask(small_class(), "cy").record()
     )
 
 
@@ -118,7 +119,7 @@ def test_the_five_answers_take_a_type(client: TestClient) -> None:
 def test_triage_over_all_active_classes(client: TestClient, shelf: Shelf) -> None:
     answer = got(client, "/triage", as_of="2025-03-28T10:00:00Z")
     classes = [build(facts, parse_as_of("2025-03-28T10:00:00Z", "UTC")) for facts in shelf.classes.values()]
-    expected = reports.triage(classes)
+    expected = catalog.triage(classes)
     total = len(expected.records()) + expected.more
     assert (answer["items"], answer["total"], answer["limit"]) == (expected.records(), total, 7)
     second = got(client, "/triage", as_of="2025-03-28T10:00:00Z", limit=1, offset=1)
@@ -136,7 +137,7 @@ def test_every_report_has_a_path(client: TestClient) -> None:
     names = {name for model in models for name in re.findall(r"/(\w+)'", model)}
     without = [
         name
-        for name, answer in reports.REPORTS.items()
+        for name, answer in catalog.REPORTS.items()
         if not names & {answer.row.__name__, answer.row.__name__.replace("Row", "List")}
     ]
     assert without == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cohort_core import reports
-from cohort_core.cohort import Cohort, build, judged_by
-from cohort_core.store.facts import ClassFacts
-from cohort_core.thresholds import DEFAULTS, Thresholds
+from cohort_core.config.thresholds import DEFAULTS, Thresholds
+from cohort_core.metrics.cohort import Cohort, build, judged_by
+from cohort_core.reports import catalog
+from cohort_core.store.class_data import ClassData
 from tests.metrics.school import facts_of, work
 
 OTHERS = Thresholds(
@@ -24,7 +24,7 @@ OTHERS = Thresholds(
 
 
 @pytest.fixture(scope="module")
-def facts() -> ClassFacts:
+def facts() -> ClassData:
     """Twelve students of whom each is slower than the one before, in work that few later ones reach."""
     rows = []
     for student in range(12):
@@ -43,7 +43,7 @@ def facts() -> ClassFacts:
 
 
 @pytest.fixture(scope="module")
-def cohort(facts: ClassFacts) -> Cohort:
+def cohort(facts: ClassData) -> Cohort:
     return build(facts, thresholds=OTHERS)
 
 
@@ -51,8 +51,8 @@ def band(gap: float) -> str:
     return next((name for name, least in OTHERS.bands if gap >= least), "low")
 
 
-def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassFacts, cohort: Cohort) -> None:
-    usual, other = (reports.student_health(one).frame for one in (build(facts), cohort))
+def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassData, cohort: Cohort) -> None:
+    usual, other = (catalog.student_health(one).frame for one in (build(facts), cohort))
     assert other["risk_score"].tolist() == usual["risk_score"].tolist()
     assert other["risk"].tolist() == [band(gap) for gap in other["risk_gap"]]
     assert other["risk"].tolist() != usual["risk"].tolist()
@@ -60,33 +60,33 @@ def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassF
     told = [next((name for most, name in limits if silent < most), "gone") for silent in other["days_silent"]]
     assert other["stage"].tolist() == told
     assert {"cooling", "quiet"} <= set(told)
-    gap = reports.engagement_gap(cohort).frame
+    gap = catalog.engagement_gap(cohort).frame
     on_pace = other["risk"].isin(["low", "medium"]) & other["stage"].isin(["cooling", "quiet"])
     assert set(gap["student_id"]) == set(other["student_id"][on_pace])
 
 
-def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(facts: ClassFacts, cohort: Cohort) -> None:
-    usual, other = (reports.stuck(one).frame for one in (build(facts), cohort))
+def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(facts: ClassData, cohort: Cohort) -> None:
+    usual, other = (catalog.stuck(one).frame for one in (build(facts), cohort))
     assert len(other) > len(usual)
     assert (other["days_open"] > other["limit_days"]).all()
     assert other["limit_days"].min() == OTHERS.stuck_days
-    ranked = reports.blockers(cohort).frame
+    ranked = catalog.blockers(cohort).frame
     assert (ranked["rank"].notna() == (ranked["students_reached"] >= OTHERS.least_ranked)).all()
-    assert ranked["rank"].notna().sum() < reports.blockers(build(facts)).frame["rank"].notna().sum()
-    assert reports.reteach(cohort).frame["started"].ge(OTHERS.least_ranked).all()
+    assert ranked["rank"].notna().sum() < catalog.blockers(build(facts)).frame["rank"].notna().sum()
+    assert catalog.reteach(cohort).frame["started"].ge(OTHERS.least_ranked).all()
 
 
 def test_triage_says_where_a_need_ends(cohort: Cohort) -> None:
-    needs = reports.triage([cohort], limit=100).frame
+    needs = catalog.triage([cohort], limit=100).frame
     ends = needs.loc[needs["kind"] == "risk", "ends"]
     assert set(ends) == {"Ends when the score is less than 7.5 points above the middle of the class."}
 
 
-def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassFacts, cohort: Cohort) -> None:
+def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassData, cohort: Cohort) -> None:
     one = facts.students["student_id"].iloc[9]
-    row = reports.student_health(cohort).frame.set_index("student_id").loc[one]
-    assert reports.student(cohort, one).record()["risk"] == row["risk"]
-    history = reports.risk_history(cohort, one).frame
+    row = catalog.student_health(cohort).frame.set_index("student_id").loc[one]
+    assert catalog.student(cohort, one).record()["risk"] == row["risk"]
+    history = catalog.risk_history(cohort, one).frame
     assert history["risk"].iloc[-1] == row["risk"]
     assert history["risk"].tolist() == [band(gap) for gap in history["risk_gap"]]
 
@@ -94,7 +94,7 @@ def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassFacts, cohort: 
 @pytest.mark.parametrize("name", ["student_health", "stuck", "blockers", "activity", "engagement_gap"])
 def test_a_cohort_judged_anew_is_as_one_that_was_built_so(name: str) -> None:
     facts = facts_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
-    ask = reports.REPORTS[name].ask
+    ask = catalog.REPORTS[name].ask
     built = build(facts, type="quiz", thresholds=OTHERS)
     anew = judged_by(build(facts, type="quiz"), OTHERS)
     assert ask(anew).records() == ask(built).records()

@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 from filelock import FileLock
 
+from cohort_core.config.paths import Home
 from cohort_core.errors import DatabaseBusy, DatabaseUnusable
-from cohort_core.home import Home
+from cohort_core.store.class_data_loader import load_revision
 from cohort_core.store.classes import ListedClass, bump_revision, save_classes
 from cohort_core.store.database import Database
-from cohort_core.store.load import load_revision
 
 LISTED = [ListedClass("a", "a-1", "A", None)]
 

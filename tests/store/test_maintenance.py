@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from cohort_core import practice
-from cohort_core.doctor import examine
+from cohort_core.clock import utc_now
+from cohort_core.config.paths import Home
 from cohort_core.errors import BadInput, DatabaseNewer, SyncRunning
-from cohort_core.home import Home
+from cohort_core.imports.rust_tool import import_rust_db
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import MemorySchool, hex_id
 from cohort_core.practice.server import running
-from cohort_core.rust_tool import import_rust_db
+from cohort_core.services.doctor import examine
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.roster import load_mentors
-from cohort_core.store.runs import create_job
-from cohort_core.sync.claim import take_claim
-from cohort_core.sync.engine import utc_now
-from cohort_core.workspace import Workspace
+from cohort_core.store.sync_runs import create_job
+from cohort_core.sync.lock import acquire_lock
 from tests.conftest import HASTE
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 from tests.sync.conftest import synced as synced  # a fixture
@@ -96,9 +96,9 @@ def test_a_later_versions_backup_is_refused(synced: SyncedClass, tmp_path: Path)
 def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
     job = synced.workspace.claim_sync(asked_by="test")
     with pytest.raises(SyncRunning):
-        take_claim(synced.workspace.database)
+        acquire_lock(synced.workspace.database)
     job.run()
-    take_claim(synced.workspace.database).release()
+    acquire_lock(synced.workspace.database).release()
 
 
 def findings(home: Home, **options: Any) -> dict[str, str | None]:

@@ -7,20 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cohort_core.config.paths import Home
 from cohort_core.errors import BadInput, UnknownClass
-from cohort_core.home import Home
 from cohort_core.store.audit import load_events, save_event
 from cohort_core.store.classes import ListedClass, save_classes
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup, restore
-from cohort_core.store.tokens import (
-    create_token,
-    digest,
-    load_tokens,
-    note_use,
-    parse_lifetime,
-    revoke_token,
-)
+from cohort_core.store.tokens import create_token, digest, load_tokens, note_use, parse_lifetime, revoke_token
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

@@ -11,16 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+from cohort_core.clock import utc_now
+from cohort_core.config.paths import Home
 from cohort_core.errors import CohortError, SyncRunning
-from cohort_core.home import Home
-from cohort_core.openclass.client import Patience
-from cohort_core.openclass.wire import Page
-from cohort_core.store import classes, records, runs
+from cohort_core.services.workspace import Workspace
+from cohort_core.sources.openclass.client import RetryPolicy
+from cohort_core.sources.openclass.parser import Page
+from cohort_core.store import classes, records, sync_runs
 from cohort_core.store.database import Database
-from cohort_core.sync.engine import utc_now
-from cohort_core.workspace import Workspace
 
-HASTE = Patience(
+HASTE = RetryPolicy(
     connect_seconds=2, read_seconds=1, request_seconds=5, first_wait_seconds=0.001, longest_wait_seconds=0.01
 )
 
@@ -64,7 +64,7 @@ def write_for_ever(home: Home, class_ids: list[str]) -> None:
     """Store the same page again and again, with other grades each time, and ask nobody for the claim."""
     database = Database(home)
     (class_id,) = class_ids
-    run_id = runs.create_job(database, class_ids, asked_by="child", is_full=False, now=utc_now())
+    run_id = sync_runs.create_job(database, class_ids, asked_by="child", is_full=False, now=utc_now())
     with database.reading() as connection:
         (run_id,) = connection.execute("SELECT id FROM runs WHERE job_id = ?", (run_id,)).fetchone()
     for number in itertools.count():

@@ -8,9 +8,9 @@ import pytest
 
 from cohort_core.practice.school import hex_id, progression
 from cohort_core.practice.server import Running
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.store.runs import Job
-from cohort_core.workspace import Workspace
+from cohort_core.store.sync_runs import Job
 
 COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at"
 

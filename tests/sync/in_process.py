@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cohort_core.home import Home
-from cohort_core.openclass import wire
-from cohort_core.openclass.client import OpenClassClient
+from cohort_core.config.paths import Home
 from cohort_core.practice.protocol import newest_first, page_of
 from cohort_core.practice.school import MemorySchool, hex_id, progression
+from cohort_core.sources.openclass import parser
+from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import classes
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.database import Database, WriteConnection
@@ -160,16 +160,16 @@ class LocalUpstream:
 
     def load_units(self, class_id: str) -> list[Unit]:
         text = json.dumps({"data": [{"units": self.changing.school.units(self.changing.class_id)}]})
-        return wire.read_units({"result": {"objects": [text]}})
+        return parser.read_units({"result": {"objects": [text]}})
 
-    def load_page(self, class_id: str, number: int) -> wire.Page:
+    def load_page(self, class_id: str, number: int) -> parser.Page:
         self.before(len(self.pages))
         body = page_of(self.changing.newest(), number, self.page_size, {})
         self.pages.append(self._seen(number))
         return self._read(number, body)
 
-    def _read(self, number: int, body: bytes) -> wire.Page:
-        return wire.read_page(json.loads(body))
+    def _read(self, number: int, body: bytes) -> parser.Page:
+        return parser.read_page(json.loads(body))
 
     def _seen(self, number: int) -> SeenPage:
         rows = self.changing.newest()
@@ -187,7 +187,7 @@ class HttpUpstream(LocalUpstream):
     def load_units(self, class_id: str) -> list[Unit]:
         return self.client.load_units(class_id)
 
-    def _read(self, number: int, body: bytes) -> wire.Page:
+    def _read(self, number: int, body: bytes) -> parser.Page:
         return self.client.load_page(self.changing.class_id, number)
 
 

@@ -15,15 +15,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cohort_core import cli
+from cohort_core.config.paths import Home
+from cohort_core.config.settings import save_settings
 from cohort_core.errors import CohortError
-from cohort_core.home import Home
-from cohort_core.openclass import client, wire
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
-from cohort_core.settings import save_settings
+from cohort_core.services.workspace import Workspace, shared_workspace
+from cohort_core.sources.openclass import client, parser
 from cohort_core.store.classes import set_active
-from cohort_core.workspace import Workspace, shared_workspace
 from tests.conftest import HASTE, serving
 from tests.sync.conftest import row
 
@@ -52,7 +52,7 @@ class Canaries:
             return self.tokens[-1]
 
         monkeypatch.setattr(served.app.tokens, "issue", issue_and_tell)
-        monkeypatch.setattr(client, "Patience", lambda: HASTE)
+        monkeypatch.setattr(client, "RetryPolicy", lambda: HASTE)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
         workspace.connect_to_practice(served.url, PASSWORD)
@@ -152,7 +152,7 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
         # Else it would keep the token that it has.
         shared_workspace.cache_clear()
         with monkeypatch.context() as broken:
-            broken.setattr(wire, name, fail)
+            broken.setattr(parser, name, fail)
             assert canaries.command(monkeypatch, "sync") != 0
             workspace = Workspace(canaries.home, patience=HASTE)
             try:

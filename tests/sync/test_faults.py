@@ -12,11 +12,11 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from cohort_core import errors
-from cohort_core.openclass import wire
 from cohort_core.practice.app import PracticeApp
 from cohort_core.practice.faults import Fault, http_date
 from cohort_core.practice.school import MemorySchool, hex_id
 from cohort_core.practice.server import Running, running
+from cohort_core.sources.openclass import parser
 from tests.conftest import HASTE, serving
 from tests.sync.conftest import SyncedClass, id_of, row
 
@@ -94,7 +94,7 @@ def test_a_login_is_never_tried_again(synced: SyncedClass) -> None:
 
 
 def test_no_network(synced: SyncedClass) -> None:
-    from cohort_core.settings import save_settings
+    from cohort_core.config.settings import save_settings
 
     save_settings(synced.workspace.home, api_base="http://127.0.0.1:9")
     with pytest.raises(errors.NoNetwork, match="cannot be reached"):
@@ -190,7 +190,7 @@ def test_waiting_has_a_budget_for_the_whole_run(synced: SyncedClass) -> None:
 
 
 def test_requests_keep_the_agreed_pace(synced: SyncedClass) -> None:
-    from cohort_core.settings import save_settings
+    from cohort_core.config.settings import save_settings
 
     save_settings(synced.workspace.home, sync_rate=20.0)
     before = len(synced.served.requests)
@@ -335,12 +335,12 @@ class edited:  # noqa: N801 - reads as a verb
         self._serving = serving(Edited(app, edit, **options))
 
     def __enter__(self) -> None:
-        from cohort_core.settings import save_settings
+        from cohort_core.config.settings import save_settings
 
         save_settings(self._synced.workspace.home, api_base=self._serving.__enter__())
 
     def __exit__(self, *error: Any) -> None:
-        from cohort_core.settings import save_settings
+        from cohort_core.config.settings import save_settings
 
         self._serving.__exit__(*error)
         save_settings(self._synced.workspace.home, api_base=self._synced.served.url)
@@ -465,7 +465,7 @@ def test_no_depth_of_nesting_is_unexpected() -> None:
         }
         text = json.dumps(page).replace('"NESTED"', "[" * depth + "]" * depth)
         try:
-            (bad,) = wire.read_page({"result": {"objects": [text]}}).bad_rows
+            (bad,) = parser.read_page({"result": {"objects": [text]}}).bad_rows
         except errors.UpstreamChanged:
             continue
         assert bad.key == id_of(1)

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from cohort_core.home import Home
+from cohort_core.config.paths import Home
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
+from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.sync import claim
-from cohort_core.workspace import Workspace
+from cohort_core.sync import lock
 from tests.sync.conftest import row
 from tests.sync.in_process import OPERATIONS, ChangingSchool, rows_of
 from tests.sync.model import content, is_bad, key_of
@@ -128,7 +128,7 @@ def test_killed_at_any_moment_nothing_is_lost(
             acknowledged.update(said.get("page", ()))
             pages += "page" in said
         check_database(workspace)
-        assert not claim.is_claimed(workspace.home)
+        assert not lock.is_locked(workspace.home)
         assert workspace.running_job() is None
         lost = acknowledged - held_keys(workspace)
         assert not lost & {key_of(raw) for raw in changing.rows}

@@ -34,14 +34,14 @@ from hypothesis.stateful import (
 )
 
 from cohort_core import practice
-from cohort_core.credentials import Connection
+from cohort_core.config.credentials import Login
+from cohort_core.config.settings import Settings
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamDown
-from cohort_core.openclass.client import OpenClassClient
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.server import running
-from cohort_core.settings import Settings
-from cohort_core.store import runs
-from cohort_core.store.load import load_facts
+from cohort_core.sources.openclass.client import OpenClassClient
+from cohort_core.store import sync_runs
+from cohort_core.store.class_data_loader import load_class_data
 from cohort_core.sync import engine
 from tests.conftest import HASTE
 from tests.sync.in_process import (
@@ -222,11 +222,11 @@ class SyncMachine(RuleBasedStateMachine):
         self.changes_at: list[int] = []
         self.model.begin()
         must_be_full = full or self.must_be_full()
-        job_id = runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
+        job_id = sync_runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
         if self.was_cut:
             # From now on what that run left counts.
             self.check_revision()
-        (run,) = runs.load_job(self.database, job_id).runs
+        (run,) = sync_runs.load_job(self.database, job_id).runs
         sync = engine.ClassSync(
             self.database,
             self.connection,
@@ -255,7 +255,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.database.dies_at = None
         if self.was_cut:
             self.check_nothing_is_published()
-        (self.run,) = runs.load_job(self.database, job_id).runs
+        (self.run,) = sync_runs.load_job(self.database, job_id).runs
         if self.run.kind is None:
             # It died before it began.
             self.was_cut = False
@@ -281,7 +281,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert self.seen_by_readers() == self.shown[0]
 
     def seen_by_readers(self) -> tuple[Any, list[str], list[str]]:
-        facts = load_facts(self.database, CLASS, "UTC")
+        facts = load_class_data(self.database, CLASS, "UTC")
         records = facts.progressions.drop(columns="synced_at")
         return (
             # As text, since nothing equals NaN.
@@ -407,7 +407,7 @@ class HttpSyncMachine(SyncMachine):
         chosen = Settings(
             api_base=self.served.url, app_id=practice.APP_ID, origin=practice.ORIGIN, email=practice.EMAIL
         ).model_copy(update={"sync_rate": 0.0})
-        client = OpenClassClient(Connection(chosen, practice.PASSWORD), patience=HASTE)
+        client = OpenClassClient(Login(chosen, practice.PASSWORD), patience=HASTE)
         self.resources.callback(client.close)
         return HttpUpstream(self.changing, page_size, client)
 
@@ -523,9 +523,9 @@ def test_one_change_during_a_pass_leaves_neither_hole_nor_ghost(
     folder = Folder(ids)
     clean = 0
     database = MortalDatabase(folder.home)
-    job_id = runs.create_job(database, ids, asked_by="test", is_full=True, now=datetime.now(UTC))
+    job_id = sync_runs.create_job(database, ids, asked_by="test", is_full=True, now=datetime.now(UTC))
     with database.writer() as connection:
-        for run, (at, change) in zip(runs.load_job(database, job_id).runs, cases, strict=True):
+        for run, (at, change) in zip(sync_runs.load_job(database, job_id).runs, cases, strict=True):
             changing = ChangingSchool(run.class_id)
             for number in range(rows):
                 # The oldest two are still in progress, so that something can be completed.

@@ -9,7 +9,7 @@ import pytest
 
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
-from cohort_core.sync.schedule import Schedule, parse_interval
+from cohort_core.sync.scheduler import Schedule, parse_interval
 from tests.sync.conftest import SyncedClass, row
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -14,14 +14,14 @@ from cohort_core.errors import (
     SyncCancelled,
     SyncRunning,
 )
-from cohort_core.openclass.values import clean_instant
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
+from cohort_core.sources.openclass.values import clean_instant
 from cohort_core.store.changes import load_log
+from cohort_core.store.class_data import ClassData
+from cohort_core.store.class_data_loader import load_class_data
 from cohort_core.store.classes import set_active
 from cohort_core.store.database import Database, WriteConnection
-from cohort_core.store.facts import ClassFacts
-from cohort_core.store.load import load_facts
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 
@@ -272,7 +272,7 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
-    def shown(facts: ClassFacts) -> tuple[dict[str, float], set[str], list[str]]:
+    def shown(facts: ClassData) -> tuple[dict[str, float], set[str], list[str]]:
         grades = facts.progressions.set_index("id")["grade"].to_dict()
         return grades, set(facts.students["student_id"]), facts.assignments["assignment_id"].tolist()
 
@@ -289,7 +289,7 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
 
     def on_page() -> None:
         # As another process does, which begins with nothing.
-        seen.append(shown(load_facts(synced.workspace.database, synced.id, "UTC")))
+        seen.append(shown(load_class_data(synced.workspace.database, synced.id, "UTC")))
         log.append(logged())
         if len(seen) == 2:
             # Seen when the first page is read again, so that one record changes twice in one sync.

@@ -1,0 +1,97 @@
+"""The JSON API over one workspace: middleware, routers, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+from cohort_core.api.dependencies import api_router
+from cohort_core.api.errors import add_problems
+from cohort_core.api.openapi import describe, has_files
+from cohort_core.api.pagination import HEADERS
+from cohort_core.api.response_cache import KeptAnswers
+from cohort_core.api.routes import admin, classes, metrics, sync
+from cohort_core.export import tables
+from cohort_core.http.auth import AuthMiddleware
+from cohort_core.http.guards import ApiCors, BrowserGuard
+from cohort_core.http.rate_limit import Limits
+from cohort_core.http.request_log import RequestLogMiddleware
+from cohort_core.services.workspace import Workspace, shared_workspace
+
+DASHBOARD_PATH = "/dashboard"
+
+
+def create_app(
+    workspace: Workspace | None = None,
+    *,
+    exposed: bool = False,
+    hosts: Collection[str] = (),
+    limits: Limits | None = None,
+    **options: Any,
+) -> FastAPI:
+    """The API over one workspace (default: that of the environment). ``options`` go to FastAPI.
+
+    ``exposed`` if others than this computer can connect; ``hosts`` are the names by which they may ask.
+    """
+    workspace = workspace or shared_workspace()
+    app = FastAPIOffline(
+        redoc_url=None,
+        # A redirection names the scheme that arrives here, which a proxy with TLS before it has changed.
+        redirect_slashes=False,
+        title="Cohort Tracker",
+        summary="Who needs a message today, and which assignment to teach again.",
+        version="1",
+        **options,
+    )
+    app.state.workspace = workspace
+    # For the pages of the documentation; answers are compressed once and kept.
+    app.add_middleware(KeptAnswers, workspace=workspace, beside=DASHBOARD_PATH)
+    _add_guards(app, workspace, exposed, hosts, limits)
+    add_problems(app)
+    for routes in (classes, metrics, sync, admin):
+        # Not `include_router`, which hides the routes from all that look through them: the gate, the log,
+        # the schema and the tests that walk every route as every role.
+        app.router.routes += routes.router.routes
+    _add_files(app)
+    describe(app)
+    return app
+
+
+def _add_guards(
+    app: FastAPI, workspace: Workspace, exposed: bool, hosts: Collection[str], limits: Limits | None
+) -> None:
+    """What stands before the routes; the last one added stands first."""
+    origins = workspace.settings().cors_origins
+    app.add_middleware(
+        AuthMiddleware,
+        database=workspace.database,
+        watch=workspace.watch,
+        beside=DASHBOARD_PATH,
+        exposed=exposed,
+        limits=limits,
+    )
+    if origins:
+        app.add_middleware(
+            ApiCors,
+            beside=DASHBOARD_PATH,
+            origins=origins,
+            told_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
+        )
+    app.add_middleware(BrowserGuard, beside=DASHBOARD_PATH, hosts=hosts, origins=origins)
+    app.add_middleware(RequestLogMiddleware, home=workspace.home, beside=DASHBOARD_PATH)
+
+
+def _add_files(app: FastAPI) -> None:
+    """Offer every table as a file too: at its address with .csv or .xlsx after it."""
+    files = api_router()
+    for route in app.router.routes:
+        if isinstance(route, APIRoute) and has_files(route):
+            for extension in tables.KINDS:
+                path, name = f"{route.path}.{extension}", f"{route.name}_{extension}"
+                files.get(path, name=name, include_in_schema=False, response_model=None)(route.endpoint)
+    # Before the others: a path of one student would take an address with an extension for an id.
+    app.router.routes[:0] = files.routes

@@ -1,0 +1,151 @@
+"""What a request can ask, whichever route: the class, the people with or without names, the selection."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from cohort_core import errors
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.services.commands import AdminCommands, Commands
+from cohort_core.services.reader import Reader
+from cohort_core.services.workspace import Workspace
+
+CLASS = "/classes/{class_id}"
+STUDENT = f"{CLASS}/students/{{student_id}}"
+ASSIGNMENT = f"{CLASS}/assignments/{{assignment_id}}"
+
+
+def _workspace(request: Request) -> Workspace:
+    workspace: Workspace = request.app.state.workspace
+    return workspace
+
+
+InWorkspace = Annotated[Workspace, Depends(_workspace)]
+Anonymous = Annotated[
+    bool,
+    Query(description="Pseudonyms for names and emails, and other ids for students and records."),
+]
+
+
+def _reader(request: Request, workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
+    return Reader(workspace, workspace.is_anonymous(anonymous), request.state.access.class_ids)
+
+
+def _actor(request: Request, workspace: InWorkspace) -> Commands:
+    return Commands(workspace, request.state.access.class_ids)
+
+
+def _administrator(request: Request, workspace: InWorkspace) -> AdminCommands:
+    return AdminCommands(workspace, request.state.access.who)
+
+
+Read = Annotated[Reader, Depends(_reader)]
+"""What a route takes that tells about people: with it comes anonymous mode, and which classes there are."""
+
+Act = Annotated[Commands, Depends(_actor)]
+"""What a route takes that does something: with it comes which classes there are."""
+
+Administer = Annotated[AdminCommands, Depends(_administrator)]
+"""What a route takes that is for admins, who see all classes: with it comes whom the audit names."""
+
+_INSTANT = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
+_EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
+
+
+def _in_digits(value: object) -> object:
+    """Pydantic would also read 1_0 and 1.0, which the schema does not allow."""
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+", value, re.ASCII):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number in digits")
+    return value
+
+
+IN_DIGITS = BeforeValidator(_in_digits)
+
+
+def instant(description: str) -> Any:
+    """A parameter that takes a time or a day of the class."""
+    return Query(
+        description=f"{description} A day, or a time; one without an offset is in the class's time zone.",
+        examples=_EXAMPLES,
+        # Told and not checked here: the sentence that `cohort` has for it says what to write instead.
+        json_schema_extra={"pattern": f"^{_INSTANT}$"},
+    )
+
+
+ClassReference = Annotated[
+    str, Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"])
+]
+StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
+AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
+JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), IN_DIGITS]
+TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
+Group = Annotated[
+    str | None,
+    Query(description="A night or region of the roster, or a group's id.", examples=["Tuesday"]),
+]
+AsOf = Annotated[
+    str | None,
+    instant(
+        "Answer as it was at this instant, or at the end of this day. Default: the end of the last sync."
+    ),
+]
+Type = Annotated[
+    str | None,
+    Query(
+        alias="type",
+        description="Count assignments of this type only, such as quiz. Risk and activity stay.",
+        examples=["quiz"],
+    ),
+]
+
+
+def _cohort(
+    read: Read,
+    class_id: ClassReference,
+    as_of: AsOf = None,
+    group: Group = None,
+    type_: Type = None,
+) -> Cohort:
+    return read.cohort(class_id, as_of=as_of, group=group, type=type_)
+
+
+InCohort = Annotated[Cohort, Depends(_cohort)]
+
+
+def refuse_unclear_parameters(request: Request) -> None:
+    """A misspelt parameter, or one with two values, would be answered as another question than was asked."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _parameters(route.dependant)
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name in known and given.count(name) > 1:
+            raise errors.BadInput(f"{name} is given more than once. Give it once.", parameter=name)
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise errors.BadInput(
+                f"There is a parameter that this path does not know. It knows: {names}.",
+                parameter="query",
+            )
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """The names of the query parameters that a route knows, those of what it depends on included."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters(one) for one in dependant.dependencies))
+
+
+def api_router() -> APIRouter:
+    """Return a router whose routes refuse unclear parameters and are named after their functions."""
+    return APIRouter(
+        dependencies=[Depends(refuse_unclear_parameters)],
+        generate_unique_id_function=lambda route: route.name,
+    )

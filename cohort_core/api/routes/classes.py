@@ -1,0 +1,146 @@
+"""The classes, what is in each of them, and the class report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from cohort_core.api.dependencies import (
+    CLASS,
+    AsOf,
+    ClassReference,
+    Group,
+    InWorkspace,
+    Read,
+    api_router,
+    instant,
+)
+from cohort_core.api.pagination import KEEP, Moment, SendList, list_of
+from cohort_core.api.schemas import (
+    ClassRow,
+    Health,
+    PdfResponse,
+    SetAsideRow,
+)
+from cohort_core.export import pdf, tables
+from cohort_core.metrics import listings
+from cohort_core.reports import catalog
+from cohort_core.reports.rows import (
+    AssignmentRow,
+    ChangeRow,
+    ProgressionRow,
+    StudentRow,
+)
+
+router = api_router()
+
+
+Since = Annotated[
+    str | None, instant("What happened after this instant or from this day on. Default: the sync before.")
+]
+
+
+Until = Annotated[
+    str | None, instant("What happened up to this instant or the end of this day. Default: the last sync.")
+]
+
+
+CompletedAfter = Annotated[
+    str | None, instant("Completed at this instant or later, or on this day or later.")
+]
+
+
+CompletedBefore = Annotated[str | None, instant("Completed before this instant, or before this day.")]
+
+
+@router.get("/", include_in_schema=False)
+def root() -> RedirectResponse:
+    return RedirectResponse("/docs")
+
+
+@router.get("/health", response_model=Health, tags=["Service"])
+def health(request: Request, workspace: InWorkspace) -> JSONResponse:
+    """Whether the service runs, and when any class was last synced."""
+    request.scope["state"][KEEP] = None
+    return JSONResponse({"status": "ok", "last_sync": workspace.last_sync()})
+
+
+@router.get("/classes", response_model=list[ClassRow], tags=["Class"])
+def classes(read: Read, send: SendList) -> Response:
+    """Every class that OpenClass lists for the mentor, active ones first."""
+    rows = [{name: getattr(one, name) for name in ClassRow.model_fields} for one in read.statuses()]
+    synced_at = max((row["synced_at"] for row in rows if row["synced_at"]), default=None)
+    return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=synced_at))
+
+
+@router.get(f"{CLASS}/students", response_model=list[StudentRow], tags=["Class"])
+def students(read: Read, class_id: ClassReference, send: SendList, group: Group = None) -> Response:
+    """Everyone enrolled, withdrawn students included, by last name."""
+    facts = read.facts(class_id)
+    return send(catalog.students(facts, group), Moment.of(facts))
+
+
+@router.get(f"{CLASS}/assignments", response_model=list[AssignmentRow], tags=["Class"])
+def assignments(read: Read, class_id: ClassReference, send: SendList) -> Response:
+    """The assignment set in course order."""
+    facts = read.facts(class_id)
+    return send(catalog.assignments(facts), Moment.of(facts))
+
+
+@router.get(f"{CLASS}/progressions", response_model=list[ProgressionRow], tags=["Class"])
+def progressions(
+    read: Read,
+    class_id: ClassReference,
+    send: SendList,
+    student_id: Annotated[str | None, Query(description="Of this student only.")] = None,
+    assignment_id: Annotated[str | None, Query(description="Of this assignment only.")] = None,
+    completed_after: CompletedAfter = None,
+    completed_before: CompletedBefore = None,
+    status: Annotated[listings.Status | None, Query(description="In this state only.")] = None,
+) -> Response:
+    """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
+    facts = read.facts(class_id)
+    report = catalog.progressions(
+        facts,
+        student_id=student_id,
+        assignment_id=assignment_id,
+        completed_after=completed_after,
+        completed_before=completed_before,
+        status=status,
+    )
+    return send(report, Moment.of(facts))
+
+
+@router.get(f"{CLASS}/changes", response_model=list_of(ChangeRow), tags=["Class"])
+def changes(
+    read: Read,
+    class_id: ClassReference,
+    send: SendList,
+    since: Since = None,
+    until: Until = None,
+    group: Group = None,
+) -> Response:
+    """What happened between two instants, newest first."""
+    report = read.changes(class_id, since, until, group)
+    return send(report, Moment.of(read.cohort(class_id, until), is_all=False))
+
+
+@router.get(f"{CLASS}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
+def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response:
+    """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
+    rows = [asdict(one) for one in read.set_aside(class_id)]
+    return send(tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.facts(class_id), is_all=False))
+
+
+@router.get(f"{CLASS}/report.pdf", response_class=PdfResponse, tags=["Class"])
+def class_report(
+    request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+) -> PdfResponse:
+    """The class report: summary, who needs attention, blockers, trends, definitions."""
+    request.scope["state"][KEEP] = class_id
+    file = pdf.class_report(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
+    name = tables.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
+    return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,245 @@
+"""What the API takes and answers beside the reports, whose models are in `cohort_core.rows`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cohort_core.config.settings import Preferences
+from cohort_core.config.thresholds import Thresholds
+from cohort_core.store.tokens import Role
+
+JobState = Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
+
+
+class Health(BaseModel):
+    """That the service runs."""
+
+    status: str = Field(description="ok, or there is a problem instead.", examples=["ok"])
+    last_sync: datetime | None = Field(
+        examples=["2025-01-04T15:30:00.000Z"],
+        description="End of the latest successful sync of any class, UTC; null before the first.",
+    )
+
+
+class ClassRow(BaseModel):
+    """A class and how much of it is here."""
+
+    id: str = Field(description="OpenClass id.")
+    friendly_id: str | None = Field(
+        description="Its id in words, which works wherever an id does.", examples=["sd-cohort-12"]
+    )
+    name: str = Field(description="As OpenClass has it.", examples=["Software Development, cohort 12"])
+    is_active: bool = Field(description="Whether a sync that names no class includes this one.")
+    is_published: bool | None = Field(description="As OpenClass has it; null if it does not say.")
+    synced_at: datetime | None = Field(
+        description="End of the last successful sync, UTC; null before the first."
+    )
+    students: int = Field(description="Students seen in progressions; the roster may know more.")
+    assignments: int = Field(description="Assignments of its units, and any seen only in progressions.")
+    progressions: int = Field(description="Records.")
+    quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+
+
+class SetAsideRow(BaseModel):
+    """A record that could not be used."""
+
+    class_id: str = Field(description="OpenClass id of the class.")
+    id: str = Field(description="Its OpenClass id, or a hash of it if it has none.")
+    reason: str = Field(description="What is wrong with it.", examples=["grade is not a number"])
+    first_seen_at: datetime = Field(description="When it was first seen, UTC.")
+    last_seen_at: datetime = Field(description="When it was last seen in another form, UTC.")
+
+
+class MarkRequest(BaseModel):
+    """*done* with the day on which triage lists the student again, or *exempt* for good."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["done", "exempt"] = Field(description="Why the student is not listed.")
+    until: date | None = Field(
+        default=None,
+        description="The day from which the student is listed again; with *done* only.",
+        examples=["2025-01-06"],
+    )
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _is_written_as_a_day(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            raise ValueError("must be a day such as 2025-01-06")
+        return value
+
+
+class SyncRequest(BaseModel):
+    """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    class_ids: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Ids or friendly ids; the active classes if it is left out.",
+        examples=[["web-3"]],
+    )
+    full: bool = Field(default=False, description="Read every page, also of a large class.")
+    accept_removals: bool = Field(
+        default=False, description="Remove what OpenClass no longer has, however much it is."
+    )
+
+
+class SyncError(BaseModel):
+    """Why a sync, or one class in it, did not come to a good end."""
+
+    code: str | None = Field(description="Stable name, as in a problem.", examples=["upstream_down"])
+    message: str | None = Field(description="What happened, and what to do about it.")
+
+
+class SyncedClass(BaseModel):
+    """One class in a sync."""
+
+    class_id: str = Field(description="OpenClass id.")
+    friendly_id: str | None = Field(description="OpenClass's short name of it.")
+    name: str = Field(description="Name of the class.")
+    state: str = Field(description="waiting, running, done, failed, cancelled or interrupted.")
+    kind: str | None = Field(description="full or incremental; null before it began.")
+    is_clean: bool | None = Field(description="Whether the pass could be verified; null while unknown.")
+    started_at: datetime | None = Field(description="UTC.")
+    ended_at: datetime | None = Field(description="UTC; null before its end.")
+    seconds: float | None = Field(description="How long it took; null before its end or if it never began.")
+    pages: int = Field(description="Pages read.")
+    page_total: int | None = Field(description="Pages there are, as far as is known.")
+    records: int = Field(description="Records read.")
+    added: int = Field(description="Records that were new.")
+    changed: int = Field(description="Records that said something else than before.")
+    removed: int = Field(description="Records that OpenClass has no more.")
+    quarantined: int = Field(description="Records that cannot be used.")
+    error: SyncError | None = Field(description="What went wrong; null if nothing did.")
+
+
+class _SyncNumbers(BaseModel):
+    """What is told of a sync wherever it is told of one."""
+
+    job: int = Field(description="Its number, for /sync/{job}.")
+    state: JobState = Field(description="*partial*: some of its classes failed.")
+    asked_by: str = Field(description="api, cli, dashboard or schedule.", examples=["api"])
+    started_at: datetime = Field(description="UTC.")
+    ended_at: datetime | None = Field(description="UTC; null while it runs.")
+    seconds: float | None = Field(description="How long it took; null before its end.")
+    records: int = Field(description="Records read.")
+    added: int = Field(description="Records that were new.")
+    changed: int = Field(description="Records that said something else than before.")
+    removed: int = Field(description="Records that OpenClass has no more.")
+    quarantined: int = Field(description="Records that cannot be used.")
+
+
+class SyncAnswer(_SyncNumbers):
+    """A sync: its state, and for each class what was read and what had changed."""
+
+    error: SyncError | None = Field(description="What went wrong; null if nothing did.")
+    classes: list[SyncedClass] = Field(description="Its classes, in the order in which they are read.")
+
+
+class SyncRow(_SyncNumbers):
+    """A sync in a few words; `GET /sync/{job}` tells all of it."""
+
+    error_code: str | None = Field(description="Stable name of what went wrong; null if nothing did.")
+    class_ids: list[str] = Field(description="OpenClass ids of its classes.")
+
+
+class TokenRow(BaseModel):
+    """What is known of a token. The token itself is not kept."""
+
+    name: str = Field(description="What it is for.", examples=["ci"])
+    role: Role = Field(description="*viewer* reads, *mentor* also syncs and writes notes, *admin* does all.")
+    class_ids: list[str] | None = Field(
+        description="OpenClass ids of the classes that it may see; null for all."
+    )
+    created_at: datetime = Field(description="UTC.", examples=["2025-01-04T15:30:00.000Z"])
+    expires_at: datetime | None = Field(description="UTC; null: lives until it is revoked.")
+    revoked_at: datetime | None = Field(description="UTC; null: was not revoked.")
+    last_used_at: datetime | None = Field(description="To the minute, UTC; null before the first use.")
+
+
+class NewToken(TokenRow):
+    """A token that was just made, the only time that it can be read."""
+
+    token: str = Field(
+        description="The token itself, for `Authorization: Bearer …`. Keep it now, it is not shown again.",
+        examples=["cohort_…"],
+    )
+
+
+class TokenRequest(BaseModel):
+    """A token to make. Without classes it sees all; without an end it lives until it is revoked."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str = Field(
+        description="What it is for: letters, digits, dots, hyphens and underscores, at most 64.",
+        examples=["ci"],
+    )
+    role: Role = Field(default="viewer", description="What it may do. An admin sees all classes.")
+    class_ids: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Ids or friendly ids of the classes that it may see; all if it is left out.",
+        examples=[["web-3"]],
+    )
+    expires: str | None = Field(
+        default=None, description="Its life, such as 12h, 90d or 8w.", examples=["90d"]
+    )
+
+
+class AuditRow(BaseModel):
+    """Something that was done. No student is named."""
+
+    at: datetime = Field(description="When, UTC.", examples=["2025-01-04T15:30:00.000Z"])
+    who: str = Field(description="cli, dashboard, api, or token and its name.", examples=["token ci"])
+    action: str = Field(description="What was done.", examples=["settings"])
+    detail: str = Field(description="More about it; may be empty.", examples=["thresholds, timezone"])
+
+
+class SettingsAnswer(Preferences):
+    """The settings that can be changed while everything runs. How OpenClass is reached is not told."""
+
+    set_by_environment: list[str] = Field(
+        description="Settings that the environment of the server gives, single thresholds by their own "
+        "names. A change does not move them.",
+        examples=[["timezone"]],
+    )
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What is not sent stays as it is. A generated client would send a default that the schema tells."""
+    for one in schema["properties"].values():
+        one.pop("default", None)
+
+
+class ThresholdsChange(Thresholds):
+    """The thresholds to change. Those that are not named stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    @model_validator(mode="after")
+    def _rise(self) -> ThresholdsChange:
+        # Whether they rise shows only beside those that stay.
+        return self
+
+
+class SettingsChange(Preferences):
+    """The settings to change. Those that are not named stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    thresholds: ThresholdsChange = Field(
+        default=ThresholdsChange(), description="Where bands, stages and ranks begin."
+    )
+
+
+class PdfResponse(Response):
+    media_type = "application/pdf"
+
+
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"

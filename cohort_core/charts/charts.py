@@ -1,0 +1,501 @@
+"""Reports as charts. Colours tell nothing that a shape, a label or an order does not tell as well.
+
+Every colour here stands out from white and from near-black, so that a chart needs no second version for
+dark mode, and the sets were chosen so that colour-blind people can tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import altair as alt
+import pandas as pd
+
+from cohort_core.charts.vega import cached_chart
+from cohort_core.reports.labels import ACCENT, BANDS, DIFFICULTY_PARTS, NEUTRAL, RISK_PARTS, SECOND, STATES
+from cohort_core.reports.rows import Ranking
+
+_BAR_PIXELS, _AXIS_PIXELS, _HEADING_PIXELS = 24, 50, 26
+_LABEL_PIXELS = 190
+_WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
+
+
+@cached_chart
+def risk_parts(health: pd.DataFrame) -> alt.Chart:
+    """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
+    the page shows RISK_PARTS above it, where a phone has room for all of it."""
+    return _stacked_parts(health, RISK_PARTS, "Risk points", "Student", "student_id")
+
+
+@cached_chart
+def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
+    """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
+    shows DIFFICULTY_PARTS above it as a legend."""
+    if by == "difficulty":
+        return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
+    field, title, format_ = {
+        "completions": ("completion_rate", "Completed, of those who came that far", ".0%"),
+        "grade": ("avg_grade", "Average grade", ".0%"),
+        "duration": ("median_days", "Days within which half complete it", ".1f"),
+        "stuck": ("stuck", "Students stuck", "d"),
+    }[by]
+    data = _labelled(frame)
+    # A share is read against the whole, and a count has no halves.
+    scale = alt.Scale(domain=[0, 1]) if format_ == ".0%" else alt.Scale(zero=True)
+    axis = alt.Axis(format=format_, tickMinStep=1 if format_ == "d" else 0)
+    return _sized(
+        alt.Chart(data[["label", "name", "assignment_id", field]])
+        .mark_bar(color=ACCENT, cursor="pointer")
+        .encode(
+            x=alt.X(f"{field}:Q", title=title, axis=axis, scale=scale),
+            y=_rows(data),
+            detail="assignment_id:N",
+            tooltip=[
+                alt.Tooltip("name:N", title="Assignment"),
+                alt.Tooltip(f"{field}:Q", title=title, format=format_),
+            ],
+        ),
+        data,
+    )
+
+
+@cached_chart
+def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChart:
+    """Records completed and in progress at the end of each week: a whole line and a dashed one."""
+    words = {"completed": "Completed", "in_progress": "In progress"}
+    long = _dated(weeks).melt(["week", "date"], list(words), "state", "records")
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke")
+    base = alt.Chart(long.assign(state=long["state"].map(words))).encode(
+        x=_weeks(),
+        y=alt.Y("records:Q", title="Assignments", axis=alt.Axis(format=",d", tickMinStep=1)),
+        color=alt.Color(
+            "state:N", scale=alt.Scale(domain=list(words.values()), range=[ACCENT, SECOND]), legend=legend
+        ),
+        tooltip=[
+            _WEEK_TOOLTIP,
+            alt.Tooltip("state:N", title="State"),
+            alt.Tooltip("records:Q", title="Assignments", format=",d"),
+        ],
+    )
+    lines = base.mark_line(strokeWidth=2.5).encode(
+        strokeDash=alt.StrokeDash(
+            "state:N", scale=alt.Scale(domain=list(words.values()), range=[[1, 0], [5, 3]]), legend=legend
+        )
+    )
+    return (lines + base.mark_point(filled=True, size=30)).properties(height=height)
+
+
+@cached_chart
+def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> alt.Chart:
+    """A bar a week; the last one, which may not have ended, is paler."""
+    data = _dated(weeks[["week", field]])
+    data["counted"] = ["Whole week"] * (len(data) - 1) + ["So far"] if len(data) else []
+    return (
+        alt.Chart(data)
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=_weeks(),
+            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=",d", tickMinStep=1)),
+            opacity=alt.when(alt.datum.counted == "So far").then(alt.value(0.45)).otherwise(alt.value(1.0)),
+            tooltip=[
+                _WEEK_TOOLTIP,
+                alt.Tooltip("counted:N", title="Counted"),
+                alt.Tooltip(f"{field}:Q", title=title, format=",d"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+@cached_chart
+def lines(
+    weeks: pd.DataFrame, fields: dict[str, str], title: str, format_: str, height: int = 240
+) -> alt.LayerChart:
+    """Up to two fields week by week, a whole line and a dashed one."""
+    long = _dated(weeks[["week", *fields]]).melt(["week", "date"], list(fields), "what", "value")
+    labels = list(fields.values())
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", direction="vertical", labelLimit=300)
+    base = alt.Chart(long.assign(what=long["what"].map(fields)).dropna()).encode(
+        x=_weeks(),
+        y=alt.Y("value:Q", title=title, axis=alt.Axis(format=format_)),
+        color=alt.Color(
+            "what:N", scale=alt.Scale(domain=labels, range=[ACCENT, SECOND][: len(labels)]), legend=legend
+        ),
+        tooltip=[
+            _WEEK_TOOLTIP,
+            alt.Tooltip("what:N", title="What"),
+            alt.Tooltip("value:Q", title=title, format=format_),
+        ],
+    )
+    drawn = base.mark_line(strokeWidth=2.5).encode(
+        strokeDash=alt.StrokeDash(
+            "what:N", scale=alt.Scale(domain=labels, range=[[1, 0], [5, 3]][: len(labels)]), legend=legend
+        )
+    )
+    return (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
+
+
+@cached_chart
+def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
+    """The risk score at the end of each week, its band as colour and shape."""
+    data = _dated(weeks[["week", "risk", "risk_score"]])
+    data = data.assign(band=data["risk"].map(lambda one: BANDS[one].label))
+    looks = list(BANDS.values())
+    domain = [look.label for look in looks]
+    base = alt.Chart(data).encode(
+        x=_weeks(),
+        y=alt.Y("risk_score:Q", title="Risk points", scale=alt.Scale(domain=[0, 100])),
+        tooltip=[
+            _WEEK_TOOLTIP,
+            alt.Tooltip("band:N", title="Band"),
+            alt.Tooltip("risk_score:Q", title="Risk points", format=".1f"),
+        ],
+    )
+    legend = alt.Legend(title=None, orient="top", columns=2)
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(
+        color=alt.Color(
+            "band:N", scale=alt.Scale(domain=domain, range=[one.colour for one in looks]), legend=legend
+        ),
+        shape=alt.Shape(
+            "band:N",
+            scale=alt.Scale(domain=domain, range=["diamond", "triangle-up", "circle", "square"]),
+            legend=legend,
+        ),
+    )
+    return (base.mark_line(color=NEUTRAL) + points).properties(height=height)
+
+
+@cached_chart
+def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
+    """A bar a range of grades."""
+    labels = [
+        f"{lower * 100:.0f}–{upper * 100:.0f}%"
+        for lower, upper in zip(ranges["lower"], ranges["upper"], strict=True)
+    ]
+    return (
+        alt.Chart(ranges[["count", "share"]].assign(range=labels))
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=alt.X("range:O", sort=labels, title="Grade", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("count:Q", title="Completions", axis=alt.Axis(format=",d", tickMinStep=1)),
+            tooltip=[
+                alt.Tooltip("range:O", title="Grade"),
+                alt.Tooltip("count:Q", title="Completions", format=",d"),
+                alt.Tooltip("share:Q", title="Share", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+@cached_chart
+def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
+    """The share that is expected to be done after so many days."""
+    return (
+        alt.Chart(curve[["days", "finished_share"]])
+        .mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2.5, point=True)
+        .encode(
+            x=alt.X("days:Q", title="Days since the start", scale=alt.Scale(zero=True)),
+            y=alt.Y(
+                "finished_share:Q", title="Done", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])
+            ),
+            tooltip=[
+                alt.Tooltip("days:Q", title="Days", format=".1f"),
+                alt.Tooltip("finished_share:Q", title="Done by then", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+@cached_chart
+def course_weeks(
+    own: tuple[str, pd.DataFrame],
+    others: Iterable[tuple[str, pd.DataFrame]],
+    field: str,
+    title: str,
+    height: int = 320,
+) -> alt.LayerChart:
+    """A share by week of the course: the class that is shown in colour, the others as quiet lines.
+
+    Each is the name of a class and its report ``by_course_week``. The names stand at the right, in the order
+    in which the lines end.
+    """
+    classes = [own, *others]
+    labels = unique_labels(label for label, _ in classes)
+    data = pd.concat(
+        [
+            frame[["course_week", field]].assign(label=label, is_own=index == 0)
+            for index, (label, (_, frame)) in enumerate(zip(labels, classes, strict=True))
+        ],
+        ignore_index=True,
+    )
+    data = data.rename(columns={field: "share"}).dropna(subset=["share"])
+    is_own = alt.datum.is_own
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "course_week:Q",
+            title="Week of the course",
+            axis=alt.Axis(tickMinStep=1, format="d"),
+            # Room for the names behind the last week.
+            scale=alt.Scale(domain=[1, max(data["course_week"].max(), 2) * 1.3], nice=False),
+        ),
+        y=alt.Y("share:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+        detail="label:N",
+        color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value(NEUTRAL)),
+        tooltip=[
+            alt.Tooltip("label:N", title="Class"),
+            alt.Tooltip("course_week:Q", title="Week of the course"),
+            alt.Tooltip("share:Q", title=title, format=".0%"),
+        ],
+    )
+    lines = base.mark_line().encode(
+        strokeWidth=alt.when(is_own).then(alt.value(3)).otherwise(alt.value(1.2)),
+    )
+    points = base.mark_point(filled=True).encode(
+        size=alt.when(is_own).then(alt.value(40)).otherwise(alt.value(12))
+    )
+    last = data.loc[data.groupby("label")["course_week"].idxmax()].sort_values("share")
+    names = (
+        alt.Chart(last.assign(course_week=data["course_week"].max(), share=_apart(last["share"])))
+        .mark_text(align="left", dx=8, fontSize=11, limit=150)
+        .encode(
+            x="course_week:Q",
+            y="share:Q",
+            text="label:N",
+            color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value("#7d878c")),
+        )
+    )
+    return (lines + points + names).properties(height=height)
+
+
+def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
+    """Heights for labels, the lowest first, near these shares and none over another."""
+    placed: list[float] = []
+    for share in shares:
+        placed.append(max(share, placed[-1] + gap) if placed else share)
+    over = max(placed[-1] - 1.0, 0.0) if placed else 0.0
+    for index in range(len(placed) - 1, -1, -1):
+        limit = placed[index + 1] - gap if index + 1 < len(placed) else placed[index] - over
+        placed[index] = min(placed[index], limit)
+    return placed
+
+
+@cached_chart
+def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
+    """Weekday by hour: the more is started and completed then, the stronger the colour."""
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    data = slots[["hour", "started", "completed"]].assign(
+        day=slots["weekday"].map(lambda number: days[number - 1]),
+        events=slots["started"] + slots["completed"],
+    )
+    hours = alt.Axis(labelAngle=0, values=list(range(0, 24, 3)), labelOverlap=False)
+    return (
+        alt.Chart(data)
+        .mark_rect()
+        .encode(
+            x=alt.X("hour:O", title="Hour of the day", axis=hours),
+            y=alt.Y("day:O", sort=days, title=None),
+            color=alt.Color(
+                "events:Q", title="Events", scale=alt.Scale(range=["#93a0a414", ACCENT]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("day:O", title="Day"),
+                alt.Tooltip("hour:O", title="Hour"),
+                alt.Tooltip("started:Q", title="Started"),
+                alt.Tooltip("completed:Q", title="Completed"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+@cached_chart
+def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Chart:
+    """How far the class has come, assignment by assignment in course order: shares of all students."""
+    data = blockers.sort_values("position")
+    parts = {
+        "completed": data["completed"],
+        "in_progress": data["in_progress"] - data["stuck"],
+        "stuck": data["stuck"],
+    }
+    wide = data[["assignment_id", "name", "position", "section"]].assign(
+        number=data["position"] + 1, **{name: count / max(students, 1) for name, count in parts.items()}
+    )
+    long = wide.melt(
+        ["assignment_id", "name", "position", "section", "number"], list(parts), "state", "share"
+    )
+    long = long.assign(
+        order=long["state"].map(list(parts).index), state=long["state"].map(lambda one: STATES[one][0])
+    )
+    return (
+        alt.Chart(long)
+        .mark_bar(cursor="pointer")
+        .encode(
+            x=alt.X(
+                "number:O",
+                title="Assignment, in course order",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
+            y=alt.Y("share:Q", title="Students", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+            color=_states(list(parts)),
+            order=alt.Order("order:Q"),
+            detail="assignment_id:N",
+            tooltip=[
+                alt.Tooltip("number:O", title="Number"),
+                alt.Tooltip("name:N", title="Assignment"),
+                alt.Tooltip("section:N", title="Section"),
+                alt.Tooltip("state:N", title="State"),
+                alt.Tooltip("share:Q", title="Students", format=".0%"),
+            ],
+        )
+        .properties(height=height)
+    )
+
+
+@cached_chart
+def matrix(cells: pd.DataFrame) -> alt.LayerChart:
+    """Students, in the order of the frame, by assignments.
+
+    Columns label, student_id, name, number, assignment_id, assignment, state, grade. Squares are picked by
+    student_id, the numbers of the assignments by heading_id.
+    """
+    order = list(dict.fromkeys(cells["label"]))
+    data = cells.assign(
+        mark=cells["state"].map(lambda one: STATES[one][2]),
+        state=cells["state"].map(lambda one: STATES[one][0]),
+        grade=cells["grade"].map("{:.0%}".format).where(cells["grade"].notna(), "–"),
+    )
+    # As categories each name goes to the browser once, not once for every square: a seventh of the bytes.
+    data = data.astype(dict.fromkeys(data.select_dtypes("str").columns, "category"))
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "number:O",
+            title="Assignment, in course order",
+            axis=alt.Axis(labelAngle=0, labelOverlap=True, orient="top"),
+        ),
+        y=alt.Y(
+            "label:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False),
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title="Student"),
+            alt.Tooltip("number:O", title="Number"),
+            alt.Tooltip("assignment:N", title="Assignment"),
+            alt.Tooltip("state:N", title="State"),
+            alt.Tooltip("grade:N", title="Grade"),
+        ],
+    )
+    squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
+        color=_states(list(STATES)), detail=["student_id:N", "assignment_id:N"]
+    )
+    marks = (
+        base.transform_filter("datum.mark != ''")
+        .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
+        .encode(text="mark:N")
+    )
+    # What a number stands for, and the way there: over the axis, whose labels cannot be pointed at.
+    headings = (
+        alt.Chart(
+            data.drop_duplicates("number")[["number", "assignment_id", "assignment"]].rename(
+                columns={"assignment_id": "heading_id"}
+            )
+        )
+        .mark_rect(color="transparent", cursor="pointer")
+        .encode(
+            x="number:O",
+            y=alt.value(-_HEADING_PIXELS),
+            y2=alt.value(0),
+            detail="heading_id:N",
+            tooltip=[
+                alt.Tooltip("number:O", title="Number"),
+                alt.Tooltip("assignment:N", title="Assignment"),
+            ],
+        )
+    )
+    return (squares + headings + marks).properties(height=len(order) * 17 + _AXIS_PIXELS)
+
+
+def _states(states: list[str]) -> alt.Color:
+    return alt.Color(
+        "state:N",
+        scale=alt.Scale(domain=[STATES[one][0] for one in states], range=[STATES[one][1] for one in states]),
+        legend=None,
+    )
+
+
+def unique_labels(names: Iterable[str]) -> Iterator[str]:
+    """Names as axis labels: a namesake further down gets a number, or two people would share a bar."""
+    taken: set[str] = set()
+    for name in names:
+        label, number = name, 1
+        while label in taken:
+            number += 1
+            label = f"{name} ({number})"
+        taken.add(label)
+        yield label
+
+
+def _stacked_parts(
+    frame: pd.DataFrame, parts: dict[str, tuple[str, str]], title: str, what: str, identity: str
+) -> alt.Chart:
+    data = _labelled(frame)
+    long = data[["label", "name", identity, *parts]].melt(
+        ["label", "name", identity], list(parts), "part", "points"
+    )
+    order = list(parts)
+    long = long.assign(
+        order=long["part"].map(order.index), part=long["part"].map(lambda part: parts[part][0])
+    )
+    return _sized(
+        alt.Chart(long)
+        .mark_bar(cursor="pointer")
+        .encode(
+            x=alt.X("points:Q", title=title, axis=alt.Axis(format="d", tickCount=6)),
+            y=_rows(data),
+            color=alt.Color(
+                "part:N",
+                scale=alt.Scale(
+                    domain=[label for label, _ in parts.values()],
+                    range=[colour for _, colour in parts.values()],
+                ),
+                legend=None,
+            ),
+            order=alt.Order("order:Q"),
+            detail=f"{identity}:N",
+            tooltip=[
+                alt.Tooltip("name:N", title=what),
+                alt.Tooltip("part:N", title="Part"),
+                alt.Tooltip("points:Q", title="Points", format=".1f"),
+            ],
+        ),
+        data,
+    )
+
+
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(label=list(unique_labels(frame["name"])))
+
+
+def _rows(data: pd.DataFrame) -> alt.Y:
+    axis = alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False)
+    return alt.Y("label:N", sort=data["label"].tolist(), title=None, axis=axis)
+
+
+def _sized(chart: alt.Chart, data: pd.DataFrame) -> alt.Chart:
+    """High enough for every bar: the height that Streamlit takes includes the axis."""
+    return chart.properties(height=len(data) * _BAR_PIXELS + _AXIS_PIXELS)
+
+
+def _dated(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Weeks as text, since a browser would move a date without a zone into its own."""
+    return weeks.assign(
+        date=weeks["week"].dt.strftime("%d %B %Y").str.lstrip("0"), week=weeks["week"].dt.strftime("%Y-%m-%d")
+    )
+
+
+def _weeks() -> alt.X:
+    axis = alt.Axis(labelExpr="utcFormat(toDate(datum.value), '%-d %b')", labelAngle=0, labelOverlap=True)
+    return alt.X("week:O", title=None, axis=axis)

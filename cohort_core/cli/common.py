@@ -1,0 +1,97 @@
+"""What the commands share: options, the home and what is in it, and how errors are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cohort_core import errors
+
+if TYPE_CHECKING:
+    from cohort_core.config.paths import Home
+    from cohort_core.services.reader import Reader
+    from cohort_core.services.workspace import Workspace
+    from cohort_core.store.database import Database
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ClassIds = Annotated[
+    list[str] | None, typer.Option("--class-id", help="A class's id or friendly id; may stand several times.")
+]
+OneClassId = Annotated[str | None, typer.Option("--class-id", help="A class's id or friendly id.")]
+RequiredClassId = Annotated[str, typer.Option("--class-id", help="A class's id or friendly id.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        help="As it was at this time, or at the end of this day (2026-09-01); default: the last sync."
+    ),
+]
+Group = Annotated[str | None, typer.Option(help="One class night or region only.")]
+AnonymousOption = Annotated[
+    bool, typer.Option("--anonymous", help="Pseudonyms for names and emails (setting: anonymous).")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
+
+
+def home() -> Home:
+    from cohort_core.config.paths import Home
+
+    return Home.from_environment()
+
+
+def database() -> Database:
+    from cohort_core.store.database import Database
+
+    return Database(home())
+
+
+def database_that_exists() -> Database:
+    found = database()
+    if not found.exists:
+        raise errors.BadInput("There is no database yet. Run `cohort-tracker sync` first.", parameter="file")
+    return found
+
+
+def workspace() -> Workspace:
+    from cohort_core.services.workspace import shared_workspace
+
+    return shared_workspace()
+
+
+def reader(anonymous: bool) -> Reader:
+    from cohort_core.services.reader import Reader
+
+    shared = workspace()
+    return Reader(shared, shared.is_anonymous(anonymous))
+
+
+def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
+    from cohort_core.config.paths import write_private
+
+    if path.exists() and not replace:
+        raise errors.BadInput(f"{path} is there already. Say --force to replace it.", parameter="out")
+    try:
+        write_private(path, data)
+    except OSError as error:
+        why = error.strerror or "unknown reason"
+        raise errors.BadInput(
+            f"{path} cannot be written ({why}). Choose another place.", parameter="out"
+        ) from None
+
+
+def audit(action: str, what: str, class_id: str, anonymous: bool) -> None:
+    """Keep that something left this computer's database."""
+    from cohort_core.store.audit import save_event
+
+    told = f"{what}, class {class_id}{', pseudonyms' if anonymous else ''}"
+    save_event(database(), "cli", action, told)
+
+
+def privacy(anonymous: bool) -> str:
+    return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
+
+
+def complain(message: str) -> None:
+    typer.secho(f"Error: {message}", err=True, fg="red")

@@ -1,0 +1,148 @@
+"""Data in and out: rosters, tables and the class report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cohort_core import errors
+from cohort_core.cli import common
+from cohort_core.cli.common import AnonymousOption, AsOf, Force, Group, RequiredClassId
+
+if TYPE_CHECKING:
+    from cohort_core.store.database import Database
+
+commands = typer.Typer()
+
+
+@commands.command("import")
+def import_(
+    students: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of the roster: email or first_name,last_name (or student_id), and any of night, "
+            "region, enrolled_on, withdrawn_on (2026-09-01), class."
+        ),
+    ] = None,
+    mentors: Annotated[Path | None, typer.Option(help="CSV of the mentors: name, night.")] = None,
+    class_id: Annotated[
+        str | None,
+        typer.Option("--class-id", help="The class of the roster, unless a column `class` says so."),
+    ] = None,
+    rust_db: Annotated[
+        Path | None, typer.Option(help="The SQLite file of the Rust tool, to move in from it.")
+    ] = None,
+) -> None:
+    """Import the roster and the mentors, replacing those imported before. Reports lines it cannot use."""
+    from cohort_core.imports import roster_files
+
+    if students is None and mentors is None and rust_db is None:
+        raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
+    database = common.database()
+    if rust_db is not None:
+        _move_in(database, rust_db)
+    if students is not None:
+        done = roster_files.import_students(database, roster_files.read_text(students), class_id)
+        _report_unusable(students, done.unusable)
+        typer.echo(
+            f"Roster imported: {done.matched} students of OpenClass, {done.unseen} not seen there yet, "
+            f"{len(done.unusable)} lines not used."
+        )
+    if mentors is not None:
+        named = roster_files.import_mentors(database, roster_files.read_text(mentors))
+        _report_unusable(mentors, named.unusable)
+        typer.echo(f"Mentors imported: {len(named.mentors)}, {len(named.unusable)} lines not used.")
+
+
+@commands.command()
+def export(
+    class_id: RequiredClassId,
+    report: Annotated[str, typer.Option(help="Which one, such as student-health; see docs/metrics.md.")],
+    out: Annotated[Path, typer.Option(help="The file to make; only you can read it.")],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="csv or xlsx; default: as the file's name ends, else csv.")
+    ] = None,
+    as_of: AsOf = None,
+    group: Group = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="Assignments of this type only, such as quiz.")
+    ] = None,
+    student_id: Annotated[
+        str | None, typer.Option(help="The student, for reports about one of them.")
+    ] = None,
+    assignment_id: Annotated[
+        str | None, typer.Option(help="The assignment, for reports about one of them.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Changes after this time, or from this day on (2026-09-01).")
+    ] = None,
+    anonymous: AnonymousOption = False,
+    force: Force = False,
+) -> None:
+    """Write a report of a class as a table for spreadsheets."""
+    from cohort_core.export import tables
+
+    kind = (format_ or out.suffix.removeprefix(".") or "csv").lower()
+    if kind not in tables.KINDS:
+        raise errors.BadInput(
+            "There is no such format. Say --format csv or --format xlsx.", parameter="format"
+        )
+    reader = common.reader(anonymous)
+    made = reader.report(
+        report,
+        class_id,
+        as_of=as_of,
+        group=group,
+        type=type_,
+        student_id=student_id,
+        assignment_id=assignment_id,
+        since=since,
+    )
+    about = {"Class": reader.facts(class_id).name, "As of": as_of or "", "Group": group or ""}
+    about |= {"People": "pseudonyms"} if reader.anonymous else {}
+    shown = {name: text for name, text in about.items() if text}
+    common.write_for_owner(out, tables.KINDS[kind].write(made, shown), replace=force)
+    common.audit("export", made.name, reader.facts(class_id).class_id, reader.anonymous)
+    typer.echo(f"Wrote {len(made.frame)} rows to {out}. {common.privacy(reader.anonymous)}")
+
+
+@commands.command()
+def report(
+    class_id: RequiredClassId,
+    out: Annotated[Path, typer.Option(help="The PDF to make; only you can read it.")],
+    as_of: AsOf = None,
+    group: Group = None,
+    anonymous: AnonymousOption = False,
+    force: Force = False,
+) -> None:
+    """Write the class report as a PDF: summary, who needs attention, blockers, trends, definitions."""
+    from cohort_core.export import pdf
+
+    reader = common.reader(anonymous)
+    cohort = reader.cohort(class_id, as_of, group)
+    common.write_for_owner(out, pdf.class_report(cohort, anonymous=reader.anonymous), replace=force)
+    common.audit("report", "pdf", cohort.facts.class_id, reader.anonymous)
+    typer.echo(f"Wrote {out}. {common.privacy(reader.anonymous)}")
+
+
+def _move_in(database: Database, file: Path) -> None:
+    from cohort_core.imports.rust_tool import import_rust_db
+    from cohort_core.sync.lock import acquire_lock
+
+    with acquire_lock(database):
+        moved = import_rust_db(database, file)
+    for table, identity, reason in moved.unusable:
+        typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
+    typer.echo(
+        f"Taken over: {moved.classes} classes, {moved.students} enrolments, {moved.assignments} assignments, "
+        f"{moved.progressions} progressions, {moved.mentors} mentors; {len(moved.unusable)} rows not used. "
+        "Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`."
+    )
+
+
+def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:
+    for one in unusable:
+        typer.echo(f"{path.name} line {one.line}: {one.reason}", err=True)

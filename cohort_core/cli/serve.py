@@ -1,0 +1,115 @@
+"""Serving the dashboard and the API, also over a practice school."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from cohort_core.cli import common
+from cohort_core.cli.common import Port
+from cohort_core.cli.sync import progress_bar, tell
+
+commands = typer.Typer()
+
+
+@commands.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Another address than this computer's own serves the API only, with tokens.")
+    ] = "127.0.0.1",
+    port: Port = 3000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which others may ask, such as a proxy's; the API only, with tokens."),
+    ] = None,
+    sync_every: Annotated[
+        str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
+    ] = None,
+) -> None:
+    """Serve the dashboard at /dashboard and the API at /, to this computer unless told otherwise."""
+    from cohort_core import server
+    from cohort_core.sync.scheduler import parse_interval
+
+    workspace = common.workspace()
+    wanted = sync_every or workspace.settings().sync_every
+    every = parse_interval(wanted) if wanted else None
+    listener = server.listen(workspace, host, port)
+    # A name to listen at is one to be asked by.
+    hosts = [*(allow_host or ()), host]
+    server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)
+
+
+@commands.command()
+def demo(
+    port: Port = 3000,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", envvar="NO_BROWSER", help="Do not open the browser.")
+    ] = False,
+) -> None:
+    """Look around: a practice school with invented people, synced and served. Nothing of yours is touched.
+
+    Its data is kept in COHORT_HOME if that is set and holds no other school, else until the end of the demo.
+    """
+    with _demo_home():
+        workspace = common.workspace()
+        from cohort_core import server
+        from cohort_core.api.app import DASHBOARD_PATH
+        from cohort_core.store.classes import set_active
+
+        listener = server.listen(workspace, "127.0.0.1", port)
+        typer.echo("Starting the practice school and syncing it …")
+        listed = workspace.use_practice_school()
+        set_active(workspace.database, [one.id for one in listed], active=True)
+        job = workspace.claim_sync(asked_by="cli")
+        with progress_bar(job, workspace, is_wanted=True):
+            result = job.run()
+        tell(result)
+        if not no_browser:
+            _open_soon(f"http://127.0.0.1:{listener.getsockname()[1]}{DASHBOARD_PATH}")
+        server.serve(workspace, listener, say=typer.echo)
+
+
+@commands.command("practice-server")
+def practice_server(
+    port: Port = 8765,
+    day: Annotated[int, typer.Option(help="The day of the course that today is, in the real classes.")] = 90,
+    seed: Annotated[int, typer.Option(help="Another number makes other people.")] = 7,
+    page_cap: Annotated[int, typer.Option(min=1, help="Most rows a page.")] = 200,
+    token_days: Annotated[float, typer.Option(help="Life of a token in days.")] = 30.0,
+    faults: Annotated[bool, typer.Option(help="Let POST /practice/faults make it misbehave.")] = False,
+) -> None:
+    """Run the practice school, a server that speaks OpenClass's API, until Ctrl-C."""
+    from cohort_core.config.settings import load_settings
+    from cohort_core.practice.server import serve as serve_school
+
+    timezone = load_settings(common.home()).default_timezone
+    serve_school(
+        port, day=day, seed=seed, page_cap=page_cap, token_days=token_days, faults=faults, timezone=timezone
+    )
+
+
+def _open_soon(address: str) -> None:
+    import threading
+    import webbrowser
+
+    threading.Timer(1.0, webbrowser.open, [address]).start()
+
+
+@contextmanager
+def _demo_home() -> Iterator[None]:
+    """The folder for the demo's data, never one that holds a real school."""
+    from cohort_core.config.settings import load_settings
+
+    home = common.home()
+    if "COHORT_HOME" in os.environ and (not home.config.exists() or load_settings(home).practice):
+        yield
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="cohort-tracker-demo-") as folder:
+        os.environ["COHORT_HOME"] = folder
+        yield

@@ -1,0 +1,190 @@
+"""Syncing, and how far it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cohort_core import errors
+from cohort_core.cli import common
+from cohort_core.cli.common import AsJson, ClassIds
+from cohort_core.cli.exit_codes import EXIT_CODES, PARTIAL
+
+if TYPE_CHECKING:
+    from cohort_core.services.workspace import Workspace
+    from cohort_core.store.classes import ClassStatus
+    from cohort_core.store.sync_runs import Job, Run
+    from cohort_core.sync.jobs import SyncJob
+
+commands = typer.Typer()
+
+
+@commands.command()
+def sync(
+    class_id: ClassIds = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every page, not only what is new.")] = False,
+    accept_removals: Annotated[
+        bool,
+        typer.Option("--accept-removals", help="Remove what OpenClass no longer has, however much it is."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch what is new from OpenClass: the active classes, or those named."""
+    workspace = common.workspace()
+    try:
+        job = workspace.claim_sync(class_id, asked_by="cli", full=full, accept_removals=accept_removals)
+        with progress_bar(job, workspace, is_wanted=not as_json):
+            result = job.run()
+    except errors.CohortError as error:
+        if as_json:
+            nothing: dict[str, Any] = {"records": 0, "seconds": 0.0, "classes": []}
+            typer.echo(json.dumps(nothing | {"error": {"code": error.code, "message": error.message}}))
+        raise
+    if as_json:
+        typer.echo(json.dumps(result.as_dict()))
+    else:
+        tell(result)
+    sys.exit(_exit_code(result))
+
+
+@commands.command()
+def status(as_json: AsJson = False) -> None:
+    """Show when each class was last synced, and how much of it is here."""
+    from cohort_core.store.classes import last_sync, load_statuses
+    from cohort_core.store.sync_runs import load_latest_runs
+    from cohort_core.sync.lock import running_job
+
+    database = common.database()
+    if not database.exists:
+        if as_json:
+            typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}))
+        else:
+            typer.echo("Nothing is here yet. Run `cohort-tracker init` to connect, or `cohort-tracker demo`.")
+        return
+    statuses = load_statuses(database)
+    latest = load_latest_runs(database)
+    running = running_job(database)
+    if as_json:
+        from dataclasses import asdict
+
+        typer.echo(
+            json.dumps(
+                {
+                    "last_sync": last_sync(database),
+                    "running": running.as_dict() if running else None,
+                    "classes": [
+                        asdict(one) | {"last_run": latest[one.id].as_dict() if one.id in latest else None}
+                        for one in statuses
+                    ],
+                }
+            )
+        )
+        return
+    for one in statuses:
+        if one.is_active or one.synced_at:
+            typer.echo(_status_line(one))
+            if one.id in latest:
+                typer.echo(f"    {_run_line(latest[one.id])}")
+    if running:
+        typer.echo(f"A sync is running: {running.records} records read so far.")
+    if not any(one.is_active for one in statuses):
+        typer.echo("No class is active. Choose with `cohort-tracker activate ID…`.")
+
+
+@commands.command()
+def cancel() -> None:
+    """Stop the sync that is running, in whatever process, between two pages. What it has read is kept."""
+    from cohort_core.store.sync_runs import request_cancel
+    from cohort_core.sync.lock import running_job
+
+    database = common.database()
+    running = running_job(database) if database.exists else None
+    if running is None:
+        typer.echo("No sync is running.")
+        return
+    request_cancel(database, running.id)
+    typer.echo("The sync stops after the page that it reads now.")
+
+
+@contextmanager
+def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iterator[None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not (is_wanted and sys.stderr.isatty()):
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Syncing", total=None, told="")
+
+        def show() -> None:
+            state = workspace.job(job.id)
+            run = next((one for one in state.runs if one.state == "running"), None)
+            if run:
+                progress.update(
+                    task,
+                    description=run.name,
+                    completed=run.pages,
+                    total=run.page_total,
+                    told=f"page {run.pages} of {run.page_total}, {run.records} records: {run.added} new, "
+                    f"{run.changed} changed, {run.removed} removed, {run.quarantined} set aside",
+                )
+
+        job.on_page = show
+        yield
+
+
+def tell(job: Job) -> None:
+    for run in job.runs:
+        if run.error:
+            common.complain(f"{run.name}: {run.error}")
+        elif run.is_clean is False:
+            typer.echo(f"{run.name}: changed while it was read, so nothing was removed. Sync again later.")
+        if run.quarantined:
+            typer.echo(f"{run.name}: {run.quarantined} records cannot be used and were set aside.")
+    typer.echo(f"Synced {job.records} records in {job.seconds or 0:.1f} seconds")
+
+
+def _exit_code(job: Job) -> int:
+    codes = {run.error_code for run in job.runs}
+    if codes == {None}:
+        return 0
+    if len(codes) == 1:
+        code = codes.pop()
+        return next(exit_code for error, exit_code in EXIT_CODES.items() if error.code == code)
+    return PARTIAL
+
+
+def _status_line(one: ClassStatus) -> str:
+    return (
+        f"{'*' if one.is_active else ' '} {one.name} ({one.friendly_id or one.id}): "
+        f"{_told_age(one.synced_at)}, {one.students} students, {one.assignments} assignments, "
+        f"{one.progressions} progressions" + (f", {one.quarantined} set aside" if one.quarantined else "")
+    )
+
+
+def _run_line(run: Run) -> str:
+    if run.error:
+        return f"last run {run.state}: {run.error}"
+    verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
+    return (
+        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
+        f"{run.seconds or 0:.1f} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"{run.quarantined} set aside"
+    )
+
+
+def _told_age(synced_at: str | None) -> str:
+    if synced_at is None:
+        return "never synced"
+    from datetime import datetime
+
+    at = datetime.fromisoformat(synced_at).astimezone()
+    return f"last sync {at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,106 @@
+"""Who else may ask: tokens for programs, and what was done that the data does not show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cohort_core.cli import common
+from cohort_core.cli.common import AsJson, ClassIds
+
+if TYPE_CHECKING:
+    from cohort_core.store.tokens import Token
+
+commands = typer.Typer()
+token = typer.Typer(no_args_is_help=True, help="Tokens with which programs ask the API.")
+commands.add_typer(token, name="token")
+
+
+@token.command()
+def create(
+    name: Annotated[str, typer.Option(help="What it is for, such as ci.")],
+    role: Annotated[
+        str, typer.Option(help="viewer reads; mentor also syncs and writes notes; admin also does the rest.")
+    ] = "viewer",
+    class_id: ClassIds = None,
+    expires: Annotated[
+        str | None, typer.Option(help="Its life, such as 12h, 90d or 8w; default: until it is revoked.")
+    ] = None,
+) -> None:
+    """Make a token and print it, this once. As soon as there is one, the API wants one for every request."""
+    from datetime import UTC, datetime
+
+    from cohort_core.store.tokens import create_token, parse_lifetime
+
+    lifetime = None if expires is None else parse_lifetime(expires)
+    made = create_token(
+        *(common.database(), name, role, class_id or None),
+        lifetime=lifetime,
+        asked_by="cli",
+        now=datetime.now(UTC),
+    )
+    typer.echo(made)
+    typer.echo(
+        "Keep it now, it cannot be shown again. Programs send it as `Authorization: Bearer …`; from now on "
+        "the API answers nobody without a token.",
+        err=True,
+    )
+
+
+@token.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the tokens, those that are revoked included. What they are is not kept."""
+    from cohort_core.store.tokens import load_tokens
+
+    tokens = load_tokens(common.database())
+    if as_json:
+        typer.echo(json.dumps([_told(one) for one in tokens]))
+        return
+    for one in tokens:
+        told = _told(one)
+        where = ", ".join(told["class_ids"]) if told["class_ids"] else "all classes"
+        typer.echo(
+            f"{one.name}  {one.role}, {where}, {told['state']}, "
+            f"last used {one.last_used_at or 'never'}, ends {one.expires_at or 'when it is revoked'}"
+        )
+    if not tokens:
+        typer.echo("There is no token, so the API answers this computer only, and without one.")
+
+
+@token.command()
+def revoke(name: Annotated[str, typer.Argument(help="The token's name.")]) -> None:
+    """Let a token in no more, from this moment on."""
+    from datetime import UTC, datetime
+
+    from cohort_core.store.tokens import revoke_token
+
+    revoke_token(common.database(), name, asked_by="cli", now=datetime.now(UTC))
+    typer.echo(f"Revoked {name}.")
+
+
+@commands.command()
+def audit(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False
+) -> None:
+    """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
+    from cohort_core.store.audit import load_events
+
+    database = common.database()
+    events = load_events(database, limit) if database.exists else []
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in events]))
+        return
+    for one in events:
+        typer.echo(f"{one.at}  {one.who}: {one.action}" + (f" ({one.detail})" if one.detail else ""))
+
+
+def _told(one: Token) -> dict[str, Any]:
+    """A token as a program reads it, without its digest."""
+    from datetime import UTC, datetime
+
+    told = {name: value for name, value in asdict(one).items() if name != "digest"}
+    state = "revoked" if one.revoked_at else "expired" if one.is_expired(datetime.now(UTC)) else "live"
+    return told | {"class_ids": sorted(one.class_ids) if one.class_ids else None, "state": state}

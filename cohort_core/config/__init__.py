@@ -1,0 +1,1 @@
+"""Settings, credentials, thresholds and the folder that holds them."""

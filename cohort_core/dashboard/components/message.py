@@ -1,0 +1,72 @@
+"""A first message to a student: what the numbers say, as a mentor would say it, to copy and to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from cohort_core.dashboard.components.text import count
+from cohort_core.metrics.cohort import Cohort
+
+_HELP = "Made from the numbers on this page, for you to change. Nothing is sent from here."
+
+
+def show(
+    cohort: Cohort, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], *, mail: bool
+) -> None:
+    """The message, with buttons to copy it and, unless people go by pseudonyms, to mail it."""
+    known = cohort.students.loc[health["student_id"]]
+    called = known["first_name"] if isinstance(known["first_name"], str) else health["name"]
+    text = draft(called, health, stuck, missing, cohort.thresholds.cooling_days)
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
+        st.markdown("**A first message**", help=_HELP, width="content")
+        if mail and isinstance(known["email"], str):
+            address = f"mailto:{quote(known['email'], safe='@')}?body={quote(text)}"
+            st.link_button("Write an email", address, icon=":material/mail:", type="tertiary")
+    st.code(text, language=None, wrap_lines=True)
+
+
+def draft(
+    called: str, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
+) -> str:
+    """What is most in the way, and a question about it.
+
+    `health` is a row of the report ``student_health``; `stuck` the assignments that the student is stuck in,
+    the longest first; `missing` those that most of the class has completed, in course order.
+    """
+    return f"Hi {called},\n{_about(health, stuck, missing, silent_days)}"
+
+
+def _about(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:
+    silent = health["days_silent"]
+    if silent is None:
+        began = f" Most of the class began with “{missing[0]}”." if missing else ""
+        return (
+            f"I have not seen you in the course yet, and wanted to ask how you are.{began} What would help "
+            "you to begin?"
+        )
+    if silent >= silent_days:
+        back = ""
+        if stuck:
+            back = f" If it was “{stuck[0]}” that stopped you: I am glad to look at it with you."
+        elif missing:
+            back = f" When you are back, “{missing[0]}” is a good place to go on."
+        return f"I have not seen you in the course for {count(silent, 'day')}. Is everything all right?{back}"
+    if stuck:
+        return (
+            f"I saw that “{stuck[0]}” has kept you busy for a while. What holds you up? I am glad to look "
+            "at it with you."
+        )
+    if health["risk"] != "low" and missing:
+        names = " and ".join(f"“{name}”" for name in missing[:2])
+        return (
+            f"Most of the class is through with {names}, which you have not finished. Is there something "
+            "that gets in your way? I am glad to help."
+        )
+    return (
+        f"You have completed {health['completed']} of {health['total']}. How is it going, and is there "
+        "anything that you would like to look at more closely?"
+    )

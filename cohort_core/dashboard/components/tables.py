@@ -1,0 +1,121 @@
+"""A report as a table whose columns explain themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import BaseModel
+
+from cohort_core.charts import vega
+from cohort_core.dashboard.components.text import meaning
+from cohort_core.dashboard.layout import open_page
+
+MISSING = "–"
+ROW_PIXELS = 35
+MAX_ROWS = 15
+
+# If only cells could be chosen, a click on a heading would choose the first one below it.
+_CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a field is shown: its heading, and as what."""
+
+    label: str
+    kind: str = "text"
+    """text, whole, percent, days, seconds, points, date, instant (local, without a zone), ago (how far an
+    instant is from now), or a bar: share (of 1) or bar (of 100 points)."""
+    width: str | None = None
+    pinned: bool = False
+
+
+def show(
+    frame: pd.DataFrame,
+    row: type[BaseModel],
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    opens: str | None = None,
+) -> None:
+    """Show these columns, each with its definition from the row model one hover away.
+
+    `opens` is the page, student or assignment, to which a click on a row leads; the frame has its ids.
+    """
+    config = {name: _configure(row, name, column) for name, column in columns.items()}
+    # Percent is display: the format that Streamlit has for shares shows two decimals.
+    percents = [name for name, column in columns.items() if column.kind in {"percent", "share"}]
+    event: Any = st.dataframe(
+        frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
+        column_config=config,
+        hide_index=True,
+        # Half a row more tells that there are others below.
+        height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
+        placeholder=MISSING,
+        # A table that gets other rows in place loses the first click on them.
+        key=f"{key}-{_mark(frame[f'{opens}_id'])}" if opens else key,
+        alt=alt,
+        **(_CLICKABLE if opens else {}),
+    )
+    if opens and event.selection.cells:
+        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
+
+
+def picture(drawn: Any, *, alt: str) -> None:
+    """A chart to look at."""
+    st.vega_lite_chart(spec=vega.light_spec(drawn), alt=alt)
+
+
+def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+    """A chart in which a click on a mark leads to the page of its student or assignment.
+
+    `opens` tells for a field of the marks, as of `vega.pickable`, which page that is.
+    """
+    event: Any = st.vega_lite_chart(
+        spec=vega.light_spec(drawn, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
+    )
+    for field, page in opens.items():
+        picked = event.selection.get(field)
+        if picked and picked[0].get(field):
+            open_page(page, **{page: str(picked[0][field])})
+
+
+def _mark(ids: pd.Series[str]) -> str:
+    """Stands for these ids in this order."""
+    return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
+
+
+def _configure(row: type[BaseModel], name: str, column: Column) -> Any:
+    field = row.model_fields.get(name)
+    common: dict[str, Any] = {
+        "label": column.label,
+        "help": meaning(field.description) if field and field.description else None,
+        "width": column.width,
+        "pinned": column.pinned,
+    }
+    match column.kind:
+        case "share" | "bar":
+            format_ = "%.0f%%" if column.kind == "share" else "%.0f"
+            return st.column_config.ProgressColumn(
+                **common, format=format_, min_value=0.0, max_value=100.0, color="primary"
+            )
+        case "percent":
+            return st.column_config.NumberColumn(**common, format="%.0f%%")
+        case "whole":
+            return st.column_config.NumberColumn(**common, format="localized")
+        case "days" | "seconds" | "points":
+            return st.column_config.NumberColumn(**common, format="%.1f")
+        case "instant":
+            return st.column_config.DatetimeColumn(**common, format="ddd D MMM YYYY, HH:mm")
+        case "ago":
+            return st.column_config.DatetimeColumn(**common, format="distance")
+        case "date":
+            return st.column_config.DateColumn(**common, format="D MMM YYYY")
+        case _:
+            return st.column_config.TextColumn(**common)

@@ -1,0 +1,311 @@
+"""What every page starts with: navigation, sidebar, the selected class, and what to do if it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+from typing import Any, NoReturn, ParamSpec
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core.caching import cached_on
+from cohort_core.config.paths import entry_folder
+from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
+from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
+from cohort_core.dashboard.components.text import instant, literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.groups import groups
+from cohort_core.services import workspace as workspaces
+from cohort_core.services.reader import Reader
+from cohort_core.services.workspace import Workspace
+from cohort_core.store.class_data import ClassData
+from cohort_core.store.classes import ClassStatus
+
+P = ParamSpec("P")
+
+PRODUCT = "Cohort Tracker"
+_NAVIGATED = "navigated"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A view: its file in pages/ and its address have the same name, also where Streamlit finds it itself."""
+
+    name: str
+    title: str
+    icon: str
+    in_sidebar: bool = True
+    """Connect is there only as long as there is no school."""
+
+    def streamlit_page(self) -> Any:
+        return st.Page(
+            entry_folder() / "pages" / f"{self.name}.py",
+            # Not the icon: as that of the tab it would be fetched from another host.
+            title=self.title,
+            url_path=self.name,
+            default=self.name == "overview",
+        )
+
+
+PAGES = {
+    page.name: page
+    for page in (
+        Page("overview", "Overview", ":material/home:"),
+        Page("blockers", "Blockers", ":material/block:"),
+        Page("risk", "Student risk", ":material/person_alert:"),
+        Page("matrix", "Matrix", ":material/grid_on:"),
+        Page("trends", "Trends", ":material/show_chart:"),
+        Page("classes", "Classes", ":material/school:"),
+        Page("settings", "Settings", ":material/settings:"),
+        Page("connect", "Connect", ":material/link:", in_sidebar=False),
+        Page("student", "Student", ":material/person:", in_sidebar=False),
+        Page("assignment", "Assignment", ":material/assignment:", in_sidebar=False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page shows. `cohort` is there on every page that needs a class."""
+
+    workspace: Workspace
+    reader: Reader
+    classes: list[ClassStatus]
+    shown: ClassStatus | None
+    maybe_cohort: Cohort | None
+    group_id: str | None
+    as_of: str | None
+
+    @property
+    def cohort(self) -> Cohort:
+        if self.maybe_cohort is None:
+            raise AssertionError("this page began without a class")
+        return self.maybe_cohort
+
+    @property
+    def class_id(self) -> str:
+        return self.cohort.facts.class_id
+
+    def of_no_class(self) -> View:
+        """The same for what is about all classes, not about the one that is shown."""
+        return replace(self, shown=None, maybe_cohort=None)
+
+    def earlier(self, days: int) -> Cohort:
+        """The same selection so many days before."""
+        then = self.cohort.as_of - pd.Timedelta(days=days)
+        return self.reader.cohort(self.class_id, then, self.group_id, self.cohort.type)
+
+    @property
+    def age(self) -> sync_panel.Age:
+        """When the shown class was last synced."""
+        at = instant(self.shown.synced_at) if self.shown and self.shown.synced_at else None
+        return sync_panel.Age(at, self.maybe_cohort.tz if self.maybe_cohort else UTC)
+
+    @property
+    def now(self) -> datetime:
+        """The instant from which to count back in words, in the class's zone: this one, or *as of*."""
+        if self.as_of:
+            return self.cohort.as_of.tz_convert(self.cohort.tz).to_pydatetime()
+        return datetime.now(self.cohort.tz)
+
+
+def navigate() -> Any:
+    """Tell Streamlit which pages there are; returns the one that the address means."""
+    st.session_state[_NAVIGATED] = True
+    return st.navigation([page.streamlit_page() for page in PAGES.values()], position="hidden")
+
+
+@contextmanager
+def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
+    """Start a page, and end it with a sentence if something fails.
+
+    A page that needs a class goes on only when there is one with students in it; until then it says what
+    to do next. Before any session has run `app.py`, Streamlit runs a page's file without it.
+    """
+    if not st.session_state.get(_NAVIGATED):
+        navigate()
+        st.rerun()
+    page = PAGES[name]
+    st.set_page_config(page_title=f"{page.title} · {PRODUCT}", page_icon=ICON, layout="wide")
+    st.html(STYLE + (PRINTED_FROM_DARK if st.context.theme.type == "dark" else ""))
+    st.title(page.title, anchor=False)
+    with guarded(name):
+        view = _prepare(page, needs_class)
+        if sync_panel.was_looked_at():
+            visits.look(view.workspace.home, datetime.now(UTC))
+        yield view
+
+
+def part(draw: Callable[[View], object], view: View) -> None:
+    """Draw what the choices in it change alone: a click on one of them does not run the rest of the page."""
+
+    def drawn() -> None:
+        with guarded(draw.__name__):
+            draw(view)
+
+    st.fragment(drawn)()
+
+
+def folded(label: str, key: str, draw: Callable[P, object], *given: P.args, **more: P.kwargs) -> None:
+    """A part that is folded up, and read and sent only when somebody opens it."""
+
+    def drawn() -> None:
+        with st.expander(label, key=key, on_change="rerun") as fold, guarded(draw.__name__):
+            if fold.open:
+                draw(*given, **more)
+
+    st.fragment(drawn)()
+
+
+def link(
+    name: str,
+    label: str | None = None,
+    *,
+    icon: bool = True,
+    also: dict[str, str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """A link to another page that keeps the selection; `also` is what else its address says."""
+    page = PAGES[name]
+    st.page_link(
+        page.streamlit_page(),
+        label=label or page.title,
+        icon=page.icon if icon else None,
+        query_params=url_state.in_links(also) or None,
+        **kwargs,
+    )
+
+
+def open_page(name: str, **also: str) -> NoReturn:
+    """Go to another page, as a link does.
+
+    On the way Streamlit gives this page the other's address for a moment, and going back leads there; so the
+    address keeps what this page needs.
+    """
+    page = PAGES[name].streamlit_page()
+    st.switch_page(page, query_params={**st.query_params.to_dict(), **url_state.in_links(also)})
+
+
+def _prepare(page: Page, needs_class: bool) -> View:
+    workspace = workspaces.shared_workspace()
+    with st.sidebar:
+        st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        links = st.container(gap="xxsmall")
+        selectors = st.container()
+        syncs = st.container()
+    is_connected = False
+    try:
+        is_connected = workspace.is_connected()
+        classes = workspace.statuses()
+        active = [one for one in classes if one.is_active]
+        chosen = url_state.choose_class(active)
+        shown = next((one for one in active if one.id == chosen.id), None)
+        with selectors:
+            view, notices = _select(workspace, classes, shown, active)
+    finally:
+        # Also when nothing can be read, there must be a way out of this page.
+        with links:
+            for other in PAGES.values():
+                if other.in_sidebar or (other.name == "connect" and not is_connected):
+                    link(other.name, width="stretch")
+    with syncs:
+        sync_panel.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))
+
+    if needs_class and shown is not None:
+        st.text(_heading(shown, view))
+    for notice in (chosen.notice, *notices):
+        if notice and needs_class:
+            st.info(literal(notice))
+    if needs_class:
+        _explain_emptiness(page, view, is_connected)
+    return view
+
+
+def _select(
+    workspace: Workspace, classes: list[ClassStatus], shown: ClassStatus | None, active: list[ClassStatus]
+) -> tuple[View, list[str | None]]:
+    """Read the class that is shown, offer the other choices, and remember the ones made."""
+    anonymous = workspace.is_anonymous(url_state.choose_anonymous())
+    reader = Reader(workspace, anonymous)
+    kept = {url_state.ANONYMOUS: url_state.YES if url_state.choose_anonymous() else None}
+    if shown is None:
+        url_state.remember(kept)
+        return View(workspace, reader, classes, None, None, None, None), []
+    facts = reader.facts(shown.id)
+    offered, types = groups(reader.cohort(shown.id)), _types(facts)
+    group = url_state.choose_part(
+        url_state.GROUP,
+        {one.id for one in offered},
+        shown.id,
+        "The address asks for a group that this class does not have. This is everyone.",
+    )
+    kind = url_state.choose_part(
+        url_state.TYPE,
+        types,
+        shown.id,
+        "The address asks for a type of assignment that this class does not have. These are all.",
+    )
+    latest = facts.synced_at.tz_convert(facts.timezone).date() if facts.synced_at is not None else None
+    as_of = url_state.choose_as_of(latest)
+    url_state.remember(
+        kept
+        | {
+            url_state.CLASS: shown.id,
+            url_state.GROUP: group.id,
+            url_state.TYPE: kind.id,
+            url_state.AS_OF: as_of.id,
+        }
+    )
+    sidebar.show(active, offered, types, latest, is_forced=workspace.is_anonymous())
+    cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
+    view = View(workspace, reader, classes, shown, cohort, group.id, as_of.id)
+    return view, [group.notice, kind.notice, as_of.notice]
+
+
+@cached_on
+def _types(facts: ClassData) -> dict[str, str]:
+    """The types of assignment in course order, by what stands for them in addresses."""
+    names = facts.assignments.sort_values("position")["type"].dropna()
+    return {blake2b(name.encode(), digest_size=4).hexdigest(): name for name in dict.fromkeys(names)}
+
+
+def _heading(shown: ClassStatus, view: View) -> str:
+    """ "Cohort 12 · Tuesday · quiz · as it was on Monday 2 November 2026"."""
+    cohort = view.cohort
+    parts = [shown.name, cohort.group, cohort.type]
+    if view.as_of:
+        day = date.fromisoformat(view.as_of)
+        parts.append(f"as it was at the end of {day:%A} {day.day} {day:%B %Y}")
+    return " · ".join(part for part in parts if part)
+
+
+def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
+    """Say what to do when there is nothing to show, and end the page there."""
+    if not view.classes and not is_connected:
+        if page.name == "overview":
+            st.switch_page(PAGES["connect"].streamlit_page())
+        st.info("Cohort Tracker does not know your school yet.")
+        link("connect", "Connect to your school, or try the practice school")
+    elif view.shown is None:
+        st.info("No class is active yet. Choose the classes that you want to follow.")
+        link("classes", "Choose classes")
+    elif view.shown.synced_at is None:
+        running = view.workspace.running_job()
+        if running is not None and view.shown.id in {run.class_id for run in running.runs}:
+            st.info("The first sync of this class is running. This page fills itself when it has ended.")
+        else:
+            st.info(
+                "This class has not been synced yet. Press Sync now in the sidebar to read it from OpenClass."
+            )
+    elif view.cohort.students.empty:
+        st.info("There are no students here yet. They appear with their first assignment, or with a roster.")
+    elif view.cohort.assignments.empty:
+        st.info("There are no assignments in this class yet. They come with the first sync after they exist.")
+    else:
+        return
+    st.stop()

@@ -1,0 +1,41 @@
+"""What the page of an assignment says in words, and its table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cohort_core.dashboard.components.lists import Part
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.reports.labels import NEUTRAL, STATES
+
+LOOKS = {
+    "completed": ("Completed", STATES["completed"][1]),
+    "in_progress": ("In progress", STATES["in_progress"][1]),
+    "stuck": ("Stuck", STATES["stuck"][1]),
+    "skipped": ("Skipped", "#8a6bb0"),
+    "not_reached": ("Not come that far", NEUTRAL),
+}
+COLUMNS = {
+    "name": Column("Student", pinned=True, width="medium"),
+    "state": Column("State"),
+    "days": Column("Days", "days"),
+    "grade": Column("Grade", "percent"),
+    "night": Column("Night"),
+    "region": Column("Region"),
+}
+
+
+def place(assignment: pd.Series, total: int) -> str:
+    """ "Number 12 of 90 · Loops and lists · quiz"."""
+    parts = [f"Number {assignment['position'] + 1} of {total}", assignment["section"], assignment["type"]]
+    return " · ".join(part for part in parts if isinstance(part, str))
+
+
+def parts(students: pd.DataFrame) -> list[Part]:
+    counts = students["state"].value_counts()
+    return [Part(label, int(counts.get(state, 0)), colour) for state, (label, colour) in LOOKS.items()]
+
+
+def in_words(students: pd.DataFrame) -> pd.DataFrame:
+    words = students["state"].map({state: label for state, (label, _) in LOOKS.items()})
+    return students.assign(state=words.where(~students["is_parked"], "Stuck, works on something else"))

@@ -1,0 +1,204 @@
+"""What changed since the last visit, the sync before, or a day: counts by kind, and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import url_state, visits
+from cohort_core.dashboard.components import downloads, lists, tables
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.components.text import ago, count, instant, moment, percent, upper_first
+from cohort_core.dashboard.layout import View, folded
+from cohort_core.reports.labels import BANDS
+from cohort_core.reports.report import Report
+from cohort_core.reports.rows import ChangeRow
+from cohort_core.store.changes import load_sync_ends
+
+MAX_SHOWN = 8
+SINCE, KIND = "since", "kind"
+VISIT, SYNC_BEFORE, A_WEEK_AGO, A_DAY = "visit", "sync", "week", "day"
+ALL = "all"
+COLUMNS = {
+    "name": Column("Student", pinned=True, width="medium"),
+    "kind": Column("What", width="medium"),
+    "at": Column("When", "instant"),
+}
+
+KINDS = {
+    "completed": ("completion", "completions"),
+    "started": ("start", "starts"),
+    "graded": ("new grade", "new grades"),
+    "regraded": ("changed grade", "changed grades"),
+    "reviewed": ("review", "reviews"),
+    "new_student": ("new student", "new students"),
+    "came_back": ("student back", "students back"),
+    "band_moved": ("moved band", "moved bands"),
+    "reopened": ("reopened", "reopened"),
+    "removed": ("removed", "removed"),
+    "returned": ("returned", "returned"),
+}
+"""In the order in which a mentor wants to read the counts."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """From when on; `asked` as ``Workspace.changes`` takes it, None for the sync before."""
+
+    asked: str | None
+    words: str
+
+
+def show(view: View) -> None:
+    """The whole part of the Overview."""
+    titled = st.container()
+    since = _choose_since(view)
+    report = view.reader.changes(view.class_id, since.asked, view.as_of, view.group_id)
+    counts = report.frame["kind"].value_counts().to_dict()
+    kind = ALL
+    if counts:
+        kind = url_state.choose(
+            KIND,
+            st.pills,
+            f"Since {since.words}",
+            (ALL, *(one for one in KINDS if one in counts)),
+            default=ALL,
+            wrap=True,
+            format_func=lambda one: "Everything" if one == ALL else count(counts[one], *KINDS[one]),
+        )
+    chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]
+    shown = replace(report, frame=chosen)
+    with titled:
+        downloads.heading(
+            view,
+            "What changed",
+            report=shown,
+            help="What syncs saw change counts from when they saw it; what the first sync found, from when "
+            "it happened.",
+        )
+    if counts:
+        _list(shown, view.now)
+    else:
+        st.caption(f"Nothing has changed since {since.words}.")
+
+
+def _list(report: Report, now: datetime) -> None:
+    first = replace(report, frame=report.frame[:MAX_SHOWN])
+    lists.events((_event(row, now) for row in first.records()), "changed")
+    if len(report.frame) > MAX_SHOWN:
+        folded(f"All {len(report.frame):,}", "all-changes", _table, report, now.tzinfo or UTC)
+
+
+def _table(report: Report, tz: tzinfo) -> None:
+    """What happened in words, when in the class's zone."""
+    changes = report.frame
+    told = changes.assign(
+        at=changes["at"].dt.tz_convert(tz).dt.tz_localize(None),
+        name=changes["name"].fillna(changes["student_id"]),
+        kind=[upper_first(" ".join(filter(None, in_words(row)))) for row in report.records()],
+    )
+    tables.show(told, ChangeRow, COLUMNS, key="changes", alt="All changes, the latest first", opens="student")
+
+
+def _choose_since(view: View) -> Since:
+    now = view.now
+    ends = load_sync_ends(view.workspace.database, view.class_id, limit=2)
+    visit, visit_words = _visit(view)
+    labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day"}
+    if len(ends) > 1 and view.as_of is None:
+        labels = {SYNC_BEFORE: "Sync before"} | labels
+    if visit is not None:
+        labels = {VISIT: upper_first(visit_words.removeprefix("your "))} | labels
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = url_state.choose(
+            SINCE,
+            st.segmented_control,
+            "Changes since",
+            tuple(labels),
+            default=next(iter(labels)),
+            format_func=labels.__getitem__,
+        )
+        if by != A_DAY:
+            url_state.write(A_DAY, None)
+        url_state.write(VISIT, visits.to_text(visit) if visit is not None and by == VISIT else None)
+        if by == VISIT and visit is not None:
+            return Since(visits.to_text(visit), f"{visit_words}, {ago(visit, now)}")
+        if by == SYNC_BEFORE:
+            return Since(None, f"the sync before, {ago(ends[1].to_pydatetime(), now)}")
+        if by == A_WEEK_AGO:
+            day = now.date() - timedelta(days=7)
+        else:
+            day = url_state.choose_day(
+                A_DAY, "From the start of", default=now.date() - timedelta(days=1), latest=now.date()
+            )
+    return Since(day.isoformat(), _day(day))
+
+
+def _visit(view: View) -> tuple[datetime | None, str]:
+    """The instant at which the last visit ended, and what to call it; None if there was none.
+
+    The address holds it, so that a copied one shows the same elsewhere. For whose visit it was it stands for
+    the last one, whenever they open it: a bookmark of the morning page is to tell what is new.
+    """
+    if view.as_of:
+        return None, ""
+    own = visits.load(view.workspace.home)
+    asked = url_state.instant_in_address(VISIT)
+    if asked is not None and asked not in own.ends and asked < view.now:
+        local = asked.astimezone(view.now.tzinfo)
+        return asked, f"{_day(local.date())}, {local:%H:%M}"
+    return own.last, "your last visit"
+
+
+def _event(row: Mapping[str, Any], now: datetime) -> lists.Event:
+    at = instant(row["at"])
+    before, what, after = in_words(row)
+    return lists.Event(
+        ago(at, now),
+        moment(at, now.tzinfo or UTC),
+        [
+            lists.Linked(row["name"] or row["student_id"], "student", row["student_id"]),
+            before,
+            lists.Linked(what, "assignment", row["assignment_id"]) if what else "",
+            after,
+        ],
+    )
+
+
+def in_words(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What happened to the student in a row of the report ``changes``: words, an assignment, and words."""
+    what, grade = row["assignment"] or row["assignment_id"] or "", percent(row["grade_after"])
+    graded = row["grade_after"] is not None
+    match row["kind"]:
+        case "completed":
+            return "completed", what, f"with {grade}" if graded else ""
+        case "started":
+            return "started", what, ""
+        case "graded":
+            return f"got {grade} for", what, ""
+        case "regraded":
+            return "got another grade for", what, f"{percent(row['grade_before'])} → {grade}"
+        case "reviewed":
+            return "had", what, "reviewed"
+        case "reopened":
+            return "has", what, "open again"
+        case "removed":
+            return "has no record of", what, "at OpenClass any more"
+        case "returned":
+            return "has a record of", what, "at OpenClass again"
+        case "new_student":
+            return "is new in this class", "", ""
+        case "came_back":
+            return "is back after two weeks or more without activity", "", ""
+        case "band_moved":
+            before, after = BANDS[row["band_before"]], BANDS[row["band_after"]]
+            return f"moved from {before.marked} to {after.marked}", "", ""
+    return "", "", ""
+
+
+def _day(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B}"

@@ -1,0 +1,141 @@
+"""Which classes a mentor follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+from pydantic import Field
+
+from cohort_core.dashboard import sync_panel
+from cohort_core.dashboard.components import downloads
+from cohort_core.dashboard.components.text import ago, count, instant, literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View
+from cohort_core.errors import RemovalsRefused
+from cohort_core.export import tables
+from cohort_core.reports.rows import Row
+from cohort_core.services.workspace import Workspace
+from cohort_core.store.classes import ClassStatus, set_active
+from cohort_core.store.sync_runs import Run, load_latest_runs
+
+_TOLD = "classes-told"
+
+
+class ClassLine(Row):
+    """A class, and how much of it is here."""
+
+    class_id: str = Field(description="OpenClass id.")
+    friendly_id: str | None = Field(description="The short name in its address.")
+    name: str = Field(description="Its name.")
+    is_active: bool = Field(description="Whether you follow it: it is synced and can be chosen.")
+    students: int = Field(description="Students that are known of it.")
+    assignments: int = Field(description="Assignments that are known of it.")
+    records: int = Field(description="Records of a student in an assignment.")
+    set_aside: int = Field(description="Records that could not be read. They are counted nowhere.")
+    synced_at: datetime | None = Field(description="End of the last good sync, UTC.")
+
+
+def show(view: View) -> None:
+    """Every class with a switch. A switch that was used is made anew, so it shows what is stored."""
+    workspace, classes = view.workspace, view.classes
+    lines = tables.Table("classes", ClassLine, [_line(one) for one in classes])
+    downloads.heading(view.of_no_class(), "Your classes", report=lines)
+    st.caption(
+        "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
+        "A class that you switch off keeps its data."
+    )
+    latest = load_latest_runs(workspace.database)
+    is_running = workspace.running_job() is not None
+    for status in classes:
+        with st.container(border=True, gap=None):
+            st.toggle(
+                literal(status.name),
+                value=status.is_active,
+                key=f"active-{status.id}-{status.is_active}",
+                on_change=_switch,
+                args=(workspace, status),
+            )
+            st.caption(literal(_in_words(status)))
+            run = latest.get(status.id)
+            if run is not None and run.error_code == RemovalsRefused.code:
+                _offer_removal(workspace, run, is_running)
+    with st.container(horizontal=True):
+        st.button(
+            "Look for new classes", on_click=_look_for_classes, args=(workspace,), icon=":material/refresh:"
+        )
+        st.button(
+            "Read everything",
+            on_click=sync_panel.press,
+            args=(workspace,),
+            kwargs={"full": True},
+            icon=":material/sync_saved_locally:",
+            disabled=is_running or not latest,
+            help="Syncs the classes that you follow as if for the first time: every page, not only those "
+            "that may hold something new. Nothing is lost by it; it takes longer.",
+        )
+    if told := st.session_state.pop(_TOLD, None):
+        st.info(literal(told))
+
+
+def _line(status: ClassStatus) -> dict[str, Any]:
+    return {
+        "class_id": status.id,
+        "records": status.progressions,
+        "set_aside": status.quarantined,
+        **{
+            name: getattr(status, name)
+            for name in ("friendly_id", "name", "is_active", "students", "assignments", "synced_at")
+        },
+    }
+
+
+def _offer_removal(workspace: Workspace, run: Run, is_running: bool) -> None:
+    st.warning(literal(run.error or "OpenClass no longer has many records of this class."))
+    st.caption(
+        "So much going at once may be right, as when an assignment was taken out of the course, or a mistake "
+        "at OpenClass. Look at the class there first. What is removed counts no more here; should OpenClass "
+        "have it again, the next sync brings it back."
+    )
+    st.button(
+        "Remove them here too",
+        key=f"remove-{run.class_id}",
+        on_click=sync_panel.press,
+        args=(workspace, [run.class_id]),
+        kwargs={"full": True, "accept_removals": True},
+        icon=":material/delete_sweep:",
+        disabled=is_running,
+    )
+
+
+def _switch(workspace: Workspace, status: ClassStatus) -> None:
+    with guarded("classes", stop=False) as told:
+        set_active(workspace.database, [status.id], active=not status.is_active)
+    if told:
+        st.session_state[_TOLD] = told[0]
+
+
+def _look_for_classes(workspace: Workspace) -> None:
+    with guarded("classes", stop=False) as told:
+        workspace.refresh_classes()
+    st.session_state[_TOLD] = told[0] if told else "These are all classes that OpenClass lists for you."
+
+
+def _in_words(status: ClassStatus) -> str:
+    """ "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago"."""
+    parts = [status.friendly_id] if status.friendly_id else []
+    if status.synced_at is None:
+        parts.append("never synced")
+    else:
+        parts += [
+            count(status.students, "student"),
+            count(status.assignments, "assignment"),
+            count(status.progressions, "record"),
+            f"synced {ago(instant(status.synced_at), datetime.now(UTC))}",
+        ]
+    if status.quarantined:
+        parts.append(f"{count(status.quarantined, 'row')} set aside")
+    if status.is_published is False:
+        parts.append("not published")
+    return " · ".join(parts)

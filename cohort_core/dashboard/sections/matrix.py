@@ -1,0 +1,48 @@
+"""Every student in every assignment, as one picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from cohort_core.charts import charts
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
+
+MAX_STUDENTS = 120
+"""A browser draws no higher picture well."""
+
+ORDERS = {
+    "risk": "Risk",
+    "name": "Name",
+    "completed": "Completed",
+    "activity": "Last activity",
+    "stuck": "Stuck",
+}
+
+
+def ordered(cohort: Cohort, order: str) -> Report:
+    """The report ``matrix`` with its students in the order asked for, one of ORDERS."""
+    report, health = catalog.matrix(cohort), catalog.student_health(cohort).frame
+    match order:
+        case "name":
+            health = health.sort_values("name", key=lambda one: one.str.casefold(), kind="stable")
+        case "completed" | "stuck":
+            health = health.sort_values(order, ascending=False, kind="stable")
+        case "activity":
+            health = health.sort_values("last_activity_at", na_position="first", kind="stable")
+    place = pd.Series(range(len(health)), index=pd.Index(health["student_id"]))
+    rows = report.frame["student_id"].map(place).argsort(kind="stable")
+    return replace(report, frame=report.frame.iloc[rows].reset_index(drop=True))
+
+
+def cells(matrix: pd.DataFrame) -> pd.DataFrame:
+    """What the chart takes, of the first MOST_STUDENTS: the report with label and number."""
+    people = matrix.drop_duplicates("student_id").head(MAX_STUDENTS)
+    labels = dict(zip(people["student_id"], charts.unique_labels(people["name"]), strict=True))
+    shown = matrix[matrix["student_id"].isin(labels)]
+    return shown.assign(label=shown["student_id"].map(labels), number=shown["position"] + 1)[
+        ["label", "student_id", "name", "number", "assignment_id", "assignment", "state", "grade"]
+    ]

@@ -1,0 +1,161 @@
+"""The record of syncs in a mentor's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import Field
+
+from cohort_core.dashboard import sync_panel
+from cohort_core.dashboard.components import downloads, tables
+from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.layout import View
+from cohort_core.export.tables import Table
+from cohort_core.reports.rows import Row
+from cohort_core.store.sync_runs import Job, Run
+
+MAX_SYNCS = 20
+
+RESULTS = {
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+    "interrupted": "Broke off",
+    "running": "Running",
+    "waiting": "Waiting",
+}
+ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API", "schedule": "By itself"}
+
+
+class SyncLine(Row):
+    """One class in one sync."""
+
+    started_at: datetime | None = Field(description="When the sync began; UTC in files.")
+    class_name: str = Field(description="The class.")
+    result: str = Field(description="How it ended.")
+    records: int = Field(description="Rows read from OpenClass.")
+    new: int = Field(description="Rows that were not known before.")
+    changed: int = Field(description="Rows that were known and had become different.")
+    removed: int = Field(description="Rows that OpenClass has no more.")
+    set_aside: int = Field(description="Rows that could not be read. They are kept, and counted nowhere.")
+    kind: str | None = Field(description="Everything, or only the pages that may hold something new.")
+    verified: str | None = Field(
+        description="Whether what was stored was seen to agree with OpenClass's own count."
+    )
+    seconds: float | None = Field(description="How long it took.")
+    asked_by: str = Field(description="From where it was started.")
+    note: str | None = Field(description="What went wrong, and what to do about it.")
+
+
+class SetAsideLine(Row):
+    """A record that OpenClass sent in a form that cannot be used."""
+
+    class_name: str = Field(description="The class.")
+    reason: str = Field(description="Why it cannot be used.")
+    first_seen_at: datetime = Field(description="When a sync first met it so; UTC in files.")
+    last_seen_at: datetime = Field(description="When a sync last met it; UTC in files.")
+    record_id: str = Field(description="Its OpenClass id, or a mark of its content if it has none.")
+
+
+COLUMNS = {
+    "started_at": Column("When", "ago"),
+    "class_name": Column("Class"),
+    "result": Column("Result"),
+    "records": Column("Records", "whole"),
+    "new": Column("New", "whole"),
+    "changed": Column("Changed", "whole"),
+    "removed": Column("Removed", "whole"),
+    "set_aside": Column("Set aside", "whole"),
+    "kind": Column("Read"),
+    "verified": Column("Verified"),
+    "seconds": Column("Seconds", "seconds"),
+    "asked_by": Column("Started from"),
+    "note": Column("What happened", width="large"),
+}
+SET_ASIDE_COLUMNS = {
+    "class_name": Column("Class"),
+    "reason": Column("Why", width="large"),
+    "first_seen_at": Column("Since", "ago"),
+    "last_seen_at": Column("Last seen", "ago"),
+    "record_id": Column("Record"),
+}
+
+
+def show(view: View) -> None:
+    jobs = view.workspace.jobs(MAX_SYNCS)
+    lines = Table("syncs", SyncLine, rows(jobs))
+    downloads.heading(view.of_no_class(), "Syncs", report=lines)
+    if not jobs:
+        st.info("Nothing has been synced yet. Press Sync now in the sidebar.")
+        return
+    if problem := _latest_problem(jobs):
+        st.warning(literal(problem))
+    _table(lines, COLUMNS, alt="The latest syncs, class by class, newest first")
+
+
+def show_set_aside(view: View) -> None:
+    """Records that could not be read, with the reason."""
+    names = {one.id: one.name for one in view.classes}
+    records = [
+        {
+            "class_name": names.get(one.class_id, one.class_id),
+            "reason": one.reason,
+            "first_seen_at": one.first_seen_at,
+            "last_seen_at": one.last_seen_at,
+            "record_id": one.id,
+        }
+        for one in view.reader.set_aside()
+    ]
+    if not records:
+        return
+    lines = Table("set_aside", SetAsideLine, records)
+    downloads.heading(view.of_no_class(), "Records that were set aside", report=lines)
+    st.caption(
+        "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
+        "themselves as soon as a sync finds them mended."
+    )
+    _table(lines, SET_ASIDE_COLUMNS, alt="Records that were set aside, the latest first")
+
+
+def _table(lines: Table, columns: Mapping[str, Column], *, alt: str) -> None:
+    frame = pd.DataFrame(lines.columns())
+    for name, column in columns.items():
+        if column.kind == "ago":
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    tables.show(frame, lines.row, columns, key=lines.name, alt=alt)
+
+
+def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """One row for each class in each sync, newest first."""
+    return [_row(job, run) for job in jobs for run in job.runs]
+
+
+def _row(job: Job, run: Run) -> dict[str, Any]:
+    # A killed sync leaves its runs as they were.
+    state = job.state if job.state == "interrupted" and run.state in {"running", "waiting"} else run.state
+    return {
+        "started_at": run.started_at or job.started_at,
+        "class_name": run.name,
+        "result": RESULTS.get(state, state),
+        "records": run.records,
+        "new": run.added,
+        "changed": run.changed,
+        "removed": run.removed,
+        "set_aside": run.quarantined,
+        "kind": {"full": "Everything", "incremental": "What is new"}.get(run.kind or "", run.kind),
+        "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
+        "seconds": run.seconds,
+        "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
+        "note": run.error or (job.error if state != "done" else None),
+    }
+
+
+def _latest_problem(jobs: Sequence[Job]) -> str | None:
+    """What went wrong in the latest sync that has ended, in its own sentences; None if nothing did."""
+    ended = next((job for job in jobs if not job.is_running), None)
+    return None if ended is None or sync_panel.is_good(ended) else sync_panel.outcome(ended)

@@ -1,0 +1,119 @@
+"""Who needs a message first, and why: over all classes that a mentor follows, or in the one that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components import downloads, lists
+from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.layout import View, folded, link
+from cohort_core.dashboard.sections import hides, student_filter
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
+
+EVERYONE = 100_000
+THIS_CLASS, ALL_CLASSES = "this", "all"
+ORDERS = {ALL_CLASSES: "Who waits longest comes", THIS_CLASS: "Who is furthest behind comes"}
+SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
+KINDS = {
+    "risk": ("◆", "At risk", "#c8452b"),
+    "stuck": ("■", "Stuck", "#d98a1f"),
+    "engagement_gap": ("●", "Gone silent", "#6f8fb5"),
+    "never_started": ("○", "Never started", "#7d878c"),
+    "cohort_alarm": ("▼", "Class slow", "#8a6bb0"),
+}
+
+
+def show(view: View) -> None:
+    titled = st.container()
+    active = [one for one in view.classes if one.is_active and one.synced_at]
+    scope = THIS_CLASS
+    if len(active) > 1:
+        scope = url_state.choose(
+            "scope",
+            st.segmented_control,
+            "Look at",
+            tuple(SCOPES),
+            # Who has picked a group looks at that.
+            default=THIS_CLASS if view.group_id else ALL_CLASSES,
+            format_func=SCOPES.__getitem__,
+            label_visibility="collapsed",
+        )
+    order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
+    st.caption(literal(hides.done() or order))
+    shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)
+    with titled:
+        downloads.heading(
+            view,
+            "Who needs attention first",
+            report=shown,
+            name="attention",
+            help="Students at risk, stuck, keeping up but silent, or who never started.",
+        )
+    link("risk", "All students by risk")
+
+
+def _of_class(view: View) -> Report:
+    limits = view.cohort.thresholds
+    beside = partial(hides.offer, view)
+    settled = view.reader.settled([view.cohort])
+    health = catalog.student_health(view.cohort)
+    is_open = ~health.frame["student_id"].isin(settled)
+    at_risk = replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
+    urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
+    if not urgent:
+        st.write("Nobody stands out: everyone is on pace with the cohort.")
+    lists.people(map(lists.person, urgent), "attention", beside)
+    listed = settled | {one["student_id"] for one in urgent}
+    gap = [one for one in catalog.engagement_gap(view.cohort).records() if one["student_id"] not in listed]
+    gap = gap[: limits.triage_length]
+    if gap:
+        st.markdown(
+            f"**{student_filter.KEEPING_UP}**",
+            help="The early warning: on pace with the class or little behind it, and nothing done for "
+            f"{count(limits.cooling_days, 'day')} or more.",
+        )
+        lists.people(map(_silent, gap), "silent", beside)
+    hides.show(view)
+    return at_risk
+
+
+def _of_all(view: View) -> Report:
+    everyone = view.reader.triage(EVERYONE, view.as_of)
+    shown = everyone.frame.head(view.cohort.thresholds.triage_length)
+    if shown.empty:
+        st.write("Nobody in your classes needs attention at the moment.")
+    _list(view, replace(everyone, frame=shown), "needs")
+    rest = replace(everyone, frame=everyone.frame[len(shown) :])
+    if not rest.frame.empty:
+        folded(f"{len(rest.frame):,} more, less urgent", "more-needs", _list, view, rest, "more")
+    hides.show(view)
+    return everyone
+
+
+def _list(view: View, needs: Report, key: str) -> None:
+    lists.people(map(_need, needs.records()), key, partial(hides.offer, view))
+
+
+def _need(row: Mapping[str, Any]) -> lists.Person:
+    mark = lists.mark(*KINDS[row["kind"]])
+    others = [KINDS[one][1].lower() for one in row["also"]]
+    of = [row["class_name"]] if row["student_id"] else []
+    also = [f"also {' and '.join(others)}"] if others else []
+    why = [row["reason"], *([" · ".join(of + also)] if of + also else [])]
+    return lists.Person(row["student_id"], mark, row["name"], why, row["class_id"])
+
+
+def _silent(row: Mapping[str, Any]) -> lists.Person:
+    return lists.Person(
+        row["student_id"],
+        lists.mark(*KINDS["engagement_gap"]),
+        row["name"],
+        [f"{row['completed']} of {row['total']} done · last active {count(row['days_silent'], 'day')} ago"],
+    )

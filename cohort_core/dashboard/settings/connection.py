@@ -1,0 +1,185 @@
+"""Connecting to a school, step by step: where it is, then which classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.config.credentials import password_place
+from cohort_core.dashboard import sync_panel
+from cohort_core.dashboard.components import lists
+from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import link
+from cohort_core.services.workspace import Workspace
+from cohort_core.store.classes import ListedClass, set_active
+
+KEPT_BACK = "kept back in anonymous mode"
+_LISTED, _PLACE, _REFUSED = "connect-listed", "connect-place", "connect-refused"
+
+
+def listed_classes() -> list[ListedClass]:
+    """The classes that a connection just made has found, until some are chosen."""
+    return st.session_state.get(_LISTED, [])
+
+
+def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
+    known = workspace.settings()
+    if known.practice:
+        st.success("You are connected to the practice school. Everybody in it is invented.")
+    else:
+        st.success("You are connected.")
+        if not anonymous:
+            st.text(f"{known.email} at {known.api_base}")
+    st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
+
+
+def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
+    """What is known of the school, as it is; in anonymous mode without what tells who and where."""
+    known = workspace.settings()
+    if not workspace.is_connected():
+        st.info("Cohort Tracker does not know your school yet.")
+        link("connect", "Connect to your school, or try the practice school")
+        return
+    place = password_place(workspace.home)
+    if known.practice:
+        st.caption("You are connected to the practice school. Everybody in it is invented.")
+    entries = {
+        "Address of OpenClass": known.api_base,
+        "Application id": known.app_id,
+        "Class site": known.origin,
+        "Email": known.email,
+    }
+    shown = {name: KEPT_BACK if anonymous else value for name, value in entries.items()}
+    shown["Password"] = f"Kept {place}" if place else "Not there any more: connect again"
+    lists.definitions(shown)
+    link("connect", "Change school, mentor or password")
+
+
+def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
+    known = workspace.settings()
+    mine = not known.practice
+    st.subheader("Your school", anchor=False)
+    with st.form("school"):
+        api_base = st.text_input(
+            "Address of OpenClass",
+            known.api_base if mine else type(known).model_fields["api_base"].default,
+            help="Keep this one unless your school told you another.",
+        )
+        app_id = st.text_input(
+            "Application id",
+            (mine and known.app_id) or "",
+            help="Your school's id at OpenClass. Ask whoever set it up.",
+        )
+        origin = st.text_input(
+            "Class site",
+            (mine and known.origin) or "",
+            placeholder="https://class.example.org",
+            help="The address at which you open your classes in the browser.",
+        )
+        email = st.text_input(
+            "Email", (mine and not anonymous and known.email) or "", autocomplete="username"
+        )
+        password = st.text_input(
+            "Password",
+            type="password",
+            autocomplete="current-password",
+            help="Kept in this computer's keyring, or in a file for your eyes only. Only OpenClass gets it.",
+        )
+        sent = st.form_submit_button("Connect", type="primary")
+    if sent:
+        missing = [
+            label
+            for label, value in (
+                ("application id", app_id),
+                ("class site", origin),
+                ("email", email),
+                ("password", password),
+            )
+            if not value.strip()
+        ]
+        if missing:
+            st.error(f"Please fill in: {', '.join(missing)}.")
+            return
+        with guarded("connect"):
+            with st.spinner("Logging in and listing your classes…"):
+                listed, place = workspace.connect(
+                    api_base=api_base.strip(),
+                    app_id=app_id.strip(),
+                    origin=origin.strip(),
+                    email=email.strip(),
+                    password=password,
+                    asked_by="dashboard",
+                )
+            _offer(listed, f"The password is kept in {place}.")
+
+
+def offer_practice_school(workspace: Workspace) -> None:
+    st.subheader("No credentials yet?", anchor=False)
+    st.write(
+        "The practice school runs on this computer. It has three invented coding classes in mid-course and "
+        "three real ones from 2013 with invented names, and time passes in it: sync again later for new work."
+    )
+    if st.button("Use the practice school", icon=":material/school:"):
+        with guarded("connect"):
+            with st.spinner("Starting the practice school…"):
+                listed = workspace.use_practice_school()
+            _offer(listed, None)
+
+
+def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
+    """Let the person say which classes to follow; then the first sync starts, and the overview awaits it."""
+    if place := st.session_state.get(_PLACE):
+        st.success(literal(f"Connected. {place}"))
+    else:
+        st.success("Connected.")
+    st.subheader("Which classes do you want to follow?", anchor=False)
+    st.caption("You can change this at any time under Classes.")
+    active = {one.id for one in workspace.statuses(active_only=True)}
+    chosen = []
+    for one in listed:
+        ticked = st.checkbox(
+            literal(one.name if one.is_published is not False else f"{one.name} (not published)"),
+            value=one.id in active if active else one.is_published is not False,
+            key=f"follow-{one.id}",
+        )
+        if ticked:
+            chosen.append(one.id)
+    with st.container(horizontal=True):
+        if st.button("Follow and sync", type="primary", disabled=not chosen):
+            _follow(workspace, listed, chosen)
+        if st.button("Back"):
+            _forget()
+            st.rerun()
+
+
+def _offer(listed: list[ListedClass], place: str | None) -> None:
+    if not listed:
+        st.warning(
+            "You are connected, but OpenClass lists no class for you. Ask your school to add you to one."
+        )
+        return
+    st.session_state[_LISTED], st.session_state[_PLACE] = listed, place
+    st.rerun()
+
+
+def _follow(workspace: Workspace, listed: Sequence[ListedClass], chosen: Sequence[str]) -> None:
+    with guarded("connect"):
+        set_active(workspace.database, [one.id for one in listed if one.id not in chosen], active=False)
+        set_active(workspace.database, chosen, active=True)
+        sync_panel.start(workspace)
+        _forget()
+        st.switch_page(_overview())
+
+
+def _overview() -> Any:
+    from cohort_core.dashboard.layout import PAGES
+
+    return PAGES["overview"].streamlit_page()
+
+
+def _forget() -> None:
+    for key in (_LISTED, _PLACE):
+        st.session_state.pop(key, None)

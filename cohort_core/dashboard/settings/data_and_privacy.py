@@ -1,0 +1,125 @@
+"""Pseudonyms for everybody, the folder with all data, backups, and whether all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core.config.paths import Home
+from cohort_core.config.settings import Preferences, set_by_environment
+from cohort_core.dashboard.components import lists
+from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View
+from cohort_core.services.doctor import Finding, examine
+from cohort_core.store.maintenance import back_up_here
+
+WHAT = {
+    "cohort.db": "Everything that was synced or imported",
+    "cohort.db-wal": "Part of the database while it is open",
+    "cohort.db-shm": "Part of the database while it is open",
+    "cohort.db.lock": "Lets one program write at a time",
+    "sync.lock": "Lets one sync run at a time",
+    "config.toml": "These settings",
+    "credentials.json": "Your password",
+    "pseudonyms.key": "The secret from which pseudonyms come",
+    "visits.json": "When you last looked at a class",
+    "cohort.log": "Where something went wrong, without students' data",
+    "cohort.before-restore.db": "The database before a backup was put back",
+}
+_TOLD, _FINDINGS = "keeping-told", "keeping-findings"
+
+
+def show(view: View) -> None:
+    home = view.workspace.home
+    if told := st.session_state.pop(_TOLD, None):
+        good, sentence = told
+        (st.success if good else st.error)(literal(sentence))
+    st.subheader("Privacy", anchor=False)
+    _ask_anonymous(view)
+    st.subheader("Your data", anchor=False)
+    _show_folder(home, anonymous=view.reader.anonymous)
+    st.subheader("Backup", anchor=False)
+    st.caption(
+        "A copy of the database goes into the folder backups inside the data folder, where only you can read "
+        "it. It is no download, since a browser would leave your students' data among the downloads. Copy it "
+        "to another disk now and then; `cohort-tracker restore FILE` puts it back."
+    )
+    st.button("Make a backup", icon=":material/save:", on_click=_back_up, args=(view,))
+    st.subheader("Check-up", anchor=False)
+    st.caption("Looks at settings, files, database, syncs and OpenClass, and says what to do.")
+    if st.button("Check now", icon=":material/stethoscope:"):
+        with st.spinner("Looking…"):
+            st.session_state[_FINDINGS] = list(examine(home, with_upstream=view.workspace.is_connected()))
+    if findings := st.session_state.get(_FINDINGS):
+        _tell(findings, home, anonymous=view.reader.anonymous)
+
+
+def _ask_anonymous(view: View) -> None:
+    is_on = view.workspace.settings().anonymous
+    is_fixed = "anonymous" in set_by_environment()
+    st.toggle(
+        "Pseudonyms for everybody, always",
+        value=is_on,
+        key=f"anonymous-always-{is_on}",
+        on_change=_keep_anonymous,
+        args=(view, not is_on),
+        disabled=is_fixed,
+        help="For a talk or a shared screen: in every page, address, answer and file, whoever asks. The "
+        "switch in the sidebar does the same for your browser alone.",
+    )
+    if is_fixed:
+        st.caption("It is set by the environment of the server; change it there.")
+
+
+def _keep_anonymous(view: View, wanted: bool) -> None:
+    with guarded("settings", stop=False) as told:
+        view.workspace.change_preferences(Preferences(anonymous=wanted), asked_by="dashboard")
+    if told:
+        st.session_state[_TOLD] = (False, told[0])
+
+
+def _show_folder(home: Home, *, anonymous: bool) -> None:
+    files = home.files() if home.folder.is_dir() else []
+    sizes = {path: path.stat().st_size for path in files if path.exists()}
+    total = f"{count(len(sizes), 'file')}, {size(sum(sizes.values()))}"
+    # The folder's path has the mentor's name in it on most computers.
+    st.text(f"{total}." if anonymous else f"{home.folder}: {total}.")
+    with st.expander("Files"):
+        rows = [
+            {
+                "File": str(path.relative_to(home.folder)),
+                "What it is": _what(path, home),
+                "Size": size(number),
+            }
+            for path, number in sizes.items()
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The files of the data folder")
+
+
+def _what(path: Path, home: Home) -> str:
+    return "A backup" if path.parent == home.backups else WHAT.get(path.name, "")
+
+
+def _back_up(view: View) -> None:
+    with guarded("backup", stop=False) as told:
+        now = datetime.now().astimezone()
+        file = back_up_here(view.workspace.database, now, asked_by="dashboard")
+        done = f"Backed up to {file.relative_to(view.workspace.home.folder)} ({size(file.stat().st_size)})."
+    st.session_state[_TOLD] = (False, told[0]) if told else (True, done)
+
+
+def _tell(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
+    rows = []
+    for one in findings:
+        told = f"{upper_first(one.what)}: {one.told}"
+        parts = [told, one.advice or ""]
+        if anonymous:
+            parts = [part.replace(str(home.folder), "the data folder") for part in parts]
+        mark = lists.mark("✓", "Well", "#3f8f86") if one.is_well else lists.mark("!", "To do", "#c8452b")
+        rows.append(f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>")
+    st.html(f"<dl class='ct-facts ct-marked'>{''.join(rows)}</dl>")

@@ -1,0 +1,328 @@
+"""The roster and the mentors from a file: what would be imported, and only then the import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import BaseModel, Field
+
+from cohort_core.dashboard.components.tables import MAX_ROWS, MISSING, ROW_PIXELS
+from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View
+from cohort_core.errors import BadInput
+from cohort_core.export import tables
+from cohort_core.imports import roster_files
+from cohort_core.imports.roster_files import Matched, MentorsPlan, RosterPlan
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.groups import groups
+from cohort_core.store.audit import save_event
+from cohort_core.store.class_data import ClassData
+from cohort_core.store.classes import ClassStatus
+from cohort_core.store.roster import Enrolment, load_mentors
+
+MAX_GROUPS = 30
+_TOLD, _ROUND = "import-told", "import-round"
+
+STUDENT_HELP = """
+| column | what it holds |
+|---|---|
+| `email`, or `first_name` and `last_name`, or `student_id` | who it is: as at OpenClass |
+| `night`, `region` | the groups by which you want to look at the class |
+| `enrolled_on`, `withdrawn_on` | days such as 2026-09-01; may be empty |
+| `class` | only if the file is about several classes: the id or friendly id |
+"""
+
+
+class RosterLine(BaseModel):
+    """A line of the template."""
+
+    student_id: str | None = Field(description="OpenClass id; empty for who has not started.")
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    night: str | None = Field(description="Class night.")
+    region: str | None = Field(description="Region.")
+    enrolled_on: str | None = Field(description="First day, such as 2026-09-01.")
+    withdrawn_on: str | None = Field(description="Last day.")
+
+
+class MentorLine(BaseModel):
+    """A line of the mentors' template."""
+
+    name: str
+    night: str | None = Field(description="Class night.")
+
+
+def show(view: View) -> None:
+    if told := st.session_state.pop(_TOLD, None):
+        good, sentence = told
+        (st.success if good else st.error)(literal(sentence))
+    st.subheader("Students", anchor=False)
+    st.caption(
+        "OpenClass does not tell class nights, regions, or who has not started anything. A file with your "
+        "students adds them. Nothing is written before you press Import."
+    )
+    classes = {one.id: one for one in view.classes if one.is_active or one.synced_at}
+    if classes:
+        _ask_students(view, classes)
+    else:
+        st.info("Choose the classes that you follow first, under Classes.")
+    st.subheader("Mentors", anchor=False)
+    _ask_mentors(view)
+
+
+def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
+    shown = view.shown.id if view.shown and view.shown.id in classes else next(iter(classes))
+    class_id = st.selectbox(
+        "Class",
+        list(classes),
+        index=list(classes).index(shown),
+        format_func=lambda one: classes[one].name,
+        key="import-class",
+    )
+    facts = view.reader.facts(class_id)
+    st.text(_roster_now(view.reader.cohort(class_id)))
+    with st.container(horizontal=True):
+        st.download_button(
+            "Template",
+            tables.csv_bytes(_template(facts, anonymous=view.reader.anonymous)),
+            file_name="students.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="A CSV file with the right columns. Outside of anonymous mode the students of the class are "
+            "in it already: fill in night and region, and add who is missing.",
+        )
+        with st.popover("Which columns?", icon=":material/help:"):
+            st.markdown(STUDENT_HELP)
+    text = _upload("Roster, as CSV", "students")
+    if text is None:
+        return
+    plan = roster_files.plan_students(view.workspace.database, text, class_id)
+    by_column = plan.names_classes and st.checkbox(
+        "Each line is about the class in its column `class`", value=True, key="import-by-column"
+    )
+    if by_column:
+        plan = roster_files.plan_students(view.workspace.database, text)
+    _preview(plan, {one.id: one.name for one in view.classes}, anonymous=view.reader.anonymous)
+    st.button(
+        "Import",
+        key="import-students",
+        type="primary",
+        disabled=not plan.lines,
+        on_click=_import_students,
+        args=(view, text, None if by_column else class_id),
+    )
+
+
+def _ask_mentors(view: View) -> None:
+    mentors = load_mentors(view.workspace.database)
+    if not mentors:
+        st.caption("No mentors yet. A file with their names and class nights adds them.")
+    elif view.reader.anonymous:
+        st.caption(f"{count(len(mentors), 'mentor')}; their names are kept back in anonymous mode.")
+    else:
+        st.text(and_more([f"{one.name} ({one.night})" if one.night else one.name for one in mentors], 30))
+    lines = [] if view.reader.anonymous else [vars(one) for one in mentors]
+    st.download_button(
+        "Template",
+        tables.csv_bytes(tables.Table("mentors", MentorLine, lines)),
+        file_name="mentors.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="template-mentors",
+        on_click="ignore",
+    )
+    text = _upload("Mentors, as CSV", "mentors")
+    if text is None:
+        return
+    plan = roster_files.plan_mentors(text)
+    _preview_mentors(plan, len(mentors), anonymous=view.reader.anonymous)
+    st.button(
+        "Import",
+        key="import-mentors",
+        type="primary",
+        disabled=not plan.mentors,
+        on_click=_import_mentors,
+        args=(view, text),
+    )
+
+
+def _upload(label: str, key: str) -> str | None:
+    """The text of the file that was chosen; None before, and for one that cannot be used, which is told."""
+    # An uploader can only be emptied by making another one.
+    file = st.file_uploader(
+        label, key=f"upload-{key}-{st.session_state.get(_ROUND, 0)}", max_upload_size=_most_megabytes()
+    )
+    if file is None:
+        return None
+    content = file.getvalue()
+    try:
+        text = roster_files.decode(content, "The file")
+        if key == "students":
+            roster_files.check_columns(text, roster_files.IDENTITY_COLUMNS)
+        else:
+            roster_files.check_columns(text, ("name",))
+    except BadInput as error:
+        st.error(literal(error.message))
+        return None
+    if not roster_files.is_utf8(content):
+        st.warning(
+            "The file does not say how its letters are written. It was read as Windows has them: look below "
+            "whether accents are right. If not, save it as CSV (UTF-8)."
+        )
+    return text
+
+
+def _most_megabytes() -> int:
+    return roster_files.SIZE_LIMIT_BYTES // 1024**2
+
+
+def _roster_now(cohort: Cohort) -> str:
+    known = groups(cohort)
+    if not known:
+        return "This class has no groups yet."
+    told = [
+        f"{kind.capitalize()}s: "
+        + and_more([f"{one.label} {one.students}" for one in known if one.kind == kind], MAX_GROUPS)
+        for kind in dict.fromkeys(one.kind for one in known)
+    ]
+    return " · ".join(told)
+
+
+def _template(facts: ClassData, *, anonymous: bool) -> tables.Table:
+    """The students of the class, ready to be filled in. Pseudonyms would mean nobody, so they stay out."""
+    rows: list[dict[str, Any]] = []
+    students = (
+        facts.students.iloc[:0] if anonymous else facts.students.sort_values(["last_name", "first_name"])
+    )
+    for row in students.to_dict("records"):
+        line = {name: None if pd.isna(row[name]) else row[name] for name in RosterLine.model_fields}
+        if str(line["student_id"]).startswith("roster-"):
+            line["student_id"] = None
+        for name in roster_files.DATE_COLUMNS:
+            line[name] = line[name] and f"{line[name]:%Y-%m-%d}"
+        rows.append(line)
+    return tables.Table("students", RosterLine, rows)
+
+
+def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> None:
+    lines = plan.lines
+    st.markdown("**What would be imported**")
+    if not lines:
+        st.error("No line of this file can be used.")
+    else:
+        st.text(_summary(plan))
+        if not plan.matched:
+            st.warning(
+                "Nobody in this file is known at OpenClass. Is it the right class, and the right file?"
+            )
+    for class_id in plan.by_class:
+        if not plan.by_class[class_id]:
+            continue
+        told = [
+            f"{kind.capitalize()}s: "
+            + and_more([f"{label} {number}" for label, number in sorted(counted.items())], MAX_GROUPS)
+            for kind, counted in plan.groups(class_id).items()
+        ]
+        head = f"{names.get(class_id, class_id)}: {count(len(plan.by_class[class_id]), 'student')}"
+        replaced = plan.replaced.get(class_id, 0)
+        told += [f"replaces the {count(replaced, 'line')} imported before"] if replaced else []
+        st.text(" · ".join([head, *told]))
+    if plan.unusable:
+        with st.expander(f"Cannot be used ({len(plan.unusable)})", expanded=True):
+            _table(
+                [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
+                "Lines that cannot be used",
+            )
+    if anonymous:
+        st.caption("Names are kept back in anonymous mode.")
+        return
+    unseen = [one for one in lines if one.student is None]
+    if unseen:
+        with st.expander(f"Not seen at OpenClass yet ({len(unseen)})", expanded=len(unseen) < len(lines)):
+            st.caption(
+                "They count as students who have not started. Is one of them there under another name or "
+                "email? Then add the student_id."
+            )
+            _table([_told(one) for one in unseen], "Students who are not seen at OpenClass yet")
+    matched = [one for one in lines if one.student is not None]
+    if matched:
+        with st.expander(f"Found at OpenClass ({len(matched)})"):
+            _table([_told(one) for one in matched], "Students who are found at OpenClass")
+
+
+def _summary(plan: RosterPlan) -> str:
+    """ "41 of 43 lines: 38 are students of OpenClass, 3 are not seen there yet; 2 cannot be used"."""
+    lines = len(plan.lines)
+    parts = [f"{plan.matched:,} found at OpenClass", f"{plan.unseen:,} not seen there yet"]
+    if plan.unusable:
+        parts.append(f"{len(plan.unusable):,} cannot be used")
+    return f"{lines:,} of {count(lines + len(plan.unusable), 'line')}: {', '.join(parts)}."
+
+
+def _told(one: Matched) -> dict[str, Any]:
+    line = one.enrolment
+    told = {"Line": one.line, "In the file": _who(line)}
+    if one.student is not None:
+        full = f"{one.student.first_name or ''} {one.student.last_name or ''}".strip()
+        told["At OpenClass"] = full or one.student.email or one.student.id
+    return told | {
+        "Night": line.night,
+        "Region": line.region,
+        "Enrolled": line.enrolled_on,
+        "Withdrawn": line.withdrawn_on,
+    }
+
+
+def _who(line: Enrolment) -> str:
+    full = f"{line.first_name or ''} {line.last_name or ''}".strip()
+    return " · ".join(part for part in (full, line.email) if part) or line.student_id or ""
+
+
+def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None:
+    st.markdown("**What would be imported**")
+    replaced = f" They replace the {before} of before." if before else ""
+    st.text(f"{count(len(plan.mentors), 'mentor')}.{replaced}")
+    if plan.unusable:
+        _table(
+            [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
+            "Lines that cannot be used",
+        )
+    if not anonymous and plan.mentors:
+        _table([{"Name": one.name, "Night": one.night} for one in plan.mentors], "Mentors")
+
+
+def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
+    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        height=(min(len(frame), MAX_ROWS) + 1) * ROW_PIXELS + 3,
+        placeholder=MISSING,
+        alt=alt,
+    )
+
+
+def _import_students(view: View, text: str, class_id: str | None) -> None:
+    with guarded("import", stop=False) as told:
+        plan = roster_files.import_students(view.workspace.database, text, class_id)
+        save_event(view.workspace.database, "dashboard", "import", f"roster, {len(plan.lines)} lines")
+    _tell(told, "" if told else f"Imported. {_summary(plan)}")
+
+
+def _import_mentors(view: View, text: str) -> None:
+    with guarded("import", stop=False) as told:
+        plan = roster_files.import_mentors(view.workspace.database, text)
+        save_event(view.workspace.database, "dashboard", "import", f"mentors, {len(plan.mentors)} lines")
+    _tell(told, "" if told else f"Imported: {count(len(plan.mentors), 'mentor')}.")
+
+
+def _tell(problem: Sequence[str], good: str) -> None:
+    st.session_state[_TOLD] = (False, problem[0]) if problem else (True, good)
+    if not problem:
+        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

@@ -1,0 +1,72 @@
+"""How often classes are synced by themselves, which a running server takes up at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import streamlit as st
+
+from cohort_core.config.settings import Preferences, set_by_environment
+from cohort_core.dashboard import sync_panel
+from cohort_core.dashboard.components.text import count, literal, moment
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View
+from cohort_core.sync.scheduler import interval_text
+
+OFF = timedelta(0)
+INTERVALS = (OFF, *(timedelta(minutes=one) for one in (15, 30, 60, 120, 360, 720, 1440)))
+_TOLD = "schedule-told"
+
+
+def show(view: View) -> None:
+    plan = view.workspace.plan
+    is_fixed = "sync_every" in set_by_environment()
+    now = plan.every if plan else OFF
+    st.selectbox(
+        "Sync the classes that I follow by themselves",
+        sorted({*INTERVALS, now}),
+        index=sorted({*INTERVALS, now}).index(now),
+        format_func=in_words,
+        key=f"sync-every-{now}",
+        on_change=_keep,
+        args=(view, f"sync-every-{now}"),
+        disabled=is_fixed,
+        width=320,
+    )
+    if is_fixed:
+        st.caption("It is set by the environment of the server; change it there.")
+    if problem := st.session_state.pop(_TOLD, None):
+        st.error(literal(problem))
+    if plan is None:
+        st.caption("Classes are synced when you press Sync now.")
+    else:
+        zone: tzinfo = view.maybe_cohort.tz if view.maybe_cohort else UTC
+        st.text(f"{sync_panel.plan_words(plan, datetime.now(UTC))} That is {moment(plan.next_at, zone)}.")
+    st.caption(
+        "It syncs for as long as Cohort Tracker is open on this computer, and not to the second, so that not "
+        "every school asks OpenClass at once. While OpenClass fails, it tries less and less often."
+    )
+
+
+def _keep(view: View, key: str) -> None:
+    every: timedelta = st.session_state[key]
+    wanted = Preferences(sync_every=interval_text(every) if every else None)
+    with guarded("settings", stop=False) as told:
+        view.workspace.change_preferences(wanted, asked_by="dashboard")
+    if told:
+        st.session_state[_TOLD] = told[0]
+
+
+def in_words(every: timedelta) -> str:
+    """ "Off", "Every 30 minutes", "Every hour", "Every 1.5 hours"."""
+    if every == OFF:
+        return "Off"
+    for unit, noun in (
+        (timedelta(days=1), "day"),
+        (timedelta(hours=1), "hour"),
+        (timedelta(minutes=1), "minute"),
+    ):
+        if every >= unit:
+            number = every / unit
+            return f"Every {noun}" if number == 1 else f"Every {number:g} {noun}s"
+    return f"Every {count(int(every.total_seconds()), 'second')}"

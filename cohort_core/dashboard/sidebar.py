@@ -1,0 +1,103 @@
+"""The choices in the sidebar: class, group, type of assignment, day, and whether to show names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components.text import count
+from cohort_core.metrics.groups import Group
+from cohort_core.store.classes import ClassStatus
+
+_ALL = ""
+
+
+def show(
+    active: Sequence[ClassStatus],
+    groups: Sequence[Group],
+    types: Mapping[str, str],
+    latest: date | None,
+    *,
+    is_forced: bool,
+) -> None:
+    """The widgets, each showing what `selection` remembers. `latest`: day of the last sync.
+    `is_forced`: the settings ask for pseudonyms."""
+    _select("Class", url_state.CLASS, {one.id: one.name for one in active})
+    if groups:
+        _select(
+            "Group",
+            url_state.GROUP,
+            {_ALL: "Everyone"}
+            | {
+                one.id: f"{one.kind.capitalize()}: {one.label} ({count(one.students, 'student')})"
+                for one in groups
+            },
+            help="Numbers are the group's own. Who is stuck or at risk is measured against the whole class.",
+        )
+    if len(types) > 1:
+        _select(
+            "Type of assignment",
+            url_state.TYPE,
+            {_ALL: "All types", **types},
+            help="Counts, rates and grades are those of this type. Risk and activity stay as they are.",
+        )
+    if latest:
+        _select_day(latest)
+    _switch_names(is_forced)
+
+
+def _select(label: str, name: str, labels: Mapping[str, str], **kwargs: Any) -> None:
+    key = f"{name}-widget"
+
+    def changed() -> None:
+        url_state.change(**{name: st.session_state[key] or None})
+
+    st.session_state[key] = url_state.in_links().get(name, _ALL)
+    st.selectbox(
+        label,
+        list(labels),
+        format_func=lambda one: labels.get(one, one),
+        key=key,
+        on_change=changed,
+        **kwargs,
+    )
+
+
+def _select_day(latest: date) -> None:
+    key = f"{url_state.AS_OF}-widget"
+    chosen = url_state.in_links().get(url_state.AS_OF)
+    st.session_state[key] = date.fromisoformat(chosen) if chosen else None
+
+    def changed() -> None:
+        picked = st.session_state[key]
+        url_state.change(**{url_state.AS_OF: picked.isoformat() if picked else None})
+
+    st.date_input(
+        "As of",
+        key=key,
+        min_value=url_state.EARLIEST,
+        max_value=latest,
+        format="YYYY-MM-DD",
+        on_change=changed,
+        help="Choose a day to see the class as it was at its end. Empty: as of the last sync.",
+    )
+
+
+def _switch_names(is_forced: bool) -> None:
+    key = f"{url_state.ANONYMOUS}-widget"
+
+    def changed() -> None:
+        url_state.change(**{url_state.ANONYMOUS: url_state.YES if st.session_state[key] else None})
+
+    st.session_state[key] = is_forced or url_state.ANONYMOUS in url_state.in_links()
+    st.toggle(
+        "Anonymous",
+        key=key,
+        on_change=changed,
+        disabled=is_forced,
+        help="Invented names, emails and ids for everybody, for screenshots and talks.",
+    )

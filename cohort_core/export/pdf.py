@@ -1,0 +1,400 @@
+"""The class report: a PDF to hand to a programme director.
+
+Python chooses the words and numbers, from the same reports as the dashboard; pdf.typ lays them out.
+What a student or an assignment is called reaches the page as data and is never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import date
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import Any
+
+import pandas as pd
+
+from cohort_core.config.thresholds import Thresholds
+from cohort_core.errors import NotInstalled
+from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.reports import catalog
+from cohort_core.reports.rows import BlockerRow, ProgressSummaryRow, Row, VelocityRow
+
+MAX_STUDENTS, MAX_SILENT, MAX_BLOCKERS, MAX_RETEACH, MAX_SECTIONS = 25, 30, 10, 5, 30
+WEEKS_SHOWN, WEEKS_LISTED = 26, 6
+MISSING = "–"
+
+NOT_INSTALLED = (
+    "PDF reports need a typesetter that is not installed. Run `pip install 'cohort-tracker[reports]'`."
+)
+
+_BANDS = {"critical": "◆ Critical", "high": "▲ High", "medium": "● Medium", "low": "○ On pace"}
+_ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
+_WEEK_AGO = pd.Timedelta(days=7)
+
+
+def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
+    """The report on a class or one group of it, as of the cohort's instant, as a PDF on A4.
+
+    `anonymous` says that the names are pseudonyms already, so that the report can say so. Raises NotInstalled
+    without the typesetter.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise NotInstalled(NOT_INSTALLED) from None
+    template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
+    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
+    # A word that fills a line may be broken anywhere, or it would run off the page.
+    data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
+    # Only the typesetter's own fonts, so that the report looks the same on every computer.
+    made = typst.compile(template, format="pdf", sys_inputs={"data": data}, ignore_system_fonts=True)
+    if not isinstance(made, bytes):
+        raise AssertionError("a document is one file")
+    return made
+
+
+def is_possible() -> bool:
+    """Whether the typesetter is installed; without loading it, since it is large."""
+    return find_spec("typst") is not None
+
+
+def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
+    """Everything that the report says, in its words."""
+    local = cohort.as_of.tz_convert(cohort.tz)
+    health = catalog.student_health(cohort).frame
+    before = build(cohort.facts, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
+    return {
+        "class": cohort.facts.name,
+        "group": cohort.group,
+        "as_of": f"{local:%A} {_day(local)}, {local:%H:%M} ({cohort.tz.key})",
+        "date": [local.year, local.month, local.day],
+        "anonymous": anonymous,
+        "is_empty": cohort.students.empty or cohort.assignments.empty,
+        "figures": _figures(cohort, before),
+        "summary": _summary(cohort, before, health),
+        "bands": _bands(health),
+        "attention": _attention(health),
+        "silent": _silent(cohort),
+        "never": _never_started(health),
+        "blockers": _blockers(cohort),
+        "reteach": _reteach(cohort),
+        "weeks": _weeks(cohort),
+        "sections": _sections(cohort),
+        "groups": _groups(cohort),
+        "definitions": _definitions(cohort.thresholds),
+    }
+
+
+def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
+    now, then = (catalog.progress_summary(one).record() for one in (cohort, before))
+    change = None
+    if now["avg_completion"] is not None and then["avg_completion"] is not None:
+        points = round(100 * now["avg_completion"]) - round(100 * then["avg_completion"])
+        change = f"{_signed(points)} points in a week" if points else "as a week ago"
+
+    def moved(field: str) -> str:
+        return (
+            f"{_signed(now[field] - then[field])} in a week" if now[field] != then[field] else "as a week ago"
+        )
+
+    return [
+        {"label": "Students", "value": str(now["total_students"]), "note": moved("total_students")},
+        {"label": "Average completion", "value": _percent(now["avg_completion"]), "note": change or ""},
+        {
+            "label": "Active in 7 days",
+            "value": str(now["active_this_week_count"]),
+            "note": f"of {now['total_students']}; a week ago {then['active_this_week_count']}",
+        },
+        {
+            "label": "Completed everything",
+            "value": str(now["completed_count"]),
+            "note": moved("completed_count"),
+        },
+        {"label": "Not started", "value": str(now["not_started_count"]), "note": moved("not_started_count")},
+    ]
+
+
+def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
+    said = []
+    alarm = catalog.cohort_alarm(cohort.classwide).record()
+    if alarm["alarm"]:
+        said.append(
+            f"The class as a whole has slowed down: {alarm['velocity']:.1f} assignments a student in the "
+            f"last full week, where the four weeks before had {alarm['usual_velocity']:.1f}."
+        )
+    urgent, before_urgent = (
+        int(frame["risk"].isin(["critical", "high"]).sum())
+        for frame in (health, catalog.student_health(before).frame)
+    )
+    said.append(
+        f"{_students(urgent)} {'is' if urgent == 1 else 'are'} at critical or high risk; a week ago it was "
+        f"{before_urgent}."
+    )
+    silent = len(catalog.engagement_gap(cohort).frame)
+    if silent:
+        said.append(f"{_students(silent)} on pace with the class went silent in the last weeks.")
+    ranked = catalog.blockers(cohort).frame.dropna(subset=["rank"])
+    if len(ranked):
+        said.append(f"The assignment that stands most in the way is {ranked['name'].iloc[0]}.")
+    return said
+
+
+def _bands(health: pd.DataFrame) -> list[dict[str, Any]]:
+    counts = health["risk"].value_counts()
+    return [
+        {"label": label, "count": int(counts.get(band, 0)), "share": counts.get(band, 0) / len(health)}
+        for band, label in _BANDS.items()
+        if len(health)
+    ]
+
+
+def _attention(health: pd.DataFrame) -> dict[str, Any]:
+    urgent = health[health["risk"].isin(["critical", "high"])]
+    rows = [
+        {
+            "name": row["name"],
+            "band": _BANDS[row["risk"]],
+            "score": _whole(row["risk_score"]),
+            "done": f"{row['completed']} of {row['total']}",
+            "grade": _percent(row["avg_grade"]),
+            "last": _ago(row["days_silent"]),
+            "reasons": row["reasons"],
+        }
+        for row in urgent.head(MAX_STUDENTS).to_dict("records")
+    ]
+    return {"rows": rows, "more": len(urgent) - len(rows)}
+
+
+def _silent(cohort: Cohort) -> dict[str, Any]:
+    gap = catalog.engagement_gap(cohort).frame
+    rows = [
+        {
+            "name": row["name"],
+            "last": _ago(row["days_silent"]),
+            "done": f"{row['completed']} of {row['total']}",
+        }
+        for row in gap.head(MAX_SILENT).to_dict("records")
+    ]
+    return {"rows": rows, "more": len(gap) - len(rows)}
+
+
+def _never_started(health: pd.DataFrame) -> dict[str, Any]:
+    names = health.loc[health["stage"] == "never_started", "name"].tolist()
+    return {"rows": names[:MAX_SILENT], "more": max(len(names) - MAX_SILENT, 0)}
+
+
+def _blockers(cohort: Cohort) -> list[dict[str, Any]]:
+    ranked = catalog.blockers(cohort).frame.dropna(subset=["rank"])
+    return [
+        {
+            "name": row["name"],
+            "section": None if pd.isna(row["section"]) else row["section"],
+            "difficulty": _whole(row["difficulty"]),
+            "bar": row["difficulty"] / 100,
+            "completed": f"{row['completed']} of {row['students_reached']}",
+            "grade": _percent(row["avg_grade"]),
+            "days": MISSING if pd.isna(row["median_days"]) else f"{row['median_days']:.1f}",
+            "stuck": str(row["stuck"]),
+        }
+        for row in ranked.head(MAX_BLOCKERS).to_dict("records")
+    ]
+
+
+def _reteach(cohort: Cohort) -> list[dict[str, str]]:
+    return [
+        {
+            "name": row["name"],
+            "stuck": f"{row['stuck']} of {row['started']}",
+            "students": ", ".join(row["students"]),
+        }
+        for row in catalog.reteach(cohort).frame.head(MAX_RETEACH).to_dict("records")
+    ]
+
+
+def _weeks(cohort: Cohort) -> dict[str, Any] | None:
+    """The two charts of the weeks: places as shares of width and height, with rounded scales."""
+    weeks = catalog.progress_over_time(cohort).frame.tail(WEEKS_SHOWN)
+    if len(weeks) < 2:
+        return None
+    pace = catalog.velocity(cohort).frame.set_index("week")
+    total_scale = _scale(max(weeks["completed"].max(), weeks["in_progress"].max()))
+    week_scale = _scale(weeks["completed_in_week"].max())
+    steps = len(weeks) - 1
+    every = math.ceil(len(weeks) / 7)
+    last = weeks.iloc[-1]
+    return {
+        "labels": [
+            [place / steps, place, _short_day(week)]
+            for place, week in enumerate(weeks["week"])
+            if place % every == 0
+        ],
+        "count": len(weeks),
+        "completed": _line(weeks["completed"], total_scale[-1]),
+        "in_progress": _line(weeks["in_progress"], total_scale[-1]),
+        "ends": [f"{last[name]:,}" for name in ("completed", "in_progress")],
+        "bars": (weeks["completed_in_week"] / week_scale[-1]).tolist(),
+        "has_partial_week": not bool(pace["is_full"].iloc[-1]),
+        "total_scale": _ticks(total_scale),
+        "week_scale": _ticks(week_scale),
+        "rows": [
+            [
+                _short_day(row["week"]) + ("" if pace.loc[row["week"], "is_full"] else " (so far)"),
+                f"{row['completed_in_week']:,}",
+                _one_digit(pace.loc[row["week"], "per_enrolled"]),
+                str(row["active_students"]),
+                f"{row['completed']:,}",
+            ]
+            for row in weeks.tail(WEEKS_LISTED).to_dict("records")
+        ],
+    }
+
+
+def _sections(cohort: Cohort) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "Outside all units" if pd.isna(row["section"]) else row["section"],
+            "assignments": str(row["assignments"]),
+            "rate": row["completion_rate"] or 0.0,
+            "completion": _percent(row["completion_rate"]),
+            "everyone": str(row["students_completed"]),
+            "grade": _percent(row["avg_grade"]),
+        }
+        for row in catalog.by_section(cohort).frame.head(MAX_SECTIONS).to_dict("records")
+    ]
+
+
+def _groups(cohort: Cohort) -> list[list[str]]:
+    if cohort.group is not None:
+        return []
+    return [
+        [
+            f"{row['kind'].capitalize()}: {MISSING if pd.isna(row['label']) else row['label']}",
+            str(row["students"]),
+            _percent(row["avg_completion"]),
+            _percent(row["avg_grade"]),
+            str(row["active_this_week_count"]),
+        ]
+        for row in catalog.by_group(cohort).frame.to_dict("records")
+    ]
+
+
+def _definitions(limits: Thresholds) -> list[list[str]]:
+    """The terms of the report; where a column has them, in the words of docs/metrics.md."""
+
+    def words(row: type[Row], field: str) -> str:
+        return (row.model_fields[field].description or "").replace("*", "")
+
+    summary, blocker = ProgressSummaryRow, BlockerRow
+    return [
+        [
+            "As of",
+            "The instant that everything here is about. What happened after it is not seen; without another "
+            "wish it is the end of the last sync with OpenClass.",
+        ],
+        ["Student", words(summary, "total_students")],
+        ["Average completion", words(summary, "avg_completion")],
+        ["Active in 7 days", words(summary, "active_this_week_count")],
+        [
+            "Risk",
+            "Risk score: 0 to 100, the points for work that the class has completed and the student has not, "
+            "for marks lost, for work later than most, and for silence. "
+            f"Bands begin {limits.critical_gap:g}, {limits.high_gap:g} and {limits.medium_gap:g} points "
+            "above the median of the class. It compares students with their class: on pace is not the same "
+            "as safe, and the score does not foresee who will leave.",
+        ],
+        [
+            "Keeping up, but silent",
+            f"Medium risk or below, but without a start or completion for {limits.cooling_days} to "
+            f"{_days(limits.gone_days - 1)}.",
+        ],
+        [
+            "Completed, of a blocker",
+            words(blocker, "completion_rate") + " " + words(blocker, "students_reached"),
+        ],
+        [
+            "Stuck",
+            f"Students in it for longer than {_days(limits.stuck_days)} and than its 80th percentile in the "
+            "class.",
+        ],
+        [
+            "Half within",
+            "The days within which half of those who start complete it, open work counted as longer than its "
+            f"age; {MISSING} where that is not reached.",
+        ],
+        [
+            "Difficulty",
+            "0 to 100: up to 50 points for students who came that far and did not complete it, up to 30 for "
+            "marks lost, up to 20 for taking longer than the middle assignment of the class. Assignments "
+            f"that fewer than {limits.least_ranked} students have come to are not ranked.",
+        ],
+        [
+            "Worth teaching again",
+            f"Assignments that at least {limits.least_ranked} students began and in which somebody is stuck, "
+            "first where most are stuck and the work takes longest.",
+        ],
+        ["Week", "Monday to Sunday in the class's time zone, named by its Monday."],
+        ["A student, a week", words(VelocityRow, "per_enrolled")],
+    ]
+
+
+def _line(values: pd.Series[int], top: int) -> list[list[float]]:
+    steps = len(values) - 1
+    return [[place / steps, value / top] for place, value in enumerate(values.tolist())]
+
+
+def _scale(most: int) -> list[int]:
+    """Round numbers from 0 to at least `most`, about four steps.
+
+    >>> _scale(130)
+    [0, 50, 100, 150]
+    """
+    rough = max(most, 1) / 4
+    size = 10 ** math.floor(math.log10(rough))
+    step = max(next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= rough), 1)
+    step = math.ceil(step)
+    return list(range(0, step * math.ceil(max(most, 1) / step) + 1, step))
+
+
+def _ticks(scale: list[int]) -> list[list[Any]]:
+    return [[value / scale[-1], f"{value:,}"] for value in scale]
+
+
+def _percent(share: float | None) -> str:
+    return MISSING if share is None or pd.isna(share) else f"{math.floor(100 * share + 0.5)} %"
+
+
+def _whole(value: float) -> str:
+    return str(math.floor(round(value, 6) + 0.5))
+
+
+def _one_digit(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:.1f}"
+
+
+def _signed(number: int) -> str:
+    return f"+{number}" if number > 0 else f"−{abs(number)}"
+
+
+def _students(count: int) -> str:
+    return "One student" if count == 1 else f"{count or 'No'} students"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def _ago(days: Any) -> str:
+    if pd.isna(days):
+        return "never"
+    return {0: "today", 1: "yesterday"}.get(int(days), f"{int(days)} days ago")
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _short_day(day: date) -> str:
+    return f"{day.day} {day:%b}"

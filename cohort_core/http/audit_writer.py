@@ -1,0 +1,94 @@
+"""Writes the audit behind the answers, so that no answer waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+from starlette.types import Message, Receive
+
+from cohort_core.errors import CohortError
+from cohort_core.http.rate_limit import MAX_ADDRESSES
+from cohort_core.store import audit, tokens
+from cohort_core.store.database import Database
+from cohort_core.store.tokens import Token
+
+logger = logging.getLogger(__name__)
+
+NOTE_SECONDS = 60.0
+
+
+WRITE_SECONDS = 0.25
+
+
+class AuditWriter:
+    """What is kept of requests, written behind them, so that no answer waits for the disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._events: Counter[tuple[str, str, str]] = Counter()
+        self._uses: set[str] = set()
+        self._noted: dict[tuple[str, str], float] = {}
+        self._days: set[tuple[str, str, str]] = set()
+        self._writing: asyncio.Task[None] | None = None
+
+    def add_event(self, who: str, action: str, detail: str) -> None:
+        self._events[who, action, detail] += 1
+        self._write_soon()
+
+    def add_use(self, token: Token, address: str) -> None:
+        """Keep the time of a token's last use, to the minute, and in the audit that it was used that day."""
+        now = time.monotonic()
+        key = (token.digest, address)
+        if now - self._noted.get(key, -NOTE_SECONDS) < NOTE_SECONDS:
+            return
+        if len(self._noted) > MAX_ADDRESSES:
+            self._noted.clear()
+            self._days.clear()
+        self._noted[key] = now
+        self._uses.add(token.digest)
+        day = (*key, datetime.now(UTC).date().isoformat())
+        if day not in self._days:
+            self._days.add(day)
+            self._events[f"token {token.name}", "token used", f"from {address}"] += 1
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._events or self._uses:
+            events, self._events = _with_counts(self._events), Counter()
+            uses, self._uses = self._uses, set()
+            try:
+                await asyncio.to_thread(self._save, events, uses)
+            except CohortError as error:
+                logger.warning("%d entries of the audit could not be kept: %s", len(events), error.code)
+            # Who downloads in a crowd makes few writes: after each, what is known of the store is read again.
+            await asyncio.sleep(WRITE_SECONDS)
+
+    def _save(self, events: list[tuple[str, str, str]], uses: set[str]) -> None:
+        if events:
+            audit.save_events(self._database, events)
+        if uses:
+            tokens.note_use(self._database, uses, datetime.now(UTC))
+
+    def kept_before_the_end(self, receive: Receive) -> Receive:
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown" and self._writing:
+                await self._writing
+            return message
+
+        return receiving
+
+
+def _with_counts(events: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return [
+        (who, action, detail if number == 1 else f"{detail}, {number} times")
+        for (who, action, detail), number in events.items()
+    ]

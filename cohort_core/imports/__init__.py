@@ -1,0 +1,1 @@
+"""Data from files: rosters, and the database of the earlier Rust tool."""

@@ -1,0 +1,76 @@
+"""Groups of a class: the nights and regions of its roster."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cohort_core.caching import cached_on
+from cohort_core.errors import BadInput
+from cohort_core.store.class_data import ClassData
+
+if TYPE_CHECKING:
+    from cohort_core.metrics.cohort import Cohort
+
+LABEL_KINDS = ("night", "region")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A label that students share. `id` stands for it in addresses, where labels must not appear."""
+
+    id: str
+    kind: str
+    label: str
+    students: int
+
+
+@cached_on
+def groups(cohort: Cohort) -> list[Group]:
+    """The groups of a class: nights, then regions, by label; each with its students at that instant."""
+    return [
+        Group(group_id(kind, label), kind, label, int(has_label(cohort.students, kind, label).sum()))
+        for kind, label in group_labels(cohort.facts)
+    ]
+
+
+def group_members(facts: ClassData, group: str) -> NDArray[np.bool_]:
+    """For each enrolment in `facts.students`, whether it is in the group. Raises BadInput as `build` does."""
+    chosen = labels_of_group(facts, group)
+    return np.logical_or.reduce([has_label(facts.students, kind, label) for kind, label in chosen])
+
+
+def group_labels(facts: ClassData) -> list[tuple[str, str]]:
+    """Kind and label of each group; spellings that differ in case are one label."""
+    found = []
+    for kind in LABEL_KINDS:
+        spellings: dict[str, str] = {}
+        for label in sorted(facts.students[kind].dropna().str.strip().unique()):
+            if label:
+                spellings.setdefault(label.casefold(), label)
+        found += [(kind, spellings[folded]) for folded in sorted(spellings)]
+    return found
+
+
+def labels_of_group(facts: ClassData, wanted: str) -> list[tuple[str, str]]:
+    """What `wanted` means: one group by its id; by a label a night, a region or one of each."""
+    known = group_labels(facts)
+    folded = wanted.strip().casefold()
+    if chosen := [entry for entry in known if folded in (group_id(*entry), entry[1].casefold())]:
+        return chosen
+    choice = ", ".join(dict.fromkeys(label for _, label in known))
+    advice = f"Choose one of: {choice}." if known else "Import a roster that has nights or regions first."
+    raise BadInput(f"This class has no such group. {advice}", parameter="group")
+
+
+def has_label(students: pd.DataFrame, kind: str, label: str) -> NDArray[np.bool_]:
+    return (students[kind].str.strip().str.casefold() == label.casefold()).to_numpy(dtype=bool)
+
+
+def group_id(kind: str, label: str) -> str:
+    return "g" + hashlib.sha256(f"{kind}\n{label.casefold()}".encode()).hexdigest()[:10]

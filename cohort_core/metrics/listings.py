@@ -1,0 +1,52 @@
+"""The class as it stands in the store: people, assignments and records, without any arithmetic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from cohort_core.metrics.groups import group_members
+from cohort_core.store.class_data import ClassData
+
+Status = Literal["completed", "in_progress", "not_started"]
+
+
+def students(facts: ClassData, group: str | None = None) -> pd.DataFrame:
+    """One row an enrolment, by last and first name: id and the columns of the facts."""
+    chosen = facts.students if group is None else facts.students[group_members(facts, group)]
+    return chosen.rename(columns={"student_id": "id"}).sort_values(["last_name", "first_name", "id"])
+
+
+def assignments(facts: ClassData) -> pd.DataFrame:
+    """One row an assignment, in course order: id, name, type, section, position."""
+    return facts.assignments.rename(columns={"assignment_id": "id"})
+
+
+def progressions(
+    facts: ClassData,
+    *,
+    student_id: str | None = None,
+    assignment_id: str | None = None,
+    completed_after: pd.Timestamp | None = None,
+    completed_before: pd.Timestamp | None = None,
+    status: Status | None = None,
+) -> pd.DataFrame:
+    """The records that fit every condition, newest completion first, those without one last."""
+    rows = facts.progressions
+    if student_id is not None:
+        rows = rows[rows["student_id"] == student_id]
+    if assignment_id is not None:
+        rows = rows[rows["assignment_id"] == assignment_id]
+    if completed_after is not None:
+        rows = rows[rows["completed_at"] >= completed_after]
+    if completed_before is not None:
+        rows = rows[rows["completed_at"] < completed_before]
+    is_completed, is_started = rows["completed_at"].notna(), rows["started_at"].notna()
+    if status == "completed":
+        rows = rows[is_completed]
+    elif status == "in_progress":
+        rows = rows[is_started & ~is_completed]
+    elif status == "not_started":
+        rows = rows[~is_started & ~is_completed]
+    return rows.sort_values(["completed_at", "id"], ascending=[False, True])

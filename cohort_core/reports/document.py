@@ -1,0 +1,74 @@
+"""docs/metrics.md, made from the reports and their row models: `python -m cohort_core.reports.document`."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+from cohort_core.config.thresholds import DEFAULTS, Thresholds
+from cohort_core.reports.catalog import REPORTS
+from cohort_core.reports.report import type_name, unit
+from cohort_core.reports.rows import (
+    Row,
+)
+
+
+def markdown() -> str:
+    """docs/metrics.md: what every number means, in the words of the code."""
+    parts = [_DOCUMENT_HEAD]
+    for name, answer in REPORTS.items():
+        parts += [
+            f"## {answer.title}",
+            f"`{name}`",
+            cleandoc(answer.ask.__doc__ or ""),
+            _field_table(answer.row),
+        ]
+    return "\n\n".join([*parts, _THRESHOLDS_HEAD, _threshold_table()]) + "\n"
+
+
+_DOCUMENT_HEAD = """\
+# What every number means
+
+Generated from `cohort_core/reports`; do not edit. The dashboard, the JSON API and the exports show the
+same reports, so these definitions hold for all of them.
+
+- **As of**: every answer is about one instant, by default the end of the class's last successful sync. A date
+  means the end of that day in the class's time zone. Nothing after that instant is seen.
+- **Student**: someone on the roster or seen in a progression, from the roster's day of enrolment (without
+  one, from the class's start) until the day of withdrawal.
+- **Record**: a student and an assignment. Of several attempts, the earliest start and completion count, the
+  latest review, and the grade of the latest completion that has one.
+- **Completed**: completed by *as of*. **In progress**: begun by then and not completed. A grade and a review
+  are seen from the completion on.
+- **Group**: a class night or a region. Counts, rates and times are the group's own; whether a student is
+  stuck or at risk is measured against the whole class, so that choosing a group never changes it.
+- **Type**: a kind of assignment. What is counted is then of that type alone; what is said of a student (risk,
+  reasons, activity) or of one assignment stays what it is.
+- **By default**: a number that is one of the thresholds at the end, which a mentor can set otherwise.
+- Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
+
+
+_THRESHOLDS_HEAD = """\
+## Thresholds
+
+Where bands, stages and rankings begin. They can be set on the page *Settings*, which shows beforehand who
+would move, as `[thresholds]` in `config.toml`, or as `COHORT_THRESHOLDS__CRITICAL_GAP=40` in the environment.
+What is set holds for every page, answer, file and report alike. The risk score itself cannot be set: it was
+tested as it is."""
+
+
+def _threshold_table() -> str:
+    lines = ["| threshold | by default | meaning |", "|---|---|---|"]
+    for name, field in Thresholds.model_fields.items():
+        lines.append(f"| `{name}` | {getattr(DEFAULTS, name):g} | {field.description} |")
+    return "\n".join(lines)
+
+
+def _field_table(row: type[Row]) -> str:
+    lines = ["| field | type | unit | meaning |", "|---|---|---|---|"]
+    for name, field in row.model_fields.items():
+        lines.append(f"| `{name}` | {type_name(field.annotation)} | {unit(field)} | {field.description} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

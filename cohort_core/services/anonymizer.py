@@ -1,0 +1,204 @@
+"""Anonymous mode: the facts of a class with other people in it.
+
+Whatever is made of the facts (reports, charts, exports, addresses) is anonymous by construction, since no
+name, email or id of a person comes further than here. Pseudonyms come from a keyed hash: without the secret
+of this home nobody can compute them from a list of emails, and the same person has the same one in every
+class and on every day. Course, grades, times and groups stay as they are, to the last digit; so whoever may
+see the same class at OpenClass could still tell by them who is who.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from cohort_core.config.paths import PRIVATE_FILE, Home
+from cohort_core.errors import BadSettings
+from cohort_core.store.class_data import ClassData
+from cohort_core.store.roster import folded
+
+KEY_BYTES = 32
+EMAIL_HOST = "example.org"
+
+
+def load_key(home: Home) -> bytes:
+    """The secret from which the pseudonyms of this home come; made on first use.
+
+    Raises BadSettings if the file that holds it cannot be used.
+    """
+    path = home.pseudonym_key
+    try:
+        if not path.exists():
+            _make_key(home)
+        key = bytes.fromhex(path.read_text("ascii"))
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise BadSettings(
+            f"The secret for anonymous mode in {path} cannot be used. Delete the file; everyone gets another "
+            "pseudonym then."
+        )
+    return key
+
+
+def _make_key(home: Home) -> None:
+    home.ensure()
+    draft = home.pseudonym_key.with_name(f".{home.pseudonym_key.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES))
+    try:
+        # A link is made whole and only once: of two processes that come here at once, one secret counts.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, home.pseudonym_key)
+    except OSError:
+        # A disk without links, such as a USB stick's.
+        draft.replace(home.pseudonym_key)
+    draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """What stands for people and their records, by the secret of a home."""
+
+    key: bytes
+
+    def student_id(self, student_id: str) -> str:
+        return f"p{self._digest('student', student_id).hex()[:16]}"
+
+    def record_id(self, progression_id: str) -> str:
+        return f"r{self._digest('record', progression_id).hex()[:16]}"
+
+    def names(self, identity: str) -> Iterator[tuple[str, str]]:
+        """First and last names for a person, the best first; the others are for who finds it taken."""
+        attempt = 0
+        while True:
+            digest = self._digest("name", f"{attempt} {identity}")
+            yield (
+                FIRST[digest[0] % len(FIRST)],
+                PLACES[digest[1] % len(PLACES)] + ANIMALS[digest[2] % len(ANIMALS)],
+            )
+            attempt += 1
+
+    def rank(self, identity: str) -> bytes:
+        """In which order people choose a name, which tells nothing about them."""
+        return self._digest("rank", identity)
+
+    def _digest(self, what: str, text: str) -> bytes:
+        return hashlib.blake2b(f"{what}\0{text}".encode(), key=self.key, digest_size=16).digest()
+
+
+def anonymise(facts: ClassData, key: bytes) -> ClassData:
+    """The facts with pseudonyms for names and emails, and other ids for students and records.
+
+    Two people of one class never share a pseudonym. Where the hash gives them the same (in a class of 60 once
+    in a thousand times), one of them gets another, which may differ from theirs in other classes.
+    """
+    pseudonyms = Pseudonyms(key)
+    students = facts.students
+    ids = {one: pseudonyms.student_id(one) for one in students["student_id"]}
+    named = _named(students, pseudonyms)
+    first, last = ([name[part] for name in named] for part in (0, 1))
+    emails = [f"{one.lower()}.{other.lower()}@{EMAIL_HOST}" for one, other in named]
+    disguised = students.assign(
+        student_id=students["student_id"].map(ids),
+        first_name=pd.Series(first, index=students.index, dtype="str"),
+        last_name=pd.Series(last, index=students.index, dtype="str"),
+        email=pd.Series(emails, index=students.index, dtype="str").where(students["email"].notna()),
+    )
+    rows = facts.progressions
+    records = rows.assign(
+        id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
+    )
+    return replace(facts, students=_typed(disguised, students), progressions=_typed(records, rows))
+
+
+def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
+    """The log of changes with the ids that `anonymise` gives."""
+    pseudonyms = Pseudonyms(key)
+    disguised = log.assign(
+        student_id=log["student_id"].map(pseudonyms.student_id),
+        progression_id=log["progression_id"].map(pseudonyms.record_id),
+    )
+    return _typed(disguised, log)
+
+
+def _typed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(like.dtypes.to_dict())
+
+
+def _named(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, str]]:
+    """First and last name for each row."""
+    identities = [
+        _identity(*row)
+        for row in students[["student_id", "email", "first_name", "last_name"]]
+        .astype("object")
+        .where(students.notna(), None)
+        .itertuples(index=False)
+    ]
+    chosen: dict[int, tuple[str, str]] = {}
+    taken: set[tuple[str, str]] = set()
+    for row in sorted(range(len(identities)), key=lambda row: pseudonyms.rank(identities[row])):
+        candidates = pseudonyms.names(identities[row])
+        chosen[row] = next(name for name in candidates if name not in taken)
+        taken.add(chosen[row])
+    return [chosen[row] for row in range(len(identities))]
+
+
+def _identity(student_id: str, email: str | None, first_name: str | None, last_name: str | None) -> str:
+    """What makes somebody the same person elsewhere: the email, since the id changes when someone who was
+    only on the roster starts; without one the id, or of a line of the roster the name."""
+    if email:
+        return f"email {folded(email)}"
+    if student_id.startswith("roster-"):
+        return "name " + folded(" ".join(filter(None, (first_name, last_name))))
+    return f"id {student_id}"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# No given names, since a class may have a Ruby or a Robin of its own; and nothing that sounds like a
+# judgement of a person or like the colour of a skin.
+FIRST = _words("""
+    Agate Alder Almond Apricot Autumn Azure Balmy Bamboo Basalt Birch Blithe Bold Brave Breezy Bright Brisk
+    Bronze Calm Canvas Caramel Carmine Cedar Cerulean Cheery Chestnut Cinder Citrus Cobalt Copper Cosy
+    Cotton Crimson Crystal Dapper Deft Denim Dewy Elm Earthen Fabled Fennel Fern Fleet Flint Frosty Gallant
+    Garnet Gentle Gilded Glad Golden Granite Hardy Harvest Hearty Hidden Honest Indigo Iron Jaunty Jolly
+    Kindly Lavish Lemon Lilac Linen Lively Lofty Lucid Lunar Magenta Mango Maple Marble Mellow Merry Mighty
+    Mint Misty Mossy Mustard Nimble Noble Nutmeg Oaken Ochre Onyx Opal Orchid Pearly Pepper Pewter Placid
+    Plucky Plum Polar Quartz Russet Saffron Silken Silver Snowy Solar Spry Steady Sturdy Sunny Swift Teal
+    Topaz Tranquil Turquoise Velvet Vivid Walnut Willowy Witty Zesty
+""")
+
+PLACES = _words("""
+    Alp Arbour Arch Atoll Bank Bay Bayou Beach Beck Bluff Border Bough Bracken Branch Bridge Brook Cairn
+    Canyon Cape Cave Chalk Cliff Cloud Coast Copse Cove Crag Creek Crest Croft Dale Delta Desert Dew Downs
+    Dune Eddy Fell Fen Field Fjord Flood Foam Ford Forest Frost Garden Gate Geyser Glacier Glade Glen Gorge
+    Grass Grotto Grove Gulf Harbour Hearth Heath Hedge Hill Hollow Ice Inlet Island Isle Jungle Knoll Lagoon
+    Lake Lea Ledge Marsh Mead Meadow Mesa Mill Mist Moor Moss Mount Oak Oasis Orchard Park Pass Path Peak
+    Pebble Pine Plateau Pond Pool Prairie Rain Rapid Ravine Reed Reef Ridge River Rock Sand Savanna Sea
+    Shade Shire Shoal Shore Sky Snow Spring Spruce Steppe Stone Storm Strand Stream Summit Sun Surf Taiga
+    Tarn Thicket Thorn Tide Timber Trail Tundra Vale Valley Volcano Water Wave Weald Well Wild Wind Winter
+    Wold Wood
+""")
+
+ANIMALS = _words("""
+    albatross alpaca antelope auk avocet badger bear beaver bee beetle bison bittern bobcat buffalo bunting
+    bustard caribou chamois cheetah chough condor coot cormorant cougar coyote crane cricket crow curlew
+    deer dingo dipper dolphin dunlin eagle eel egret eland elk ermine falcon ferret finch firefly fox frog
+    gannet gazelle gecko giraffe gopher goshawk grebe grouse gull hare harrier hawk hedgehog heron horse
+    ibex ibis iguana impala jackdaw jaguar jay kestrel kingfisher kite kiwi koala lapwing lark leopard
+    linnet lion lizard llama lobster lynx mallard marlin marmot marten martin merlin moose narwhal newt
+    nightjar ocelot octopus osprey otter owl panda panther parrot partridge pelican penguin perch petrel
+    pheasant pigeon pipit plover pony puffin puma quail rabbit raccoon ram raven redstart reindeer rook
+    salmon seal siskin skylark sparrow squirrel starling stoat stork swallow swan swift tapir tern thrush
+    tiger turtle vole wagtail walrus warbler wigeon wolf wombat wren yak zebra
+""")

@@ -1,0 +1,1 @@
+"""Where progress comes from: one folder for each learning management system."""

@@ -1,0 +1,351 @@
+"""The OpenClass client: polite, patient with what can pass, and clear about what cannot.
+
+Time-outs, broken connections, 408, 429, 5xx and bodies that are cut short or no JSON are tried again with
+full jitter, within a budget for the whole client. A login is never tried again: a wrong password repeated is
+a locked account. Redirects are not followed, since the token would travel to another host.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import tenacity
+from urllib3.exceptions import HTTPError as BodyError
+
+from cohort_core.config.credentials import Login
+from cohort_core.config.settings import LOOPBACK_HOSTS
+from cohort_core.errors import (
+    ClassInaccessible,
+    CohortError,
+    LoginRefused,
+    NoNetwork,
+    SyncCancelled,
+    UpstreamChanged,
+    UpstreamDown,
+    UpstreamError,
+)
+from cohort_core.sources.openclass import parser
+from cohort_core.store.classes import ListedClass, Unit
+
+PAGE_SIZE = 200
+RETRIED_STATUSES = frozenset({408, 425, 429})
+BODY_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long to wait for OpenClass. Seconds; ``attempts`` counts the first try."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 20.0
+    request_seconds: float = 60.0
+    attempts: int = 6
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 20.0
+    longest_retry_after_seconds: float = 60.0
+    budget_seconds: float = 180.0
+
+
+class _Passing(Exception):
+    """A failure that may pass. Carries what to tell the mentor if it does not."""
+
+    def __init__(self, final: CohortError, retry_after: float | None = None) -> None:
+        super().__init__(final.message)
+        self.final = final
+        self.retry_after = retry_after
+
+
+class _TokenRefused(Exception):
+    """401 to a request that carried a token."""
+
+
+class OpenClassClient:
+    """One conversation with OpenClass: a session, a token, a pace, a retry budget.
+
+    Not for use by several threads at once, but for ``cancel``.
+    """
+
+    def __init__(
+        self,
+        connection: Login,
+        *,
+        token: str | None = None,
+        patience: RetryPolicy | None = None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.token = token
+        self._connection = connection
+        self._patience = patience or RetryPolicy()
+        self._is_cancelled = is_cancelled
+        self._seconds_between_requests = 1 / connection.sync_rate if connection.sync_rate else 0.0
+        self._next_request_at = 0.0
+        self._budget_seconds = self._patience.budget_seconds
+        self._failed_login: CohortError | None = None
+        self._session = requests.Session()
+        self._session.headers.update(
+            {
+                "Origin": connection.origin,
+                "X-OpenClass-App-Id": connection.app_id,
+                "Accept": "*/*",
+                "User-Agent": "cohort-tracker",
+            }
+        )
+        # Without an auth of its own, requests would send what a .netrc holds for the host.
+        self._session.auth = lambda request: request
+        if urlsplit(connection.api_base).hostname in LOOPBACK_HOSTS:
+            self._session.trust_env = False
+
+    def __enter__(self) -> OpenClassClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def log_in(self) -> str:
+        """Get a token. Raises ``LoginRefused``, ``NoNetwork``, ``UpstreamDown`` or ``UpstreamChanged``.
+
+        A login that failed is not sent again, whoever asks: the next class of a sync gets the same error.
+        """
+        if self._failed_login:
+            raise self._failed_login
+        try:
+            self.token = self._log_in_once()
+        except UpstreamError as error:
+            self._failed_login = error
+            raise
+        return self.token
+
+    def _log_in_once(self) -> str:
+        form = {
+            "email": self._connection.email,
+            "password": self._connection.password,
+            "invite_code": "",
+            "instructor_invite_code": "",
+            "mentor_invite_code": "",
+        }
+        try:
+            status, body = self._send("POST", "/v1/auth/login", form=form)
+            if status == 401:
+                raise LoginRefused(
+                    "OpenClass does not accept this email and password. Check both, then run "
+                    "`cohort-tracker init` again."
+                )
+            if status in {400, 403, 422}:
+                raise LoginRefused(
+                    f"OpenClass refused the login (HTTP {status}). Check the application id and the class "
+                    "site (origin), then run `cohort-tracker init` again."
+                )
+            return parser.read_token(self._json(status, body))
+        except _Passing as failure:
+            raise failure.final from None
+
+    def list_classes(self) -> list[ListedClass]:
+        return parser.read_classes(self._get("/v1/classes"))
+
+    def load_units(self, class_id: str) -> list[Unit]:
+        """Raises ``ClassInaccessible`` for a class that is not there or not ours."""
+        return parser.read_units(self._get(f"/v1/classes/{quote(class_id, safe='')}"))
+
+    def load_page(self, class_id: str, number: int) -> parser.Page:
+        """One page of progressions, newest completion first. Raises ``ClassInaccessible`` too."""
+
+        def read(body: Any) -> parser.Page:
+            page = parser.read_page(body)
+            if page.number != number:
+                raise _Passing(_changed("another page than the one asked for"))
+            return page
+
+        return self._get(
+            f"/v1/classes/{quote(class_id, safe='')}/progressions",
+            {"return_count": PAGE_SIZE, "page": number, "sort_by_completed_at": -1},
+            read,
+        )
+
+    def _get(
+        self, path: str, query: dict[str, int] | None = None, read: Callable[[Any], Any] = lambda body: body
+    ) -> Any:
+        """Ask until an answer can be read, logging in once more if the token is no longer good."""
+        if self.token is None:
+            self.log_in()
+        try:
+            return self._with_retries(lambda: self._get_once(path, query, read))
+        except _TokenRefused:
+            self.log_in()
+        try:
+            return self._with_retries(lambda: self._get_once(path, query, read))
+        except _TokenRefused:
+            raise LoginRefused(
+                "OpenClass accepts the login but then refuses its own token. Try again later; if it stays "
+                "so, check that your account may see the class."
+            ) from None
+
+    def _with_retries(self, ask: Callable[[], Any]) -> Any:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Passing),
+            stop=self._has_tried_enough,
+            wait=self._seconds_to_wait,
+            sleep=self._spend,
+            reraise=True,
+        )
+        try:
+            return retrying(ask)
+        except _Passing as failure:
+            raise failure.final from None
+
+    def _has_tried_enough(self, state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= self._patience.attempts or self._budget_seconds <= 0
+
+    def _seconds_to_wait(self, state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        jitter = tenacity.wait_random_exponential(
+            multiplier=self._patience.first_wait_seconds, max=self._patience.longest_wait_seconds
+        )(state)
+        asked = failure.retry_after if isinstance(failure, _Passing) else None
+        return jitter if asked is None else min(asked, self._patience.longest_retry_after_seconds)
+
+    def _spend(self, seconds: float) -> None:
+        self._budget_seconds -= seconds
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, but not for someone who has asked to stop."""
+        until = time.monotonic() + seconds
+        while True:
+            if self._is_cancelled():
+                raise SyncCancelled
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.25))
+
+    def _get_once(self, path: str, query: dict[str, int] | None, read: Callable[[Any], Any]) -> Any:
+        status, body = self._send("GET", path, query=query)
+        if status == 401:
+            raise _TokenRefused
+        if status in {403, 404}:
+            raise ClassInaccessible(
+                f"OpenClass says that this is not there or not yours to see (HTTP {status}). Check that your "
+                "account still belongs to the class, or deactivate it; what was synced stays."
+            )
+        return read(self._json(status, body))
+
+    def _json(self, status: int, body: bytes) -> Any:
+        if status != 200:
+            raise _changed(f"HTTP {status}")
+        try:
+            return parser.read_json(body)
+        except ValueError:
+            raise _Passing(_changed("something that is not JSON")) from None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, int] | None = None,
+        form: dict[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """One request at the agreed pace. Raises ``_Passing`` for what may pass."""
+        self._sleep(self._next_request_at - time.monotonic())
+        self._next_request_at = time.monotonic() + self._seconds_between_requests
+        headers = {"bearer": self.token} if form is None and self.token else None
+        try:
+            with self._session.request(
+                method,
+                self._connection.api_base + path,
+                params=query,
+                data=form,
+                headers=headers,
+                timeout=(self._patience.connect_seconds, self._patience.read_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                self._refuse_status(response)
+                return response.status_code, self._body(response)
+        except requests.exceptions.SSLError:
+            raise NoNetwork(
+                "OpenClass's certificate cannot be verified from this computer. Check the API address, this "
+                "computer's clock and, in a company network, its proxy."
+            ) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError):
+            raise NoNetwork(
+                "The API address or another setting cannot be sent. Run `cohort-tracker init` again."
+            ) from None
+        except (requests.ConnectionError, requests.Timeout, BodyError) as error:
+            raise _Passing(_unreachable(self._connection.api_base, error)) from None
+        except requests.RequestException:
+            raise _Passing(_changed("something that cannot be decoded")) from None
+
+    def _refuse_status(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in RETRIED_STATUSES or status >= 500:
+            raise _Passing(
+                UpstreamDown(
+                    f"OpenClass answers, but with an error (HTTP {status}). It is their side: try again in "
+                    "some minutes. What was synced before is kept."
+                ),
+                _retry_after_seconds(response.headers.get("Retry-After")),
+            )
+        if 300 <= status < 400:
+            raise UpstreamChanged(
+                "OpenClass sends us to another address, and your password does not follow. Check the API "
+                "address with `cohort-tracker init`."
+            )
+
+    def _body(self, response: requests.Response) -> bytes:
+        """The whole body, but not one that drips for ever or never ends."""
+        until = time.monotonic() + self._patience.request_seconds
+        chunks = []
+        size = 0
+        # Whatever has come, where iter_content waits until a chunk is full: hours, if a byte comes a second.
+        while chunk := response.raw.read1(64 * 1024, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > BODY_LIMIT_BYTES:
+                raise _changed("far more than a page")
+            if time.monotonic() > until:
+                raise requests.Timeout
+        return b"".join(chunks)
+
+
+def _retry_after_seconds(header: str | None) -> float | None:
+    """Seconds asked for by ``Retry-After``, in either of its forms; None if there is none to be read."""
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        at = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def _unreachable(api_base: str, error: Exception) -> CohortError:
+    is_connected = isinstance(error, requests.Timeout | BodyError)
+    if is_connected and not isinstance(error, requests.ConnectTimeout):
+        return UpstreamDown(
+            "OpenClass does not finish its answers. Try again in some minutes; what was synced before is "
+            "kept."
+        )
+    return NoNetwork(
+        f"OpenClass cannot be reached at {api_base}. Check this computer's network and the API address."
+    )
+
+
+def _changed(what: str) -> UpstreamChanged:
+    return UpstreamChanged(
+        f"OpenClass answered with {what}, which this version does not know. Nothing was lost; check the API "
+        "address, and look for a newer version of Cohort Tracker."
+    )

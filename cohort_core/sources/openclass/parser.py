@@ -1,0 +1,316 @@
+"""The shape of OpenClass's answers, and what becomes of each value.
+
+An answer as a whole either has the known shape or is refused (``UpstreamChanged``). A single progression
+that does not fit is turned into a ``BadRow`` with the reason, so that one bad row never costs a page.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import pydantic_core
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+)
+
+from cohort_core.errors import UpstreamChanged
+from cohort_core.sources.openclass.values import (
+    clean_grade,
+    clean_id,
+    clean_instant,
+    clean_object_id,
+    clean_text,
+)
+from cohort_core.store.classes import ListedClass, Unit
+from cohort_core.store.records import Assignment, BadRow, Progression, Student
+
+Identifier = Annotated[str, BeforeValidator(clean_id)]
+Text = Annotated[str | None, BeforeValidator(clean_text)]
+
+# More than any class has, and little enough for every number that is made of it.
+MAX_RECORDS = 10_000_000
+REMEMBERED = 4096
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_LENIENT = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _PageMetadata(BaseModel):
+    model_config = _LENIENT
+    total: Annotated[StrictInt, Field(ge=0, le=MAX_RECORDS)]
+    page: StrictInt
+    results_per_page: Annotated[StrictInt, Field(ge=1, le=MAX_RECORDS)]
+    can_load_more: StrictBool
+
+
+class _Page(BaseModel):
+    model_config = _LENIENT
+    metadata: _PageMetadata
+    data: list[Any]
+
+
+class _ListedClass(BaseModel):
+    model_config = _LENIENT
+    id: Identifier
+    friendly_id: Text = None
+    name: Text = None
+    is_published: bool | None = None
+
+
+class _ClassList(BaseModel):
+    model_config = _LENIENT
+    data: list[dict[str, Any]]
+
+
+class _Unit(BaseModel):
+    model_config = _LENIENT
+    name: Text = None
+    assignments: list[Identifier] | None = None
+
+
+class _ClassDetail(BaseModel):
+    model_config = _LENIENT
+    units: list[_Unit] | None = None
+
+
+class _ClassDetails(BaseModel):
+    model_config = _LENIENT
+    data: Annotated[list[_ClassDetail], Field(min_length=1)]
+
+
+class _Result(BaseModel):
+    model_config = _LENIENT
+    objects: Any
+    token: str | None = None
+
+
+class _Envelope(BaseModel):
+    model_config = _LENIENT
+    result: _Result
+
+
+class Page(NamedTuple):
+    """One page of progressions, validated row by row, in upstream's order."""
+
+    number: int
+    total: int
+    size: int
+    can_load_more: bool
+    rows: list[Progression]
+    bad_rows: list[BadRow]
+    students: list[Student]
+    assignments: list[Assignment]
+    digests: dict[str, int]
+    """What each row said, good or bad, by its key: differs when the row differs."""
+    is_contradictory: bool
+    """Whether the page holds one key with two contents. The first of them counts."""
+
+
+def read_token(body: Any) -> str:
+    """The token in the answer to a login."""
+    token = _validated(_Envelope, body, "the login").result.token
+    if not token:
+        raise _changed("the login")
+    return token
+
+
+def read_classes(body: Any) -> list[ListedClass]:
+    """The classes in the answer to ``GET /v1/classes``."""
+    listing = _validated(_ClassList, _inner(body, "the list of classes"), "the list of classes")
+    classes = []
+    for raw in listing.data:
+        # `id` is the observed name; a class without it can still be told by its `_id`.
+        one = _validated(_ListedClass, {**raw, "id": raw.get("id") or _oid_of(raw)}, "the list of classes")
+        classes.append(
+            ListedClass(one.id, one.friendly_id, one.name or one.friendly_id or one.id, one.is_published)
+        )
+    return classes
+
+
+def read_units(body: Any) -> list[Unit]:
+    """The units in the answer to ``GET /v1/classes/{id}``."""
+    details = _validated(_ClassDetails, _inner(body, "a class"), "a class")
+    return [
+        Unit(unit.name or f"Unit {number}", tuple(unit.assignments or ()))
+        for number, unit in enumerate(details.data[0].units or (), start=1)
+    ]
+
+
+def read_page(body: Any) -> Page:
+    """One page of ``GET /v1/classes/{id}/progressions``."""
+    page = _validated(_Page, _inner(body, "a page of progressions"), "a page of progressions")
+    rows: list[Progression] = []
+    bad_rows: list[BadRow] = []
+    students: dict[str, Student] = {}
+    assignments: dict[str, Assignment] = {}
+    digests: dict[str, int] = {}
+    is_contradictory = False
+    for raw in page.data:
+        read: Progression | BadRow
+        try:
+            read, student, assignment = _read_row(raw)
+            key, digest = read.id, hash(read)
+        except ValueError:
+            read = _bad_row(raw)
+            key, digest = read.key, hash(read.payload)
+        if key in digests:
+            is_contradictory = is_contradictory or digests[key] != digest
+            continue
+        digests[key] = digest
+        if isinstance(read, BadRow):
+            bad_rows.append(read)
+            continue
+        rows.append(read)
+        students.setdefault(student.id, student)
+        assignments.setdefault(assignment.id, assignment)
+    meta = page.metadata
+    return Page(
+        meta.page,
+        meta.total,
+        meta.results_per_page,
+        meta.can_load_more,
+        rows,
+        bad_rows,
+        list(students.values()),
+        list(assignments.values()),
+        digests,
+        is_contradictory,
+    )
+
+
+def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
+    """A row and whom and what it names. By hand, since a class has thousands; ``ValueError`` if it is bad."""
+    user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
+    if not isinstance(user, dict) or not isinstance(work, dict):
+        raise ValueError("is not an object")
+    try:
+        student = _read_student(
+            user.get("id"), user.get("first_name"), user.get("last_name"), user.get("email")
+        )
+        assignment = _read_assignment(work.get("id"), work.get("name"), work.get("type"))
+    except TypeError:
+        raise ValueError("holds an object in place of text") from None
+    grade, raw_grade = clean_grade(raw.get("grade"))
+    row = Progression(
+        clean_object_id(raw.get("_id")),
+        student.id,
+        assignment.id,
+        grade,
+        clean_instant(raw.get("started_assignment_at")),
+        clean_instant(raw.get("completed_assignment_at")),
+        clean_instant(raw.get("reviewed_at")),
+        raw_grade,
+    )
+    return row, student, assignment
+
+
+# Every row repeats whom and what it names, so that most of them have been read before.
+@functools.lru_cache(maxsize=REMEMBERED)
+def _read_student(id_: Any, first_name: Any, last_name: Any, email: Any) -> Student:
+    return Student(clean_id(id_), clean_text(first_name), clean_text(last_name), clean_text(email))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _read_assignment(id_: Any, name: Any, type_: Any) -> Assignment:
+    return Assignment(clean_id(id_), clean_text(name), clean_text(type_))
+
+
+_CLEANERS: dict[str, Callable[[Any], object]] = {
+    "_id": clean_object_id,
+    "user.id": clean_id,
+    "user.first_name": clean_text,
+    "user.last_name": clean_text,
+    "user.email": clean_text,
+    "assignment.id": clean_id,
+    "assignment.name": clean_text,
+    "assignment.type": clean_text,
+    "grade": clean_grade,
+    "started_assignment_at": clean_instant,
+    "completed_assignment_at": clean_instant,
+    "reviewed_at": clean_instant,
+}
+
+
+def _bad_row(raw: Any) -> BadRow:
+    """Reasons name fields and what is wrong with them, never a value: values are the payload's."""
+    payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
+    reasons = [f"{field} {problem}" for field in _CLEANERS if (problem := _problem(raw, field))]
+    key = None if _problem(raw, "_id") else clean_object_id(raw["_id"])
+    return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)
+
+
+def _problem(raw: Any, field: str) -> str | None:
+    value = raw
+    for part in field.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    try:
+        _CLEANERS[field](value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _oid_of(raw: dict[str, Any]) -> Any:
+    outer = raw.get("_id")
+    return outer.get("$oid") if isinstance(outer, dict) else outer
+
+
+def _inner(body: Any, what: str) -> Any:
+    """The JSON text inside the JSON: seen as one string and as a list of one string."""
+    objects = _validated(_Envelope, body, what).result.objects
+    if isinstance(objects, list) and len(objects) == 1:
+        objects = objects[0]
+    if not isinstance(objects, str):
+        raise _changed(what)
+    try:
+        return read_json(objects)
+    except ValueError:
+        raise _changed(what) from None
+
+
+def read_json(text: str | bytes) -> Any:
+    """What JSON says; ``ValueError`` for what is none.
+
+    The fast reader refuses half a surrogate pair and integers of thousands of digits. Such a value is wrong,
+    but only in its own row.
+    """
+    try:
+        return pydantic_core.from_json(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(text, parse_int=_lenient_integer)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+
+
+def _lenient_integer(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+def _validated(model: type[Model], value: Any, what: str) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        raise _changed(what) from None
+
+
+def _changed(what: str) -> UpstreamChanged:
+    return UpstreamChanged(
+        f"OpenClass answered with {what} in a format that this version does not know. Nothing was lost; "
+        "check the API address, and look for a newer version of Cohort Tracker."
+    )

@@ -1,0 +1,67 @@
+"""Taking over what another tool had synced, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cohort_core.store.classes import ListedClass, Unit, bump_revision, save_units
+from cohort_core.store.database import Database
+from cohort_core.store.records import Assignment, Progression, Student, save_assignments, save_students
+
+UNKNOWN_INSTANT = "1970-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class ImportedClass:
+    """A class and when the other tool last synced it, UTC text."""
+
+    listed: ListedClass
+    is_active: bool
+    synced_at: str | None
+
+
+def synced_class_ids(database: Database) -> set[str]:
+    """Classes that have been synced here; another tool's data would only make them worse."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            "SELECT id FROM classes WHERE synced_at IS NOT NULL OR id IN (SELECT class_id FROM progressions)"
+        ).fetchall()
+    return {row["id"] for row in rows}
+
+
+def save_classes(
+    database: Database,
+    moved: Sequence[ImportedClass],
+    students: Sequence[Student],
+    assignments: Sequence[Assignment],
+    progressions: Iterable[tuple[str, str | None, Progression]],
+    units: Mapping[str, Sequence[Unit]],
+) -> None:
+    """Store everything or nothing. ``clean_full_at`` stays empty, so the first sync reads every page."""
+    with database.writing() as connection:
+        connection.executemany(
+            """
+            INSERT INTO classes (id, friendly_id, name, is_active, synced_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET
+              is_active = excluded.is_active OR classes.is_active, synced_at = excluded.synced_at
+            """,
+            [
+                (one.listed.id, one.listed.friendly_id, one.listed.name, one.is_active, one.synced_at)
+                for one in moved
+            ],
+        )
+        save_students(connection, students)
+        save_assignments(connection, assignments)
+        connection.executemany(
+            """
+            INSERT OR REPLACE INTO progressions
+              (class_id, synced_at, id, student_id, assignment_id, grade, started_at, completed_at,
+               reviewed_at, raw_grade)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [(class_id, synced_at or UNKNOWN_INSTANT, *row) for class_id, synced_at, row in progressions],
+        )
+        for class_id, of_class in units.items():
+            save_units(connection, class_id, of_class)
+            bump_revision(connection, class_id)

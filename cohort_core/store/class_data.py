@@ -1,0 +1,80 @@
+"""What the store hands to the metrics: the facts of one class, read once per sync."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+_LOCAL_DATE = "datetime64[us]"
+_INSTANT = "datetime64[us, UTC]"
+
+STUDENT_COLUMNS = {
+    "student_id": "str",
+    "first_name": "str",
+    "last_name": "str",
+    "email": "str",
+    "night": "str",
+    "region": "str",
+    "enrolled_on": _LOCAL_DATE,
+    "withdrawn_on": _LOCAL_DATE,
+}
+ASSIGNMENT_COLUMNS = {
+    "assignment_id": "str",
+    "name": "str",
+    "type": "str",
+    "section": "str",
+    "position": "int64",
+}
+PROGRESSION_COLUMNS = {
+    "id": "str",
+    "student_id": "str",
+    "assignment_id": "str",
+    "grade": "float64",
+    "started_at": _INSTANT,
+    "completed_at": _INSTANT,
+    "reviewed_at": _INSTANT,
+    "synced_at": _INSTANT,
+}
+
+
+@dataclass(frozen=True)
+class ClassData:
+    """The facts of one class as of its last sync. `revision` grows with every change: it is the cache key.
+
+    students: one row an enrolment, columns STUDENT_COLUMNS; dates are local, at midnight, without a zone.
+    assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0.
+    progressions: live upstream rows, columns PROGRESSION_COLUMNS; grade 0 to 1, instants in UTC. A student
+    may have several of one assignment (attempts).
+    """
+
+    class_id: str
+    friendly_id: str | None
+    name: str
+    timezone: str
+    starts_on: date | None
+    revision: int
+    synced_at: pd.Timestamp | None
+    students: pd.DataFrame
+    assignments: pd.DataFrame
+    progressions: pd.DataFrame
+
+
+def empty_frame(columns: dict[str, str]) -> pd.DataFrame:
+    """A frame without rows that has these columns with these dtypes."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
+def empty(class_id: str, timezone: str = "UTC", name: str = "") -> ClassData:
+    """The facts of a class that has never been synced."""
+    return ClassData(
+        class_id=class_id,
+        friendly_id=None,
+        name=name,
+        timezone=timezone,
+        starts_on=None,
+        revision=0,
+        synced_at=None,
+        students=empty_frame(STUDENT_COLUMNS),
+        assignments=empty_frame(ASSIGNMENT_COLUMNS),
+        progressions=empty_frame(PROGRESSION_COLUMNS),
+    )

@@ -1,0 +1,173 @@
+"""Reading the facts of a class: the one way from SQLite to the metrics.
+
+A sync stores page after page, but no number shall be made of half of one. So what a sync that has not ended
+stored is left out here: its log tells which records it brought, and what the others said before. Before the
+first sync of a class has ended, there is nothing to show of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from pydantic_core import from_json
+
+from cohort_core.store.class_data import ASSIGNMENT_COLUMNS, PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
+from cohort_core.store.classes import unknown_class
+from cohort_core.store.database import Database
+from cohort_core.store.roster import load_roster, load_students, match_roster
+
+# Without a running sync the second parameter is null, and nothing is left out.
+_PUBLISHED = """
+progressions WHERE class_id = ?1
+  AND id NOT IN (SELECT progression_id FROM changes WHERE run_id = ?2 AND kind IN ('added', 'returned'))
+  AND EXISTS (SELECT 1 FROM classes WHERE id = ?1 AND synced_at IS NOT NULL)
+"""
+
+# Those of the course, and after them the others that are worked on.
+_ASSIGNMENT_SET = """
+SELECT s.assignment_id, coalesce(a.name, s.assignment_id) AS name, a.type, u.name AS section
+FROM (
+  SELECT assignment_id, unit_position, position FROM unit_assignments WHERE class_id = ?1
+  UNION ALL
+  SELECT value, NULL, NULL FROM json_each(?2)
+  WHERE value NOT IN (SELECT assignment_id FROM unit_assignments WHERE class_id = ?1)
+) s
+LEFT JOIN assignments a ON a.id = s.assignment_id
+LEFT JOIN units u ON u.class_id = ?1 AND u.position = s.unit_position
+ORDER BY s.position IS NULL, s.position, name, s.assignment_id
+"""
+
+# A column of text comes as one array, which takes SQLite and Python half as long as a row of each record.
+# Not so the grades: SQLite writes fewer digits than a number has.
+_TEXTS = [name for name in PROGRESSION_COLUMNS if name != "grade"]
+_PROGRESSION_TEXTS = f"""
+SELECT {", ".join(f"json_group_array({name})" for name in _TEXTS)}
+FROM (SELECT {", ".join(_TEXTS)} FROM {_PUBLISHED} ORDER BY id)
+"""  # noqa: S608
+_GRADES = f"SELECT grade FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
+
+
+def load_revision(database: Database, class_id: str) -> int:
+    """The number that tells whether facts of this class that were loaded before still hold."""
+    with database.reading() as connection:
+        row = connection.execute("SELECT revision FROM classes WHERE id = ?", (class_id,)).fetchone()
+    if row is None:
+        raise unknown_class()
+    return int(row["revision"])
+
+
+def load_class_data(database: Database, class_id: str, default_timezone: str) -> ClassData:
+    """All that the metrics need of one class, read in one transaction, without what a running sync stored."""
+    with database.reading() as connection:
+        row = connection.execute("SELECT * FROM classes WHERE id = ?", (class_id,)).fetchone()
+        if row is None:
+            raise unknown_class()
+        run_id = _running(connection, class_id)
+        progressions = _progressions(connection, class_id, run_id)
+        assignments = _assignments(connection, class_id, progressions["assignment_id"].unique())
+        students = _students(connection, class_id, progressions["student_id"].unique())
+    return ClassData(
+        class_id=class_id,
+        friendly_id=row["friendly_id"],
+        name=row["name"],
+        timezone=row["timezone"] or default_timezone,
+        starts_on=date.fromisoformat(row["starts_on"]) if row["starts_on"] else None,
+        revision=row["revision"],
+        synced_at=pd.Timestamp(row["synced_at"]) if row["synced_at"] else None,
+        students=students,
+        assignments=assignments,
+        progressions=progressions,
+    )
+
+
+def _running(connection: sqlite3.Connection, class_id: str) -> int | None:
+    row = connection.execute(
+        "SELECT id FROM runs WHERE class_id = ? AND state = 'running'", (class_id,)
+    ).fetchone()
+    return row and int(row["id"])
+
+
+def _progressions(connection: sqlite3.Connection, class_id: str, run_id: int | None) -> pd.DataFrame:
+    asked = class_id, run_id
+    texts = connection.execute(_PROGRESSION_TEXTS, asked).fetchone()
+    columns = {name: from_json(text, cache_strings=False) for name, text in zip(_TEXTS, texts, strict=True)}
+    columns["grade"] = _frame(connection.execute(_GRADES, asked))["grade"]
+    frame = pd.DataFrame({name: columns[name] for name in PROGRESSION_COLUMNS}, dtype="object")
+    if run_id is not None:
+        _take_back_edits(connection, run_id, frame)
+    return _typed(frame, PROGRESSION_COLUMNS)
+
+
+def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
+    """Put back what records said before the run changed them."""
+    places = {one: place for place, one in enumerate(progressions["id"])}
+    # Backwards, so that of a record that changed twice the first value stays.
+    edits = connection.execute(
+        """
+        SELECT progression_id, field, old FROM changes
+        WHERE run_id = ? AND kind = 'changed' ORDER BY id DESC
+        """,
+        (run_id,),
+    )
+    columns: dict[str, list[Any]] = {}
+    for one, field, old in edits:
+        if one in places:
+            column = columns.setdefault(field, progressions[field].tolist())
+            column[places[one]] = float(old) if field == "grade" and old is not None else old
+    for field, column in columns.items():
+        progressions[field] = column
+
+
+def _assignments(connection: sqlite3.Connection, class_id: str, worked_on: Iterable[str]) -> pd.DataFrame:
+    frame = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(worked_on)))))
+    return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
+
+
+def _students(connection: sqlite3.Connection, class_id: str, at_work: Iterable[str]) -> pd.DataFrame:
+    """The class's enrolments: everyone seen in a progression, and everyone else on the roster."""
+    seen = load_students(connection, at_work)
+    match = match_roster(load_roster(connection, class_id), seen)
+    rows = []
+    for student in seen:
+        line = match.by_student.get(student.id)
+        labels = (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (None,) * 4
+        rows.append((*student, *labels))
+    ids = {student.id for student in seen}
+    for line in match.unseen:
+        if line.stand_in_id not in ids:
+            ids.add(line.stand_in_id)
+            rows.append(
+                (
+                    line.stand_in_id,
+                    line.first_name,
+                    line.last_name,
+                    line.email,
+                    line.night,
+                    line.region,
+                    line.enrolled_on,
+                    line.withdrawn_on,
+                )
+            )
+    return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
+
+
+def _frame(cursor: sqlite3.Cursor) -> pd.DataFrame:
+    cursor.row_factory = None  # plain tuples, which pandas reads sooner than rows
+    return pd.DataFrame(cursor.fetchall(), columns=[description[0] for description in cursor.description])
+
+
+def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    typed = {}
+    for name in frame.columns:
+        dtype = columns[name]
+        if dtype.startswith("datetime64"):
+            values = pd.to_datetime(frame[name], format="ISO8601", utc="UTC" in dtype)
+            typed[name] = values.astype(dtype)  # type: ignore[call-overload]
+        else:
+            typed[name] = frame[name].astype(dtype)  # type: ignore[call-overload]
+    return pd.DataFrame(typed)

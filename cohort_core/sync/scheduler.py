@@ -1,0 +1,102 @@
+"""Syncs by themselves: every so often, not everybody at the same second, rarer while OpenClass fails."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cohort_core.clock import utc_now
+from cohort_core.errors import BadInput, CohortError, SyncRunning
+from cohort_core.store.sync_runs import Job
+
+logger = logging.getLogger(__name__)
+
+MIN_INTERVAL = timedelta(minutes=1)
+MAX_INTERVAL = timedelta(days=7)
+JITTER_SHARE = 0.1
+MAX_DOUBLINGS = 4
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_interval(text: str) -> timedelta:
+    """``30m``, ``2h``, ``1d``. Raises ``BadInput`` for anything else, below a minute or above a week."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text.casefold())
+    interval = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match and len(match[1]) < 10 else None
+    if interval is None or not MIN_INTERVAL <= interval <= MAX_INTERVAL:
+        raise BadInput(
+            "The interval of syncs cannot be used. Write one from 1m to 7d, such as 30m or 2h.",
+            parameter="sync_every",
+        )
+    return interval
+
+
+def interval_text(every: timedelta) -> str:
+    """As `parse_interval` reads it: ``30m``, ``90s``."""
+    seconds = int(every.total_seconds())
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When the next sync is due, and how many in a row have failed, the last with ``error``."""
+
+    every: timedelta
+    next_at: datetime
+    failures: int = 0
+    error: str | None = None
+
+
+class Schedule:
+    """A thread that syncs in turn. ``sync`` runs a whole sync and returns its record."""
+
+    def __init__(
+        self,
+        every: timedelta,
+        sync: Callable[[], Job],
+        *,
+        now: Callable[[], datetime] = utc_now,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._sync = sync
+        self._now = now
+        self._jitter = jitter
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scheduled-sync", daemon=True)
+        self.plan = Plan(every, self._due(every))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def step(self) -> None:
+        """Sync once, and plan the next."""
+        failures, error = 0, None
+        try:
+            job = self._sync()
+            if job.state == "failed":
+                failures, error = self.plan.failures + 1, job.error
+        except SyncRunning:
+            # Someone else does what we would have done.
+            failures, error = self.plan.failures, self.plan.error
+        except CohortError as problem:
+            failures, error = self.plan.failures + 1, problem.message
+        except Exception as problem:  # noqa: BLE001 - one bad turn must not end the schedule
+            logger.error("A scheduled sync ended with an unexpected %s", type(problem).__name__)
+            failures, error = self.plan.failures + 1, "The sync ended unexpectedly. The next one tries again."
+        every = self.plan.every
+        self.plan = Plan(every, self._due(every * 2 ** min(failures, MAX_DOUBLINGS)), failures, error)
+
+    def _due(self, wait: timedelta) -> datetime:
+        return self._now() + wait * (1 + JITTER_SHARE * (2 * self._jitter() - 1))
+
+    def _run(self) -> None:
+        while not self._stop.wait(max(0.0, (self.plan.next_at - self._now()).total_seconds())):
+            self.step()

@@ -1,0 +1,109 @@
+"""Instants, local days and spans of time, for numpy and pandas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cohort_core.errors import BadInput
+
+Instants = NDArray[np.datetime64]
+"""UTC instants without a zone in microseconds, NaT for none: numpy's arithmetic is the fast one."""
+
+
+_EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
+)
+
+
+_YEARS = range(1970, 2201)
+
+
+def parse_as_of(text: str, tz: ZoneInfo | str, parameter: str = "as_of") -> pd.Timestamp:
+    """The instant that a person or program means by `text`, in UTC.
+
+    "2025-01-04" is the end of that day in `tz`; a time without an offset is a time in `tz`.
+    Raises BadInput that names `parameter`, with what to write instead.
+    """
+    return _parse(text, tz, parameter, resolve)
+
+
+def parse_from(text: str, tz: ZoneInfo | str, parameter: str) -> pd.Timestamp:
+    """As `parse_as_of`, but a day is its first instant. The error names `parameter`."""
+    return _parse(text, tz, parameter, local_midnight)
+
+
+def _parse(
+    text: str, tz: ZoneInfo | str, parameter: str, of_day: Callable[[date, ZoneInfo], pd.Timestamp]
+) -> pd.Timestamp:
+    zone = ZoneInfo(tz) if isinstance(tz, str) else tz
+    text = text.strip()
+    try:
+        if _DATE.fullmatch(text):
+            return of_day(_plausible(date.fromisoformat(text)), zone)
+        if match := _INSTANT.fullmatch(text):
+            day, clock, offset = match.groups(default="")
+            # A plus sign in an address arrives as a space.
+            offset = offset.upper().replace(" ", "+")
+            return resolve(_plausible(datetime.fromisoformat(f"{day}T{clock}{offset}")), zone)
+    except (ValueError, OverflowError):
+        pass
+    raise BadInput(
+        f"{parameter} is not a date or time that can be used. "
+        "Write a date such as 2025-01-04 or a time such as 2025-01-04T15:30:00Z.",
+        parameter=parameter,
+    )
+
+
+def instants(column: pd.Series[Any]) -> Instants:
+    """A column of UTC times as numpy instants in microseconds."""
+    return column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+
+
+def days(spans: NDArray[Any]) -> NDArray[np.float64]:
+    """Spans of time as days with fractions, NaN for NaT."""
+    return np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+
+
+def local_midnight(day: date, tz: ZoneInfo) -> pd.Timestamp:
+    """The first instant of a local day, in UTC; where the clock skips midnight, the first after it."""
+    midnight = pd.Timestamp(day).as_unit("us")
+    return midnight.tz_localize(tz, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def resolve(moment: pd.Timestamp | datetime | date | None, tz: ZoneInfo) -> pd.Timestamp:
+    if moment is None:
+        return _EPOCH
+    if not isinstance(moment, datetime):
+        return local_midnight(moment + timedelta(days=1), tz) - pd.Timedelta(1, "us")
+    # Python's own zone arithmetic has an answer for every wall time, also for those that a clock
+    # change skips or repeats.
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=tz)
+    return pd.Timestamp(aware).tz_convert("UTC").as_unit("us")
+
+
+def _plausible(moment: date) -> date:
+    if moment.year not in _YEARS:
+        raise ValueError(moment.year)
+    return moment
+
+
+def naive(moment: pd.Timestamp) -> np.datetime64:
+    return moment.tz_convert(None).as_unit("us").to_datetime64()
+
+
+def zoned(moments: Instants) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(moments).tz_localize("UTC")

@@ -1,0 +1,189 @@
+"""The class report as whoever opens the PDF gets it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+import requests
+
+from cohort_core.errors import NotInstalled
+from cohort_core.export import pdf
+from cohort_core.export.pdf import _scale, class_report, content
+from cohort_core.metrics.cohort import build
+from cohort_core.store.class_data import ClassData, empty
+from tests.api.conftest import Service
+from tests.export.conftest import CLASS_ID, Identifying, text_of
+from tests.export.test_files import run
+from tests.metrics.school import facts_of, work
+
+EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r] #panic() \\ _ ` @a <l>"
+NAMES = [
+    EVIL,
+    "Siobhán O'Brien",
+    "Nguyễn Thị Hồng Nhung",
+    "Łukasz Wiśniewski",
+    "Ольга Кузнецова",
+    "Γιώργος Παπαδόπουλος",
+    'Jürgen "Jü" Müller-Lüdenscheidt',
+]
+BEYOND = ["李 小龙", "محمد الفارسي", "😀", "\u202eRTL\u202c", "a\x00b\x07", "\u200b", "x" * 400]
+
+
+def opened(file: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(file), strict=True)
+
+
+def words(file: bytes) -> str:
+    """The text of all pages; lines run together, since a name may be broken between two."""
+    return " ".join(" ".join(page.extract_text() for page in opened(file).pages).split())
+
+
+def class_of(names: list[str], name: str = "Class", others: int = 5) -> ClassData:
+    """A class of people who did nothing since a start, and others who did everything."""
+    rows = []
+    for number in range(others):
+        for lesson in range(8):
+            day = f"2025-03-{3 + lesson:02} 10:00"
+            rows.append(work(f"done-{number}", f"a{lesson}", day, day.replace("10:", "11:"), 0.8))
+    for number, _ in enumerate(names):
+        rows.append(work(f"s{number}", "a0", "2025-03-03 10:00"))
+    facts = facts_of(rows, synced_at="2025-04-20T00:00:00Z")
+    known = {f"s{number}": one for number, one in enumerate(names)}
+    called = facts.students["student_id"].map(lambda one: known.get(one, one))
+    return replace(facts, name=name, students=facts.students.assign(first_name=called.astype("str")))
+
+
+def test_it_says_what_the_reports_say(service: Service) -> None:
+    cohort = service.workspace.cohort(CLASS_ID)
+    file = class_report(cohort)
+    said = content(cohort)
+    text = words(file)
+    for heading in ("Summary", "Who needs attention", "Blockers", "Trends", "What the words mean"):
+        assert heading in text
+    for student in said["attention"]["rows"]:
+        assert student["name"] in text
+        assert all(reason in text for reason in student["reasons"])
+    assert all(sentence in text for sentence in said["summary"])
+    assert all(" ".join(one["name"].split()) in text for one in said["blockers"])
+    assert said["as_of"] in text
+    assert all(meaning in text for _, meaning in said["definitions"])
+    assert "*" not in str(said["definitions"])
+
+
+def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:
+    cohort = service.workspace.cohort(CLASS_ID)
+    document = opened(class_report(cohort))
+    count = len(document.pages)
+    assert 3 <= count <= 8
+    for number, page in enumerate(document.pages, start=1):
+        assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
+        text = page.extract_text()
+        assert f"Page {number} of {count}" in text
+        assert cohort.facts.name in text
+        assert "Contains personal data" in text
+    assert document.metadata is not None
+    assert document.metadata.title == f"Class report: {cohort.facts.name}"
+
+
+def test_it_is_black_on_white_and_leads_nowhere(service: Service) -> None:
+    document = opened(class_report(service.workspace.cohort(CLASS_ID)))
+    for page in document.pages:
+        assert "/Annots" not in page
+        assert not page.images
+        # Colours have one number, grey, so that nothing is lost on a black-and-white printer.
+        spaces: Any = page["/Resources"]["/ColorSpace"]
+        assert {space.get_object()[1].get_object()["/N"] for space in spaces.values()} == {1}
+        drawn = page.get_contents().get_data().decode("latin-1")
+        assert not re.search(r" (?:rg|RG|k|K)\s", drawn)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_there_to_the_letter(name: str) -> None:
+    text = words(class_report(build(class_of([name], name=name))))
+    assert text.count(" ".join(name.split())) >= 3
+
+
+def test_every_font_is_inside() -> None:
+    document = opened(class_report(build(class_of(NAMES))))
+    for page in document.pages:
+        fonts: Any = page["/Resources"]["/Font"]
+        for font in fonts.values():
+            inner = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+            assert {"/FontFile2", "/FontFile3"} & set(inner.get_object())
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_no_name_is_too_much(name: str) -> None:
+    assert len(opened(class_report(build(class_of([name, "Ann"])))).pages) >= 1
+
+
+def test_an_endless_word_stays_on_the_page() -> None:
+    for page in opened(class_report(build(class_of(["x" * 400])))).pages:
+        for line in page.extract_text().splitlines():
+            assert line.count("x") < 100
+
+
+def test_a_class_with_nothing_in_it() -> None:
+    for facts in (empty("c", name="New class"), class_of([])):
+        text = words(class_report(build(facts)))
+        assert "What the words mean" in text
+    assert "Nothing to report yet" in words(class_report(build(empty("c", name="New class"))))
+
+
+def test_a_large_class_ends_somewhere() -> None:
+    cohort = build(class_of([f"Student {number}" for number in range(90)], others=200))
+    assert (len(content(cohort)["attention"]["rows"]), content(cohort)["attention"]["more"]) == (25, 65)
+    assert "And 65 more students at critical or high risk" in words(class_report(cohort))
+    assert len(opened(class_report(cohort)).pages) < 10
+
+
+def test_past_days_and_groups(service: Service) -> None:
+    address = f"{service.url}/classes/{CLASS_ID}/report.pdf"
+    asked = {"as_of": "2026-10-15", "group": "Tuesday"}
+    answer = requests.get(address, params=asked, timeout=10)
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="sd-cohort-12-report.pdf"'
+    text = words(answer.content)
+    assert "Thursday 15 October 2026, 23:59 (America/New_York)" in text
+    assert "· Tuesday" in text
+    assert "Night: Thursday" not in text
+    assert service.refused(f"/classes/{CLASS_ID}/report.pdf", group="Sunday")["parameter"] == "group"
+    assert service.refused("/classes/none/report.pdf")["code"] == "unknown_class"
+
+
+def test_without_the_typesetter_it_says_what_to_install(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(NotInstalled, match="pip install"):
+        pdf.class_report(build(empty("c")))
+    problem = service.refused(f"/classes/{CLASS_ID}/report.pdf")
+    assert (problem["status"], problem["code"]) == (501, "not_installed")
+
+
+def test_the_command(service: Service, identifying: Identifying, tmp_path: Path) -> None:
+    out = tmp_path / "report.pdf"
+    done = run(service, "report", "--class-id", CLASS_ID, "--out", str(out), "--anonymous")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    text = text_of(out.read_bytes())
+    assert "Names are pseudonyms." in text
+    assert not identifying.found_in(text)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 4, 5, 7, 9, 12, 99, 130, 3553, 100_000])
+def test_scales_are_round_and_hold_the_most(most: int) -> None:
+    scale = _scale(most)
+    assert scale[0] == 0
+    assert scale[-1] >= most > scale[-2] or most == 0
+    assert 2 <= len(scale) <= 6
+    assert len({after - before for before, after in itertools.pairwise(scale)}) == 1
