@@ -50,15 +50,15 @@ def fill(folder: Path, records: int) -> None:
     from cohort_core.config.paths import Home
     from cohort_core.store.database import Database
 
-    facts = school(records)
-    rows = facts.progressions
+    class_data = school(records)
+    rows = class_data.progressions
     started, completed, synced = (
         [None if at != at else at for at in rows[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"]
         for name in ("started_at", "completed_at", "synced_at")
     )
     grades = [None if grade != grade else grade for grade in rows["grade"]]
     columns = (rows["id"], rows["student_id"], rows["assignment_id"], grades, started, completed, synced)
-    sections = list(dict.fromkeys(facts.assignments["section"]))
+    sections = list(dict.fromkeys(class_data.assignments["section"]))
     with Database(Home(folder)).writing() as connection:
         connection.execute(
             "INSERT INTO classes (id, friendly_id, name, is_active, synced_at, revision, timezone)"
@@ -67,18 +67,18 @@ def fill(folder: Path, records: int) -> None:
         )
         connection.executemany(
             "INSERT INTO students VALUES (?1, ?1, NULL, NULL)",
-            [(one,) for one in facts.students["student_id"]],
+            [(one,) for one in class_data.students["student_id"]],
         )
         connection.executemany(
             "INSERT INTO assignments VALUES (?, ?, ?)",
-            facts.assignments[["assignment_id", "name", "type"]].to_numpy().tolist(),
+            class_data.assignments[["assignment_id", "name", "type"]].to_numpy().tolist(),
         )
         connection.executemany("INSERT INTO units VALUES ('c1', ?, ?)", list(enumerate(sections)))
         connection.executemany(
             "INSERT INTO unit_assignments VALUES ('c1', ?, ?, ?)",
             [
                 (one.assignment_id, sections.index(one.section), one.position)
-                for one in facts.assignments.itertuples()
+                for one in class_data.assignments.itertuples()
             ],
         )
         connection.executemany(

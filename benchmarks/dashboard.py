@@ -234,18 +234,21 @@ def prepare(which: str, home: Path) -> str:
     from cohort_core.services.workspace import Workspace
 
     workspace = Workspace(Home(home))
-    if not workspace.statuses():
+    statuses = workspace.cohorts.statuses
+    if not statuses():
         with running(PracticeSchool() if which == "practice" else large_school()) as upstream:
             workspace.connect_to_practice(upstream.url)
-            ids = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
+            ids = [one.id for one in statuses() if not one.name.startswith("Open University")]
             workspace.set_active(ids, active=True)
-            assert workspace.claim_sync(asked_by="benchmark").run().state == "done"
+            assert workspace.prepare_sync(asked_by="benchmark").run().state == "done"
             import_practice_rosters(workspace.database, upstream.school)
         # The server that is measured shall not serve a school as well.
         from cohort_core.config.settings import save_settings
 
         save_settings(workspace.home, practice=False)
-    found = max((one for one in workspace.statuses() if one.is_active), key=lambda one: one.progressions)
+    found = max(
+        (one for one in workspace.cohorts.statuses() if one.is_active), key=lambda one: one.progressions
+    )
     print(f"\n## {which}: {found.students:,} students, {found.progressions:,} records")
     return found.id
 
@@ -553,7 +556,7 @@ def measure(browser: Browser, which: str, home: Path, rounds: int) -> bool:
     return report(waits, PATIENCE[which])
 
 
-def report(waits: dict[str, Waits], patience: float | None) -> bool:
+def report(waits: dict[str, Waits], retry_policy: float | None) -> bool:
     """Print them; whether all are within `patience` times the targets, if there is one."""
     is_reached = True
     for kind, target in TARGETS.items():
@@ -561,8 +564,8 @@ def report(waits: dict[str, Waits], patience: float | None) -> bool:
         everything = [seconds for one in of_kind.values() for seconds in one.seconds]
         if not everything:
             continue
-        most = target * patience if patience else float("inf")
-        aim = f"target {most:.1f} s" if patience else ""
+        most = target * retry_policy if retry_policy else float("inf")
+        aim = f"target {most:.1f} s" if retry_policy else ""
         print(f"\n{kind:34}{'median':>8}{'worst':>8}{'server':>8}{'kB':>8}   {aim}")
         for what, one in of_kind.items():
             middle = statistics.median(one.seconds)

@@ -111,7 +111,7 @@ def school(records: int) -> ClassData:
     )
 
 
-def database(facts: ClassData) -> sqlite3.Connection:
+def database(class_data: ClassData) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(
         """
@@ -124,17 +124,17 @@ def database(facts: ClassData) -> sqlite3.Connection:
         ) WITHOUT ROWID;
         """
     )
-    rows = facts.progressions
+    rows = class_data.progressions
     texts = [rows[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%f") for name in ("started_at", "completed_at")]
     columns = [rows[name] for name in ("id", "student_id", "assignment_id", "grade")] + texts
     values = zip(*(column.astype("object").where(column.notna(), None) for column in columns), strict=True)
     connection.executemany("INSERT INTO progressions VALUES (?, ?, ?, ?, ?, ?)", values)
     connection.executemany(
-        "INSERT INTO students VALUES (?)", facts.students[["student_id"]].to_numpy().tolist()
+        "INSERT INTO students VALUES (?)", class_data.students[["student_id"]].to_numpy().tolist()
     )
     connection.executemany(
         "INSERT INTO assignments VALUES (?, ?, ?, ?)",
-        facts.assignments[["assignment_id", "type", "section", "position"]].to_numpy().tolist(),
+        class_data.assignments[["assignment_id", "type", "section", "position"]].to_numpy().tolist(),
     )
     connection.execute("CREATE INDEX of_student ON progressions (student_id, assignment_id)")
     connection.execute("ANALYZE")
@@ -254,19 +254,19 @@ def check_same(name: str, report: Report, rows: list[dict[str, Any]]) -> None:
 
 
 def measure(records: int) -> None:
-    facts = school(records)
-    made_ms, cohort = timed(lambda: build(facts))
-    size = f"{len(facts.progressions):,} rows, {len(cohort.records):,} records"
+    class_data = school(records)
+    made_ms, cohort = timed(lambda: build(class_data))
+    size = f"{len(class_data.progressions):,} rows, {len(cohort.records):,} records"
     size += f", {len(cohort.students):,} students, {len(cohort.assignments)} assignments"
     print(f"\n## {records:,}: {size}\n")
     print(f"{'':24}{'ms':>10}{'peak MB':>10}{'SQL ms':>10}")
-    print(f"{'building the cohort':24}{made_ms:10.1f}{peak(lambda: build(facts)):10.1f}")
+    print(f"{'building the cohort':24}{made_ms:10.1f}{peak(lambda: build(class_data)):10.1f}")
     as_of = cohort.as_of.strftime("%Y-%m-%dT%H:%M:%S.%f")
     bound = {
         "as_of": as_of,
         "week_before": (cohort.as_of - pd.Timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%S.%f"),
     }
-    connection = database(facts)
+    connection = database(class_data)
     overview = total = shared = by_sql = 0.0
     for name in OF_CLASS:
         ask = catalog.REPORTS[name].ask

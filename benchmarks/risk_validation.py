@@ -49,7 +49,7 @@ def load(folder: Path) -> list[tuple[ClassData, pd.Series[Any]]]:
         instant = _on(rows["completed_day"]).dt.tz_localize("UTC")
         none = pd.Series(pd.NaT, index=rows.index, dtype=instant.dtype)
         text = pd.Series(None, index=enrolled.index, dtype="str")
-        facts = ClassData(
+        class_data = ClassData(
             **{
                 **vars(empty(str(class_id))),
                 "starts_on": date(START.year, START.month, START.day),
@@ -78,7 +78,7 @@ def load(folder: Path) -> list[tuple[ClassData, pd.Series[Any]]]:
                 ),
             }
         )
-        loaded.append((facts, enrolled.set_index("student_id")["final_result"].isin(LOST)))
+        loaded.append((class_data, enrolled.set_index("student_id")["final_result"].isin(LOST)))
     return loaded
 
 
@@ -112,8 +112,8 @@ def validate(classes: list[tuple[ClassData, pd.Series[Any]]]) -> tuple[pd.DataFr
     """By score and day the AUC; by band and day the share lost, and the students, over all classes."""
     found, counted = [], []
     for day in DAYS:
-        for facts, fate in classes:
-            cohort = build(facts, (START + pd.Timedelta(days=day)).tz_localize("UTC"))
+        for class_data, fate in classes:
+            cohort = build(class_data, (START + pd.Timedelta(days=day)).tz_localize("UTC"))
             lost = fate[cohort.students.index].to_numpy()
             for name, score in scores(cohort).items():
                 found.append((name, day, auc(score, lost)))
@@ -155,12 +155,12 @@ def plot(table: pd.DataFrame) -> str:
         colour, dash = looks[name]
         points = " ".join(f"{x(day):.1f},{y(table.loc[name, day]):.1f}" for day in DAYS)
         # Labels of lines that end close together stand one below the other.
-        beside = max([y(table.loc[name, DAYS[-1]]) + 4, *(one + 16 for one in labels[-1:])])
-        labels.append(beside)
+        excluded_path = max([y(table.loc[name, DAYS[-1]]) + 4, *(one + 16 for one in labels[-1:])])
+        labels.append(excluded_path)
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" '
             f'stroke-dasharray="{dash}"/>'
-            f'<text x="{left + width + 8}" y="{beside:.1f}" fill="{colour}">{name}</text>'
+            f'<text x="{left + width + 8}" y="{excluded_path:.1f}" fill="{colour}">{name}</text>'
         )
     head = (
         f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 130} {top + height + 32}" '
@@ -177,8 +177,8 @@ def main() -> None:
     wanted = parser.parse_args()
     classes = load(wanted.data)
     table, bands = validate(classes)
-    records = sum(len(facts.progressions) for facts, _ in classes)
-    students = sum(len(facts.students) for facts, _ in classes)
+    records = sum(len(class_data.progressions) for class_data, _ in classes)
+    students = sum(len(class_data.students) for class_data, _ in classes)
     print(f"{len(classes)} classes, {students:,} students, {records:,} records\n")
     print("ROC AUC within each class, mean over the classes\n")
     print("| day |" + "".join(f" {day} |" for day in DAYS) + "\n|---|" + "---|" * len(DAYS))

@@ -206,8 +206,8 @@ def prepare(home: Path, upstream: Any) -> list[str]:
     workspace.connect_to_practice(upstream.url)
     # The server must not serve a school of its own; a sync shall not take longer than the time between two.
     save_settings(workspace.home, practice=False, sync_rate=1000.0)
-    workspace.set_active([one.id for one in workspace.statuses()], active=True)
-    assert workspace.claim_sync(asked_by="soak").run().state == "done"
+    workspace.set_active([one.id for one in workspace.cohorts.statuses()], active=True)
+    assert workspace.prepare_sync(asked_by="soak").run().state == "done"
     routes = [path for path, methods in create_app(workspace).openapi()["paths"].items() if "get" in methods]
     workspace.stop()
     return [path for path in (*routes, *FILES) if path.startswith("/classes/")]

@@ -126,7 +126,7 @@ def time_syncs(url: str, home: Path, rate: float) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, is_full in (("first", False), ("unchanged", True), ("automatic", False)):
         told[name], told[f"{name} CPU"], job = timed(
-            lambda is_full=is_full: workspace.claim_sync(asked_by="benchmark", full=is_full).run()
+            lambda is_full=is_full: workspace.prepare_sync(asked_by="benchmark", full=is_full).run()
         )
         assert job.state == "done", job
         told[f"{name} pages"] = job.runs[0].pages

@@ -102,7 +102,7 @@ def practice_app() -> Iterator[FastAPI]:
         with running(school) as upstream:
             workspace.connect_to_practice(upstream.url)
             workspace.set_active([CLASS, LEFT], active=True)
-            workspace.claim_sync(asked_by="api").run()
+            workspace.prepare_sync(asked_by="api").run()
             import_practice_rosters(workspace.database, school)
             # So that the list of tokens has one. Since it was revoked, the API asks for none.
             create_token(

@@ -25,7 +25,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for name in [name for name in os.environ if name.startswith("COHORT_")]:
     del os.environ[name]
 
-HASTE = RetryPolicy(
+FAST_RETRIES = RetryPolicy(
     connect_seconds=2,
     read_seconds=3,
     request_seconds=5,
@@ -54,7 +54,7 @@ def school() -> Iterator[Running]:
 
 @pytest.fixture
 def workspace(home: Home) -> Iterator[Workspace]:
-    one = Workspace(home, patience=HASTE)
+    one = Workspace(home, retry_policy=FAST_RETRIES)
     yield one
     one.stop()
 

@@ -13,7 +13,7 @@ from cohort_core.api.dependencies import api_router
 from cohort_core.api.errors import add_problems
 from cohort_core.api.openapi import describe, has_files
 from cohort_core.api.pagination import HEADERS
-from cohort_core.api.response_cache import KeptAnswers
+from cohort_core.api.response_cache import ResponseCacheMiddleware
 from cohort_core.api.routes import admin, classes, metrics, sync
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
@@ -49,7 +49,7 @@ def create_app(
     )
     app.state.workspace = workspace
     # For the pages of the documentation; answers are compressed once and kept.
-    app.add_middleware(KeptAnswers, workspace=workspace, beside=DASHBOARD_PATH)
+    app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, hosts, limits)
     add_problems(app)
     for routes in (classes, metrics, sync, admin):
@@ -69,20 +69,20 @@ def _add_guards(
     app.add_middleware(
         AuthMiddleware,
         database=workspace.database,
-        watch=workspace.watch,
-        beside=DASHBOARD_PATH,
+        watcher=workspace.cohorts.watcher,
+        excluded_path=DASHBOARD_PATH,
         exposed=exposed,
         limits=limits,
     )
     if origins:
         app.add_middleware(
             ApiCors,
-            beside=DASHBOARD_PATH,
+            excluded_path=DASHBOARD_PATH,
             origins=origins,
             told_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
-    app.add_middleware(BrowserGuard, beside=DASHBOARD_PATH, hosts=hosts, origins=origins)
-    app.add_middleware(RequestLogMiddleware, home=workspace.home, beside=DASHBOARD_PATH)
+    app.add_middleware(BrowserGuard, excluded_path=DASHBOARD_PATH, hosts=hosts, origins=origins)
+    app.add_middleware(RequestLogMiddleware, home=workspace.home, excluded_path=DASHBOARD_PATH)
 
 
 def _add_files(app: FastAPI) -> None:

@@ -35,7 +35,7 @@ Anonymous = Annotated[
 
 
 def _reader(request: Request, workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
-    return Reader(workspace, workspace.is_anonymous(anonymous), request.state.access.class_ids)
+    return Reader(workspace, workspace.cohorts.is_anonymous(anonymous), request.state.access.class_ids)
 
 
 def _actor(request: Request, workspace: InWorkspace) -> Commands:
@@ -49,10 +49,10 @@ def _administrator(request: Request, workspace: InWorkspace) -> AdminCommands:
 Read = Annotated[Reader, Depends(_reader)]
 """What a route takes that tells about people: with it comes anonymous mode, and which classes there are."""
 
-Act = Annotated[Commands, Depends(_actor)]
+CommandsFor = Annotated[Commands, Depends(_actor)]
 """What a route takes that does something: with it comes which classes there are."""
 
-Administer = Annotated[AdminCommands, Depends(_administrator)]
+AdminFor = Annotated[AdminCommands, Depends(_administrator)]
 """What a route takes that is for admins, who see all classes: with it comes whom the audit names."""
 
 _INSTANT = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"

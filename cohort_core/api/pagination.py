@@ -28,7 +28,7 @@ from cohort_core.store.database import utc_text
 MAX_ROWS = 1_000_000
 """More than any class has; a number beyond it is a mistake."""
 
-KEEP = "kept_for"
+CACHE_KEY = "kept_for"
 """In the state of a request: its answer may be given again until the store changes; if this is the reference
 of a class, until the facts of that class do."""
 
@@ -42,7 +42,7 @@ HEADERS = {
 """What stands beside the rows of a list, for those that are bare, and for files."""
 
 
-class _ListAnswer(BaseModel):
+class _ListResponse(BaseModel):
     """What stands beside the rows of a list."""
 
     total: int = Field(description="Rows there are, before `limit` and `offset`.", examples=[83])
@@ -65,7 +65,7 @@ def list_of(row: type[BaseModel]) -> type[BaseModel]:
     """The model of a list of such rows: StuckList of StuckRow."""
     name = f"{row.__name__.removesuffix('Row')}List"
     items = Field(description="The rows.")
-    return create_model(name, __base__=_ListAnswer, __doc__=row.__doc__ or "", items=(list[row], items))  # type: ignore[valid-type]
+    return create_model(name, __base__=_ListResponse, __doc__=row.__doc__ or "", items=(list[row], items))  # type: ignore[valid-type]
 
 
 Sort = Annotated[
@@ -116,8 +116,10 @@ class Moment:
         if isinstance(source, ClassData):
             return cls(None, _text(source.synced_at), is_all)
         if isinstance(source, Cohort):
-            was_synced = source.facts.synced_at is not None or source.as_of.timestamp() > 0
-            return cls(_text(source.as_of) if was_synced else None, _text(source.facts.synced_at), is_all)
+            was_synced = source.class_data.synced_at is not None or source.as_of.timestamp() > 0
+            return cls(
+                _text(source.as_of) if was_synced else None, _text(source.class_data.synced_at), is_all
+            )
         moments = [cls.of(one) for one in source]
         return cls(
             max((one.as_of for one in moments if one.as_of), default=None),
@@ -152,13 +154,13 @@ class ListSender:
             total, shown = len(whole.rows), replace(whole, rows=whole.rows[part], fields=fields)
         else:
             total, shown = len(whole.frame), replace(whole, frame=whole.frame[part], fields=fields)
-        beside = {"total": total, "limit": limit, "offset": self.offset, **moment.told()}
+        excluded_path = {"total": total, "limit": limit, "offset": self.offset, **moment.told()}
         is_bare = get_origin(self.request.scope["route"].response_model) is list
-        headers = {HEADERS[name]: str(value) for name, value in beside.items() if value is not None}
+        headers = {HEADERS[name]: str(value) for name, value in excluded_path.items() if value is not None}
 
         def content() -> Any:
             rows = shown.records()
-            return rows if is_bare else {"items": rows, **beside}
+            return rows if is_bare else {"items": rows, **excluded_path}
 
         return _sent(self.request, self.read, moment, shown, content, headers)
 
@@ -188,7 +190,7 @@ def _sent(
     headers: Mapping[str, str],
 ) -> Response:
     if not moment.is_passing:
-        request.scope["state"][KEEP] = request.path_params["class_id"] if moment.is_of_class else None
+        request.scope["state"][CACHE_KEY] = request.path_params["class_id"] if moment.is_of_class else None
     wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":

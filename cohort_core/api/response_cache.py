@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cohort_core.api.pagination import KEEP, wanted_format
+from cohort_core.api.pagination import CACHE_KEY, wanted_format
 from cohort_core.config.paths import file_version
 from cohort_core.http.guards import is_below, qualities, unexpected
 from cohort_core.services.workspace import Workspace
@@ -101,26 +101,30 @@ class _Shelf:
         self._bytes -= room
 
 
-class KeptAnswers:
+class ResponseCacheMiddleware:
     """Gives the API's answers tags with 304, gzip, and HEAD; and gives the kept ones itself."""
 
     def __init__(
-        self, app: ASGIApp, *, workspace: Workspace, beside: str, most_bytes: int = KEPT_BYTES
+        self, app: ASGIApp, *, workspace: Workspace, excluded_path: str, most_bytes: int = KEPT_BYTES
     ) -> None:
         """``beside`` is the path of what is mounted next to the API and left alone."""
         self._app = app
         self._workspace = workspace
-        self._beside = beside
+        self._excluded_path = excluded_path
         self._shelf = _Shelf(most_bytes)
         self._asked: dict[Hashable, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or is_below(path, self._beside):
+        if scope["type"] != "http" or is_below(path, self._excluded_path):
             await self._app(scope, receive, send)
             return
         call = _Call(scope, receive, send)
-        state = (scope["state"].get("store") or self._workspace.watch.look()) if call.is_reading else None
+        state = (
+            (scope["state"].get("store") or self._workspace.cohorts.watcher.poll())
+            if call.is_reading
+            else None
+        )
         if state is None:
             await self._ask(call)
             return
@@ -130,7 +134,7 @@ class KeptAnswers:
         elif asked := self._asked.get(key):
             # Somebody else has just asked the same: once is enough.
             await asked.wait()
-            state = self._workspace.watch.look()
+            state = self._workspace.cohorts.watcher.poll()
             found = self._shelf.get(key, state) if state else None
             await (call.give(found) if found else self._ask(call, key, state))
         else:
@@ -158,8 +162,8 @@ class KeptAnswers:
                 self._let_go(key, asked)
 
         def keep_it(answer: Kept) -> None:
-            if state is not None and KEEP in call.scope["state"]:
-                answer.reference = call.scope["state"][KEEP]
+            if state is not None and CACHE_KEY in call.scope["state"]:
+                answer.reference = call.scope["state"][CACHE_KEY]
                 answer.state = _part(state, answer.reference)
                 self._shelf.put(key, answer)
             let_go()
@@ -250,7 +254,7 @@ class _Held:
         self.is_started = True
         headers = MutableHeaders(scope=message)
         self._is_text = headers.get("content-type", "").startswith(TEXT_TYPES)
-        is_kept = KEEP in self._call.scope["state"]
+        is_kept = CACHE_KEY in self._call.scope["state"]
         if message["status"] == HTTPStatus.OK and self._call.is_reading and (self._is_text or is_kept):
             if self._is_text:
                 headers.add_vary_header("Accept-Encoding")

@@ -134,7 +134,7 @@ class _SyncNumbers(BaseModel):
     quarantined: int = Field(description="Records that cannot be used.")
 
 
-class SyncAnswer(_SyncNumbers):
+class SyncResponse(_SyncNumbers):
     """A sync: its state, and for each class what was read and what had changed."""
 
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
@@ -200,7 +200,7 @@ class AuditRow(BaseModel):
     detail: str = Field(description="More about it; may be empty.", examples=["thresholds, timezone"])
 
 
-class SettingsAnswer(Preferences):
+class SettingsResponse(Preferences):
     """The settings that can be changed while everything runs. How OpenClass is reached is not told."""
 
     set_by_environment: list[str] = Field(

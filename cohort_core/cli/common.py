@@ -64,7 +64,7 @@ def reader(anonymous: bool) -> Reader:
     from cohort_core.services.reader import Reader
 
     shared = workspace()
-    return Reader(shared, shared.is_anonymous(anonymous))
+    return Reader(shared, shared.cohorts.is_anonymous(anonymous))
 
 
 def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:

@@ -101,11 +101,11 @@ def export(
         assignment_id=assignment_id,
         since=since,
     )
-    about = {"Class": reader.facts(class_id).name, "As of": as_of or "", "Group": group or ""}
+    about = {"Class": reader.class_data(class_id).name, "As of": as_of or "", "Group": group or ""}
     about |= {"People": "pseudonyms"} if reader.anonymous else {}
     shown = {name: text for name, text in about.items() if text}
     common.write_for_owner(out, tables.KINDS[kind].write(made, shown), replace=force)
-    common.audit("export", made.name, reader.facts(class_id).class_id, reader.anonymous)
+    common.audit("export", made.name, reader.class_data(class_id).class_id, reader.anonymous)
     typer.echo(f"Wrote {len(made.frame)} rows to {out}. {common.privacy(reader.anonymous)}")
 
 
@@ -124,7 +124,7 @@ def report(
     reader = common.reader(anonymous)
     cohort = reader.cohort(class_id, as_of, group)
     common.write_for_owner(out, pdf.class_report(cohort, anonymous=reader.anonymous), replace=force)
-    common.audit("report", "pdf", cohort.facts.class_id, reader.anonymous)
+    common.audit("report", "pdf", cohort.class_data.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {common.privacy(reader.anonymous)}")
 
 

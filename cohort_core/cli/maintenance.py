@@ -21,7 +21,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
     """List records from OpenClass that cannot be used, and why. Every sync tries them again."""
     from dataclasses import asdict
 
-    rows = common.workspace().set_aside(class_id)
+    rows = common.workspace().quarantined(class_id)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in rows]))
         return

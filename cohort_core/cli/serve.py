@@ -64,7 +64,7 @@ def demo(
         typer.echo("Starting the practice school and syncing it …")
         listed = workspace.use_practice_school()
         set_active(workspace.database, [one.id for one in listed], active=True)
-        job = workspace.claim_sync(asked_by="cli")
+        job = workspace.prepare_sync(asked_by="cli")
         with progress_bar(job, workspace, is_wanted=True):
             result = job.run()
         tell(result)

@@ -37,7 +37,7 @@ def sync(
     """Fetch what is new from OpenClass: the active classes, or those named."""
     workspace = common.workspace()
     try:
-        job = workspace.claim_sync(class_id, asked_by="cli", full=full, accept_removals=accept_removals)
+        job = workspace.prepare_sync(class_id, asked_by="cli", full=full, accept_removals=accept_removals)
         with progress_bar(job, workspace, is_wanted=not as_json):
             result = job.run()
     except errors.CohortError as error:

@@ -73,7 +73,7 @@ def make_ready(workspace: Workspace) -> None:
     is_repl()
     # What fails here fails again on a page, which says what to do.
     with suppress(CohortError):
-        reader = Reader(workspace, workspace.is_anonymous())
+        reader = Reader(workspace, workspace.cohorts.is_anonymous())
         for shown in reader.statuses(active_only=True)[:1]:
             cohort = reader.cohort(shown.id)
             for report in (catalog.student_health, catalog.progress_over_time, catalog.blockers):

@@ -89,7 +89,7 @@ class View:
 
     @property
     def class_id(self) -> str:
-        return self.cohort.facts.class_id
+        return self.cohort.class_data.class_id
 
     def of_no_class(self) -> View:
         """The same for what is about all classes, not about the one that is shown."""
@@ -201,7 +201,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
     is_connected = False
     try:
         is_connected = workspace.is_connected()
-        classes = workspace.statuses()
+        classes = workspace.cohorts.statuses()
         active = [one for one in classes if one.is_active]
         chosen = url_state.choose_class(active)
         shown = next((one for one in active if one.id == chosen.id), None)
@@ -230,14 +230,14 @@ def _select(
     workspace: Workspace, classes: list[ClassStatus], shown: ClassStatus | None, active: list[ClassStatus]
 ) -> tuple[View, list[str | None]]:
     """Read the class that is shown, offer the other choices, and remember the ones made."""
-    anonymous = workspace.is_anonymous(url_state.choose_anonymous())
+    anonymous = workspace.cohorts.is_anonymous(url_state.choose_anonymous())
     reader = Reader(workspace, anonymous)
     kept = {url_state.ANONYMOUS: url_state.YES if url_state.choose_anonymous() else None}
     if shown is None:
         url_state.remember(kept)
         return View(workspace, reader, classes, None, None, None, None), []
-    facts = reader.facts(shown.id)
-    offered, types = groups(reader.cohort(shown.id)), _types(facts)
+    class_data = reader.class_data(shown.id)
+    offered, types = groups(reader.cohort(shown.id)), _types(class_data)
     group = url_state.choose_part(
         url_state.GROUP,
         {one.id for one in offered},
@@ -250,7 +250,11 @@ def _select(
         shown.id,
         "The address asks for a type of assignment that this class does not have. These are all.",
     )
-    latest = facts.synced_at.tz_convert(facts.timezone).date() if facts.synced_at is not None else None
+    latest = (
+        class_data.synced_at.tz_convert(class_data.timezone).date()
+        if class_data.synced_at is not None
+        else None
+    )
     as_of = url_state.choose_as_of(latest)
     url_state.remember(
         kept
@@ -261,16 +265,16 @@ def _select(
             url_state.AS_OF: as_of.id,
         }
     )
-    sidebar.show(active, offered, types, latest, is_forced=workspace.is_anonymous())
+    sidebar.show(active, offered, types, latest, is_forced=workspace.cohorts.is_anonymous())
     cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
     view = View(workspace, reader, classes, shown, cohort, group.id, as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]
 
 
 @cached_on
-def _types(facts: ClassData) -> dict[str, str]:
+def _types(class_data: ClassData) -> dict[str, str]:
     """The types of assignment in course order, by what stands for them in addresses."""
-    names = facts.assignments.sort_values("position")["type"].dropna()
+    names = class_data.assignments.sort_values("position")["type"].dropna()
     return {blake2b(name.encode(), digest_size=4).hexdigest(): name for name in dict.fromkeys(names)}
 
 

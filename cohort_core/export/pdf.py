@@ -65,9 +65,9 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
     """Everything that the report says, in its words."""
     local = cohort.as_of.tz_convert(cohort.tz)
     health = catalog.student_health(cohort).frame
-    before = build(cohort.facts, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
+    before = build(cohort.class_data, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
     return {
-        "class": cohort.facts.name,
+        "class": cohort.class_data.name,
         "group": cohort.group,
         "as_of": f"{local:%A} {_day(local)}, {local:%H:%M} ({cohort.tz.key})",
         "date": [local.year, local.month, local.day],

@@ -96,8 +96,8 @@ class AuthMiddleware:
         app: ASGIApp,
         *,
         database: Database,
-        watch: ChangeWatcher,
-        beside: str,
+        watcher: ChangeWatcher,
+        excluded_path: str,
         exposed: bool = False,
         limits: Limits | None = None,
     ) -> None:
@@ -106,10 +106,10 @@ class AuthMiddleware:
         ``exposed`` says that other computers can connect.
         """
         self._app = app
-        self._beside = beside
+        self._excluded_path = excluded_path
         self._exposed = exposed
         self._limits = limits or Limits()
-        self._known = TokenCache(database, watch)
+        self._known = TokenCache(database, watcher)
         self._notes = AuditWriter(database)
         self._failures = FixedWindow(self._limits.failures)
         self._syncs = FixedWindow(self._limits.syncs)
@@ -122,7 +122,7 @@ class AuthMiddleware:
         path: str = scope["path"]
         headers = Headers(scope=scope)
         is_foreign = self._exposed or _is_passed_on(scope, headers)
-        if is_below(path, self._beside):
+        if is_below(path, self._excluded_path):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -274,9 +274,9 @@ class AuthMiddleware:
 class TokenCache:
     """The tokens and classes there are, read again when anybody has written to the database."""
 
-    def __init__(self, database: Database, watch: ChangeWatcher) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._watch = watch
+        self._watcher = watcher
         self._number: int | None = None
         self._was_there = False
         self._tokens: list[Token] = []
@@ -284,7 +284,7 @@ class TokenCache:
 
     async def refresh(self) -> StoreState | None:
         """Returns what the store was like before anything was read."""
-        state = self._watch.look()
+        state = self._watcher.poll()
         if state is None or state.number != self._number:
             # The look came first: what is written while the rest is read is read again next time.
             self._tokens, self._references = await asyncio.to_thread(self._load)

@@ -71,12 +71,12 @@ class BrowserGuard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, beside: str, hosts: Collection[str] = (), origins: Collection[str] = ()
+        self, app: ASGIApp, *, excluded_path: str, hosts: Collection[str] = (), origins: Collection[str] = ()
     ) -> None:
         """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here, but for
         what is mounted at ``beside``."""
         self._app = app
-        self._beside = beside
+        self._excluded_path = excluded_path
         self._hosts = LOOPBACK_HOSTS | {one.lower() for one in hosts}
         self._origins = frozenset(origins)
 
@@ -105,7 +105,7 @@ class BrowserGuard:
             )
         if scope.get("method") in SAFE_METHODS or origin is None:
             return None
-        is_named = origin in self._origins and not is_below(scope["path"], self._beside)
+        is_named = origin in self._origins and not is_below(scope["path"], self._excluded_path)
         if not is_named and _netloc(origin) != headers["host"]:
             return problem(
                 HTTPStatus.FORBIDDEN, "Other web sites may not do this. Ask from here.", "foreign_origin"
@@ -117,7 +117,7 @@ class ApiCors(CORSMiddleware):
     """Lets web pages of other sites read what the API answers, and nothing of what is mounted beside it."""
 
     def __init__(
-        self, app: ASGIApp, *, beside: str, origins: Sequence[str], told_headers: Sequence[str]
+        self, app: ASGIApp, *, excluded_path: str, origins: Sequence[str], told_headers: Sequence[str]
     ) -> None:
         """``told_headers`` are those that the pages may read, beside the ones that browsers allow always."""
         super().__init__(
@@ -127,11 +127,11 @@ class ApiCors(CORSMiddleware):
             allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
             expose_headers=told_headers,
         )
-        self._beside = beside
+        self._excluded_path = excluded_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_beside = is_below(scope.get("path", ""), self._beside)
-        await (self.app if is_beside else super().__call__)(scope, receive, send)
+        is_excluded = is_below(scope.get("path", ""), self._excluded_path)
+        await (self.app if is_excluded else super().__call__)(scope, receive, send)
 
 
 def host_name(headers: Headers) -> str | None:

@@ -55,11 +55,11 @@ _METHODS = frozenset(HTTPMethod)
 class RequestLogMiddleware:
     """Stands before everything else, so that refusals and failures have the frame as well."""
 
-    def __init__(self, app: ASGIApp, *, home: Home, beside: str) -> None:
+    def __init__(self, app: ASGIApp, *, home: Home, excluded_path: str) -> None:
         """``beside`` is the path of the dashboard, whose requests are not worth a line."""
         self._app = app
         self._home = home
-        self._beside = beside
+        self._excluded_path = excluded_path
         self._log = _LogFile(home)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,13 +69,13 @@ class RequestLogMiddleware:
                 self._log.write()
             return
         path: str = scope["path"]
-        is_beside = is_below(path, self._beside)
+        is_excluded = is_below(path, self._excluded_path)
         given = Headers(scope=scope).get("x-request-id", "")
         is_usable = _REQUEST_ID.fullmatch(given) and not given.startswith(PREFIX)
         request_id = given if is_usable else uuid.uuid4().hex
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
-        fixed = _OF_DASHBOARD if is_beside else _OF_DOCS if path == "/docs" else _HEADERS
+        fixed = _OF_DASHBOARD if is_excluded else _OF_DOCS if path == "/docs" else _HEADERS
         status, is_over = 0, False
 
         async def framed(message: Message) -> None:
@@ -84,7 +84,7 @@ class RequestLogMiddleware:
                 status = message["status"]
                 there = {name.lower() for name, _ in message["headers"]}
                 more = [one for one in fixed if one[0] not in there]
-                if not is_beside:
+                if not is_excluded:
                     more.append((b"x-request-id", request_id.encode()))
                 message = {**message, "headers": [*message["headers"], *more]}
             elif message["type"] == "http.response.body":
@@ -95,7 +95,7 @@ class RequestLogMiddleware:
         try:
             await self._app(scope, receive, framed)
         except Exception as error:
-            if is_beside:
+            if is_excluded:
                 raise
             self._tell_places(error, request_id)
             if is_over:
@@ -105,7 +105,7 @@ class RequestLogMiddleware:
                 raise _BrokenOff(request_id) from None
             await unexpected()(scope, receive, framed)
         finally:
-            if not is_beside:
+            if not is_excluded:
                 who = state["access"].who if "access" in state else "-"
                 milliseconds = (time.perf_counter() - start) * 1000
                 self._log.tell(

@@ -1,1 +1,33 @@
-"""The metrics, one file a theme. Each is a pure function of a Cohort and returns a frame."""
+"""Pure functions from a Cohort to a frame, one file a theme. They read no clock and no database."""
+
+from cohort_core.metrics import (
+    activity,
+    blockers,
+    breakdowns,
+    changes,
+    completion,
+    detail,
+    durations,
+    health,
+    listings,
+    matrix,
+    pace,
+    triage,
+    velocity,
+)
+
+__all__ = [
+    "activity",
+    "blockers",
+    "breakdowns",
+    "changes",
+    "completion",
+    "detail",
+    "durations",
+    "health",
+    "listings",
+    "matrix",
+    "pace",
+    "triage",
+    "velocity",
+]

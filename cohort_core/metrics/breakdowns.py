@@ -87,7 +87,7 @@ def by_group(cohort: Cohort) -> pd.DataFrame:
     not_started_count, active_this_week_count, completed and in_progress (records), graded, avg_grade.
     """
     students = cohort.students
-    known = group_labels(cohort.facts)
+    known = group_labels(cohort.class_data)
     rows: list[tuple[str, str | None, str | None, NDArray[np.bool_]]] = []
     for kind in dict.fromkeys(kind for kind, _ in known):
         rest = np.ones(len(students), dtype=bool)

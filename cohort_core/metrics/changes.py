@@ -43,7 +43,7 @@ class Event(NamedTuple):
     band_after: str | None = None
 
 
-def changes(facts: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
+def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
     """Events after `before.as_of` and up to `after.as_of`, newest first: columns COLUMNS.
 
     kind: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
@@ -51,14 +51,14 @@ def changes(facts: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) 
     days without), band_moved. Only students of the group of `after`.
     """
     since, until = before.as_of, after.as_of
-    found = _first_seen(facts, log)
+    found = _first_seen(class_data, log)
     known = found.loc[found["at"] <= since, "student_id"].unique()
     found = found[(since < found["at"]) & (found["at"] <= until)]
     # Of what the log tells of earlier times, only who was there matters.
     recent = log[(log["at"] <= until) & ((log["at"] > since) | ~log["student_id"].isin(known))]
     logged = list(_logged(recent))
     events = list(_new_students(logged, found, set(known), since))
-    events += _came_back(facts, since, until)
+    events += _came_back(class_data, since, until)
     if since < until:
         events += _band_moves(before, after)
     told = [_frame(event for event in logged if event.at > since), found, _frame(events)]
@@ -113,9 +113,9 @@ def _edited(at: pd.Timestamp, who: str, what: str, moved: dict[str, tuple[Any, A
         yield Event(at, "reviewed", who, what)
 
 
-def _first_seen(facts: ClassData, log: pd.DataFrame) -> pd.DataFrame:
+def _first_seen(class_data: ClassData, log: pd.DataFrame) -> pd.DataFrame:
     """What the first sync found, at the times that OpenClass gave, as the records said it then."""
-    rows = facts.progressions.set_index("id")
+    rows = class_data.progressions.set_index("id")
     rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
     edits = log[log["kind"] == "changed"].drop_duplicates(["progression_id", "field"])
     # isin with so many values would take a second where this takes no time.
@@ -158,8 +158,8 @@ def _new_students(
         yield Event(at, "new_student", str(who))
 
 
-def _came_back(facts: ClassData, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
-    rows = facts.progressions
+def _came_back(class_data: ClassData, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
+    rows = class_data.progressions
     activity = pd.concat(
         [
             rows[["student_id", name]].set_axis(["who", "at"], axis=1)

@@ -57,7 +57,7 @@ class Cohort:
     starts_at: local midnight at which the class starts; None while nothing has happened and no date is set.
     """
 
-    facts: ClassData
+    class_data: ClassData
     as_of: pd.Timestamp
     group: str | None
     tz: ZoneInfo
@@ -149,7 +149,7 @@ class Cohort:
 
 
 def build(
-    facts: ClassData,
+    class_data: ClassData,
     as_of: pd.Timestamp | datetime | date | None = None,
     group: str | None = None,
     type: str | None = None,
@@ -160,24 +160,24 @@ def build(
     `group` is a label (a night or a region, in any case) or the id of a group; `type` a type of assignment.
     Raises BadInput for a group or type that the class does not have.
     """
-    tz = ZoneInfo(facts.timezone)
-    cut = resolve(as_of if as_of is not None else facts.synced_at, tz)
-    assignments = _assignment_set(facts)
-    rows = _visible_rows(facts, naive(cut))
-    starts_at = _class_start(facts, rows, tz)
-    counts = _counts_at(facts, cut, starts_at, tz)
+    tz = ZoneInfo(class_data.timezone)
+    cut = resolve(as_of if as_of is not None else class_data.synced_at, tz)
+    assignments = _assignment_set(class_data)
+    rows = _visible_rows(class_data, naive(cut))
+    starts_at = _class_start(class_data, rows, tz)
+    counts = _counts_at(class_data, cut, starts_at, tz)
     # Nobody's place is the last one.
     rows = rows[(rows.in_course >= 0) & np.append(counts, False)[rows.student]]
     rows = _merge_attempts(replace(rows, student=_renumbered(counts, rows.student)), len(assignments))
-    students = _people(facts)[counts]
-    whole = Cohort(facts, cut, None, tz, starts_at, students, assignments, rows, thresholds=thresholds)
+    students = _people(class_data)[counts]
+    whole = Cohort(class_data, cut, None, tz, starts_at, students, assignments, rows, thresholds=thresholds)
     cohort = whole if group is None else of_group(whole, group)
     return cohort if type is None else of_type(cohort, type)
 
 
 def of_group(whole: Cohort, group: str) -> Cohort:
     """The students of one group, compared with the whole class. Raises BadInput as `build` does."""
-    chosen = labels_of_group(whole.facts, group)
+    chosen = labels_of_group(whole.class_data, group)
     member = np.zeros(len(whole.students), dtype=bool)
     for kind, label in chosen:
         member |= has_label(whole.students, kind, label)
@@ -228,15 +228,15 @@ def _renumbered(kept: NDArray[np.bool_], places: NDArray[np.intp]) -> NDArray[np
 
 
 @cached_on
-def _assignment_set(facts: ClassData) -> pd.DataFrame:
-    found = facts.assignments.sort_values("position").drop_duplicates("assignment_id")
+def _assignment_set(class_data: ClassData) -> pd.DataFrame:
+    found = class_data.assignments.sort_values("position").drop_duplicates("assignment_id")
     return found.assign(position=np.arange(len(found))).set_index("assignment_id")
 
 
 @cached_on
-def _everyone(facts: ClassData) -> pd.DataFrame:
+def _everyone(class_data: ClassData) -> pd.DataFrame:
     """Who is or was in the class, at any time: the columns of `Cohort.students`, and withdrawn_on."""
-    everyone = facts.students.drop_duplicates("student_id").set_index("student_id")
+    everyone = class_data.students.drop_duplicates("student_id").set_index("student_id")
     full = (everyone["first_name"].fillna("") + " " + everyone["last_name"].fillna("")).str.strip()
     names = full.where(full != "", everyone.index.to_series())
     columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on", "withdrawn_on"]
@@ -246,32 +246,32 @@ def _everyone(facts: ClassData) -> pd.DataFrame:
 
 
 @cached_on
-def _people(facts: ClassData) -> pd.DataFrame:
-    return _everyone(facts).drop(columns="withdrawn_on")
+def _people(class_data: ClassData) -> pd.DataFrame:
+    return _everyone(class_data).drop(columns="withdrawn_on")
 
 
 @cached_on
-def _enrolments(facts: ClassData) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+def _enrolments(class_data: ClassData) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
     """For each of `_everyone` the local days of enrolment and withdrawal, NaT for none."""
-    everyone = _everyone(facts)
+    everyone = _everyone(class_data)
     return everyone["enrolled_on"].to_numpy(), everyone["withdrawn_on"].to_numpy()
 
 
 @cached_on
-def _all_rows(facts: ClassData) -> Rows:
+def _all_rows(class_data: ClassData) -> Rows:
     """The upstream rows, those of nobody in the class or of no assignment of it with -1 in its place."""
-    rows = facts.progressions
-    student = _lookup(_everyone(facts).index, rows["student_id"])
-    in_course = _lookup(_assignment_set(facts).index, rows["assignment_id"])
+    rows = class_data.progressions
+    student = _lookup(_everyone(class_data).index, rows["student_id"])
+    in_course = _lookup(_assignment_set(class_data).index, rows["assignment_id"])
     moments = (instants(rows[name]) for name in ("started_at", "completed_at", "reviewed_at"))
     columns = (student, in_course, rows["grade"].to_numpy(dtype=np.float64), *moments)
     order = np.lexsort((in_course, student))
     return Rows(*(column[order] for column in columns))
 
 
-def _visible_rows(facts: ClassData, cut: np.datetime64) -> Rows:
+def _visible_rows(class_data: ClassData, cut: np.datetime64) -> Rows:
     """Upstream rows as they were at `cut`; a grade or review comes to light with its completion."""
-    rows, nat = _all_rows(facts), np.datetime64("NaT", "us")
+    rows, nat = _all_rows(class_data), np.datetime64("NaT", "us")
     done, reviewed = rows.completed <= cut, rows.reviewed <= cut
     then = replace(
         rows,
@@ -283,9 +283,9 @@ def _visible_rows(facts: ClassData, cut: np.datetime64) -> Rows:
     return then[done | ~np.isnat(then.started)]
 
 
-def _class_start(facts: ClassData, rows: Rows, tz: ZoneInfo) -> pd.Timestamp | None:
-    if facts.starts_on is not None:
-        return local_midnight(facts.starts_on, tz)
+def _class_start(class_data: ClassData, rows: Rows, tz: ZoneInfo) -> pd.Timestamp | None:
+    if class_data.starts_on is not None:
+        return local_midnight(class_data.starts_on, tz)
     if not len(rows):
         return None
     first = np.fmin(np.fmin.reduce(rows.started), np.fmin.reduce(rows.completed))
@@ -293,10 +293,10 @@ def _class_start(facts: ClassData, rows: Rows, tz: ZoneInfo) -> pd.Timestamp | N
 
 
 def _counts_at(
-    facts: ClassData, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
+    class_data: ClassData, cut: pd.Timestamp, starts_at: pd.Timestamp | None, tz: ZoneInfo
 ) -> NDArray[np.bool_]:
     """For each of `_everyone`, whether they are enrolled at `cut`."""
-    enrolled_on, withdrawn_on = _enrolments(facts)
+    enrolled_on, withdrawn_on = _enrolments(class_data)
     today = np.datetime64(cut.tz_convert(tz).date())
     has_started = starts_at is not None and starts_at <= cut
     is_enrolled = (enrolled_on <= today) | (np.isnat(enrolled_on) & has_started)

@@ -123,7 +123,7 @@ def risk_by_week(cohort: Cohort) -> pd.DataFrame:
     mondays, starts = weeks(cohort)
     for monday, end in zip(mondays[-MAX_WEEKS:], starts[1:][-MAX_WEEKS:], strict=True):
         moment = min(pd.Timestamp(end, tz="UTC") - pd.Timedelta(1, "us"), cohort.as_of)
-        then = build(cohort.facts, moment, thresholds=cohort.thresholds)
+        then = build(cohort.class_data, moment, thresholds=cohort.thresholds)
         completed = group_stats.count(then.student[then.is_completed], len(then.students))
         weekly.append(risk(then).assign(completed=completed, week=monday))
     columns = ["student_id", "week", "risk", "risk_score", "risk_gap", *PARTS, "completed"]

@@ -35,31 +35,31 @@ def groups(cohort: Cohort) -> list[Group]:
     """The groups of a class: nights, then regions, by label; each with its students at that instant."""
     return [
         Group(group_id(kind, label), kind, label, int(has_label(cohort.students, kind, label).sum()))
-        for kind, label in group_labels(cohort.facts)
+        for kind, label in group_labels(cohort.class_data)
     ]
 
 
-def group_members(facts: ClassData, group: str) -> NDArray[np.bool_]:
+def group_members(class_data: ClassData, group: str) -> NDArray[np.bool_]:
     """For each enrolment in `facts.students`, whether it is in the group. Raises BadInput as `build` does."""
-    chosen = labels_of_group(facts, group)
-    return np.logical_or.reduce([has_label(facts.students, kind, label) for kind, label in chosen])
+    chosen = labels_of_group(class_data, group)
+    return np.logical_or.reduce([has_label(class_data.students, kind, label) for kind, label in chosen])
 
 
-def group_labels(facts: ClassData) -> list[tuple[str, str]]:
+def group_labels(class_data: ClassData) -> list[tuple[str, str]]:
     """Kind and label of each group; spellings that differ in case are one label."""
     found = []
     for kind in LABEL_KINDS:
         spellings: dict[str, str] = {}
-        for label in sorted(facts.students[kind].dropna().str.strip().unique()):
+        for label in sorted(class_data.students[kind].dropna().str.strip().unique()):
             if label:
                 spellings.setdefault(label.casefold(), label)
         found += [(kind, spellings[folded]) for folded in sorted(spellings)]
     return found
 
 
-def labels_of_group(facts: ClassData, wanted: str) -> list[tuple[str, str]]:
+def labels_of_group(class_data: ClassData, wanted: str) -> list[tuple[str, str]]:
     """What `wanted` means: one group by its id; by a label a night, a region or one of each."""
-    known = group_labels(facts)
+    known = group_labels(class_data)
     folded = wanted.strip().casefold()
     if chosen := [entry for entry in known if folded in (group_id(*entry), entry[1].casefold())]:
         return chosen

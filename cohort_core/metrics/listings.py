@@ -12,19 +12,19 @@ from cohort_core.store.class_data import ClassData
 Status = Literal["completed", "in_progress", "not_started"]
 
 
-def students(facts: ClassData, group: str | None = None) -> pd.DataFrame:
+def students(class_data: ClassData, group: str | None = None) -> pd.DataFrame:
     """One row an enrolment, by last and first name: id and the columns of the facts."""
-    chosen = facts.students if group is None else facts.students[group_members(facts, group)]
+    chosen = class_data.students if group is None else class_data.students[group_members(class_data, group)]
     return chosen.rename(columns={"student_id": "id"}).sort_values(["last_name", "first_name", "id"])
 
 
-def assignments(facts: ClassData) -> pd.DataFrame:
+def assignments(class_data: ClassData) -> pd.DataFrame:
     """One row an assignment, in course order: id, name, type, section, position."""
-    return facts.assignments.rename(columns={"assignment_id": "id"})
+    return class_data.assignments.rename(columns={"assignment_id": "id"})
 
 
 def progressions(
-    facts: ClassData,
+    class_data: ClassData,
     *,
     student_id: str | None = None,
     assignment_id: str | None = None,
@@ -33,7 +33,7 @@ def progressions(
     status: Status | None = None,
 ) -> pd.DataFrame:
     """The records that fit every condition, newest completion first, those without one last."""
-    rows = facts.progressions
+    rows = class_data.progressions
     if student_id is not None:
         rows = rows[rows["student_id"] == student_id]
     if assignment_id is not None:

@@ -36,15 +36,15 @@ class Need:
     ends: str
 
 
-def triage(cohorts: Sequence[Cohort], limit: int, settled: Collection[str] = ()) -> tuple[pd.DataFrame, int]:
+def triage(cohorts: Sequence[Cohort], limit: int, hidden: Collection[str] = ()) -> tuple[pd.DataFrame, int]:
     """The longest needs over all cohorts, at most `limit`, and how many more there are.
 
-    `settled` has the ids of students to leave out, whatever class the need is in.
+    `hidden` has the ids of students to leave out, whatever class the need is in.
 
     A student with several needs, or in several classes, is there once, with the longest of them; `also` names
     the others. Columns: those of Need, and also.
     """
-    needs = [need for cohort in cohorts for need in _needs(cohort) if need.student_id not in settled]
+    needs = [need for cohort in cohorts for need in _needs(cohort) if need.student_id not in hidden]
     needs.sort(key=_longest_first)
     first: dict[str, Need] = {}
     kinds: dict[str, set[str]] = {}
@@ -81,11 +81,11 @@ def _found(cohort: Cohort) -> Iterator[Need]:
     names = cohort.students["name"].to_dict()
 
     def need(kind: str, student_id: str, days: float, reason: str, ends: str) -> Need:
-        facts = cohort.facts
+        class_data = cohort.class_data
         return Need(
             kind=kind,
-            class_id=facts.class_id,
-            class_name=facts.name,
+            class_id=class_data.class_id,
+            class_name=class_data.name,
             student_id=student_id,
             name=names[student_id],
             days=max(int(days), 0),
@@ -128,10 +128,10 @@ def _found(cohort: Cohort) -> Iterator[Need]:
     if alarm["alarm"]:
         yield Need(
             kind="cohort_alarm",
-            class_id=cohort.facts.class_id,
-            class_name=cohort.facts.name,
+            class_id=cohort.class_data.class_id,
+            class_name=cohort.class_data.name,
             student_id=None,
-            name=cohort.facts.name,
+            name=cohort.class_data.name,
             days=(pd.Timestamp(cohort.local_date) - alarm["week"]).days,
             risk_score=0.0,
             reason=(

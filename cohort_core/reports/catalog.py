@@ -11,18 +11,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from cohort_core import metrics
 from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.errors import BadInput
-from cohort_core.metrics import activity as acting
-from cohort_core.metrics import blockers as blocking
-from cohort_core.metrics import breakdowns, detail, durations, health, listings
-from cohort_core.metrics import changes as changing
-from cohort_core.metrics import completion as completing
-from cohort_core.metrics import matrix as crossing
-from cohort_core.metrics import pace as pacing
-from cohort_core.metrics import triage as needing
-from cohort_core.metrics import velocity as moving
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports.report import Report, make_report
 from cohort_core.reports.rows import (
@@ -72,13 +64,13 @@ def progress_summary(cohort: Cohort) -> Report:
 
     Completed, in progress and not started sum to the students. An empty class has zeros and no average.
     """
-    return make_report("progress_summary", completing.progress_summary(cohort), ProgressSummaryRow)
+    return make_report("progress_summary", metrics.completion.progress_summary(cohort), ProgressSummaryRow)
 
 
 @cached_on
 def completion(cohort: Cohort) -> Report:
     """How completions spread over the assignments. A class without assignments has zeros and no average."""
-    return make_report("completion", completing.completion(cohort), CompletionRow)
+    return make_report("completion", metrics.completion.completion(cohort), CompletionRow)
 
 
 @cached_on
@@ -90,10 +82,10 @@ def blockers(cohort: Cohort, by: Ranking = "difficulty") -> Report:
     come to last.
     Raises BadInput for any other ranking. Without assignments there are no rows.
     """
-    if by not in blocking.RANKINGS:
-        known = ", ".join(blocking.RANKINGS)
+    if by not in metrics.blockers.RANKINGS:
+        known = ", ".join(metrics.blockers.RANKINGS)
         raise BadInput(f"There is no such ranking. Choose one of: {known}.", parameter="by")
-    return make_report("blockers", blocking.blockers(cohort, by), BlockerRow)
+    return make_report("blockers", metrics.blockers.blockers(cohort, by), BlockerRow)
 
 
 def in_course_order(report: Report) -> Report:
@@ -108,7 +100,7 @@ def student_health(cohort: Cohort) -> Report:
     The risk compares a student with the whole class, also when one group of it is asked for. "low" means on
     pace with the cohort, which is not the same as safe. Without students there are no rows.
     """
-    return make_report("student_health", health.student_health(cohort), StudentHealthRow)
+    return make_report("student_health", metrics.health.student_health(cohort), StudentHealthRow)
 
 
 @cached_on
@@ -118,7 +110,7 @@ def progress_over_time(cohort: Cohort) -> Report:
     Every week from the first activity to *as of*, at which the last one ends; without activity no rows. The
     students who count at *as of* make up every week.
     """
-    return make_report("progress_over_time", acting.progress_over_time(cohort), WeekRow)
+    return make_report("progress_over_time", metrics.activity.progress_over_time(cohort), WeekRow)
 
 
 def time_to_complete(cohort: Cohort) -> Report:
@@ -127,7 +119,7 @@ def time_to_complete(cohort: Cohort) -> Report:
     By Kaplan–Meier, so that open work counts as longer than its age. Starts that were only stamped together
     with the completion are left out, and their share is shown. Without assignments there are no rows.
     """
-    frame = durations.time_to_complete(cohort)
+    frame = metrics.durations.time_to_complete(cohort)
     return make_report("time_to_complete", cohort.assignments.join(frame).reset_index(), TimeRow)
 
 
@@ -137,7 +129,7 @@ def stuck(cohort: Cohort) -> Report:
     Work is stuck when it has been open for longer than 7 days (by default) and than the 80th percentile of
     the assignment in the whole class. Without anybody stuck there are no rows.
     """
-    return make_report("stuck", durations.stuck(cohort), StuckRow)
+    return make_report("stuck", metrics.durations.stuck(cohort), StuckRow)
 
 
 @cached_on
@@ -147,7 +139,7 @@ def reteach(cohort: Cohort) -> Report:
     Only assignments in which somebody is stuck and that at least 5 students (by default) started; without
     such, no rows.
     """
-    return make_report("reteach", blocking.reteach(cohort), ReteachRow)
+    return make_report("reteach", metrics.blockers.reteach(cohort), ReteachRow)
 
 
 def activity(cohort: Cohort) -> Report:
@@ -155,7 +147,7 @@ def activity(cohort: Cohort) -> Report:
 
     Work of every type counts, also when one type is asked for. Without students there are no rows.
     """
-    return make_report("activity", acting.activity(cohort), ActivityRow)
+    return make_report("activity", metrics.activity.activity(cohort), ActivityRow)
 
 
 @cached_on
@@ -164,7 +156,7 @@ def engagement_gap(cohort: Cohort) -> Report:
 
     Students with low or medium risk who are cooling or quiet; without any there are no rows.
     """
-    return make_report("engagement_gap", health.engagement_gap(cohort), EngagementGapRow)
+    return make_report("engagement_gap", metrics.health.engagement_gap(cohort), EngagementGapRow)
 
 
 @cached_on
@@ -173,7 +165,7 @@ def velocity(cohort: Cohort) -> Report:
 
     Without activity there are no rows.
     """
-    return make_report("velocity", moving.velocity(cohort), VelocityRow)
+    return make_report("velocity", metrics.velocity.velocity(cohort), VelocityRow)
 
 
 def by_course_week(cohort: Cohort) -> Report:
@@ -182,7 +174,7 @@ def by_course_week(cohort: Cohort) -> Report:
     Weeks are counted from the day on which the class starts: its own date, else the day of the first
     activity. The students who count at *as of* make up every week. Before the start there are no rows.
     """
-    return make_report("by_course_week", moving.by_course_week(cohort), CourseWeekRow)
+    return make_report("by_course_week", metrics.velocity.by_course_week(cohort), CourseWeekRow)
 
 
 @cached_on
@@ -191,7 +183,7 @@ def matrix(cohort: Cohort) -> Report:
 
     As many rows as students times assignments; without either, none.
     """
-    return make_report("matrix", crossing.matrix(cohort), MatrixRow)
+    return make_report("matrix", metrics.matrix.matrix(cohort), MatrixRow)
 
 
 @cached_on
@@ -201,7 +193,7 @@ def cohort_alarm(cohort: Cohort) -> Report:
     The last full week against the four before it, by completions per enrolled student. With fewer than five
     full weeks there is no alarm and no usual velocity.
     """
-    return make_report("cohort_alarm", moving.cohort_alarm(cohort), CohortAlarmRow)
+    return make_report("cohort_alarm", metrics.velocity.cohort_alarm(cohort), CohortAlarmRow)
 
 
 def pace(cohort: Cohort, student_id: str | None = None) -> Report:
@@ -210,7 +202,7 @@ def pace(cohort: Cohort, student_id: str | None = None) -> Report:
     Null while half of the class has completed nothing in common. Without students there are no rows. Raises
     BadInput for a student whom the class does not have.
     """
-    return make_report("pace", _of_one(cohort, pacing.pace(cohort), student_id), PaceRow)
+    return make_report("pace", _of_one(cohort, metrics.pace.pace(cohort), student_id), PaceRow)
 
 
 def forecast(cohort: Cohort, student_id: str | None = None) -> Report:
@@ -219,7 +211,7 @@ def forecast(cohort: Cohort, student_id: str | None = None) -> Report:
     The pace is taken to go on from *as of*, also for who has been silent since. Without students there are no
     rows. Raises BadInput for a student whom the class does not have.
     """
-    return make_report("forecast", _of_one(cohort, pacing.forecast(cohort), student_id), ForecastRow)
+    return make_report("forecast", _of_one(cohort, metrics.pace.forecast(cohort), student_id), ForecastRow)
 
 
 @cached_on
@@ -228,13 +220,13 @@ def grade_distribution(cohort: Cohort) -> Report:
 
     Always six rows; without grades counts of 0 and no shares.
     """
-    return make_report("grade_distribution", breakdowns.grade_distribution(cohort), GradeRangeRow)
+    return make_report("grade_distribution", metrics.breakdowns.grade_distribution(cohort), GradeRangeRow)
 
 
 @cached_on
 def by_type(cohort: Cohort) -> Report:
     """Completion and grades by type of assignment, in course order. Without assignments there are no rows."""
-    return make_report("by_type", breakdowns.by_type(cohort), TypeRow)
+    return make_report("by_type", metrics.breakdowns.by_type(cohort), TypeRow)
 
 
 @cached_on
@@ -243,7 +235,7 @@ def by_section(cohort: Cohort) -> Report:
 
     A student has completed a section when all of its assignments are. Without assignments there are no rows.
     """
-    return make_report("by_section", breakdowns.by_section(cohort), SectionRow)
+    return make_report("by_section", metrics.breakdowns.by_section(cohort), SectionRow)
 
 
 @cached_on
@@ -252,17 +244,17 @@ def by_group(cohort: Cohort) -> Report:
 
     The students of each kind sum to the class. Without nights and regions there are no rows.
     """
-    return make_report("by_group", breakdowns.by_group(cohort), GroupRow)
+    return make_report("by_group", metrics.breakdowns.by_group(cohort), GroupRow)
 
 
 def by_weekday(cohort: Cohort) -> Report:
     """What is started and completed on which day of the week. Always seven rows, Monday first."""
-    return make_report("by_weekday", breakdowns.by_weekday(cohort), WeekdayRow)
+    return make_report("by_weekday", metrics.breakdowns.by_weekday(cohort), WeekdayRow)
 
 
 def by_hour(cohort: Cohort) -> Report:
     """What is started and completed at which hour of the day. Always 24 rows."""
-    return make_report("by_hour", breakdowns.by_hour(cohort), HourRow)
+    return make_report("by_hour", metrics.breakdowns.by_hour(cohort), HourRow)
 
 
 def habits(cohort: Cohort, student_id: str | None = None) -> Report:
@@ -270,14 +262,16 @@ def habits(cohort: Cohort, student_id: str | None = None) -> Report:
 
     Always 168 rows, from Monday 0 o'clock. Raises BadInput for a student whom the class does not have.
     """
-    one = cohort if student_id is None else detail.of_student(cohort, student_id)
-    return make_report("habits", breakdowns.habits(one), HabitRow)
+    one = cohort if student_id is None else metrics.detail.of_student(cohort, student_id)
+    return make_report("habits", metrics.breakdowns.habits(one), HabitRow)
 
 
 def student(cohort: Cohort, student_id: str) -> Report:
     """The row of student health of one student. Raises BadInput for one whom the class does not have."""
     return make_report(
-        "student", health.student_health(detail.of_student(cohort, student_id)), StudentHealthRow
+        "student",
+        metrics.health.student_health(metrics.detail.of_student(cohort, student_id)),
+        StudentHealthRow,
     )
 
 
@@ -286,7 +280,7 @@ def student_timeline(cohort: Cohort, student_id: str) -> Report:
 
     Raises BadInput for a student whom the class does not have.
     """
-    return make_report("student_timeline", detail.student_timeline(cohort, student_id), TimelineRow)
+    return make_report("student_timeline", metrics.detail.student_timeline(cohort, student_id), TimelineRow)
 
 
 def student_assignments(cohort: Cohort, student_id: str) -> Report:
@@ -294,7 +288,7 @@ def student_assignments(cohort: Cohort, student_id: str) -> Report:
 
     Raises BadInput for a student whom the class does not have.
     """
-    frame = detail.student_assignments(cohort, student_id)
+    frame = metrics.detail.student_assignments(cohort, student_id)
     return make_report("student_assignments", frame, StudentAssignmentRow)
 
 
@@ -304,7 +298,7 @@ def risk_history(cohort: Cohort, student_id: str) -> Report:
     At most the last 260 weeks. Those in which the student did not count are left out. Raises BadInput for a
     student whom the class does not have at *as of*.
     """
-    return make_report("risk_history", detail.risk_history(cohort, student_id), RiskWeekRow)
+    return make_report("risk_history", metrics.detail.risk_history(cohort, student_id), RiskWeekRow)
 
 
 def assignment_students(cohort: Cohort, assignment_id: str) -> Report:
@@ -313,7 +307,7 @@ def assignment_students(cohort: Cohort, assignment_id: str) -> Report:
 
     Raises BadInput for an assignment that is not in the assignment set.
     """
-    frame = detail.assignment_students(cohort, assignment_id)
+    frame = metrics.detail.assignment_students(cohort, assignment_id)
     return make_report("assignment_students", frame, AssignmentStudentRow)
 
 
@@ -322,7 +316,7 @@ def assignment_grades(cohort: Cohort, assignment_id: str) -> Report:
 
     Raises BadInput for an assignment that is not in the assignment set.
     """
-    return grade_distribution(detail.of_assignment(cohort, assignment_id))
+    return grade_distribution(metrics.detail.of_assignment(cohort, assignment_id))
 
 
 def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
@@ -330,7 +324,7 @@ def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
 
     No rows while nothing is timed. Raises BadInput for an assignment that is not in the assignment set.
     """
-    frame = durations.durations(detail.of_assignment(cohort, assignment_id), 0)
+    frame = metrics.durations.durations(metrics.detail.of_assignment(cohort, assignment_id), 0)
     return make_report("assignment_durations", frame, DurationRow)
 
 
@@ -342,15 +336,15 @@ class Triage(Report):
 
 
 def triage(
-    cohorts: Sequence[Cohort], limit: int = DEFAULTS.triage_length, settled: Collection[str] = ()
+    cohorts: Sequence[Cohort], limit: int = DEFAULTS.triage_length, hidden: Collection[str] = ()
 ) -> Triage:
     """Who needs a mentor, over several classes: the longest needs first, the rest counted.
 
     Students with critical or high risk, stuck and not parked, on pace but silent, or never started, and
     classes with the cohort alarm. A student with several needs, or in several classes, is there once, with
-    the longest. Students whom the mentor has `settled` are left out. Without needs there are no rows.
+    the longest. Students whom the mentor has hidden (`hidden`) are left out. Without needs there are no rows.
     """
-    frame, more = needing.triage(cohorts, limit, settled)
+    frame, more = metrics.triage.triage(cohorts, limit, hidden)
     made = make_report("triage", frame, NeedRow)
     return Triage(made.name, made.frame, made.row, more=more)
 
@@ -358,28 +352,28 @@ def triage(
 def _of_one(cohort: Cohort, frame: pd.DataFrame, student_id: str | None) -> pd.DataFrame:
     if student_id is None:
         return frame
-    detail.of_student(cohort, student_id)
+    metrics.detail.of_student(cohort, student_id)
     return frame[frame["student_id"] == student_id].reset_index(drop=True)
 
 
-def students(facts: ClassData, group: str | None = None) -> Report:
+def students(class_data: ClassData, group: str | None = None) -> Report:
     """Everyone enrolled in the class or one group of it, by last name; withdrawn students included."""
-    return make_report("students", listings.students(facts, group), StudentRow)
+    return make_report("students", metrics.listings.students(class_data, group), StudentRow)
 
 
-def assignments(facts: ClassData) -> Report:
+def assignments(class_data: ClassData) -> Report:
     """The assignment set: that of the units in course order, and after it any seen only in progressions."""
-    return make_report("assignments", listings.assignments(facts), AssignmentRow)
+    return make_report("assignments", metrics.listings.assignments(class_data), AssignmentRow)
 
 
 def progressions(
-    facts: ClassData,
+    class_data: ClassData,
     *,
     student_id: str | None = None,
     assignment_id: str | None = None,
     completed_after: str | None = None,
     completed_before: str | None = None,
-    status: listings.Status | None = None,
+    status: metrics.listings.Status | None = None,
 ) -> Report:
     """The records as OpenClass has them, newest completion first; nothing is merged or left out.
 
@@ -387,11 +381,11 @@ def progressions(
     its first instant in the class's time zone. Raises BadInput for a time that cannot be used.
     """
     after, before = (
-        None if text is None else parse_from(text, facts.timezone, parameter)
+        None if text is None else parse_from(text, class_data.timezone, parameter)
         for text, parameter in ((completed_after, "completed_after"), (completed_before, "completed_before"))
     )
-    frame = listings.progressions(
-        facts,
+    frame = metrics.listings.progressions(
+        class_data,
         student_id=student_id,
         assignment_id=assignment_id,
         completed_after=after,
@@ -401,12 +395,12 @@ def progressions(
     return make_report("progressions", frame, ProgressionRow)
 
 
-def changes(facts: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> Report:
+def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> Report:
     """What happened after `before` and up to `after`, two instants of one class, newest first.
 
     `log` is what syncs saw change. Only students of the group of `after`.
     """
-    frame = changing.changes(facts, log, before, after)
+    frame = metrics.changes.changes(class_data, log, before, after)
     names = after.classwide.students["name"]
     return make_report(
         "changes",

@@ -94,14 +94,14 @@ class Pseudonyms:
         return hashlib.blake2b(f"{what}\0{text}".encode(), key=self.key, digest_size=16).digest()
 
 
-def anonymise(facts: ClassData, key: bytes) -> ClassData:
+def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     """The facts with pseudonyms for names and emails, and other ids for students and records.
 
     Two people of one class never share a pseudonym. Where the hash gives them the same (in a class of 60 once
     in a thousand times), one of them gets another, which may differ from theirs in other classes.
     """
     pseudonyms = Pseudonyms(key)
-    students = facts.students
+    students = class_data.students
     ids = {one: pseudonyms.student_id(one) for one in students["student_id"]}
     named = _named(students, pseudonyms)
     first, last = ([name[part] for name in named] for part in (0, 1))
@@ -112,11 +112,11 @@ def anonymise(facts: ClassData, key: bytes) -> ClassData:
         last_name=pd.Series(last, index=students.index, dtype="str"),
         email=pd.Series(emails, index=students.index, dtype="str").where(students["email"].notna()),
     )
-    rows = facts.progressions
+    rows = class_data.progressions
     records = rows.assign(
         id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
     )
-    return replace(facts, students=_typed(disguised, students), progressions=_typed(records, rows))
+    return replace(class_data, students=_typed(disguised, students), progressions=_typed(records, rows))
 
 
 def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:

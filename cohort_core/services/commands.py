@@ -23,14 +23,14 @@ class Commands:
     workspace: Workspace
     class_ids: frozenset[str] | None = None
 
-    def settle(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
+    def hide_student(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
         """Raises ``BadInput`` for a day of return that has come already, which would settle nothing."""
         if until is not None and until <= self._reader.cohort(reference).local_date:
             raise BadInput("That day has come already. Choose a later one.", parameter="until")
-        self.workspace.settle(self._find_class(reference), student_id, kind, until)
+        self.workspace.hide_student(self._find_class(reference), student_id, kind, until)
 
-    def unsettle(self, reference: str, student_id: str) -> None:
-        self.workspace.unsettle(self._find_class(reference), student_id)
+    def show_again(self, reference: str, student_id: str) -> None:
+        self.workspace.show_again(self._find_class(reference), student_id)
 
     def start_sync(
         self,

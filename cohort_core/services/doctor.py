@@ -36,7 +36,7 @@ class Finding:
 
 
 def examine(
-    home: Home, *, with_upstream: bool = True, patience: RetryPolicy | None = None
+    home: Home, *, with_upstream: bool = True, retry_policy: RetryPolicy | None = None
 ) -> Iterator[Finding]:
     """Findings one after the other, the slow ones last."""
     yield from _settings(home)
@@ -48,7 +48,7 @@ def examine(
     else:
         yield Finding("database", "there is none yet", "Run `cohort-tracker init` and `cohort-tracker sync`.")
     if with_upstream:
-        yield from _upstream(home, patience)
+        yield from _upstream(home, retry_policy)
 
 
 def _settings(home: Home) -> Iterator[Finding]:
@@ -111,10 +111,10 @@ def _syncs(database: Database) -> Iterator[Finding]:
         yield Finding("syncs", f"the last one is {latest[0].state}")
 
 
-def _upstream(home: Home, patience: RetryPolicy | None) -> Iterator[Finding]:
+def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]:
     try:
         connection = credentials.load_login(home)
-        with closing(OpenClassClient(connection, patience=patience)) as client:
+        with closing(OpenClassClient(connection, retry_policy=retry_policy)) as client:
             token = client.log_in()
             count = len(client.list_classes())
     except NotConnected as error:

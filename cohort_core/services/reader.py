@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cohort_core.errors import BadInput
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes
-from cohort_core.store.sync_runs import SetAside
+from cohort_core.store.sync_runs import QuarantinedRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,12 +42,12 @@ class Reader:
         return classes.find_class(self.workspace.database, reference, among=self.class_ids)
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        found = self.workspace.statuses(active_only=active_only)
+        found = self.workspace.cohorts.statuses(active_only=active_only)
         return [one for one in found if self.class_ids is None or one.id in self.class_ids]
 
-    def facts(self, reference: str) -> ClassData:
+    def class_data(self, reference: str) -> ClassData:
         reference = self.find_class(reference)
-        return self.workspace.facts(reference, anonymous=self.anonymous)
+        return self.workspace.cohorts.class_data(reference, anonymous=self.anonymous)
 
     def cohort(
         self,
@@ -57,17 +57,17 @@ class Reader:
         type: str | None = None,
     ) -> Cohort:
         reference = self.find_class(reference)
-        return self.workspace.cohort(reference, as_of, group, type, anonymous=self.anonymous)
+        return self.workspace.cohorts.cohort(reference, as_of, group, type, anonymous=self.anonymous)
 
     def changes(
         self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
     ) -> Report:
         reference = self.find_class(reference)
-        return self.workspace.changes(reference, since, until, group, anonymous=self.anonymous)
+        return self.workspace.cohorts.changes(reference, since, until, group, anonymous=self.anonymous)
 
-    def set_aside(self, reference: str | None = None) -> list[SetAside]:
+    def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
         class_id = self.find_class(reference) if reference else None
-        records = self.workspace.set_aside(class_id, anonymous=self.anonymous)
+        records = self.workspace.quarantined(class_id, anonymous=self.anonymous)
         return [one for one in records if self.class_ids is None or one.class_id in self.class_ids]
 
     def triage(
@@ -83,15 +83,15 @@ class Reader:
         limits = thresholds or self.workspace.settings().thresholds
         cohorts = [judged_by(one, limits) for one in self.active_cohorts(as_of)]
         most = limits.triage_length if limit is None else limit
-        return catalog.triage(cohorts, most, self.settled(cohorts))
+        return catalog.triage(cohorts, most, self.hidden_students(cohorts))
 
-    def settled(self, cohorts: Sequence[Cohort]) -> set[str]:
+    def hidden_students(self, cohorts: Sequence[Cohort]) -> set[str]:
         """The students of these classes who are left out: done for today, or exempt."""
-        days = {one.facts.class_id: one.local_date for one in cohorts}
+        days = {one.class_data.class_id: one.local_date for one in cohorts}
         known = [
-            self.workspace.student_id_for(mark.class_id, mark.student_id, anonymous=self.anonymous)
-            for mark in self.workspace.marks()
-            if mark.class_id in days and mark.holds_on(days[mark.class_id])
+            self.workspace.cohorts.student_id_for(hide.class_id, hide.student_id, anonymous=self.anonymous)
+            for hide in self.workspace.hides()
+            if hide.class_id in days and hide.holds_on(days[hide.class_id])
         ]
         return {student_id for student_id in known if student_id is not None}
 
@@ -133,8 +133,8 @@ class Reader:
         for one in asked:
             if one.default is one.empty and one.name not in given:
                 raise BadInput(f"{name} is about one of many. Say which by {one.name}.", parameter=one.name)
-        if about.name == "facts":
-            return ask(self.facts(reference), **given)
+        if about.name == "class_data":
+            return ask(self.class_data(reference), **given)
         chosen = (given.pop(one, None) for one in ("as_of", "group", "type"))
         return ask(self.cohort(reference, *chosen), **given)
 

@@ -36,13 +36,13 @@ class ChangeWatcher:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Of the connection's; nobody else's as long as that is open."""
-        self.openings = 0
+        self.generation = 0
         """How often the database was opened so far: each time another file may be there under its name."""
         self._version: int | None = None
         self._state = StoreState(0, {})
         self._one_at_a_time = threading.Lock()
 
-    def look(self) -> StoreState | None:
+    def poll(self) -> StoreState | None:
         """What the store is like now; None if that cannot be told, so that nothing remembered may be used."""
         with self._one_at_a_time:
             try:
@@ -71,7 +71,7 @@ class ChangeWatcher:
             # A database of an earlier version is brought up to date here.
             pass
         self._connection = self._database.connect_to_watch()
-        self.openings += 1
+        self.generation += 1
         self._version = None
 
     def _read(self) -> StoreState:
@@ -87,7 +87,7 @@ class ChangeWatcher:
         assert self._connection is not None
         found: dict[str, tuple[Any, ...]] = {}
         for row in self._connection.execute(_CLASSES):
-            told = (*row, self.openings)
+            told = (*row, self.generation)
             for reference in dict.fromkeys(told[:2]):
                 if reference is not None:
                     found[reference] = (*found.get(reference, ()), told)

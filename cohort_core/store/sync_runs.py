@@ -246,7 +246,7 @@ def load_latest_runs(database: Database) -> dict[str, Run]:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedRecord:
     """An upstream record that could not be used: its id (or a hash of it), why, and since which sync."""
 
     class_id: str
@@ -256,7 +256,7 @@ class SetAside:
     last_seen_at: str
 
 
-def load_quarantine(database: Database, class_id: str | None = None) -> list[SetAside]:
+def load_quarantine(database: Database, class_id: str | None = None) -> list[QuarantinedRecord]:
     """Records that were set aside, of one class or all, the latest first."""
     with database.reading() as connection:
         rows = connection.execute(
@@ -268,7 +268,7 @@ def load_quarantine(database: Database, class_id: str | None = None) -> list[Set
             """,
             (class_id,),
         ).fetchall()
-    return [SetAside(*row) for row in rows]
+    return [QuarantinedRecord(*row) for row in rows]
 
 
 def load_jobs(database: Database, limit: int) -> list[Job]:

@@ -36,7 +36,7 @@ class SyncJob:
         asked_by: str,
         full: bool = False,
         accept_removals: bool = False,
-        patience: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
         token: str | None = None,
     ) -> None:
         """Take the claim and open the job's record. Raises ``SyncRunning`` with the running job's id."""
@@ -52,7 +52,7 @@ class SyncJob:
                 database, class_ids, asked_by=asked_by, is_full=full, now=utc_now()
             )
             self._client = OpenClassClient(
-                connection, token=token, patience=patience, is_cancelled=self._is_cancelled
+                connection, token=token, retry_policy=retry_policy, is_cancelled=self._is_cancelled
             )
         except BaseException:
             self._claim.release()

@@ -19,7 +19,7 @@ from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from tests.conftest import HASTE, serving
+from tests.conftest import FAST_RETRIES, serving
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Service:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), patience=HASTE)
+    workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool(timezone="America/New_York")) as upstream:
         workspace.connect_to_practice(upstream.url)
-        set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
-        workspace.claim_sync(asked_by="test").run()
+        set_active(workspace.database, [one.id for one in workspace.cohorts.statuses()], active=True)
+        workspace.prepare_sync(asked_by="test").run()
         import_practice_rosters(workspace.database, upstream.school)
         with workspace.database.writing() as connection:
             connection.execute("UPDATE classes SET timezone = 'America/New_York'")

@@ -30,7 +30,7 @@ from cohort_core.store.classes import find_class
 from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from tests.api.conftest import Service
-from tests.conftest import HASTE, serving, wait_until
+from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
@@ -60,7 +60,7 @@ class Guarded:
     def routes(self, reference: str, known_as: str) -> Iterator[tuple[str, str]]:
         """Every method and path of the app, about one class, its students and its syncs."""
         class_id = find_class(self.workspace.database, known_as)
-        assignment = self.workspace.facts(class_id).assignments["assignment_id"].iloc[0]
+        assignment = self.workspace.cohorts.class_data(class_id).assignments["assignment_id"].iloc[0]
         for route in self.app.routes:
             path = getattr(route, "path", "")
             path = path.replace("{class_id}", reference).replace("{student_id}", self.student[known_as])
@@ -98,9 +98,9 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
     backup(service.workspace.database, home.database, asked_by="test")
     for path in (service.workspace.home.config, service.workspace.home.credentials):
         shutil.copy(path, home.folder)
-    workspace = Workspace(home, patience=HASTE)
-    jobs = {name: workspace.claim_sync([name], asked_by="test").run().id for name in (MINE, OTHER)}
-    health = {name: catalog.student_health(workspace.cohort(name)) for name in (MINE, OTHER)}
+    workspace = Workspace(home, retry_policy=FAST_RETRIES)
+    jobs = {name: workspace.prepare_sync([name], asked_by="test").run().id for name in (MINE, OTHER)}
+    health = {name: catalog.student_health(workspace.cohorts.cohort(name)) for name in (MINE, OTHER)}
     students = {name: report.frame["student_id"].iloc[0] for name, report in health.items()}
     now = datetime.now(UTC)
 
@@ -265,17 +265,17 @@ def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
 def test_a_sync_that_failed_is_told_so_to_whoever_sees_a_part(guarded: Guarded, service: Service) -> None:
     service.upstream.faults.add(Fault("status", "*/classes/*", status=503, times=None))
     try:
-        job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test").run()
+        job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test").run()
     finally:
         service.upstream.faults.clear()
     whole, part = (guarded.ask("GET", f"/sync/{job.id}", who).json() for who in ("mentor", "my-viewer"))
     assert (whole["state"], part["state"]) == ("failed", "failed")
     assert part["error"] == whole["error"] == {"code": "upstream_down", "message": whole["error"]["message"]}
-    guarded.workspace.claim_sync([MINE, OTHER], asked_by="test").run()
+    guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test").run()
 
 
 def test_a_sync_that_ends_before_its_classes_is_told_so_as_well(guarded: Guarded) -> None:
-    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
     job._fail(NoNetwork("OpenClass cannot be reached."))
     told = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
     (part,) = told["classes"]
@@ -286,7 +286,7 @@ def test_a_sync_that_ends_before_its_classes_is_told_so_as_well(guarded: Guarded
 def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
     guarded: Guarded, service: Service
 ) -> None:
-    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
     other = find_class(guarded.workspace.database, OTHER)
     service.upstream.faults.add(Fault("call", f"*{other}*", edit=job.stop))
     with pytest.raises(SyncCancelled):
@@ -307,7 +307,7 @@ def test_a_sync_whose_part_is_over_runs_on_without_a_number(guarded: Guarded, se
         )
         told.extend(one.json().get("job") for one in both)
 
-    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test")
+    job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
     service.upstream.faults.add(Fault("call", f"*{other}*", edit=ask))
     job.run()
     assert told == ["done", None, job.id]
@@ -315,7 +315,7 @@ def test_a_sync_whose_part_is_over_runs_on_without_a_number(guarded: Guarded, se
 
 def test_a_part_of_a_sync_tells_nothing_of_the_rest(guarded: Guarded) -> None:
     """Not even how long it took: whoever sees one class cannot tell that there was another."""
-    job = guarded.workspace.claim_sync([OTHER, MINE], asked_by="test").run()
+    job = guarded.workspace.prepare_sync([OTHER, MINE], asked_by="test").run()
     part = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
     (mine,) = part["classes"]
     times = ("started_at", "ended_at", "seconds")
@@ -400,7 +400,7 @@ def test_a_stream_ends_with_its_token(
     database = guarded.workspace.database
     watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
     service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=seconds, times=None))
-    job = guarded.workspace.claim_sync([MINE, OTHER], asked_by="test", full=True)
+    job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test", full=True)
     running = job.start()
     try:
         headers = {"Authorization": f"Bearer {watcher}"}
@@ -421,7 +421,7 @@ def test_a_stream_ends_with_its_token(
 
 
 def test_a_sync_of_others_has_no_number_for_whom_it_does_not_concern(guarded: Guarded) -> None:
-    job = guarded.workspace.claim_sync([OTHER], asked_by="test")
+    job = guarded.workspace.prepare_sync([OTHER], asked_by="test")
     try:
         for who, told in (("mentor", job.id), ("my-mentor", None)):
             answer = guarded.ask("POST", "/sync", who)

@@ -294,7 +294,7 @@ def test_what_is_asked_too_often_has_to_wait(target: Target) -> None:
 
 
 def test_those_who_watch_a_sync_leave_room_for_those_who_ask(service: Service, target: Target) -> None:
-    job = service.workspace.claim_sync(["web-cohort-3"], asked_by="test")
+    job = service.workspace.prepare_sync(["web-cohort-3"], asked_by="test")
     try:
         request = f"GET /sync/{job.id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         with many(target, STREAMS, request) as watching:

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from cohort_core.api.app import create_app
-from cohort_core.api.pagination import KEEP
-from cohort_core.api.response_cache import KeptAnswers
+from cohort_core.api.pagination import CACHE_KEY
+from cohort_core.api.response_cache import ResponseCacheMiddleware
 from cohort_core.caching import single_flight
 from cohort_core.clock import utc_now
 from cohort_core.config import settings
@@ -176,7 +176,7 @@ def test_another_file_with_the_same_revisions_is_another_store(own: Service, loo
     for left in ("", "-wal", "-shm"):
         database.with_name(f"cohort.db{left}").unlink(missing_ok=True)
     if looks:
-        assert own.workspace.watch.look() is None
+        assert own.workspace.cohorts.watcher.poll() is None
     database.write_bytes(another)
     assert sum(one["completed"] for one in before) > 0
     assert sum(one["completed"] for one in own.get(path)) == 0
@@ -196,29 +196,29 @@ def test_a_sync_that_is_killed_runs_no_longer(own: Service) -> None:
 
 def test_writing_what_no_answer_is_made_of_keeps_the_answers_of_a_class(own: Service) -> None:
     """So that a token's use or another class's sync do not make everybody wait."""
-    watch = ChangeWatcher(own.workspace.database)
-    first = watch.look()
+    watcher = ChangeWatcher(own.workspace.database)
+    first = watcher.poll()
     set_active(other_database(own), ["web-cohort-3"], active=False)
-    second = watch.look()
+    second = watcher.poll()
     assert first is not None
     assert second is not None
     assert first.number != second.number
     assert first.of_class("sd-cohort-12") == second.of_class("sd-cohort-12") is not None
-    assert watch.look() is second
-    watch.close()
+    assert watcher.poll() is second
+    watcher.close()
 
 
 def test_a_store_that_cannot_be_looked_at_is_not_remembered(home: Home) -> None:
-    watch = ChangeWatcher(Database(home))
-    assert watch.look() is None
+    watcher = ChangeWatcher(Database(home))
+    assert watcher.poll() is None
     save_classes(Database(home), [ListedClass("a", "a-1", "A", None)])
-    state = watch.look()
+    state = watcher.poll()
     assert state is not None
     assert state.of_class("a") == state.of_class("a-1") is not None
     assert state.of_class("b") is None
     home.database.unlink()
-    assert watch.look() is None
-    watch.close()
+    assert watcher.poll() is None
+    watcher.close()
 
 
 class Counting:
@@ -233,7 +233,7 @@ class Counting:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         self.asked += 1
-        scope["state"][KEEP] = None
+        scope["state"][CACHE_KEY] = None
         await asyncio.to_thread(self.may_go.wait, 10)
         body = f'"{self.asked}{"x" * 2000}"'
         await Response(body, self.status, media_type="application/json")(scope, receive, send)
@@ -242,7 +242,9 @@ class Counting:
 @contextmanager
 def kept(workspace: Workspace, route: Counting, most_bytes: int = 10**6) -> Iterator[str]:
     save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
-    with serving(KeptAnswers(route, workspace=workspace, beside="/none", most_bytes=most_bytes)) as url:
+    with serving(
+        ResponseCacheMiddleware(route, workspace=workspace, excluded_path="/none", most_bytes=most_bytes)
+    ) as url:
         yield url
 
 
@@ -301,7 +303,7 @@ def test_two_headers_of_one_name_are_one_list(service: Service) -> None:
 def asking(workspace: Workspace, route: Counting) -> Callable[[Send], Coroutine[Any, Any, None]]:
     """Ask the kept route from within, so that a test decides when an answer is taken."""
     save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
-    app = KeptAnswers(route, workspace=workspace, beside="/none")
+    app = ResponseCacheMiddleware(route, workspace=workspace, excluded_path="/none")
 
     async def receive() -> Message:
         return {"type": "http.request"}
@@ -410,8 +412,8 @@ def test_an_unexpected_error_is_a_problem_with_the_id_of_the_request(workspace: 
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError("s3" + "cret")
 
-    kept = KeptAnswers(broken, workspace=workspace, beside="/none")
-    with serving(RequestLogMiddleware(kept, home=workspace.home, beside="/none")) as url:
+    kept = ResponseCacheMiddleware(broken, workspace=workspace, excluded_path="/none")
+    with serving(RequestLogMiddleware(kept, home=workspace.home, excluded_path="/none")) as url:
         answer = requests.get(url, headers={"X-Request-ID": "night-7"}, timeout=10)
         time.sleep(2 * LOG_SECONDS)
     assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")

@@ -22,9 +22,9 @@ def cells(answer: requests.Response) -> list[dict[str, str]]:
 
 
 def test_a_list_has_one_shape(service: Service) -> None:
-    facts = service.workspace.facts("sd-cohort-12")
-    assert facts.synced_at is not None
-    synced_at = utc_text(facts.synced_at)
+    class_data = service.workspace.cohorts.class_data("sd-cohort-12")
+    assert class_data.synced_at is not None
+    synced_at = utc_text(class_data.synced_at)
     whole = service.get(f"{CLASS}/metrics/activity")
     assert list(whole) == ["items", "total", "limit", "offset", "as_of", "synced_at"]
     total = len(whole["items"])

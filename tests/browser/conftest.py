@@ -23,7 +23,7 @@ from cohort_core.practice.school import MemorySchool, School
 from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from tests.conftest import HASTE
+from tests.conftest import FAST_RETRIES
 from tests.dashboard.conftest import EVIL, evil_rows
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ def synced(
     folder: Path, school: School, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[Workspace, Running]]:
     """A home that knows a school in this process, its wanted classes synced once."""
-    workspace = Workspace(Home(folder), patience=HASTE)
+    workspace = Workspace(Home(folder), retry_policy=FAST_RETRIES)
     with running(school) as upstream:
         workspace.connect(
             api_base=upstream.url,
@@ -71,9 +71,9 @@ def synced(
             email=practice.EMAIL,
             password=practice.PASSWORD,
         )
-        ids = [one.id for one in workspace.statuses() if wanted(one.name)]
+        ids = [one.id for one in workspace.cohorts.statuses() if wanted(one.name)]
         set_active(workspace.database, ids, active=True)
-        workspace.claim_sync(asked_by="test").run()
+        workspace.prepare_sync(asked_by="test").run()
         yield workspace, upstream
     workspace.stop()
 

@@ -179,7 +179,7 @@ def test_a_sync_from_the_command_line_is_noticed(dashboard: Dashboard, watched: 
     assert dashboard.school
     page = watched.tab()
     open_page(page, dashboard, "classes")
-    dashboard.workspace.claim_sync(asked_by="cli").run()
+    dashboard.workspace.prepare_sync(asked_by="cli").run()
     began = time.monotonic()
     expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("Synced .* records? in"))).to_be_visible()
     assert time.monotonic() - began < 8
@@ -235,8 +235,8 @@ def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: W
 
 def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
-    big = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
-    health = catalog.student_health(dashboard.workspace.cohort(big)).frame
+    big = next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    health = catalog.student_health(dashboard.workspace.cohorts.cohort(big)).frame
     for name, element, position, expected in (
         ("risk", "stDataFrame", {"x": 60, "y": 52}, health["name"][0]),
         ("risk", "stVegaLiteChart", {"x": 200, "y": 18}, health["name"][0]),
@@ -260,8 +260,8 @@ def test_the_number_of_an_assignment_in_the_matrix_leads_to_it(
     dashboard: Dashboard, watched: Watched
 ) -> None:
     page = watched.tab()
-    big = next(one for one in dashboard.workspace.statuses() if one.progressions > 3000)
-    names = dashboard.workspace.cohort(big.id).assignments["name"].tolist()
+    big = next(one for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    names = dashboard.workspace.cohorts.cohort(big.id).assignments["name"].tolist()
     open_page(page, dashboard, "matrix", f"?class={big.id}")
     drawn = page.get_by_test_id("stVegaLiteChart").locator("canvas").first
     drawn.wait_for()

@@ -39,7 +39,7 @@ KINDS = {"csv", "xlsx", "pdf", "png", "svg"}
 
 @pytest.fixture
 def class_id(dashboard: Dashboard) -> str:
-    return next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
+    return next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
 
 
 def menus(page: Page) -> Locator:
@@ -100,8 +100,8 @@ def test_every_download_of_every_page_opens_and_names_nobody(
     dashboard: Dashboard, watched: Watched, class_id: str
 ) -> None:
     workspace = dashboard.workspace
-    identifying = identifying_of(workspace.facts(class_id))
-    cohort = workspace.cohort(class_id, anonymous=True)
+    identifying = identifying_of(workspace.cohorts.class_data(class_id))
+    cohort = workspace.cohorts.cohort(class_id, anonymous=True)
     chosen = {
         "student": f"&student={catalog.student_health(cohort).frame['student_id'][4]}",
         "assignment": f"&assignment={catalog.reteach(cohort).frame['assignment_id'][0]}",
@@ -135,7 +135,7 @@ def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(
     page = watched.tab()
     open_page(page, dashboard, "risk", f"?class={class_id}&band=high")
     found = dict(files(page, menus(page).last))
-    health = catalog.student_health(dashboard.workspace.cohort(class_id))
+    health = catalog.student_health(dashboard.workspace.cohorts.cohort(class_id))
     high = [row for row in health.records() if row["risk"] == "high"]
     rows = rows_of(found["sd-cohort-12-student-health.csv"])
     assert list(rows[0]) == list(StudentHealthRow.model_fields)

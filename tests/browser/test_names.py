@@ -10,8 +10,8 @@ from tests.browser.test_dashboard import open_page, wait_for
 
 
 def test_who_is_stuck_and_what_changed_lead_to_the_student(dashboard: Dashboard, watched: Watched) -> None:
-    class_id = next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
-    first = catalog.reteach(dashboard.workspace.cohort(class_id)).records()[0]
+    class_id = next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    first = catalog.reteach(dashboard.workspace.cohorts.cohort(class_id)).records()[0]
     page = watched.tab()
     open_page(page, dashboard, "overview", f"?class={class_id}&since=week&kind=completed")
     main = page.get_by_test_id("stMain")

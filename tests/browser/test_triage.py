@@ -18,7 +18,7 @@ MOST_TABS = 60
 
 @pytest.fixture
 def class_id(dashboard: Dashboard) -> str:
-    return next(one.id for one in dashboard.workspace.statuses() if one.progressions > 3000)
+    return next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -66,7 +66,7 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
     student_id, name = first_student(page)
     try:
         main = page.get_by_test_id("stMain")
-        main.locator(f"[class*='st-key-settle-'][class*='{student_id}'] button").first.click()
+        main.locator(f"[class*='st-key-hide-'][class*='{student_id}'] button").first.click()
         page.get_by_role("menuitem", name="Done for today").click()
         told = main.get_by_text(re.compile(rf"^{re.escape(name)}: done until \d+ \w+$"))
         expect(listed(page, student_id)).to_have_count(0)
@@ -81,9 +81,9 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
         main.get_by_role("button", name="List again").click()
         expect(listed(page, student_id).first).to_be_visible()
         expect(told).to_have_count(0)
-        assert not dashboard.workspace.marks()
+        assert not dashboard.workspace.hides()
     finally:
-        dashboard.workspace.unsettle(class_id, student_id)
+        dashboard.workspace.show_again(class_id, student_id)
 
 
 def test_done_ends_by_itself_when_its_day_begins(
@@ -92,15 +92,15 @@ def test_done_ends_by_itself_when_its_day_begins(
     page = watched.tab()
     open_page(page, dashboard, "overview", f"?class={class_id}&scope=this")
     student_id, _ = first_student(page)
-    today = dashboard.workspace.cohort(class_id).local_date
+    today = dashboard.workspace.cohorts.cohort(class_id).local_date
     main = page.get_by_test_id("stMain")
     try:
         for until, times in ((today + timedelta(days=2), 0), (today, 1)):
-            dashboard.workspace.settle(class_id, student_id, "done", until)
+            dashboard.workspace.hide_student(class_id, student_id, "done", until)
             page.reload()
             wait_for(page, "overview")
             expect(first_person(page)).to_be_visible()
             expect(listed(page, student_id)).to_have_count(times)
             expect(main.get_by_text("Settled (1)", exact=True)).to_have_count(1 - times)
     finally:
-        dashboard.workspace.unsettle(class_id, student_id)
+        dashboard.workspace.show_again(class_id, student_id)

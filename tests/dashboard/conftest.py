@@ -17,7 +17,7 @@ from cohort_core.practice.server import Running, running
 from cohort_core.services import workspace as workspaces
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from tests.conftest import HASTE
+from tests.conftest import FAST_RETRIES
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA_PAGES = ("overview", "blockers", "risk", "matrix", "trends", "student", "assignment")
@@ -65,12 +65,14 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 @pytest.fixture(scope="session")
 def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """The invented classes of the practice school, synced, with their rosters. Not to be changed."""
-    workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), patience=HASTE)
+    workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool()) as upstream:
         workspace.connect_to_practice(upstream.url)
-        bootcamps = [one.id for one in workspace.statuses() if not one.name.startswith("Open University")]
+        bootcamps = [
+            one.id for one in workspace.cohorts.statuses() if not one.name.startswith("Open University")
+        ]
         set_active(workspace.database, bootcamps, active=True)
-        workspace.claim_sync(asked_by="test").run()
+        workspace.prepare_sync(asked_by="test").run()
         import_practice_rosters(workspace.database, upstream.school)
         yield workspace
     workspace.stop()
@@ -80,19 +82,19 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def big(practised: Workspace, use: Use) -> str:
     """The id of the class with 3,781 records, on a workspace that the pages use."""
     use(practised)
-    return next(one.id for one in practised.statuses() if one.friendly_id == "sd-cohort-12")
+    return next(one.id for one in practised.cohorts.statuses() if one.friendly_id == "sd-cohort-12")
 
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A class in which everything has the evil name: class, units, assignments, and who is worst off."""
-    workspace = Workspace(Home(tmp_path_factory.mktemp("hostile") / "home"), patience=HASTE)
+    workspace = Workspace(Home(tmp_path_factory.mktemp("hostile") / "home"), retry_policy=FAST_RETRIES)
     school = MemorySchool()
     with running(school) as upstream:
         school.add_class(EVIL, friendly_id="evil", rows=evil_rows())
         workspace.connect_to_practice(upstream.url)
-        set_active(workspace.database, [one.id for one in workspace.statuses()], active=True)
-        workspace.claim_sync(asked_by="test").run()
+        set_active(workspace.database, [one.id for one in workspace.cohorts.statuses()], active=True)
+        workspace.prepare_sync(asked_by="test").run()
         yield workspace
     workspace.stop()
 

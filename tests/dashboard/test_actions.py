@@ -44,7 +44,7 @@ def test_connecting_lists_the_classes_and_following_one_syncs_it(
     next(one for one in test.button if one.label == "Follow and sync").click().run()
     assert not test.exception
     wait_until_idle(workspace)
-    assert [one.name for one in workspace.statuses(active_only=True)] == ["**Alpha**"]
+    assert [one.name for one in workspace.cohorts.statuses(active_only=True)] == ["**Alpha**"]
     assert workspace.jobs(1)[0].state == "done"
     assert workspace.jobs(1)[0].asked_by == "dashboard"
 
@@ -81,9 +81,9 @@ def test_a_class_is_switched_on_and_off(upstream_and_workspace: tuple[Running, W
     _, workspace = upstream_and_workspace
     test = page("classes")
     test.toggle[0].set_value(True).run()
-    (active,) = workspace.statuses(active_only=True)
+    (active,) = workspace.cohorts.statuses(active_only=True)
     next(one for one in test.toggle if one.value).set_value(False).run()
-    assert not workspace.statuses(active_only=True)
+    assert not workspace.cohorts.statuses(active_only=True)
     assert active.name in [one.label for one in test.toggle]
 
 
@@ -171,5 +171,5 @@ def test_a_sync_from_elsewhere_is_told_too(followed: tuple[Running, Workspace]) 
     _, workspace = followed
     test = page("overview")
     assert "has not been synced" in shown(test)
-    workspace.claim_sync(asked_by="cli").run()
+    workspace.prepare_sync(asked_by="cli").run()
     assert "Synced 43 records" in shown(test.run()).replace("\\", "")

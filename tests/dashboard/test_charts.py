@@ -35,7 +35,7 @@ def sent(name: str, query: dict[str, str]) -> list[dict[str, Any]]:
 def test_every_chart_of_a_page_is_valid(
     big: str, practised: Workspace, name: str, query: dict[str, str], charts: int
 ) -> None:
-    cohort = practised.cohort(big)
+    cohort = practised.cohorts.cohort(big)
     chosen = {
         "student": {"student": str(cohort.students.index[0])},
         "assignment": {"assignment": str(cohort.assignments.index[0])},

@@ -37,7 +37,7 @@ def test_what_is_most_in_the_way_comes_first(
 
 def test_the_page_of_a_student_has_it_with_an_address_to_mail_it(hostile: Workspace, use: Use) -> None:
     use(hostile)
-    cohort = hostile.cohort("evil")
+    cohort = hostile.cohorts.cohort("evil")
     identity = str(cohort.students.index[1])
     shown = page("student", {"student": identity})
     assert EVIL in shown.code[0].value

@@ -36,14 +36,16 @@ def test_the_entry_shows_the_overview(big: str) -> None:
 
 def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big, "scope": "this"})
-    summary = catalog.progress_summary(practised.cohort(big)).record()
+    summary = catalog.progress_summary(practised.cohorts.cohort(big)).record()
     metrics = {one.label: one.value for one in test.metric}
     assert metrics["Students"] == str(summary["total_students"])
     assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
     assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
-    first = catalog.student_health(practised.cohort(big)).records()[0]
+    first = catalog.student_health(practised.cohorts.cohort(big)).records()[0]
     assert text.literal(first["name"]) in [one.proto.label for one in test.main.get("page_link")]
-    started = next(row for row in catalog.student_health(practised.cohort(big)).records() if row["completed"])
+    started = next(
+        row for row in catalog.student_health(practised.cohorts.cohort(big)).records() if row["completed"]
+    )
     assert text.markup(started["reasons"][0]) in shown(test)
     assert f"{first['completed']} of {first['total']} done" in shown(test)
 
@@ -55,7 +57,7 @@ def test_blockers_has_every_ranking_and_sets_small_numbers_apart(
     assert len(page("blockers", {"class": big, "by": by}).dataframe) == 2
     test = page("blockers", {"class": big, "by": by}, unfold=["not-ranked"])
     assert not test.exception
-    frame = catalog.blockers(practised.cohort(big), by=by).frame  # type: ignore[arg-type]
+    frame = catalog.blockers(practised.cohorts.cohort(big), by=by).frame  # type: ignore[arg-type]
     ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
     assert ranked["name"].tolist() == frame[frame["rank"].notna()]["name"].tolist()
     assert len(ranked) + len(unranked) == len(frame)
@@ -69,7 +71,7 @@ def test_the_ranking_is_chosen_on_the_page_and_kept_in_the_address(big: str) -> 
 
 
 def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised: Workspace) -> None:
-    health = catalog.student_health(practised.cohort(big)).frame
+    health = catalog.student_health(practised.cohorts.cohort(big)).frame
     test = page("risk", {"class": big})
     assert test.dataframe[0].value["name"].tolist() == health["name"].tolist()
     assert "does not foresee who will drop out" in shown(test)
@@ -82,14 +84,14 @@ def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised
 
 def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
     test = page("trends", {"class": big}, unfold=["numbers"])
-    weeks = catalog.progress_over_time(practised.cohort(big)).frame
+    weeks = catalog.progress_over_time(practised.cohorts.cohort(big)).frame
     assert len(test.dataframe[-1].value) == len(weeks)
     assert len(test.get("vega_lite_chart")) == 7
 
 
 def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspace) -> None:
     test = page("classes")
-    assert len(test.main.toggle) == len(practised.statuses())
+    assert len(test.main.toggle) == len(practised.cohorts.statuses())
     syncs = test.dataframe[0].value
     assert set(syncs["result"]) == {"Done"}
     assert set(syncs["kind"]) == {"Everything"}
@@ -102,7 +104,7 @@ def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspa
 def test_the_address_chooses_class_and_group_and_links_keep_them(big: str, practised: Workspace) -> None:
     from cohort_core.metrics.groups import groups
 
-    group = groups(practised.cohort(big))[0]
+    group = groups(practised.cohorts.cohort(big))[0]
     test = page("risk", {"class": big, "group": group.id})
     assert len(test.dataframe[0].value) == group.students
     for link in test.sidebar.get("page_link"):
@@ -115,17 +117,17 @@ def test_choosing_another_class_changes_the_address_and_forgets_the_group(
 ) -> None:
     from cohort_core.metrics.groups import groups
 
-    other = next(one.id for one in practised.statuses(active_only=True) if one.id != big)
-    test = page("overview", {"class": big, "group": groups(practised.cohort(big))[0].id})
+    other = next(one.id for one in practised.cohorts.statuses(active_only=True) if one.id != big)
+    test = page("overview", {"class": big, "group": groups(practised.cohorts.cohort(big))[0].id})
     test.sidebar.selectbox(key="class-widget").set_value(other).run()
     assert test.query_params == {"class": other}
-    assert test.text[0].value == next(one.name for one in practised.statuses() if one.id == other)
+    assert test.text[0].value == next(one.name for one in practised.cohorts.statuses() if one.id == other)
 
 
 def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> None:
     from cohort_core.metrics.groups import groups
 
-    group = groups(practised.cohort(big))[0]
+    group = groups(practised.cohorts.cohort(big))[0]
     test = page("overview", {"class": big})
     test.sidebar.selectbox(key="group-widget").set_value(group.id).run()
     assert test.query_params == {"class": big, "group": group.id}
@@ -133,7 +135,7 @@ def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> No
 
 
 def test_an_address_may_name_a_class_by_its_friendly_id(big: str, practised: Workspace) -> None:
-    wanted = next(one for one in practised.statuses(active_only=True) if one.id != big)
+    wanted = next(one for one in practised.cohorts.statuses(active_only=True) if one.id != big)
     assert wanted.friendly_id
     test = page("overview", {"class": wanted.friendly_id})
     assert not test.info
@@ -221,7 +223,7 @@ def test_a_class_without_students_says_so(
 ) -> None:
     _, workspace = upstream_and_workspace
     set_active(workspace.database, ["beta"], active=True)
-    workspace.claim_sync(asked_by="test").run()
+    workspace.prepare_sync(asked_by="test").run()
     test = page(name)
     assert not test.exception
     assert "no students here yet" in test.info[0].value

@@ -23,7 +23,7 @@ PARTS = ("connection", "thresholds", "roster", "sync", "time", "data")
 def followed(upstream_and_workspace: tuple[Running, Workspace]) -> Workspace:
     _, workspace = upstream_and_workspace
     set_active(workspace.database, ["alpha"], active=True)
-    workspace.claim_sync(asked_by="test").run()
+    workspace.prepare_sync(asked_by="test").run()
     return workspace
 
 
@@ -54,7 +54,7 @@ def test_evil_names_are_literal_on_every_part(hostile: Workspace, use: Use, name
 
 
 def test_the_effect_is_told_before_saving_and_holds_after(followed: Workspace) -> None:
-    before = catalog.student_health(followed.cohort("alpha")).frame
+    before = catalog.student_health(followed.cohorts.cohort("alpha")).frame
     test = part("thresholds")
     assert next(one for one in test.main.button if one.label == "Save").disabled
     test.number_input(key="threshold-critical_gap").set_value(99.0).run()
@@ -67,7 +67,7 @@ def test_the_effect_is_told_before_saving_and_holds_after(followed: Workspace) -
     test = press(test, "Save")
     assert "Saved" in test.success[0].value
     assert followed.settings().thresholds.changed == {"critical_gap": 99.0}
-    assert "critical" not in set(catalog.student_health(followed.cohort("alpha")).frame["risk"])
+    assert "critical" not in set(catalog.student_health(followed.cohorts.cohort("alpha")).frame["risk"])
     event = load_events(followed.database)[0]
     assert (event.who, event.action, event.detail) == ("dashboard", "settings", "thresholds")
     test = press(press(part("thresholds"), "Back to the defaults"), "Save")
@@ -99,11 +99,11 @@ def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
     assert not test.exception
     assert "2 of 3 lines: 0 found at OpenClass, 2 not seen there yet, 1 cannot be used." in shown(test)
     assert test.dataframe[0].value["Line"].tolist() == [5]
-    known = followed.facts("alpha").students
+    known = followed.cohorts.class_data("alpha").students
     assert "ada@new.example" not in set(known["email"].dropna())
     test = press(test, "Import")
     assert "Imported" in test.success[0].value
-    assert "ada@new.example" in set(followed.facts("alpha").students["email"].dropna())
+    assert "ada@new.example" in set(followed.cohorts.class_data("alpha").students["email"].dropna())
     assert load_events(followed.database)[0].detail == "roster, 2 lines"
     assert not test.file_uploader[0].value
 
@@ -144,7 +144,7 @@ def test_zone_and_start_of_a_class_are_kept(followed: Workspace) -> None:
     start = next(one for one in test.main.date_input if one.label == "Starts on")
     start.set_value(date(2026, 9, 1)).run()
     assert not test.exception
-    alpha = followed.facts("alpha")
+    alpha = followed.cohorts.class_data("alpha")
     assert load_calendars(followed.database)[alpha.class_id].starts_on == date(2026, 9, 1)
     assert alpha.starts_on == date(2026, 9, 1)
 

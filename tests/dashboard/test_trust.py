@@ -26,7 +26,7 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def followed(upstream_and_workspace: tuple[Running, Workspace]) -> tuple[Running, Workspace]:
     school, workspace = upstream_and_workspace
     set_active(workspace.database, ["alpha"], active=True)
-    workspace.claim_sync(asked_by="test").run()
+    workspace.prepare_sync(asked_by="test").run()
     return school, workspace
 
 
@@ -44,7 +44,7 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
     alpha = upstream_id(workspace)
     row = school.school.rows(alpha)[20]
     school.school.change_row(alpha, str(row_id(row)), grade=0.75)
-    workspace.claim_sync(asked_by="test", full=True).run()
+    workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("overview")
     assert not test.exception
     assert test.button_group(key="kind-widget").options == ["Everything", "1 changed grade"]
@@ -57,7 +57,7 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
 
 def test_nothing_changed_is_a_sentence(followed: tuple[Running, Workspace]) -> None:
     _, workspace = followed
-    workspace.claim_sync(asked_by="test").run()
+    workspace.prepare_sync(asked_by="test").run()
     assert "Nothing has changed since the sync before" in shown(page("overview"))
 
 
@@ -122,7 +122,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
 ) -> None:
     school, workspace = followed
     school.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
-    workspace.claim_sync(asked_by="test", full=True).run()
+    workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("classes")
     assert not test.exception
     assert "Records that were set aside" in [one.value for one in test.subheader]
@@ -136,13 +136,13 @@ def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> N
     for row in school.school.rows(alpha)[:20]:
         school.school.drop_row(alpha, str(row_id(row)))
     for _ in range(2):
-        workspace.claim_sync(asked_by="test", full=True).run()
+        workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("classes")
     assert "no longer has 20 of the 43 records" in shown(test)
     next(one for one in test.button if one.label == "Remove them here too").click().run()
     assert not test.exception
     wait_until_idle(workspace)
-    assert workspace.facts("alpha").progressions.shape[0] == 23
+    assert workspace.cohorts.class_data("alpha").progressions.shape[0] == 23
     test = page("classes")
     assert "Remove them here too" not in [one.label for one in test.button]
     assert test.dataframe[0].value["removed"][0] == 20

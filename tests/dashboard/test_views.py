@@ -30,7 +30,7 @@ def everything(test: AppTest) -> str:
 
 
 def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
-    cohort = practised.cohort(big)
+    cohort = practised.cohorts.cohort(big)
     # Who is stuck depends on the day on which the practice school is made.
     health = next(one for one in catalog.student_health(cohort).records()[5:] if one["stuck"])
     test = page(
@@ -51,7 +51,7 @@ def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised
 
 
 def test_a_student_is_chosen_by_name_and_kept_in_the_address(big: str, practised: Workspace) -> None:
-    wanted = practised.cohort(big).students.index[3]
+    wanted = practised.cohorts.cohort(big).students.index[3]
     test = page("student", {"class": big})
     assert not test.metric
     test.selectbox(key="student-widget").set_value(wanted).run()
@@ -67,7 +67,7 @@ def test_what_is_not_in_the_class_is_a_sentence(big: str, name: str) -> None:
 
 
 def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
-    cohort = practised.cohort(big)
+    cohort = practised.cohorts.cohort(big)
     first = catalog.blockers(cohort).records()[0]
     test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
     assert not test.exception
@@ -80,7 +80,7 @@ def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, pract
 @pytest.mark.parametrize("name", ["student", "assignment"])
 def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) -> None:
     use(hostile)
-    cohort = hostile.cohort("evil")
+    cohort = hostile.cohorts.cohort("evil")
     identity = (cohort.students if name == "student" else cohort.assignments).index[1]
     test = page(name, {name: str(identity)}, unfold=["every-assignment"])
     assert not test.exception
@@ -113,11 +113,11 @@ def test_every_state_has_a_word() -> None:
 
 
 def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspace) -> None:
-    health = catalog.student_health(practised.cohort(big)).frame
+    health = catalog.student_health(practised.cohorts.cohort(big)).frame
     test = page("risk", {"class": big, "stage": "cooling"})
     assert len(test.dataframe[0].value) == (health["stage"] == "cooling").sum()
     silent = page("risk", {"class": big, "stage": student_filter.ENGAGEMENT_GAP}).dataframe[0].value
-    assert set(silent["name"]) == set(catalog.engagement_gap(practised.cohort(big)).frame["name"])
+    assert set(silent["name"]) == set(catalog.engagement_gap(practised.cohorts.cohort(big)).frame["name"])
     test.text_input(key="search").set_value("zzz nobody").run()
     assert "Nobody fits this choice" in shown(test)
     test.selectbox(key="stage-widget").set_value("all").run()
@@ -134,7 +134,7 @@ def test_names_are_compared_without_case_and_accents() -> None:
 
 
 def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, practised: Workspace) -> None:
-    cohort = practised.cohort(big)
+    cohort = practised.cohorts.cohort(big)
     cells = matrix.cells(matrix.ordered(cohort, "name").frame)
     assert len(cells) == len(cohort.students) * len(cohort.assignments)
     counts = cells["state"].value_counts()
@@ -151,7 +151,10 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
     big: str, practised: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matrix, "MAX_STUDENTS", 10)
-    assert matrix.cells(matrix.ordered(practised.cohort(big), "risk").frame)["student_id"].nunique() == 10
+    assert (
+        matrix.cells(matrix.ordered(practised.cohorts.cohort(big), "risk").frame)["student_id"].nunique()
+        == 10
+    )
     assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
 
 
@@ -159,7 +162,7 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
 
 
 def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Workspace) -> None:
-    day = (practised.cohort(big).local_date - timedelta(days=21)).isoformat()
+    day = (practised.cohorts.cohort(big).local_date - timedelta(days=21)).isoformat()
     test = page("blockers", {"class": big, "as_of": day}, unfold=["not-ranked"])
     test.sidebar.selectbox(key="type-widget").set_value(digest("quiz")).run()
     assert not test.exception
@@ -170,7 +173,7 @@ def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Worksp
         assert f"as_of={day}" in link.proto.query_string
         assert f"type={chosen}" in link.proto.query_string
     ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
-    cohort = practised.cohort(big, as_of=day)
+    cohort = practised.cohorts.cohort(big, as_of=day)
     assert len(ranked) + len(unranked) == (cohort.assignments["type"] == "quiz").sum()
     for name in DATA_PAGES:
         assert not page(name, {"class": big, "as_of": day, "type": chosen}).exception
@@ -199,7 +202,7 @@ def test_a_day_before_everything_is_no_error(big: str) -> None:
 
 def test_the_day_is_chosen_in_the_sidebar_and_taken_back(big: str, practised: Workspace) -> None:
     test = page("trends", {"class": big})
-    day = practised.cohort(big).local_date - timedelta(days=7)
+    day = practised.cohorts.cohort(big).local_date - timedelta(days=7)
     test.sidebar.date_input(key="as_of-widget").set_value(day).run()
     assert test.query_params["as_of"] == day.isoformat()
     test.sidebar.date_input(key="as_of-widget").set_value(None).run()
@@ -211,7 +214,7 @@ def test_the_day_is_chosen_in_the_sidebar_and_taken_back(big: str, practised: Wo
 
 @pytest.mark.parametrize("name", DATA_PAGES)
 def test_no_name_is_left_in_anonymous_mode(big: str, practised: Workspace, name: str) -> None:
-    cohort = practised.cohort(big)
+    cohort = practised.cohorts.cohort(big)
     query = {"class": big, "anonymous": "1"}
     if name == "student":
         query["student"] = str(cohort.students.index[5])
@@ -252,7 +255,7 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
 
 def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big})
-    active = [practised.cohort(one.id) for one in practised.statuses(active_only=True)]
+    active = [practised.cohorts.cohort(one.id) for one in practised.cohorts.statuses(active_only=True)]
     needs = catalog.triage(active, 7).records()
     links = test.main.get("page_link")
     for row in needs:
@@ -264,14 +267,14 @@ def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised:
 def test_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use) -> None:
     use(practised)
     were_both = 0
-    for one in practised.statuses(active_only=True):
-        for group in [None, *(found.id for found in groups(practised.cohort(one.id)))]:
+    for one in practised.cohorts.statuses(active_only=True):
+        for group in [None, *(found.id for found in groups(practised.cohorts.cohort(one.id)))]:
             test = page("overview", {"class": one.id, "scope": "this"} | ({"group": group} if group else {}))
             assert not test.exception
             assert not test.error
             keys = [button.key for button in test.menu_button]
-            cohort = practised.cohort(one.id, group=group)
-            listed = {key.removeprefix(f"settle-{one.id}-") for key in keys if key}
+            cohort = practised.cohorts.cohort(one.id, group=group)
+            listed = {key.removeprefix(f"hide-{one.id}-") for key in keys if key}
             were_both += len(listed & set(catalog.engagement_gap(cohort).frame["student_id"]))
     assert were_both
 
@@ -284,29 +287,31 @@ def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, s
     listed = [one.key for one in test.menu_button]
     first.click("today").run()
     assert not test.exception
-    (mark,) = practised.marks()
-    tomorrow = datetime.now(practised.cohort(big).tz).date() + timedelta(days=1)
+    (mark,) = practised.hides()
+    tomorrow = datetime.now(practised.cohorts.cohort(big).tz).date() + timedelta(days=1)
     assert (mark.kind, mark.until) == ("done", tomorrow)
-    assert first.key == f"settle-{mark.class_id}-{mark.student_id}"
+    assert first.key == f"hide-{mark.class_id}-{mark.student_id}"
     assert first.key not in [one.key for one in test.menu_button]
     assert [one.value for one in test.text if ": done until " in one.value]
     assert [one.value for one in test.caption if ": done until " in one.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
-    assert practised.marks() == []
+    assert practised.hides() == []
     assert [one.key for one in test.menu_button] == listed
     test.menu_button[1].click("week").run()
     test.menu_button[1].click("exempt").run()
-    exempt, week = practised.marks()
+    exempt, week = practised.hides()
     assert (exempt.kind, exempt.until) == ("exempt", None)
     assert week.until == mark.until + timedelta(days=6)
     for one in (exempt, week):
-        practised.unsettle(one.class_id, one.student_id)
+        practised.show_again(one.class_id, one.student_id)
 
 
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
-    cohort = practised.cohort(big)
-    then = catalog.progress_summary(practised.cohort(big, cohort.as_of - pd.Timedelta(days=7))).record()
+    cohort = practised.cohorts.cohort(big)
+    then = catalog.progress_summary(
+        practised.cohorts.cohort(big, cohort.as_of - pd.Timedelta(days=7))
+    ).record()
     now = catalog.progress_summary(cohort).record()
     (metric,) = [one for one in page("overview", {"class": big}).metric if one.label == "Average completion"]
     assert metric.delta == f"{round(100 * (now['avg_completion'] - then['avg_completion'])):+} points"

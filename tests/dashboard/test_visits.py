@@ -73,7 +73,7 @@ def test_the_overview_begins_with_what_is_new_since_the_last_visit(
     since = test.button_group(key="since-widget")
     assert since.options[0] == "Last visit"
     assert "Since your last visit, 7 days ago" in test.button_group(key="kind-widget").label
-    everything = sum(practised.changes(big, visits.to_text(visited)).frame["kind"] == "completed")
+    everything = sum(practised.cohorts.changes(big, visits.to_text(visited)).frame["kind"] == "completed")
     assert f"{everything} completions" in test.button_group(key="kind-widget").options
     # A copied address says from when on; opened where nobody was at that instant, it says so in words.
     assert test.query_params["visit"] == visits.to_text(visited)

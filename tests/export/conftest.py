@@ -21,7 +21,7 @@ CLASS_ID = "sd-cohort-12"
 
 @pytest.fixture(scope="session")
 def real(service: Service) -> ClassData:
-    return service.workspace.facts(CLASS_ID)
+    return service.workspace.cohorts.class_data(CLASS_ID)
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ def people(rows: list[tuple[str, str | None, str | None, str | None]]) -> ClassD
     return replace(empty("c"), students=frame.astype(STUDENT_COLUMNS))
 
 
-def names(facts: ClassData, key: bytes = KEY) -> dict[str, str]:
-    students = anonymise(facts, key).students
+def names(class_data: ClassData, key: bytes = KEY) -> dict[str, str]:
+    students = anonymise(class_data, key).students
     full = students["first_name"] + " " + students["last_name"]
     return dict(zip(students["student_id"], full, strict=True))
 
@@ -49,7 +49,7 @@ def test_no_answer_holds_a_name_an_email_or_an_id(
     student = real.students["student_id"].iloc[0]
     ids = {
         "class_id": CLASS_ID,
-        "student_id": service.workspace.student_id_for(CLASS_ID, student, anonymous=True),
+        "student_id": service.workspace.cohorts.student_id_for(CLASS_ID, student, anonymous=True),
         "assignment_id": real.assignments["assignment_id"].iloc[20],
         "job": 1,
     }
@@ -90,7 +90,7 @@ def test_a_setting_forces_it(service: Service, identifying: Identifying) -> None
 
 def test_pseudonymous_ids_are_taken_as_parameters(service: Service, real: ClassData) -> None:
     student = real.progressions["student_id"].iloc[0]
-    disguised = service.workspace.student_id_for(CLASS_ID, student, anonymous=True)
+    disguised = service.workspace.cohorts.student_id_for(CLASS_ID, student, anonymous=True)
     path = f"/classes/{CLASS_ID}/progressions"
     openly, hidden = (
         service.get(path, student_id=student),
@@ -101,9 +101,9 @@ def test_pseudonymous_ids_are_taken_as_parameters(service: Service, real: ClassD
     assert service.get(path, student_id=student, anonymous=1) == []
     refused = service.refused(f"/classes/{CLASS_ID}/students/{student}", anonymous=1)
     assert student not in str(refused)
-    back = service.workspace.student_id_for(CLASS_ID, str(disguised))
+    back = service.workspace.cohorts.student_id_for(CLASS_ID, str(disguised))
     assert back == student
-    assert service.workspace.student_id_for(CLASS_ID, "nobody") is None
+    assert service.workspace.cohorts.student_id_for(CLASS_ID, "nobody") is None
 
 
 def test_numbers_are_the_same(service: Service) -> None:
@@ -144,28 +144,28 @@ def test_the_same_person_has_the_same_pseudonym_everywhere() -> None:
 
 
 def test_another_secret_makes_other_pseudonyms() -> None:
-    facts = people([(str(number), "A", "B", f"{number}@school.org") for number in range(20)])
-    assert not set(names(facts)) & set(names(facts, b"x" * 32))
-    assert len(set(names(facts).values()) & set(names(facts, b"x" * 32).values())) == 0
+    class_data = people([(str(number), "A", "B", f"{number}@school.org") for number in range(20)])
+    assert not set(names(class_data)) & set(names(class_data, b"x" * 32))
+    assert len(set(names(class_data).values()) & set(names(class_data, b"x" * 32).values())) == 0
 
 
 def test_pseudonyms_are_unique_in_a_class_however_large() -> None:
     rows = [(str(number), "A", "B", f"{number}@school.org") for number in range(5000)]
     # Two people with one email, as siblings may have.
-    facts = people([*rows, ("twin", "A", "B", "7@school.org")])
-    made = anonymise(facts, KEY).students
+    class_data = people([*rows, ("twin", "A", "B", "7@school.org")])
+    made = anonymise(class_data, KEY).students
     assert not made.duplicated(["first_name", "last_name"]).any()
     assert made["student_id"].is_unique
     assert made["email"].is_unique
     again = names(people(list(reversed([*rows, ("twin", "A", "B", "7@school.org")]))))
-    assert again.keys() == names(facts).keys()
+    assert again.keys() == names(class_data).keys()
 
 
 def test_frames_keep_their_form() -> None:
-    facts = people([("1", "Ann", "Lee", None), ("roster-1", None, None, None)])
-    hidden = anonymise(facts, KEY)
-    assert hidden.students.dtypes.to_dict() == facts.students.dtypes.to_dict()
-    assert hidden.progressions.dtypes.to_dict() == facts.progressions.dtypes.to_dict()
+    class_data = people([("1", "Ann", "Lee", None), ("roster-1", None, None, None)])
+    hidden = anonymise(class_data, KEY)
+    assert hidden.students.dtypes.to_dict() == class_data.students.dtypes.to_dict()
+    assert hidden.progressions.dtypes.to_dict() == class_data.progressions.dtypes.to_dict()
     assert hidden.students["email"].isna().all()
     assert hidden.students["first_name"].notna().all()
     assert catalog.student_health(build(hidden)).frame.empty
@@ -195,14 +195,14 @@ def test_a_disk_without_links_will_do(home: Home, monkeypatch: pytest.MonkeyPatc
 
 def test_records_set_aside_have_other_ids(service: Service) -> None:
     service.upstream.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
-    service.workspace.claim_sync(["web-cohort-3"], asked_by="test", full=True).run()
+    service.workspace.prepare_sync(["web-cohort-3"], asked_by="test", full=True).run()
     service.upstream.faults.clear()
     path = "/classes/web-cohort-3/quarantine"
     openly, hidden = (service.get(path, anonymous=one)["items"] for one in (0, 1))
     assert len(openly) == len(hidden) > 0
     assert [one["reason"] for one in openly] == [one["reason"] for one in hidden]
     assert not {one["id"] for one in openly} & {one["id"] for one in hidden}
-    service.workspace.claim_sync(["web-cohort-3"], asked_by="test", full=True).run()
+    service.workspace.prepare_sync(["web-cohort-3"], asked_by="test", full=True).run()
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\xff\xfe", b"00" * 31])

@@ -23,7 +23,7 @@ from cohort_core.store.class_data import ClassData, empty
 from tests.api.conftest import Service
 from tests.export.conftest import CLASS_ID, Identifying, text_of
 from tests.export.test_files import run
-from tests.metrics.school import facts_of, work
+from tests.metrics.school import data_of, work
 
 EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r] #panic() \\ _ ` @a <l>"
 NAMES = [
@@ -56,14 +56,16 @@ def class_of(names: list[str], name: str = "Class", others: int = 5) -> ClassDat
             rows.append(work(f"done-{number}", f"a{lesson}", day, day.replace("10:", "11:"), 0.8))
     for number, _ in enumerate(names):
         rows.append(work(f"s{number}", "a0", "2025-03-03 10:00"))
-    facts = facts_of(rows, synced_at="2025-04-20T00:00:00Z")
+    class_data = data_of(rows, synced_at="2025-04-20T00:00:00Z")
     known = {f"s{number}": one for number, one in enumerate(names)}
-    called = facts.students["student_id"].map(lambda one: known.get(one, one))
-    return replace(facts, name=name, students=facts.students.assign(first_name=called.astype("str")))
+    called = class_data.students["student_id"].map(lambda one: known.get(one, one))
+    return replace(
+        class_data, name=name, students=class_data.students.assign(first_name=called.astype("str"))
+    )
 
 
 def test_it_says_what_the_reports_say(service: Service) -> None:
-    cohort = service.workspace.cohort(CLASS_ID)
+    cohort = service.workspace.cohorts.cohort(CLASS_ID)
     file = class_report(cohort)
     said = content(cohort)
     text = words(file)
@@ -80,7 +82,7 @@ def test_it_says_what_the_reports_say(service: Service) -> None:
 
 
 def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:
-    cohort = service.workspace.cohort(CLASS_ID)
+    cohort = service.workspace.cohorts.cohort(CLASS_ID)
     document = opened(class_report(cohort))
     count = len(document.pages)
     assert 3 <= count <= 8
@@ -88,14 +90,14 @@ def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:
         assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
         text = page.extract_text()
         assert f"Page {number} of {count}" in text
-        assert cohort.facts.name in text
+        assert cohort.class_data.name in text
         assert "Contains personal data" in text
     assert document.metadata is not None
-    assert document.metadata.title == f"Class report: {cohort.facts.name}"
+    assert document.metadata.title == f"Class report: {cohort.class_data.name}"
 
 
 def test_it_is_black_on_white_and_leads_nowhere(service: Service) -> None:
-    document = opened(class_report(service.workspace.cohort(CLASS_ID)))
+    document = opened(class_report(service.workspace.cohorts.cohort(CLASS_ID)))
     for page in document.pages:
         assert "/Annots" not in page
         assert not page.images
@@ -133,8 +135,8 @@ def test_an_endless_word_stays_on_the_page() -> None:
 
 
 def test_a_class_with_nothing_in_it() -> None:
-    for facts in (empty("c", name="New class"), class_of([])):
-        text = words(class_report(build(facts)))
+    for class_data in (empty("c", name="New class"), class_of([])):
+        text = words(class_report(build(class_data)))
         assert "What the words mean" in text
     assert "Nothing to report yet" in words(class_report(build(empty("c", name="New class"))))
 

@@ -105,9 +105,9 @@ def test_a_workbook_has_text_and_never_a_formula_or_a_link(text: str) -> None:
 
 
 def test_a_workbook_has_real_times_and_definitions(service: Service) -> None:
-    facts = service.workspace.facts(CLASS_ID)
-    report = catalog.progressions(facts, status="completed")
-    cells, definitions = read_sheets(tables.xlsx_bytes(report, {"Class": facts.name}))
+    class_data = service.workspace.cohorts.class_data(CLASS_ID)
+    report = catalog.progressions(class_data, status="completed")
+    cells, definitions = read_sheets(tables.xlsx_bytes(report, {"Class": class_data.name}))
     head = [cell.value for cell in cells[1]]
     assert head == list(ProgressionRow.model_fields)
     first = dict(zip(head, [cell.value for cell in cells[2]], strict=True))
@@ -120,7 +120,7 @@ def test_a_workbook_has_real_times_and_definitions(service: Service) -> None:
         name: field.description for name, field in ProgressionRow.model_fields.items()
     }
     about = {row[0]: row[1] for row in definitions.iter_rows(max_row=2, values_only=True)}
-    assert about == {"Report": "Progressions", "Class": facts.name}
+    assert about == {"Report": "Progressions", "Class": class_data.name}
 
 
 def table_paths(service: Service) -> list[str]:
@@ -134,11 +134,11 @@ def table_paths(service: Service) -> list[str]:
 
 
 def test_every_table_is_the_same_as_a_file(service: Service) -> None:
-    facts = service.workspace.facts(CLASS_ID)
+    class_data = service.workspace.cohorts.class_data(CLASS_ID)
     ids = {
         "class_id": CLASS_ID,
-        "student_id": facts.progressions["student_id"].iloc[0],
-        "assignment_id": facts.assignments["assignment_id"].iloc[10],
+        "student_id": class_data.progressions["student_id"].iloc[0],
+        "assignment_id": class_data.assignments["assignment_id"].iloc[10],
     }
     paths = table_paths(service)
     assert len(paths) > 30
@@ -189,10 +189,10 @@ def test_accept_chooses_the_format(service: Service, accept: str, expected: str)
 
 
 def test_the_name_of_a_download_tells_no_person(service: Service) -> None:
-    student = service.workspace.facts(CLASS_ID).progressions["student_id"].iloc[0]
+    student = service.workspace.cohorts.class_data(CLASS_ID).progressions["student_id"].iloc[0]
     address = f"{service.url}/classes/{CLASS_ID}/students/{student}/timeline.csv"
     answers = [requests.get(address, timeout=10)]
-    disguised = service.workspace.student_id_for(CLASS_ID, student, anonymous=True)
+    disguised = service.workspace.cohorts.student_id_for(CLASS_ID, student, anonymous=True)
     address = f"{service.url}/classes/{CLASS_ID}/students/{disguised}/timeline.csv?anonymous=1"
     answers.append(requests.get(address, timeout=10))
     assert [answer.headers["Content-Disposition"] for answer in answers] == [
@@ -260,10 +260,10 @@ def test_a_report_that_cannot_be_asked_so(
 
 
 def test_every_report_can_be_asked_by_its_name(service: Service) -> None:
-    facts = service.workspace.facts(CLASS_ID)
+    class_data = service.workspace.cohorts.class_data(CLASS_ID)
     ids = {
-        "student_id": facts.progressions["student_id"].iloc[0],
-        "assignment_id": facts.assignments["assignment_id"].iloc[3],
+        "student_id": class_data.progressions["student_id"].iloc[0],
+        "assignment_id": class_data.assignments["assignment_id"].iloc[3],
     }
     for name, answer in catalog.REPORTS.items():
         asked = inspect.signature(answer.ask).parameters.values()

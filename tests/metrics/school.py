@@ -47,7 +47,7 @@ def work(
     }
 
 
-def facts_of(
+def data_of(
     rows: list[Row],
     units: list[Row] | None = None,
     roster: list[Row] | None = None,

@@ -18,7 +18,7 @@ from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
 
 from .naive import answers
-from .school import facts_of
+from .school import data_of
 
 Row = dict[str, Any]
 ANSWERS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
@@ -119,8 +119,8 @@ instants_of_asking = st.builds(
 )
 
 
-def ask(facts: ClassData, as_of: datetime, group: str | None = None) -> Row:
-    made = build(facts, as_of, group)
+def ask(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
+    made = build(class_data, as_of, group)
     result: Row = {}
     for name in ANSWERS:
         report = catalog.REPORTS[name].ask(made)
@@ -148,15 +148,17 @@ def assert_same(got: Any, expected: Any, where: str = "") -> None:
 @QUICK
 @given(classes(), instants_of_asking)
 def test_both_agree(school: Row, as_of: datetime) -> None:
-    assert_same(ask(facts_of(**school), as_of), answers(**school, as_of=as_of))
+    assert_same(ask(data_of(**school), as_of), answers(**school, as_of=as_of))
 
 
 @QUICK
 @given(classes(), instants_of_asking)
 def test_both_agree_on_a_group(school: Row, as_of: datetime) -> None:
-    facts = facts_of(**school)
-    for group in groups(cohort.build(facts)):
-        assert_same(ask(facts, as_of, group.label.lower()), answers(**school, as_of=as_of, group=group.label))
+    class_data = data_of(**school)
+    for group in groups(cohort.build(class_data)):
+        assert_same(
+            ask(class_data, as_of, group.label.lower()), answers(**school, as_of=as_of, group=group.label)
+        )
 
 
 @QUICK
@@ -175,15 +177,15 @@ def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
             "reviewed_at": past(row["reviewed_at"]) if completed else None,
         }
 
-    now = facts_of(**school)
-    then = facts_of(**{**school, "rows": [known_then(row) for row in school["rows"]]})
+    now = data_of(**school)
+    then = data_of(**{**school, "rows": [known_then(row) for row in school["rows"]]})
     assert ask(now, as_of) == ask(then, as_of)
 
 
 @QUICK
 @given(classes(), instants_of_asking)
 def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
-    made = build(facts_of(**school), as_of)
+    made = build(data_of(**school), as_of)
     for name in ANSWERS:
         report = catalog.REPORTS[name].ask(made)
         for field_name, field in report.row.model_fields.items():
@@ -219,11 +221,11 @@ def test_a_group_keeps_its_students_bands_and_its_counts_sum_to_the_class(
     }
     listed = {entry["student_id"] for entry in school["roster"]}
     school["rows"] = [row for row in school["rows"] if row["student_id"] in listed]
-    facts = facts_of(**school)
-    whole = {row["student_id"]: row for row in ask(facts, as_of)["student_health"]}
+    class_data = data_of(**school)
+    whole = {row["student_id"]: row for row in ask(class_data, as_of)["student_health"]}
     seen: dict[str, Row] = {}
-    for group in groups(cohort.build(facts)):
-        seen |= {row["student_id"]: row for row in ask(facts, as_of, group.id)["student_health"]}
+    for group in groups(cohort.build(class_data)):
+        seen |= {row["student_id"]: row for row in ask(class_data, as_of, group.id)["student_health"]}
     assert seen == whole
 
 

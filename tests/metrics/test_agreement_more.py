@@ -19,7 +19,7 @@ from cohort_core.store.class_data import ClassData
 from . import naive_more
 from .naive import Row, School
 from .naive import answers as five_answers
-from .school import facts_of
+from .school import data_of
 from .test_agreement import ANSWERS as FIVE
 from .test_agreement import QUICK, assert_same, classes, instants_of_asking
 
@@ -46,10 +46,10 @@ def ask(made: Cohort) -> Row:
     return {"cohort_alarm": alarm, **{name: records(name, made) for name in LISTS}}
 
 
-def made_for(facts: ClassData, as_of: datetime, group: str | None, kind: str | None) -> Cohort | None:
+def made_for(class_data: ClassData, as_of: datetime, group: str | None, kind: str | None) -> Cohort | None:
     """The cohort, None if the class has no such group or type."""
     try:
-        return build(facts, as_of, group, kind)
+        return build(class_data, as_of, group, kind)
     except BadInput:
         return None
 
@@ -61,7 +61,7 @@ selections = st.sampled_from([(None, None), (None, None), ("Tue", None), (None, 
 @given(classes(), instants_of_asking, selections)
 def test_both_agree(school: Row, as_of: datetime, selection: tuple[str | None, str | None]) -> None:
     group, kind = selection
-    made = made_for(facts_of(**school), as_of, group, kind)
+    made = made_for(data_of(**school), as_of, group, kind)
     if made is not None:
         assert_same(ask(made), naive_more.answers(**school, as_of=as_of, group=group, kind=kind))
 
@@ -69,7 +69,7 @@ def test_both_agree(school: Row, as_of: datetime, selection: tuple[str | None, s
 @QUICK
 @given(classes(), instants_of_asking, st.sampled_from(["quiz", "lesson"]))
 def test_both_agree_on_the_five_answers_for_one_type(school: Row, as_of: datetime, kind: str) -> None:
-    made = made_for(facts_of(**school), as_of, None, kind)
+    made = made_for(data_of(**school), as_of, None, kind)
     if made is not None:
         expected = five_answers(**school, as_of=as_of, kind=kind)
         for name in FIVE:
@@ -83,7 +83,7 @@ def test_both_agree_on_a_student_and_an_assignment(
     school: Row, as_of: datetime, selection: tuple[str | None, str | None], which: int
 ) -> None:
     group, kind = selection
-    made = made_for(facts_of(**school), as_of, group, kind)
+    made = made_for(data_of(**school), as_of, group, kind)
     if made is None or made.students.empty:
         return
     raw = School(
@@ -116,8 +116,8 @@ def test_both_agree_on_a_student_and_an_assignment(
 def test_risk_history_is_what_was_said_at_the_end_of_each_week(
     school: Row, as_of: datetime, which: int
 ) -> None:
-    facts = facts_of(**school)
-    made = build(facts, as_of)
+    class_data = data_of(**school)
+    made = build(class_data, as_of)
     if made.students.empty:
         return
     s = made.students.index[which % len(made.students)]
@@ -141,9 +141,9 @@ def test_risk_history_is_what_was_said_at_the_end_of_each_week(
 def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
     cohorts, raw = [], []
     for number, school in enumerate(schools):
-        facts = facts_of(**school)
-        facts = replace(facts, class_id=f"class {number}", name="Class")
-        cohorts.append(build(facts, as_of))
+        class_data = data_of(**school)
+        class_data = replace(class_data, class_id=f"class {number}", name="Class")
+        cohorts.append(build(class_data, as_of))
         naive_school = School(
             school["rows"],
             school["units"],
@@ -176,16 +176,16 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
 @QUICK
 @given(classes(), instants_of_asking)
 def test_the_groups_and_types_of_a_class_sum_to_it(school: Row, as_of: datetime) -> None:
-    facts = facts_of(**school)
-    made = build(facts, as_of)
+    class_data = data_of(**school)
+    made = build(class_data, as_of)
     completed = catalog.student_health(made).frame["completed"].sum()
     for name in ("by_type", "by_section", "by_weekday", "by_hour", "habits"):
         assert catalog.REPORTS[name].ask(made).frame["completed"].sum() == completed, name
     for _, frame in catalog.by_group(made).frame.groupby("kind"):
         assert frame["students"].sum() == len(made.students)
         assert frame["completed"].sum() == completed
-    if group_labels(facts) and len(made.students):
-        assert set(catalog.by_group(made).frame["kind"]) == {kind for kind, _ in group_labels(facts)}
+    if group_labels(class_data) and len(made.students):
+        assert set(catalog.by_group(made).frame["kind"]) == {kind for kind, _ in group_labels(class_data)}
     counts = catalog.grade_distribution(made).frame
     assert counts["count"].sum() == catalog.by_type(made).frame["graded"].sum()
     if counts["count"].sum():

@@ -13,7 +13,7 @@ from cohort_core.metrics.groups import groups
 from cohort_core.store.class_data import empty
 from cohort_core.timeutils import parse_as_of
 
-from .school import facts_of, work
+from .school import data_of, work
 
 NEW_YORK, BERLIN = "America/New_York", "Europe/Berlin"
 
@@ -55,11 +55,11 @@ def test_as_of_that_cannot_be_used_says_what_to_write(text: str) -> None:
 
 
 def test_as_of_takes_instants_dates_and_defaults_to_the_last_sync() -> None:
-    facts = facts_of([], timezone=NEW_YORK, synced_at="2025-06-01T12:00:00Z")
-    assert build(facts).as_of == pd.Timestamp("2025-06-01T12:00Z")
-    assert build(facts, date(2025, 1, 4)).as_of == parse_as_of("2025-01-04", NEW_YORK)
-    assert build(facts, datetime(2025, 1, 4, 12)).as_of == pd.Timestamp("2025-01-04T17:00Z")  # noqa: DTZ001
-    assert build(facts, datetime(2025, 1, 4, 12, tzinfo=UTC)).as_of == pd.Timestamp("2025-01-04T12:00Z")
+    class_data = data_of([], timezone=NEW_YORK, synced_at="2025-06-01T12:00:00Z")
+    assert build(class_data).as_of == pd.Timestamp("2025-06-01T12:00Z")
+    assert build(class_data, date(2025, 1, 4)).as_of == parse_as_of("2025-01-04", NEW_YORK)
+    assert build(class_data, datetime(2025, 1, 4, 12)).as_of == pd.Timestamp("2025-01-04T17:00Z")  # noqa: DTZ001
+    assert build(class_data, datetime(2025, 1, 4, 12, tzinfo=UTC)).as_of == pd.Timestamp("2025-01-04T12:00Z")
 
 
 def test_before_the_first_sync_there_is_nothing() -> None:
@@ -77,13 +77,13 @@ def test_what_comes_after_as_of_is_invisible() -> None:
         work("ana", "a1", "2025-03-03 10:00", "2025-03-05 10:00", 0.5, "2025-03-06 10:00"),
         work("ana", "a2", "2025-03-05 10:00", "2025-03-07 10:00", 1.0),
     ]
-    facts = facts_of(rows)
-    record = build(facts, pd.Timestamp("2025-03-04T00:00Z")).records.iloc[0]
+    class_data = data_of(rows)
+    record = build(class_data, pd.Timestamp("2025-03-04T00:00Z")).records.iloc[0]
     assert record["started_at"] == pd.Timestamp("2025-03-03T10:00Z")
     assert pd.isna(record["completed_at"])
     assert pd.isna(record["grade"])
-    assert list(build(facts, date(2025, 3, 4)).records["assignment_id"]) == ["a1"]
-    at_completion = build(facts, pd.Timestamp("2025-03-05T10:00Z")).records
+    assert list(build(class_data, date(2025, 3, 4)).records["assignment_id"]) == ["a1"]
+    at_completion = build(class_data, pd.Timestamp("2025-03-05T10:00Z")).records
     assert at_completion["grade"].iloc[0] == 0.5
     assert at_completion["reviewed_at"].isna().all()
 
@@ -95,12 +95,12 @@ def test_attempts_become_one_record() -> None:
         work("ana", "a1", "2025-03-08 10:00", "2025-03-08 11:00", None),
         work("ana", "a1", "2025-03-09 10:00"),
     ]
-    (record,) = build(facts_of(rows)).records.to_dict("records")
+    (record,) = build(data_of(rows)).records.to_dict("records")
     assert record["started_at"] == pd.Timestamp("2025-03-03T10:00Z")
     assert record["completed_at"] == pd.Timestamp("2025-03-04T10:00Z")
     assert record["grade"] == 0.9
     assert record["reviewed_at"] == pd.Timestamp("2025-03-07T10:00Z")
-    (earlier,) = build(facts_of(rows), date(2025, 3, 5)).records.to_dict("records")
+    (earlier,) = build(data_of(rows), date(2025, 3, 5)).records.to_dict("records")
     assert earlier["grade"] == 0.4
 
 
@@ -112,7 +112,7 @@ def test_of_attempts_completed_together_the_one_reviewed_later_counts_then_the_b
         work("ana", "a1", *together, 1.0),
     ]
     unreviewed = [work("bo", "a1", *together, 0.9), work("bo", "a1", *together, 0.4)]
-    records = build(facts_of([*reviewed, *unreviewed])).records
+    records = build(data_of([*reviewed, *unreviewed])).records
     assert dict(zip(records["student_id"], records["grade"], strict=True)) == {"ana": 0.4, "bo": 0.9}
 
 
@@ -124,25 +124,25 @@ def test_who_counts_on_which_day() -> None:
     ]
     # 23:30 on Monday the 3rd in New York.
     rows = [work("seen", "a1", "2025-03-04 04:30")]
-    facts = facts_of(rows, roster=roster, timezone=NEW_YORK)
+    class_data = data_of(rows, roster=roster, timezone=NEW_YORK)
 
     def counted(day: date) -> set[str]:
-        return set(build(facts, day).students.index)
+        return set(build(class_data, day).students.index)
 
     assert counted(date(2025, 2, 28)) == set()
     assert counted(date(2025, 3, 2)) == {"left"}
     assert counted(date(2025, 3, 3)) == {"left", "seen", "undated"}
     assert counted(date(2025, 3, 10)) == {"left", "seen", "undated", "dated"}
     assert counted(date(2025, 3, 12)) == {"seen", "undated", "dated"}
-    assert build(facts, date(2025, 3, 10)).starts_at == pd.Timestamp("2025-03-03T05:00Z")
+    assert build(class_data, date(2025, 3, 10)).starts_at == pd.Timestamp("2025-03-03T05:00Z")
 
 
 def test_a_class_that_starts_in_the_future_has_no_undated_students_yet() -> None:
     rows = [work("early", "a1", "2025-03-01 10:00", "2025-03-01 11:00")]
-    facts = facts_of(rows, starts_on="2025-03-10")
-    assert build(facts, date(2025, 3, 9)).students.empty
-    assert build(facts, date(2025, 3, 9)).records.empty
-    assert list(build(facts, date(2025, 3, 10)).students.index) == ["early"]
+    class_data = data_of(rows, starts_on="2025-03-10")
+    assert build(class_data, date(2025, 3, 9)).students.empty
+    assert build(class_data, date(2025, 3, 9)).records.empty
+    assert list(build(class_data, date(2025, 3, 10)).students.index) == ["early"]
 
 
 def test_names_are_shown_whole_or_by_id() -> None:
@@ -151,7 +151,7 @@ def test_names_are_shown_whole_or_by_id() -> None:
         {"student_id": "s2", "first_name": None, "last_name": "Li"},
         {"student_id": "s3"},
     ]
-    names = build(facts_of([], roster=roster, starts_on="2025-03-01"))
+    names = build(data_of([], roster=roster, starts_on="2025-03-01"))
     assert list(names.students["name"]) == ["Zoë O'Neil", "Li", "s3"]
 
 
@@ -161,8 +161,8 @@ def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
         {"student_id": "s2", "first_name": "B", "night": "tuesday ", "region": None},
         {"student_id": "s3", "first_name": "C", "night": "Wednesday", "region": "Tuesday"},
     ]
-    facts = facts_of([work("s3", "a1", "2025-03-03 10:00")], roster=roster)
-    found = groups(build(facts))
+    class_data = data_of([work("s3", "a1", "2025-03-03 10:00")], roster=roster)
+    found = groups(build(class_data))
     assert [(g.kind, g.label, g.students) for g in found] == [
         ("night", "Tuesday", 2),
         ("night", "Wednesday", 1),
@@ -170,20 +170,20 @@ def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
         ("region", "Tuesday", 1),
     ]
     assert len({g.id for g in found}) == 4
-    assert found == groups(build(facts))
+    assert found == groups(build(class_data))
     assert not any(g.label.casefold() in g.id for g in found)
-    assert set(build(facts, group="TUESDAY").students.index) == {"s1", "s2", "s3"}
-    assert set(build(facts, group=found[0].id).students.index) == {"s1", "s2"}
-    narrowed = build(facts, group="wednesday")
+    assert set(build(class_data, group="TUESDAY").students.index) == {"s1", "s2", "s3"}
+    assert set(build(class_data, group=found[0].id).students.index) == {"s1", "s2"}
+    narrowed = build(class_data, group="wednesday")
     assert narrowed.group == "Wednesday"
     assert list(narrowed.records["student_id"]) == ["s3"]
     assert list(narrowed.student) == [0]
 
 
 def test_an_unknown_group_names_the_known_ones() -> None:
-    facts = facts_of([], roster=[{"student_id": "s1", "night": "Tuesday", "region": "North"}])
+    class_data = data_of([], roster=[{"student_id": "s1", "night": "Tuesday", "region": "North"}])
     with pytest.raises(BadInput, match=r"Choose one of: Tuesday, North\.") as caught:
-        build(facts, group="Friday")
+        build(class_data, group="Friday")
     assert caught.value.details == {"parameter": "group"}
     with pytest.raises(BadInput, match="Import a roster"):
         build(empty("c1"), group="Friday")

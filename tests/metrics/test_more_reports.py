@@ -15,7 +15,7 @@ from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
 from cohort_core.store.class_data import empty
 
-from .school import Row, facts_of, work
+from .school import Row, data_of, work
 from .test_reports import UNITS, small_class
 
 CLASSWIDE = (
@@ -60,7 +60,7 @@ def test_work_is_parked_by_who_completed_something_else_within_seven_days(
     completed: str, parked: bool
 ) -> None:
     rows = [work("ana", "a1", "2025-03-03 10:00"), work("ana", "a2", None, completed, kind="quiz")]
-    cohort = build(facts_of(rows), pd.Timestamp("2025-03-30T10:00Z"))
+    cohort = build(data_of(rows), pd.Timestamp("2025-03-30T10:00Z"))
     assert catalog.stuck(cohort).record()["is_parked"] is parked
     # What else it was is of no matter, also when only lessons are shown.
     assert catalog.stuck(of_type(cohort, "lesson")).record()["is_parked"] is parked
@@ -71,7 +71,7 @@ def reteach_class(students: int = 5) -> Cohort:
     rows = [work(f"s{n}", "a1", "2025-03-01 10:00", "2025-03-02 10:00") for n in range(students)]
     done = [work(f"s{n}", "a2", "2025-03-03 10:00", "2025-03-05 10:00") for n in range(2, students)]
     rows += [*done, work("s0", "a2", "2025-03-04 10:00"), work("s1", "a2", "2025-03-03 10:00")]
-    return build(facts_of(rows), pd.Timestamp("2025-03-30T10:00Z"))
+    return build(data_of(rows), pd.Timestamp("2025-03-30T10:00Z"))
 
 
 def test_reteach_by_hand() -> None:
@@ -100,7 +100,7 @@ def test_an_assignment_that_most_never_finish_is_as_slow_as_its_oldest_work() ->
     rows += [work(f"s{n}", "a2", "2025-03-19 10:00") for n in range(4)]
     rows += [work("s4", "a2", "2025-03-19 10:00", "2025-03-20 10:00")]
     # Four of five are in it for eight days: that is four times the two days of the only known median.
-    record = catalog.reteach(build(facts_of(rows), pd.Timestamp("2025-03-27T10:00Z"))).record()
+    record = catalog.reteach(build(data_of(rows), pd.Timestamp("2025-03-27T10:00Z"))).record()
     assert (record["assignment_id"], record["slowness"], record["score"]) == ("a2", 4.0, pytest.approx(3.2))
 
 
@@ -124,7 +124,7 @@ def test_who_is_on_pace_but_silent() -> None:
     ]
     rows += [work("zoe", f"a{a}", None, "2025-03-08 10:00", 1.0) for a in range(5)]
     rows += [work("yan", "a0", None, "2025-03-08 10:00", 1.0)]
-    cohort = build(facts_of(rows), pd.Timestamp("2025-03-18T10:00Z"))
+    cohort = build(data_of(rows), pd.Timestamp("2025-03-18T10:00Z"))
     assert catalog.engagement_gap(cohort).records() == [
         {
             "student_id": "zoe",
@@ -174,7 +174,8 @@ def test_course_weeks_begin_on_the_day_of_the_class_and_not_on_monday() -> None:
         work("bo", "a1", None, "2025-03-13 04:00"),
     ]
     cohort = build(
-        facts_of(rows, timezone="America/New_York", starts_on="2025-03-06"), pd.Timestamp("2025-03-14T10:00Z")
+        data_of(rows, timezone="America/New_York", starts_on="2025-03-06"),
+        pd.Timestamp("2025-03-14T10:00Z"),
     )
     report = catalog.by_course_week(cohort)
     assert columns(report, "course_week", "starts_on", "completed", "active_students", "is_full") == [
@@ -234,13 +235,13 @@ def weekly(*counts: int, day: str = "2025-03-03") -> list[Row]:
     ],
 )
 def test_the_cohort_alarm(counts: tuple[int, ...], as_of: str, answer: tuple[Any, ...]) -> None:
-    record = catalog.cohort_alarm(build(facts_of(weekly(*counts)), pd.Timestamp(as_of))).record()
+    record = catalog.cohort_alarm(build(data_of(weekly(*counts)), pd.Timestamp(as_of))).record()
     assert tuple(record.values()) == pytest.approx(answer)
 
 
 def test_who_joined_later_does_not_count_in_the_weeks_before() -> None:
     roster = [{"student_id": "late", "first_name": "Late", "enrolled_on": "2025-03-16"}]
-    frame = catalog.velocity(build(facts_of(weekly(2, 2, 2), roster=roster), date(2025, 3, 18))).frame
+    frame = catalog.velocity(build(data_of(weekly(2, 2, 2), roster=roster), date(2025, 3, 18))).frame
     assert list(frame["enrolled_students"]) == [2, 3, 3]
 
 
@@ -256,7 +257,7 @@ def test_pace_by_hand() -> None:
     ]
     assert catalog.pace(small_class(), "cy").record()["pace_percentile"] == 0.5
     # A group is compared with the whole class.
-    alone = build(small_class().facts, small_class().as_of, "Tue")
+    alone = build(small_class().class_data, small_class().as_of, "Tue")
     assert columns(catalog.pace(alone), "name", "pace_percentile") == [("Fay", pytest.approx(5 / 6))]
 
 
@@ -268,7 +269,7 @@ def test_pace_takes_the_last_five_assignments_that_half_completed() -> None:
         for a in range(7)
     ]
     rows += [work("cy", "a7", None, "2025-03-20 10:00")]
-    frame = catalog.pace(build(facts_of(rows), date(2025, 3, 21))).frame.set_index("name")
+    frame = catalog.pace(build(data_of(rows), date(2025, 3, 21))).frame.set_index("name")
     assert frame["compared"].eq(5).all()
     assert list(frame["pace_percentile"][["bo", "ana", "cy"]]) == pytest.approx([1 / 6, 3 / 6, 5 / 6])
 
@@ -290,7 +291,7 @@ def test_forecast_by_hand() -> None:
 def test_forecast_of_who_has_finished_and_of_who_would_take_for_ever() -> None:
     rows = [work("ana", f"a{n}", None, "2025-03-04 03:30") for n in range(300)]
     rows += [work("bo", "a0", None, "2025-03-04 10:00"), work("bo", "a1", "2025-03-11 10:00")]
-    report = catalog.forecast(build(facts_of(rows, timezone="America/New_York"), date(2025, 3, 20)))
+    report = catalog.forecast(build(data_of(rows, timezone="America/New_York"), date(2025, 3, 20)))
     # Half an assignment a week leaves 598 weeks. Ana finished on the evening of the 3rd in New York.
     assert columns(report, "name", "outcome", "finishes_on") == [
         ("bo", "not_at_this_pace", None),
@@ -301,9 +302,7 @@ def test_forecast_of_who_has_finished_and_of_who_would_take_for_ever() -> None:
 def test_only_the_last_four_active_weeks_make_the_pace() -> None:
     rows = weekly(0, 6, 2, 0, 2, 2, 2)
     # Student s0 completed 3 in the first of these weeks and then 1 in each of four; 2 in all are left.
-    cohort = build(
-        facts_of([*rows, work("x", "b1", "2025-04-01 10:00"), work("x", "b2", "2025-04-01 10:00")])
-    )
+    cohort = build(data_of([*rows, work("x", "b1", "2025-04-01 10:00"), work("x", "b2", "2025-04-01 10:00")]))
     row = next(r for r in catalog.forecast(cohort).records() if r["student_id"] == "s0")
     assert (row["active_weeks"], row["per_week"]) == (4, 1.0)
 
@@ -311,7 +310,7 @@ def test_only_the_last_four_active_weeks_make_the_pace() -> None:
 def test_grades_on_a_border_belong_to_the_next_range_but_for_full_marks() -> None:
     grades = [0.0, 0.499999, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, None]
     rows = [work(f"s{n}", "a1", None, "2025-03-03 10:00", grade) for n, grade in enumerate(grades)]
-    report = catalog.grade_distribution(build(facts_of(rows)))
+    report = catalog.grade_distribution(build(data_of(rows)))
     assert columns(report, "lower", "upper", "count", "share") == [
         (0.0, 0.5, 2, 0.25),
         (0.5, 0.6, 1, 0.125),
@@ -380,7 +379,7 @@ def test_by_weekday_by_hand() -> None:
     ],
 )
 def test_hours_and_days_are_those_of_the_class(timezone: str, moment: str, weekday: int, hour: int) -> None:
-    cohort = build(facts_of([work("ana", "a1", None, moment)], timezone=timezone))
+    cohort = build(data_of([work("ana", "a1", None, moment)], timezone=timezone))
     hours = catalog.by_hour(cohort).frame
     assert hours.loc[hours["completed"] > 0, "hour"].tolist() == [hour]
     days = catalog.by_weekday(cohort).frame
@@ -413,12 +412,12 @@ def test_the_history_of_a_students_risk() -> None:
     for row, as_of in zip(
         history, (date(2025, 3, 9), date(2025, 3, 16), date(2025, 3, 23), None), strict=True
     ):
-        then = build(cohort.facts, as_of or cohort.as_of)
+        then = build(cohort.class_data, as_of or cohort.as_of)
         said = catalog.student(then, "cy").record()
         assert (row["risk"], row["risk_score"]) == (said["risk"], said["risk_score"])
         assert row["completed"] == 1
     roster = [{"student_id": "cy", "enrolled_on": "2025-03-12"}]
-    joined = build(facts_of([*weekly(2, 2, 2)], roster=roster), date(2025, 3, 20))
+    joined = build(data_of([*weekly(2, 2, 2)], roster=roster), date(2025, 3, 20))
     assert [row["week"] for row in catalog.risk_history(joined, "cy").records()] == [
         "2025-03-10",
         "2025-03-17",
@@ -448,8 +447,8 @@ def stalled_class() -> Cohort:
         {"student_id": "new", "first_name": "New", "enrolled_on": "2025-03-20"},
         {"student_id": "old", "first_name": "Old"},
     ]
-    facts = facts_of(weekly(6, 6, 6, 6, 1), roster=roster)
-    return build(replace(facts, class_id="c2", name="Stalled"), date(2025, 4, 6))
+    class_data = data_of(weekly(6, 6, 6, 6, 1), roster=roster)
+    return build(replace(class_data, class_id="c2", name="Stalled"), date(2025, 4, 6))
 
 
 def test_triage_by_hand() -> None:
@@ -481,7 +480,7 @@ def test_triage_by_hand() -> None:
 
 def test_a_student_of_two_classes_is_on_the_list_once() -> None:
     first, second = small_class(), small_class()
-    second = build(replace(first.facts, class_id="c2", name="Other"), date(2025, 3, 30))
+    second = build(replace(first.class_data, class_id="c2", name="Other"), date(2025, 3, 30))
     rows = catalog.triage([first, second], limit=20).records()
     assert len({row["student_id"] for row in rows}) == len(rows)
     assert {row["class_name"] for row in rows} == {"Other"}
@@ -494,8 +493,8 @@ def test_a_type_counts_its_own_and_says_nothing_else_of_anybody() -> None:
         work("bo", "a1", "2025-03-03 10:00", "2025-03-04 10:00", 1.0),
     ]
     units = [{"name": "One", "assignments": ["a1", "q1"]}]
-    whole = build(facts_of(rows, units), date(2025, 3, 8))
-    quizzes = build(facts_of(rows, units), date(2025, 3, 8), type=" QUIZ ")
+    whole = build(data_of(rows, units), date(2025, 3, 8))
+    quizzes = build(data_of(rows, units), date(2025, 3, 8), type=" QUIZ ")
     assert quizzes.type == "quiz"
     summary = catalog.progress_summary(quizzes).record()
     assert (summary["avg_completion"], summary["completed_count"], summary["not_started_count"]) == (
@@ -541,22 +540,22 @@ def test_an_unknown_assignment_is_refused(name: str) -> None:
 
 EDGES = {
     "empty": lambda: build(empty("c1")),
-    "one student": lambda: build(facts_of([work("ana", "a1", "2025-03-03 10:00")]), date(2025, 4, 3)),
-    "nobody has begun": lambda: build(facts_of([], UNITS, [{"student_id": "a"}], starts_on="2025-03-01")),
+    "one student": lambda: build(data_of([work("ana", "a1", "2025-03-03 10:00")]), date(2025, 4, 3)),
+    "nobody has begun": lambda: build(data_of([], UNITS, [{"student_id": "a"}], starts_on="2025-03-01")),
     "no grades, all instant": lambda: build(
-        facts_of([work(f"s{n}", "a1", "2025-03-03 10:00", "2025-03-03 10:00") for n in range(6)])
+        data_of([work(f"s{n}", "a1", "2025-03-03 10:00", "2025-03-03 10:00") for n in range(6)])
     ),
     "starts in the future": lambda: build(
-        facts_of([work("ana", "a1", "2025-03-03 10:00")], starts_on="2025-05-01"), date(2025, 3, 4)
+        data_of([work("ana", "a1", "2025-03-03 10:00")], starts_on="2025-05-01"), date(2025, 3, 4)
     ),
     "everybody has left": lambda: build(
-        facts_of(
+        data_of(
             [work("ana", "a1", "2025-03-03 10:00", "2025-03-04 10:00")],
             roster=[{"student_id": "ana", "withdrawn_on": "2025-03-05"}],
         ),
         date(2025, 3, 6),
     ),
-    "before everything": lambda: build(small_class().facts, date(2024, 1, 1)),
+    "before everything": lambda: build(small_class().class_data, date(2024, 1, 1)),
 }
 
 

@@ -20,14 +20,14 @@ from cohort_core.metrics.risk import risk
 from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
 
-from .school import Row, facts_of, work
+from .school import Row, data_of, work
 from .test_agreement import ANSWERS, QUICK, SPRING, classes, instants_of_asking
 from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
 
 
-def everything(facts: ClassData, as_of: datetime, group: str | None = None) -> Row:
+def everything(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
     """All that can be asked of a class, its first student and its last assignment."""
-    made = build(facts, as_of, group)
+    made = build(class_data, as_of, group)
     found: Row = {name: catalog.REPORTS[name].ask(made).records() for name in (*ANSWERS, *CLASSWIDE)}
     if len(made.students):
         student = min(made.students.index)
@@ -63,23 +63,23 @@ def known_at(school: Row, as_of: datetime) -> Row:
 @settings(QUICK, max_examples=3)
 @given(classes(), st.integers(0, 6))
 def test_a_class_replayed_week_by_week_never_knows_what_comes(school: Row, hour: int) -> None:
-    facts = facts_of(**school)
+    class_data = data_of(**school)
     for week in range(1, 9, 3):
         as_of = SPRING + timedelta(weeks=week, hours=hour)
-        assert everything(facts, as_of) == everything(facts_of(**known_at(school, as_of)), as_of)
+        assert everything(class_data, as_of) == everything(data_of(**known_at(school, as_of)), as_of)
 
 
 @settings(QUICK, max_examples=5)
 @given(classes(), instants_of_asking, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(school: Row, as_of: datetime, random: Random) -> None:
-    facts = facts_of(**school)
-    rows, people = list(range(len(facts.progressions))), list(range(len(facts.students)))
+    class_data = data_of(**school)
+    rows, people = list(range(len(class_data.progressions))), list(range(len(class_data.students)))
     random.shuffle(rows)
     random.shuffle(people)
     shuffled = replace(
-        facts, progressions=facts.progressions.iloc[rows], students=facts.students.iloc[people]
+        class_data, progressions=class_data.progressions.iloc[rows], students=class_data.students.iloc[people]
     )
-    assert everything(facts, as_of) == everything(shuffled, as_of)
+    assert everything(class_data, as_of) == everything(shuffled, as_of)
 
 
 @settings(QUICK, max_examples=5)
@@ -104,13 +104,13 @@ def test_other_ids_change_nothing_but_the_ids(school: Row, as_of: datetime) -> N
             return [back(one) for one in value]
         return value.removeprefix("id-") if isinstance(value, str) else value
 
-    assert back(everything(facts_of(**renamed), as_of)) == everything(facts_of(**school), as_of)
+    assert back(everything(data_of(**renamed), as_of)) == everything(data_of(**school), as_of)
 
 
 @settings(QUICK, max_examples=12)
 @given(classes(), instants_of_asking)
 def test_rates_stay_between_0_and_1(school: Row, as_of: datetime) -> None:
-    made = build(facts_of(**school), as_of)
+    made = build(data_of(**school), as_of)
     for name in CLASSWIDE:
         report = catalog.REPORTS[name].ask(made)
         for field_name, field in report.row.model_fields.items():
@@ -135,7 +135,7 @@ def test_one_more_completion_in_time_with_full_marks_never_raises_a_score(
     school: Row, as_of: datetime, which: int
 ) -> None:
     school = {**school, "starts_on": "2025-03-01"}
-    made = build(facts_of(**school), as_of)
+    made = build(data_of(**school), as_of)
     completed = made.records[made.is_completed]
     done = set(zip(completed["student_id"], completed["assignment_id"], strict=True))
     open_ = [(s, a) for s in made.students.index for a in made.assignments.index if (s, a) not in done]
@@ -155,7 +155,7 @@ def test_one_more_completion_in_time_with_full_marks_never_raises_a_score(
     row |= {"completed_at": moment.tz_convert("UTC").isoformat(), "first_name": "x"}
     known = next((one for one in school["rows"] if one["assignment_id"] == assignment), row)
     row |= {"name": known["name"], "type": known["type"]}
-    after = build(facts_of(**{**school, "rows": [*others, row]}), as_of)
+    after = build(data_of(**{**school, "rows": [*others, row]}), as_of)
     assert set(after.students.index) >= {student}
     assert risk(after).loc[student, "score"] <= risk(made).loc[student, "score"] + 1e-6
 
@@ -173,7 +173,7 @@ def test_time_to_complete_agrees_with_statsmodels(seed: int) -> None:
         completed = started + took if started + took <= now and random.random() < 0.7 else None
         row = work(f"s{n}", "a1", str(started)[:16], completed and str(completed)[:16])
         rows.append(row)
-    made = build(facts_of(rows), now)
+    made = build(data_of(rows), now)
     seen = observed(made)
     library = SurvfuncRight(seen["days"], seen["finished"].astype(int))
     curve = catalog.assignment_durations(made, "a1").frame
@@ -192,5 +192,5 @@ def test_time_to_complete_agrees_with_statsmodels(seed: int) -> None:
 
 def test_the_clock_is_never_asked() -> None:
     # The same facts give the same answers, whenever they are asked.
-    facts = stalled_class().facts
-    assert everything(facts, date(2025, 4, 6)) == everything(facts, date(2025, 4, 6))
+    class_data = stalled_class().class_data
+    assert everything(class_data, date(2025, 4, 6)) == everything(class_data, date(2025, 4, 6))

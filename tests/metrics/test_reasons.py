@@ -10,7 +10,7 @@ import pandas as pd
 from cohort_core.metrics.cohort import build
 from cohort_core.reports import catalog
 
-from .school import Row, facts_of, work
+from .school import Row, data_of, work
 
 START = date(2025, 1, 1)
 
@@ -22,7 +22,7 @@ def on(day: int) -> str:
 def told(rows: list[Row], day: int, roster: list[Row] | None = None, **more: Any) -> dict[str, list[str]]:
     as_of = pd.Timestamp(on(day), tz="UTC")
     health = catalog.student_health(
-        build(facts_of(rows, roster=roster, starts_on="2025-01-01"), as_of, **more)
+        build(data_of(rows, roster=roster, starts_on="2025-01-01"), as_of, **more)
     )
     return {row["student_id"]: row["reasons"] for row in health.records()}
 

@@ -15,7 +15,7 @@ from cohort_core.reports import catalog
 from cohort_core.reports.document import markdown
 from cohort_core.store.class_data import empty
 
-from .school import facts_of, work
+from .school import data_of, work
 
 ANSWERS = ["progress_summary", "completion", "blockers", "student_health", "progress_over_time"]
 UNITS = [{"name": "Basics", "assignments": ["a1", "a2"]}, {"name": "More", "assignments": ["a3", "a4"]}]
@@ -46,7 +46,7 @@ def small_class() -> Cohort:
         work("bo", "a3", "2025-03-24 10:00"),
         work("di", "a3", "2025-03-27 10:00", "2025-03-27 10:00", 0.75),
     ]
-    return build(facts_of(rows, UNITS, ROSTER), pd.Timestamp("2025-03-28T10:00Z"))
+    return build(data_of(rows, UNITS, ROSTER), pd.Timestamp("2025-03-28T10:00Z"))
 
 
 def test_progress_summary_by_hand() -> None:
@@ -63,7 +63,7 @@ def test_progress_summary_by_hand() -> None:
 
 def test_a_student_who_completed_everything_is_no_longer_in_progress() -> None:
     rows = [work("ana", "a1", "2025-03-03 10:00", "2025-03-04 10:00"), work("bo", "a1", "2025-03-03 10:00")]
-    summary = catalog.progress_summary(build(facts_of(rows))).record()
+    summary = catalog.progress_summary(build(data_of(rows))).record()
     assert (summary["completed_count"], summary["in_progress_count"]) == (1, 1)
     assert summary["avg_completion"] == 0.5
 
@@ -75,7 +75,7 @@ def test_this_week_is_the_seven_days_before_as_of_whatever_day_it_is() -> None:
         work("bo", "a1", "2025-03-10 08:01"),
         work("cy", "a1", "2025-03-10 08:00"),
     ]
-    monday = build(facts_of(rows), pd.Timestamp("2025-03-17T08:00Z"))
+    monday = build(data_of(rows), pd.Timestamp("2025-03-17T08:00Z"))
     assert catalog.progress_summary(monday).record()["active_this_week_count"] == 2
 
 
@@ -158,7 +158,7 @@ def test_slowness_is_measured_against_the_typical_assignment() -> None:
         work("ana", "a4", "2025-03-01 10:00", "2025-03-31 10:00"),
     ]
     # Medians 1, 2, 5 and 30 days; the typical one takes 3.5.
-    frame = catalog.blockers(build(facts_of(rows))).frame.set_index("assignment_id")
+    frame = catalog.blockers(build(data_of(rows))).frame.set_index("assignment_id")
     expected = [0, 0, 20 * (5 / 3.5 - 1) / 3, 20]
     assert list(frame["slow_points"].sort_index()) == pytest.approx(expected)
 
@@ -191,7 +191,7 @@ def test_each_ranking_has_its_own_order() -> None:
             # Takes long.
             work(student, "a3", "2025-03-03 10:00", "2025-03-23 10:00", 1.0),
         ]
-    cohort = build(facts_of(rows), date(2025, 3, 30))
+    cohort = build(data_of(rows), date(2025, 3, 30))
     first = {
         by: catalog.blockers(cohort, by).frame["assignment_id"].iloc[0] for by in ("completions", "stuck")
     }
@@ -212,7 +212,7 @@ def test_work_is_stuck_when_open_for_longer_than_a_week_and_than_is_usual() -> N
     rows += [work("open", "a1", "2025-03-01 10:00")]
 
     def stuck(as_of: str) -> int:
-        return int(catalog.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
+        return int(catalog.blockers(build(data_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
 
     # Nine in all, so four in five are done with the eighth, after 17 days.
     assert stuck("2025-03-18T10:00Z") == 0
@@ -224,7 +224,7 @@ def test_an_assignment_that_few_finish_does_not_hide_who_is_stuck() -> None:
     rows += [work(f"s{n}", "a1", "2025-03-01 10:00") for n in range(4)]
 
     def stuck(as_of: str) -> int:
-        return int(catalog.blockers(build(facts_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
+        return int(catalog.blockers(build(data_of(rows), pd.Timestamp(as_of))).frame["stuck"].sum())
 
     # Four in five never finish, so no percentile is reached: the ten days of the one who did are the measure.
     assert stuck("2025-03-11T10:00Z") == 0
@@ -238,13 +238,13 @@ def test_who_is_stuck_does_not_hang_on_the_group_that_is_shown() -> None:
     roster = [{"student_id": f"quick{n}", "night": "Tue"} for n in range(3)] + [
         {"student_id": "open", "night": "Tue"}
     ]
-    facts = facts_of(rows, roster=roster)
+    class_data = data_of(rows, roster=roster)
     as_of = pd.Timestamp("2025-03-25T10:00Z")
     # Open for 13 days: long for Tuesday, not for the class, four in five of whom need 20.
     for group in (None, "Tue"):
-        health = catalog.student_health(build(facts, as_of, group)).frame.set_index("student_id")
+        health = catalog.student_health(build(class_data, as_of, group)).frame.set_index("student_id")
         assert health["stuck"]["open"] == 0
-    assert catalog.blockers(build(facts, as_of, "Tue")).frame["p80_days"].isna().all()
+    assert catalog.blockers(build(class_data, as_of, "Tue")).frame["p80_days"].isna().all()
 
 
 def test_student_health_by_hand() -> None:
@@ -278,9 +278,9 @@ def test_student_health_by_hand() -> None:
 )
 def test_stages_of_activity(day: int, stage: str) -> None:
     # The class starts on the 1st; the only completion comes two days later.
-    facts = facts_of([work("ana", "a1", None, "2025-03-03 12:00")], starts_on="2025-03-01")
+    class_data = data_of([work("ana", "a1", None, "2025-03-03 12:00")], starts_on="2025-03-01")
     as_of = pd.Timestamp("2025-03-01T12:00Z") + pd.Timedelta(days=day)
-    assert catalog.student_health(build(facts, as_of)).record()["stage"] == stage
+    assert catalog.student_health(build(class_data, as_of)).record()["stage"] == stage
 
 
 def test_progress_over_time_by_hand() -> None:
@@ -289,7 +289,7 @@ def test_progress_over_time_by_hand() -> None:
         work("ana", "a2", "2025-03-09 10:00", "2025-03-17 10:00"),
         work("bo", "a1", "2025-03-25 10:00"),
     ]
-    report = catalog.progress_over_time(build(facts_of(rows), date(2025, 3, 25)))
+    report = catalog.progress_over_time(build(data_of(rows), date(2025, 3, 25)))
     assert [tuple(row.values()) for row in report.records()] == [
         ("2025-03-03", 1, 1, 1, 1),
         ("2025-03-10", 1, 1, 0, 0),
@@ -312,7 +312,7 @@ def test_weeks_turn_at_local_midnight_after_a_clock_change(timezone: str, midnig
     monday = pd.Timestamp(midnight, tz="UTC")
     before = (monday - pd.Timedelta(1, "ms")).isoformat()[:-6]
     rows = [work("ana", "a1", None, before), work("ana", "a2", None, midnight)]
-    weeks = catalog.progress_over_time(build(facts_of(rows, timezone=timezone), monday)).records()
+    weeks = catalog.progress_over_time(build(data_of(rows, timezone=timezone), monday)).records()
     day = monday.tz_convert(timezone).date()
     assert [(w["week"], w["completed_in_week"]) for w in weeks] == [
         ((day - pd.Timedelta(days=7)).isoformat(), 1),
@@ -322,7 +322,7 @@ def test_weeks_turn_at_local_midnight_after_a_clock_change(timezone: str, midnig
 
 def test_one_student_is_a_class() -> None:
     cohort = build(
-        facts_of([work("ana", "a1", "2025-03-03 10:00", "2025-03-03 12:00", 0.5)]), date(2025, 3, 5)
+        data_of([work("ana", "a1", "2025-03-03 10:00", "2025-03-03 12:00", 0.5)]), date(2025, 3, 5)
     )
     health = catalog.student_health(cohort).record()
     assert (health["risk"], health["risk_gap"], health["pct"]) == ("low", 0.0, 1.0)
@@ -344,7 +344,7 @@ def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_before_the_class_everything_answers(name: str) -> None:
-    report = catalog.REPORTS[name].ask(build(small_class().facts, date(2024, 1, 1)))
+    report = catalog.REPORTS[name].ask(build(small_class().class_data, date(2024, 1, 1)))
     for row in report.records():
         report.row.model_validate(row)
 
@@ -363,7 +363,7 @@ def test_students_are_listed_by_name_with_those_who_left() -> None:
         {**ROSTER[0], "last_name": "Young", "enrolled_on": "2025-03-01", "withdrawn_on": "2025-03-09"},
         {"student_id": "gil", "first_name": "Gil", "last_name": "Adler", "night": "Wed"},
     ]
-    facts = facts_of([], UNITS, roster)
+    class_data = data_of([], UNITS, roster)
     fay = {
         "id": "fay",
         "first_name": "Fay",
@@ -374,11 +374,11 @@ def test_students_are_listed_by_name_with_those_who_left() -> None:
         "enrolled_on": "2025-03-01",
         "withdrawn_on": "2025-03-09",
     }
-    listed = catalog.students(facts).records()
+    listed = catalog.students(class_data).records()
     assert [one["id"] for one in listed] == ["gil", "fay"]
     assert listed[1] == fay
-    assert catalog.students(facts, "tue").records() == [fay]
-    sections = [row["section"] for row in catalog.assignments(facts).records()]
+    assert catalog.students(class_data, "tue").records() == [fay]
+    sections = [row["section"] for row in catalog.assignments(class_data).records()]
     assert sections == ["Basics", "Basics", "More", "More"]
 
 
@@ -389,12 +389,12 @@ def test_progressions_are_listed_and_filtered() -> None:
         work("bo", "a1", "2025-03-03 10:00"),
         work("bo", "a2"),
     ]
-    facts = facts_of(
+    class_data = data_of(
         [{**row, "synced_at": "2025-03-05T00:00:00Z"} for row in rows], timezone="America/New_York"
     )
 
     def found(**conditions: Any) -> list[tuple[str, str]]:
-        listed = catalog.progressions(facts, **conditions).records()
+        listed = catalog.progressions(class_data, **conditions).records()
         return [(one["student_id"], one["assignment_id"]) for one in listed]
 
     ana, bo = [("ana", "a2"), ("ana", "a1")], [("bo", "a1"), ("bo", "a2")]
@@ -407,7 +407,7 @@ def test_progressions_are_listed_and_filtered() -> None:
     assert found(completed_after="2025-03-04") == [("ana", "a2")]
     assert found(completed_before="2025-03-04") == [("ana", "a1")]
     with pytest.raises(BadInput, match="completed_after is not") as caught:
-        catalog.progressions(facts, completed_after="soon")
+        catalog.progressions(class_data, completed_after="soon")
     assert caught.value.details == {"parameter": "completed_after"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from cohort_core.metrics.cohort import build
 from cohort_core.metrics.risk import PARTS, risk
 
-from .school import facts_of, work
+from .school import data_of, work
 
 START = pd.Timestamp("2025-01-01")
 
@@ -27,8 +27,8 @@ def test_a_real_class_comes_out_to_six_decimals() -> None:
         work(str(s), str(a), _on(day), _on(day), grade, kind="quiz") for s, a, day, grade in golden["done"]
     ]
     roster = [{"student_id": str(s), "first_name": str(s)} for s in golden["students"]]
-    facts = facts_of(rows, roster=roster, starts_on="2025-01-01")
-    scored = risk(build(facts, pd.Timestamp(_on(golden["day"]), tz="UTC")))
+    class_data = data_of(rows, roster=roster, starts_on="2025-01-01")
+    scored = risk(build(class_data, pd.Timestamp(_on(golden["day"]), tz="UTC")))
     assert len(scored) == len(golden["expected"]) == 25
     for student, expected in golden["expected"].items():
         row = scored.loc[student]
@@ -42,7 +42,7 @@ def test_nine_real_classes_come_out_as_they_did_when_the_score_was_chosen() -> N
     script = Path(__file__).parents[2] / "benchmarks" / "risk_validation.py"
     validation = runpy.run_path(str(script))
     classes = validation["load"](script.parent / "data" / "oulad")
-    assert sum(len(facts.students) for facts, _ in classes) == 13_529
+    assert sum(len(class_data.students) for class_data, _ in classes) == 13_529
     areas, bands = validation["validate"](classes)
     assert list(areas.loc["this score"]) == pytest.approx([0.714, 0.819, 0.846, 0.877, 0.904], abs=0.002)
     for band, (least, most) in {
@@ -61,7 +61,7 @@ def test_two_students_by_hand() -> None:
         work("bo", "a1", None, _on(4), None),
         work("ana", "a2", None, _on(10), 0.5),
     ]
-    scored = risk(build(facts_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(20), tz="UTC")))
+    scored = risk(build(data_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(20), tz="UTC")))
     w1 = 1.0 * (0.25 + 0.75 * 3 / 20)
     w2 = 0.25 * (0.25 + 0.75 * 10 / 20)
     point = 85 / (w1 + w2 + 0.25)
@@ -74,24 +74,24 @@ def test_two_students_by_hand() -> None:
 
 def test_placeholder_grades_cost_nothing() -> None:
     rows = [work(f"s{n}", "a1", None, _on(2), 0.0 if n < 2 else 0.8) for n in range(10)]
-    cohort = build(facts_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(5), tz="UTC"))
+    cohort = build(data_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(5), tz="UTC"))
     # Two of ten have a zero: a fifth, so zeros mean "not graded", and get the mean of the others.
     assert risk(cohort)["marks"].nunique() == 1
     rows[1] = work("s1", "a1", None, _on(2), 0.8)
-    cohort = build(facts_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(5), tz="UTC"))
+    cohort = build(data_of(rows, starts_on="2025-01-01"), pd.Timestamp(_on(5), tz="UTC"))
     assert risk(cohort)["marks"]["s0"] > risk(cohort)["marks"]["s1"]
 
 
 def test_late_needs_three_completions() -> None:
     rows = [work("a", "a1", None, _on(1)), work("b", "a1", None, _on(9))]
-    facts = facts_of(rows, starts_on="2025-01-01")
-    assert risk(build(facts, pd.Timestamp(_on(10), tz="UTC")))["late"].eq(0).all()
-    facts = facts_of([*rows, work("c", "a1", None, _on(1))], starts_on="2025-01-01")
-    assert risk(build(facts, pd.Timestamp(_on(10), tz="UTC")))["late"]["b"] > 0
+    class_data = data_of(rows, starts_on="2025-01-01")
+    assert risk(build(class_data, pd.Timestamp(_on(10), tz="UTC")))["late"].eq(0).all()
+    class_data = data_of([*rows, work("c", "a1", None, _on(1))], starts_on="2025-01-01")
+    assert risk(build(class_data, pd.Timestamp(_on(10), tz="UTC")))["late"]["b"] > 0
 
 
 def test_a_class_where_nothing_has_happened_has_no_risk() -> None:
     roster = [{"student_id": f"s{n}"} for n in range(3)]
-    scored = risk(build(facts_of([], roster=roster, starts_on="2025-01-01"), pd.Timestamp(_on(3), tz="UTC")))
+    scored = risk(build(data_of([], roster=roster, starts_on="2025-01-01"), pd.Timestamp(_on(3), tz="UTC")))
     assert scored["score"].eq(0).all()
     assert scored["band"].eq("low").all()

@@ -15,6 +15,7 @@ from cohort_core.api.app import create_app
 from cohort_core.config.paths import Home
 from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.reports import catalog
+from cohort_core.services.cohorts import Cohorts
 from cohort_core.services.workspace import Workspace
 from cohort_core.timeutils import parse_as_of
 
@@ -33,13 +34,14 @@ PATHS = {
 }
 
 
-class Shelf(Workspace):
-    """Two classes where a workspace would have a database."""
+class Shelf(Cohorts):
+    """Two classes where other cohorts come from a database."""
 
-    def __init__(self, home: Home) -> None:
-        super().__init__(home)
-        small = replace(small_class().facts, synced_at=small_class().as_of)
-        self.classes = {facts.class_id: facts for facts in (small, stalled_class().facts)}
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.home, workspace.database, workspace.settings)
+        self.home = workspace.home
+        small = replace(small_class().class_data, synced_at=small_class().as_of)
+        self.classes = {class_data.class_id: class_data for class_data in (small, stalled_class().class_data)}
 
     def cohort(
         self,
@@ -49,8 +51,8 @@ class Shelf(Workspace):
         type: str | None = None,
         **_: Any,
     ) -> Cohort:
-        facts = self.classes[reference]
-        return build(facts, parse_as_of(as_of, facts.timezone) if as_of else None, group, type)
+        class_data = self.classes[reference]
+        return build(class_data, parse_as_of(as_of, class_data.timezone) if as_of else None, group, type)
 
     def statuses(self, **_: Any) -> Any:
         return [SimpleNamespace(id=class_id) for class_id in self.classes]
@@ -58,12 +60,14 @@ class Shelf(Workspace):
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(Home(tmp_path_factory.mktemp("shelf") / "home"))
+    return Shelf(Workspace(Home(tmp_path_factory.mktemp("shelf") / "home")))
 
 
 @pytest.fixture(scope="module")
 def client(shelf: Shelf) -> Iterator[TestClient]:
-    app = create_app(shelf)
+    workspace = Workspace(shelf.home)
+    workspace.cohorts = shelf
+    app = create_app(workspace)
     with TestClient(app, base_url="http://localhost") as one:
         yield one
 
@@ -86,7 +90,7 @@ def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
     assert rows(got(client, path)) == expected
     quiz = client.get(path, params={"type": "exam"})
     assert (quiz.status_code, quiz.json()["parameter"]) == (422, "type")
-    cut = build(small_class().facts, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
+    cut = build(small_class().class_data, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
     expected = catalog.REPORTS[name].ask(cut).records()
     asked = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
     assert rows(asked) == expected
@@ -118,7 +122,9 @@ def test_the_five_answers_take_a_type(client: TestClient) -> None:
 
 def test_triage_over_all_active_classes(client: TestClient, shelf: Shelf) -> None:
     answer = got(client, "/triage", as_of="2025-03-28T10:00:00Z")
-    classes = [build(facts, parse_as_of("2025-03-28T10:00:00Z", "UTC")) for facts in shelf.classes.values()]
+    classes = [
+        build(class_data, parse_as_of("2025-03-28T10:00:00Z", "UTC")) for class_data in shelf.classes.values()
+    ]
     expected = catalog.triage(classes)
     total = len(expected.records()) + expected.more
     assert (answer["items"], answer["total"], answer["limit"]) == (expected.records(), total, 7)

@@ -8,7 +8,7 @@ from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.metrics.cohort import Cohort, build, judged_by
 from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
-from tests.metrics.school import facts_of, work
+from tests.metrics.school import data_of, work
 
 OTHERS = Thresholds(
     critical_gap=20.0,
@@ -24,7 +24,7 @@ OTHERS = Thresholds(
 
 
 @pytest.fixture(scope="module")
-def facts() -> ClassData:
+def class_data() -> ClassData:
     """Twelve students of whom each is slower than the one before, in work that few later ones reach."""
     rows = []
     for student in range(12):
@@ -39,20 +39,22 @@ def facts() -> ClassData:
                     None if assignment % 4 else max(0.3, 1 - student / 14),
                 )
             )
-    return facts_of(rows, synced_at="2025-03-27T00:00:00Z")
+    return data_of(rows, synced_at="2025-03-27T00:00:00Z")
 
 
 @pytest.fixture(scope="module")
-def cohort(facts: ClassData) -> Cohort:
-    return build(facts, thresholds=OTHERS)
+def cohort(class_data: ClassData) -> Cohort:
+    return build(class_data, thresholds=OTHERS)
 
 
 def band(gap: float) -> str:
     return next((name for name, least in OTHERS.bands if gap >= least), "low")
 
 
-def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassData, cohort: Cohort) -> None:
-    usual, other = (catalog.student_health(one).frame for one in (build(facts), cohort))
+def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(
+    class_data: ClassData, cohort: Cohort
+) -> None:
+    usual, other = (catalog.student_health(one).frame for one in (build(class_data), cohort))
     assert other["risk_score"].tolist() == usual["risk_score"].tolist()
     assert other["risk"].tolist() == [band(gap) for gap in other["risk_gap"]]
     assert other["risk"].tolist() != usual["risk"].tolist()
@@ -65,14 +67,14 @@ def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(facts: ClassD
     assert set(gap["student_id"]) == set(other["student_id"][on_pace])
 
 
-def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(facts: ClassData, cohort: Cohort) -> None:
-    usual, other = (catalog.stuck(one).frame for one in (build(facts), cohort))
+def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(class_data: ClassData, cohort: Cohort) -> None:
+    usual, other = (catalog.stuck(one).frame for one in (build(class_data), cohort))
     assert len(other) > len(usual)
     assert (other["days_open"] > other["limit_days"]).all()
     assert other["limit_days"].min() == OTHERS.stuck_days
     ranked = catalog.blockers(cohort).frame
     assert (ranked["rank"].notna() == (ranked["students_reached"] >= OTHERS.least_ranked)).all()
-    assert ranked["rank"].notna().sum() < catalog.blockers(build(facts)).frame["rank"].notna().sum()
+    assert ranked["rank"].notna().sum() < catalog.blockers(build(class_data)).frame["rank"].notna().sum()
     assert catalog.reteach(cohort).frame["started"].ge(OTHERS.least_ranked).all()
 
 
@@ -82,8 +84,8 @@ def test_triage_says_where_a_need_ends(cohort: Cohort) -> None:
     assert set(ends) == {"Ends when the score is less than 7.5 points above the middle of the class."}
 
 
-def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassData, cohort: Cohort) -> None:
-    one = facts.students["student_id"].iloc[9]
+def test_parts_of_a_class_are_judged_as_the_class_is(class_data: ClassData, cohort: Cohort) -> None:
+    one = class_data.students["student_id"].iloc[9]
     row = catalog.student_health(cohort).frame.set_index("student_id").loc[one]
     assert catalog.student(cohort, one).record()["risk"] == row["risk"]
     history = catalog.risk_history(cohort, one).frame
@@ -93,9 +95,9 @@ def test_parts_of_a_class_are_judged_as_the_class_is(facts: ClassData, cohort: C
 
 @pytest.mark.parametrize("name", ["student_health", "stuck", "blockers", "activity", "engagement_gap"])
 def test_a_cohort_judged_anew_is_as_one_that_was_built_so(name: str) -> None:
-    facts = facts_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
+    class_data = data_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
     ask = catalog.REPORTS[name].ask
-    built = build(facts, type="quiz", thresholds=OTHERS)
-    anew = judged_by(build(facts, type="quiz"), OTHERS)
+    built = build(class_data, type="quiz", thresholds=OTHERS)
+    anew = judged_by(build(class_data, type="quiz"), OTHERS)
     assert ask(anew).records() == ask(built).records()
-    assert ask(judged_by(anew, DEFAULTS)).records() == ask(build(facts, type="quiz")).records()
+    assert ask(judged_by(anew, DEFAULTS)).records() == ask(build(class_data, type="quiz")).records()

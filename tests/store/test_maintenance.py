@@ -24,7 +24,7 @@ from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.roster import load_mentors
 from cohort_core.store.sync_runs import create_job
 from cohort_core.sync.lock import acquire_lock
-from tests.conftest import HASTE
+from tests.conftest import FAST_RETRIES
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 from tests.sync.conftest import synced as synced  # a fixture
 
@@ -37,10 +37,12 @@ def test_a_backup_is_private_whole_and_can_be_restored(synced: SyncedClass, tmp_
     assert file_problems(copy) == []
     synced.school.put_row(synced.id, row(12))
     synced.sync()
-    before = synced.workspace.facts(synced.id)
+    before = synced.workspace.cohorts.class_data(synced.id)
     kept = restore(database, copy, asked_by="test")
     assert len(synced.held()) == 12
-    assert len(synced.workspace.facts(synced.id).progressions) == len(before.progressions) - 1 == 12
+    assert (
+        len(synced.workspace.cohorts.class_data(synced.id).progressions) == len(before.progressions) - 1 == 12
+    )
     assert file_problems(kept) == []
     assert not list(tmp_path.glob(".*"))
 
@@ -94,7 +96,7 @@ def test_a_later_versions_backup_is_refused(synced: SyncedClass, tmp_path: Path)
 
 
 def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
-    job = synced.workspace.claim_sync(asked_by="test")
+    job = synced.workspace.prepare_sync(asked_by="test")
     with pytest.raises(SyncRunning):
         acquire_lock(synced.workspace.database)
     job.run()
@@ -102,7 +104,7 @@ def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
 
 
 def findings(home: Home, **options: Any) -> dict[str, str | None]:
-    return {one.what: one.advice for one in examine(home, patience=HASTE, **options)}
+    return {one.what: one.advice for one in examine(home, retry_policy=FAST_RETRIES, **options)}
 
 
 def test_the_check_up_of_a_healthy_home(synced: SyncedClass) -> None:
@@ -183,7 +185,7 @@ def test_moving_in_from_the_rust_tool(synced: SyncedClass, tmp_path: Path) -> No
     assert (moved.classes, moved.students, moved.progressions, moved.mentors) == (1, 4, 6, 1)
     assert {identity for _, identity, _ in moved.unusable} == {"bad", "lost"}
     assert synced.held()[id_of(0)][3:6] == (0.5, instant(0), None)
-    cohort = synced.workspace.cohort(synced.id, group="Tuesday")
+    cohort = synced.workspace.cohorts.cohort(synced.id, group="Tuesday")
     assert len(cohort.students) == 4
     assert list(cohort.assignments["section"].unique()) == ["Week 1"]
     assert [one.name for one in load_mentors(synced.workspace.database)] == ["Mira"]
@@ -206,13 +208,13 @@ def test_moving_in_twice_or_over_a_sync_is_refused(synced: SyncedClass, tmp_path
 
 
 def test_a_practice_school_can_be_used_at_once(home: Home) -> None:
-    workspace = Workspace(home, patience=HASTE)
+    workspace = Workspace(home, retry_policy=FAST_RETRIES)
     try:
         listed = workspace.use_practice_school()
         workspace.set_active([listed[0].id], active=True)
-        assert workspace.claim_sync(asked_by="test").run().records == 3781
+        assert workspace.prepare_sync(asked_by="test").run().records == 3781
         assert workspace.settings().email == practice.EMAIL
-        again = Workspace(home, patience=HASTE)
+        again = Workspace(home, retry_policy=FAST_RETRIES)
         address = again.start_practice_school()
         assert again.settings().api_base == address
         again.stop()

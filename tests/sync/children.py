@@ -20,17 +20,17 @@ from cohort_core.sources.openclass.parser import Page
 from cohort_core.store import classes, records, sync_runs
 from cohort_core.store.database import Database
 
-HASTE = RetryPolicy(
+FAST_RETRIES = RetryPolicy(
     connect_seconds=2, read_seconds=1, request_seconds=5, first_wait_seconds=0.001, longest_wait_seconds=0.01
 )
 
 
 def sync_for_ever(home: Home, class_ids: list[str]) -> None:
     """Sync again and again, saying which ids each committed page held and how each sync ended."""
-    workspace = Workspace(home, patience=HASTE)
+    workspace = Workspace(home, retry_policy=FAST_RETRIES)
     while True:
         try:
-            job = workspace.claim_sync(class_ids or None, asked_by="child", full=True)
+            job = workspace.prepare_sync(class_ids or None, asked_by="child", full=True)
         except SyncRunning:
             say({"ended": "running"})
             time.sleep(0.01)

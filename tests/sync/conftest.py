@@ -49,7 +49,7 @@ class SyncedClass:
         set_active(workspace.database, [self.id], active=True)
 
     def sync(self, **options: Any) -> Job:
-        return self.workspace.claim_sync(asked_by="test", **options).run()
+        return self.workspace.prepare_sync(asked_by="test", **options).run()
 
     def held(self) -> dict[str, tuple[Any, ...]]:
         """Live rows by id, as the store has them."""

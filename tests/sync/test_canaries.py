@@ -24,7 +24,7 @@ from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace, shared_workspace
 from cohort_core.sources.openclass import client, parser
 from cohort_core.store.classes import set_active
-from tests.conftest import HASTE, serving
+from tests.conftest import FAST_RETRIES, serving
 from tests.sync.conftest import row
 
 PASSWORD = "c4nary-passw0rd"
@@ -52,7 +52,7 @@ class Canaries:
             return self.tokens[-1]
 
         monkeypatch.setattr(served.app.tokens, "issue", issue_and_tell)
-        monkeypatch.setattr(client, "RetryPolicy", lambda: HASTE)
+        monkeypatch.setattr(client, "RetryPolicy", lambda: FAST_RETRIES)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
         workspace.connect_to_practice(served.url, PASSWORD)
@@ -154,7 +154,7 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
         with monkeypatch.context() as broken:
             broken.setattr(parser, name, fail)
             assert canaries.command(monkeypatch, "sync") != 0
-            workspace = Workspace(canaries.home, patience=HASTE)
+            workspace = Workspace(canaries.home, retry_policy=FAST_RETRIES)
             try:
                 workspace.start_sync(asked_by="test")
                 assert workspace._running

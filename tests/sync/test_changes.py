@@ -16,7 +16,7 @@ def told(synced: SyncedClass, **window: Any) -> list[tuple[Any, ...]]:
     columns = ("kind", "student_id", "assignment_id", "grade_before", "grade_after")
     return [
         tuple(one[name] for name in columns)
-        for one in synced.workspace.changes(synced.id, **window).records()
+        for one in synced.workspace.cohorts.changes(synced.id, **window).records()
     ]
 
 
@@ -35,7 +35,7 @@ def test_after_one_sync_nothing_has_changed_since_the_sync_before(synced: Synced
 
 def test_the_first_sync_is_told_by_openclass_own_times(synced: SyncedClass) -> None:
     synced.sync()
-    events = synced.workspace.changes(synced.id, since=instant(3), until=instant(5)).records()
+    events = synced.workspace.cohorts.changes(synced.id, since=instant(3), until=instant(5)).records()
     assert [(one["kind"], one["at"]) for one in events if one["kind"] == "completed"] == [
         ("completed", instant(5)),
         ("completed", instant(4)),
@@ -67,7 +67,7 @@ def test_every_kind_is_told_once(synced: SyncedClass) -> None:
         ],
         key=str,
     )
-    assert synced.workspace.changes(synced.id).records()[0]["name"].endswith("Practice")
+    assert synced.workspace.cohorts.changes(synced.id).records()[0]["name"].endswith("Practice")
     synced.sync()
     assert told(synced) == []
 

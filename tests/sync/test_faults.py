@@ -17,7 +17,7 @@ from cohort_core.practice.faults import Fault, http_date
 from cohort_core.practice.school import MemorySchool, hex_id
 from cohort_core.practice.server import Running, running
 from cohort_core.sources.openclass import parser
-from tests.conftest import HASTE, serving
+from tests.conftest import FAST_RETRIES, serving
 from tests.sync.conftest import SyncedClass, id_of, row
 
 PASSING = [
@@ -87,7 +87,7 @@ def test_a_login_is_never_tried_again(synced: SyncedClass) -> None:
     synced.served.faults.add(Fault("status", "/v1/auth/login", status=503, times=None))
     before = len(synced.served.requests)
     with pytest.raises(errors.UpstreamDown):
-        synced.workspace.claim_sync(asked_by="test")
+        synced.workspace.prepare_sync(asked_by="test")
     assert len(synced.served.requests) - before == 1
     assert synced.workspace.running_job() is None
     assert synced.workspace.jobs(1)[0].state == "failed"
@@ -98,7 +98,7 @@ def test_no_network(synced: SyncedClass) -> None:
 
     save_settings(synced.workspace.home, api_base="http://127.0.0.1:9")
     with pytest.raises(errors.NoNetwork, match="cannot be reached"):
-        synced.workspace.claim_sync(asked_by="test")
+        synced.workspace.prepare_sync(asked_by="test")
 
 
 def test_the_token_does_not_follow_a_redirect(synced: SyncedClass) -> None:
@@ -145,7 +145,7 @@ def test_a_password_that_is_no_longer_good_is_sent_once(synced: SyncedClass) -> 
     synced.school.password = "changed since"
     before = logins(synced.served)
     synced.served.faults.add(Fault("expire", "*/progressions", after=1))
-    job = synced.workspace.claim_sync([synced.id, *others], asked_by="test").run()
+    job = synced.workspace.prepare_sync([synced.id, *others], asked_by="test").run()
     assert [run.error_code for run in job.runs] == [errors.LoginRefused.code] * 3
     assert logins(synced.served) - before == 1
 
@@ -153,9 +153,9 @@ def test_a_password_that_is_no_longer_good_is_sent_once(synced: SyncedClass) -> 
 # Waiting as asked
 
 
-def asked_again_after(synced: SyncedClass, retry_after: int | str | None, **patience: Any) -> float:
+def asked_again_after(synced: SyncedClass, retry_after: int | str | None, **retry_policy: Any) -> float:
     """Seconds between a 429 and the next request."""
-    synced.workspace._patience = replace(HASTE, **patience)
+    synced.workspace._retry_policy = replace(FAST_RETRIES, **retry_policy)
     synced.served.faults.add(Fault("status", "*/progressions", status=429, retry_after=retry_after))
     assert synced.sync().state == "done"
     first, second = [one for one in synced.served.requests if one.path.endswith("/progressions")][:2]
@@ -182,7 +182,7 @@ def test_a_retry_after_that_says_nothing_is_as_none(synced: SyncedClass, retry_a
 
 
 def test_waiting_has_a_budget_for_the_whole_run(synced: SyncedClass) -> None:
-    synced.workspace._patience = replace(HASTE, budget_seconds=0.5, attempts=100)
+    synced.workspace._retry_policy = replace(FAST_RETRIES, budget_seconds=0.5, attempts=100)
     synced.served.faults.add(Fault("status", "*/progressions", status=429, retry_after=1, times=None))
     began = time.monotonic()
     assert synced.sync().state == "failed"
@@ -268,7 +268,7 @@ def test_an_inaccessible_class_among_good_ones_loses_nothing(synced: SyncedClass
 def test_a_defect_that_one_class_brings_to_light_does_not_stop_the_others(synced: SyncedClass) -> None:
     other = synced.school.add_class("Another", rows=[row(1), row(2)])
     synced.workspace.refresh_classes()
-    job = synced.workspace.claim_sync([synced.id, other], asked_by="test")
+    job = synced.workspace.prepare_sync([synced.id, other], asked_by="test")
     told = []
 
     def on_page() -> None:
@@ -359,7 +359,7 @@ def inside(edit: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]
 
 def test_a_body_that_drips_is_given_up(synced: SyncedClass) -> None:
     """Every byte comes within the read time-out; the whole does not within the request's."""
-    synced.workspace._patience = replace(HASTE, request_seconds=0.4, attempts=2)
+    synced.workspace._retry_policy = replace(FAST_RETRIES, request_seconds=0.4, attempts=2)
     began = time.monotonic()
     with edited(synced, drip_seconds=0.05):
         (run,) = synced.sync().runs

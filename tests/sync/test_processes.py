@@ -136,7 +136,7 @@ def test_killed_at_any_moment_nothing_is_lost(
     assert pages > KILLS
     served.faults.clear()
     for _ in range(2):
-        workspace.claim_sync(asked_by="test", full=True, accept_removals=True).run()
+        workspace.prepare_sync(asked_by="test", full=True, accept_removals=True).run()
     with workspace.database.reading() as connection:
         held = {
             one[0]: one

@@ -43,7 +43,7 @@ from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import sync_runs
 from cohort_core.store.class_data_loader import load_class_data
 from cohort_core.sync import engine
-from tests.conftest import HASTE
+from tests.conftest import FAST_RETRIES
 from tests.sync.in_process import (
     OPERATIONS,
     ChangingSchool,
@@ -281,13 +281,13 @@ class SyncMachine(RuleBasedStateMachine):
         assert self.seen_by_readers() == self.shown[0]
 
     def seen_by_readers(self) -> tuple[Any, list[str], list[str]]:
-        facts = load_class_data(self.database, CLASS, "UTC")
-        records = facts.progressions.drop(columns="synced_at")
+        class_data = load_class_data(self.database, CLASS, "UTC")
+        records = class_data.progressions.drop(columns="synced_at")
         return (
             # As text, since nothing equals NaN.
             [list(map(str, records[name])) for name in records.columns],
-            sorted(facts.students["student_id"]),
-            sorted(facts.assignments["assignment_id"]),
+            sorted(class_data.students["student_id"]),
+            sorted(class_data.assignments["assignment_id"]),
         )
 
     def must_be_full(self) -> bool:
@@ -407,7 +407,7 @@ class HttpSyncMachine(SyncMachine):
         chosen = Settings(
             api_base=self.served.url, app_id=practice.APP_ID, origin=practice.ORIGIN, email=practice.EMAIL
         ).model_copy(update={"sync_rate": 0.0})
-        client = OpenClassClient(Login(chosen, practice.PASSWORD), patience=HASTE)
+        client = OpenClassClient(Login(chosen, practice.PASSWORD), retry_policy=FAST_RETRIES)
         self.resources.callback(client.close)
         return HttpUpstream(self.changing, page_size, client)
 

@@ -42,7 +42,7 @@ def test_nothing_of_the_person_is_left(synced: SyncedClass) -> None:
     assert NAME.lower().encode() not in kept
     assert WHO.encode() not in kept
     assert len(synced.held()) == 9
-    assert WHO not in set(synced.workspace.facts(synced.id).students["student_id"])
+    assert WHO not in set(synced.workspace.cohorts.class_data(synced.id).students["student_id"])
 
 
 @pytest.mark.parametrize("always_full_up_to", [2000, 0])

@@ -32,7 +32,7 @@ def test_intervals_that_cannot_be_used(text: str) -> None:
 
 def schedule(synced: SyncedClass, jitter: float = 0.5) -> Schedule:
     def sync() -> object:
-        return synced.workspace.claim_sync(asked_by="schedule").run()
+        return synced.workspace.prepare_sync(asked_by="schedule").run()
 
     return Schedule(HOUR, sync, now=lambda: NOW, jitter=lambda: jitter)  # type: ignore[arg-type]
 
@@ -68,7 +68,7 @@ def test_it_comes_rarer_while_openclass_fails_and_recovers(synced: SyncedClass) 
 
 def test_a_sync_of_someone_else_is_no_failure(synced: SyncedClass) -> None:
     one = schedule(synced)
-    job = synced.workspace.claim_sync(asked_by="test")
+    job = synced.workspace.prepare_sync(asked_by="test")
     one.step()
     assert one.plan.failures == 0
     job.run()

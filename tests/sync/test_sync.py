@@ -226,16 +226,16 @@ def test_a_class_that_fails_does_not_stop_the_others(synced: SyncedClass) -> Non
     other = synced.school.add_class("Another", rows=[row(1)])
     synced.workspace.refresh_classes()
     synced.served.faults.add(Fault("status", f"*/{synced.id}*", status=403, times=None))
-    job = synced.workspace.claim_sync([synced.id, other], asked_by="test").run()
+    job = synced.workspace.prepare_sync([synced.id, other], asked_by="test").run()
     assert job.state == "partial"
     assert [run.error_code for run in job.runs] == [ClassInaccessible.code, None]
     assert job.runs[1].records == 1
 
 
 def test_only_one_syncs_at_a_time(synced: SyncedClass) -> None:
-    first = synced.workspace.claim_sync(asked_by="test")
+    first = synced.workspace.prepare_sync(asked_by="test")
     with pytest.raises(SyncRunning) as refusal:
-        synced.workspace.claim_sync(asked_by="test")
+        synced.workspace.prepare_sync(asked_by="test")
     assert refusal.value.details["job"] == first.id
     assert synced.workspace.running_job() is not None
     first.run()
@@ -262,7 +262,7 @@ def test_a_sync_can_be_stopped_between_pages_and_the_next_one_is_whole(synced: S
 
 
 def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
-    job = synced.workspace.claim_sync(asked_by="test")
+    job = synced.workspace.prepare_sync(asked_by="test")
     job._claim.release()  # as the operating system does for a process that was killed
     told = synced.workspace.job(job.id)
     assert (told.state, [run.state for run in told.runs]) == ("interrupted", ["interrupted"])
@@ -272,15 +272,19 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
-    def shown(facts: ClassData) -> tuple[dict[str, float], set[str], list[str]]:
-        grades = facts.progressions.set_index("id")["grade"].to_dict()
-        return grades, set(facts.students["student_id"]), facts.assignments["assignment_id"].tolist()
+    def shown(class_data: ClassData) -> tuple[dict[str, float], set[str], list[str]]:
+        grades = class_data.progressions.set_index("id")["grade"].to_dict()
+        return (
+            grades,
+            set(class_data.students["student_id"]),
+            class_data.assignments["assignment_id"].tolist(),
+        )
 
     def logged() -> int:
         return len(load_log(synced.workspace.database, synced.id))
 
     synced.sync()
-    before = shown(synced.workspace.facts(synced.id))
+    before = shown(synced.workspace.cohorts.class_data(synced.id))
     synced.school.change_row(synced.id, id_of(11), grade=0.25)
     synced.school.put_row(synced.id, row(13) | {"user": {"id": "somebody new"}})
     course = [hex_id("assignment", f"assignment {number}") for number in (2, 1, 0, 7)]
@@ -299,7 +303,7 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
         if len(seen) == 5 and end == "cancelled":
             job.stop()
 
-    job = synced.workspace.claim_sync(asked_by="test", full=True)
+    job = synced.workspace.prepare_sync(asked_by="test", full=True)
     job.on_page = on_page
     if end == "cancelled":
         with pytest.raises(SyncCancelled):
@@ -310,7 +314,7 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
     assert all(one == before for one in seen)
     assert set(log) == {0} != {logged()}
     # And what this process held is known to be old.
-    assert shown(synced.workspace.facts(synced.id)) == (
+    assert shown(synced.workspace.cohorts.class_data(synced.id)) == (
         before[0] | {id_of(11): 0.75, id_of(13): 1.0},
         before[1] | {"somebody new"},
         # A sync that did not come to its end says nothing of the course.
@@ -328,8 +332,8 @@ def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced
     synced.sync()
 
     def names() -> tuple[set[str], list[str]]:
-        facts = [synced.workspace.facts(one) for one in (other, unseen)]
-        return set(facts[0].students["first_name"]), facts[1].assignments["name"].tolist()
+        class_data = [synced.workspace.cohorts.class_data(one) for one in (other, unseen)]
+        return set(class_data[0].students["first_name"]), class_data[1].assignments["name"].tolist()
 
     known, ids = names()
     assert "Renamed" not in known
@@ -339,7 +343,7 @@ def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced
     synced.school.put_row(
         synced.id, row(30) | {"assignment": {"id": ids[0], "name": "Loops", "type": "quiz"}}
     )
-    synced.workspace.claim_sync([synced.id], asked_by="test").run()
+    synced.workspace.prepare_sync([synced.id], asked_by="test").run()
     assert names() == (known - {"Student 3"} | {"Renamed"}, ["Loops"])
 
 

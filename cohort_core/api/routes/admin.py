@@ -10,16 +10,16 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from cohort_core.api.dependencies import (
-    Administer,
+    AdminFor,
     TokenName,
     api_router,
 )
-from cohort_core.api.pagination import KEEP, Moment, SendList, list_of
+from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
 from cohort_core.api.schemas import (
     AuditRow,
     NewToken,
-    SettingsAnswer,
     SettingsChange,
+    SettingsResponse,
     TokenRequest,
     TokenRow,
 )
@@ -31,14 +31,14 @@ router = api_router()
 
 
 @router.get("/tokens", response_model=list_of(TokenRow), tags=["Administration"])
-def tokens(admin: Administer, send: SendList) -> Response:
+def tokens(admin: AdminFor, send: SendList) -> Response:
     """The tokens in the order in which they were made, those that are revoked included."""
     rows = [_told_token(one) for one in admin.tokens()]
     return send(tables.Table("tokens", TokenRow, rows), Moment())
 
 
 @router.post("/tokens", response_model=NewToken, status_code=HTTPStatus.CREATED, tags=["Administration"])
-def create_token(admin: Administer, wanted: TokenRequest) -> JSONResponse:
+def create_token(admin: AdminFor, wanted: TokenRequest) -> JSONResponse:
     """Make a token and tell it, this once. As soon as there is one, every request needs one.
 
     Make the first one an admin's, or later ones can be made on the server's own computer only.
@@ -49,27 +49,27 @@ def create_token(admin: Administer, wanted: TokenRequest) -> JSONResponse:
 
 
 @router.delete("/tokens/{name}", status_code=HTTPStatus.NO_CONTENT, tags=["Administration"])
-def revoke_token(admin: Administer, name: TokenName) -> None:
+def revoke_token(admin: AdminFor, name: TokenName) -> None:
     """Let a token in no more, from this moment on."""
     admin.revoke_token(name)
 
 
 @router.get("/audit", response_model=list_of(AuditRow), tags=["Administration"])
-def audit(admin: Administer, send: SendList) -> Response:
+def audit(admin: AdminFor, send: SendList) -> Response:
     """Exports, reports, backups, purges, changes of settings and tokens, the newest first."""
     rows = [asdict(one) for one in admin.events()]
     return send(tables.Table("audit", AuditRow, rows), Moment())
 
 
-@router.get("/settings", response_model=SettingsAnswer, tags=["Administration"])
-def settings(request: Request, admin: Administer) -> SettingsAnswer:
+@router.get("/settings", response_model=SettingsResponse, tags=["Administration"])
+def settings(request: Request, admin: AdminFor) -> SettingsResponse:
     """The settings that can be changed while everything runs."""
-    request.scope["state"][KEEP] = None
+    request.scope["state"][CACHE_KEY] = None
     return _told_settings(admin)
 
 
-@router.patch("/settings", response_model=SettingsAnswer, tags=["Administration"])
-def change_settings(admin: Administer, wanted: SettingsChange) -> SettingsAnswer:
+@router.patch("/settings", response_model=SettingsResponse, tags=["Administration"])
+def change_settings(admin: AdminFor, wanted: SettingsChange) -> SettingsResponse:
     """Change the settings that are named, and tell all of them. They hold at once and everywhere."""
     admin.change_settings(wanted)
     return _told_settings(admin)
@@ -80,5 +80,5 @@ def _told_token(one: Token) -> dict[str, Any]:
     return {name: getattr(one, name) for name in TokenRow.model_fields} | {"class_ids": class_ids}
 
 
-def _told_settings(admin: AdminCommands) -> SettingsAnswer:
-    return SettingsAnswer(**dict(admin.settings()), set_by_environment=admin.fixed_settings())
+def _told_settings(admin: AdminCommands) -> SettingsResponse:
+    return SettingsResponse(**dict(admin.settings()), set_by_environment=admin.fixed_settings())

@@ -18,7 +18,7 @@ from cohort_core.api.dependencies import (
     api_router,
     instant,
 )
-from cohort_core.api.pagination import KEEP, Moment, SendList, list_of
+from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
 from cohort_core.api.schemas import (
     ClassRow,
     Health,
@@ -64,7 +64,7 @@ def root() -> RedirectResponse:
 @router.get("/health", response_model=Health, tags=["Service"])
 def health(request: Request, workspace: InWorkspace) -> JSONResponse:
     """Whether the service runs, and when any class was last synced."""
-    request.scope["state"][KEEP] = None
+    request.scope["state"][CACHE_KEY] = None
     return JSONResponse({"status": "ok", "last_sync": workspace.last_sync()})
 
 
@@ -79,15 +79,15 @@ def classes(read: Read, send: SendList) -> Response:
 @router.get(f"{CLASS}/students", response_model=list[StudentRow], tags=["Class"])
 def students(read: Read, class_id: ClassReference, send: SendList, group: Group = None) -> Response:
     """Everyone enrolled, withdrawn students included, by last name."""
-    facts = read.facts(class_id)
-    return send(catalog.students(facts, group), Moment.of(facts))
+    class_data = read.class_data(class_id)
+    return send(catalog.students(class_data, group), Moment.of(class_data))
 
 
 @router.get(f"{CLASS}/assignments", response_model=list[AssignmentRow], tags=["Class"])
 def assignments(read: Read, class_id: ClassReference, send: SendList) -> Response:
     """The assignment set in course order."""
-    facts = read.facts(class_id)
-    return send(catalog.assignments(facts), Moment.of(facts))
+    class_data = read.class_data(class_id)
+    return send(catalog.assignments(class_data), Moment.of(class_data))
 
 
 @router.get(f"{CLASS}/progressions", response_model=list[ProgressionRow], tags=["Class"])
@@ -102,16 +102,16 @@ def progressions(
     status: Annotated[listings.Status | None, Query(description="In this state only.")] = None,
 ) -> Response:
     """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
-    facts = read.facts(class_id)
+    class_data = read.class_data(class_id)
     report = catalog.progressions(
-        facts,
+        class_data,
         student_id=student_id,
         assignment_id=assignment_id,
         completed_after=completed_after,
         completed_before=completed_before,
         status=status,
     )
-    return send(report, Moment.of(facts))
+    return send(report, Moment.of(class_data))
 
 
 @router.get(f"{CLASS}/changes", response_model=list_of(ChangeRow), tags=["Class"])
@@ -131,8 +131,10 @@ def changes(
 @router.get(f"{CLASS}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
 def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response:
     """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
-    rows = [asdict(one) for one in read.set_aside(class_id)]
-    return send(tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.facts(class_id), is_all=False))
+    rows = [asdict(one) for one in read.quarantined(class_id)]
+    return send(
+        tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id), is_all=False)
+    )
 
 
 @router.get(f"{CLASS}/report.pdf", response_class=PdfResponse, tags=["Class"])
@@ -140,7 +142,7 @@ def class_report(
     request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
 ) -> PdfResponse:
     """The class report: summary, who needs attention, blockers, trends, definitions."""
-    request.scope["state"][KEEP] = class_id
+    request.scope["state"][CACHE_KEY] = class_id
     file = pdf.class_report(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
     name = tables.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
     return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 
 from cohort_core.api.dependencies import (
     STUDENT,
-    Act,
     ClassReference,
+    CommandsFor,
     JobNumber,
     Read,
     StudentId,
@@ -26,8 +26,8 @@ from cohort_core.api.pagination import Moment, SendList, list_of
 from cohort_core.api.schemas import (
     EventStream,
     MarkRequest,
-    SyncAnswer,
     SyncRequest,
+    SyncResponse,
     SyncRow,
 )
 from cohort_core.export import tables
@@ -48,19 +48,19 @@ SYNCS_TOLD, SYNCS_KNOWN = 20, 1000
 
 
 @router.put(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def settle(act: Act, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
+def settle(act: CommandsFor, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
     """Leave a student out of triage, until a day or for good."""
-    act.settle(class_id, student_id, mark.kind, mark.until)
+    act.hide_student(class_id, student_id, mark.kind, mark.until)
 
 
 @router.delete(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def unsettle(act: Act, class_id: ClassReference, student_id: StudentId) -> None:
+def unsettle(act: CommandsFor, class_id: ClassReference, student_id: StudentId) -> None:
     """List a student in triage again."""
-    act.unsettle(class_id, student_id)
+    act.show_again(class_id, student_id)
 
 
-@router.post("/sync", response_model=SyncAnswer, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
-def start_sync(act: Act, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
+@router.post("/sync", response_model=SyncResponse, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
+def start_sync(act: CommandsFor, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
     """Start a sync in the background; `GET /sync/{job}` tells how far it is."""
     wanted = wanted or SyncRequest()
     job = act.start_sync(
@@ -69,21 +69,23 @@ def start_sync(act: Act, wanted: Annotated[SyncRequest | None, Body()] = None) -
     return _job_answer(job, HTTPStatus.ACCEPTED, {"Location": f"/sync/{job.id}"})
 
 
-@router.post("/sync/{job}/cancel", response_model=SyncAnswer, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
-def cancel_sync(act: Act, job: JobNumber) -> JSONResponse:
+@router.post(
+    "/sync/{job}/cancel", response_model=SyncResponse, status_code=HTTPStatus.ACCEPTED, tags=["Sync"]
+)
+def cancel_sync(act: CommandsFor, job: JobNumber) -> JSONResponse:
     """Stop a running sync between two pages. What it has read is kept."""
     return _job_answer(act.cancel_sync(job), HTTPStatus.ACCEPTED)
 
 
 @router.get("/sync/{job}/events", response_class=EventStream, tags=["Sync"])
-def sync_events(act: Act, job: JobNumber) -> StreamingResponse:
+def sync_events(act: CommandsFor, job: JobNumber) -> StreamingResponse:
     """The sync's answer as server-sent events: `progress` whenever it changes, `ended` at its end."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventStream(_events(act, act.job(job)), headers=headers)
 
 
 @router.get("/sync", response_model=list_of(SyncRow), tags=["Sync"])
-def syncs(act: Act, read: Read, send: SendList) -> Response:
+def syncs(act: CommandsFor, read: Read, send: SendList) -> Response:
     """The last 1,000 syncs, the latest first; without `limit` the last 20."""
     jobs = act.jobs(SYNCS_KNOWN)
     rows = tables.Table("syncs", SyncRow, [_sync_row(job) for job in jobs])
@@ -93,8 +95,8 @@ def syncs(act: Act, read: Read, send: SendList) -> Response:
     return send(rows, moment, default_limit=SYNCS_TOLD)
 
 
-@router.get("/sync/{job}", response_model=SyncAnswer, tags=["Sync"])
-def sync_job(act: Act, job: JobNumber) -> JSONResponse:
+@router.get("/sync/{job}", response_model=SyncResponse, tags=["Sync"])
+def sync_job(act: CommandsFor, job: JobNumber) -> JSONResponse:
     """A sync: its state, and for each class what was read and what had changed."""
     return _job_answer(act.job(job))
 

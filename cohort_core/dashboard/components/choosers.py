@@ -18,7 +18,7 @@ def student(view: View) -> str:
     asked = st.query_params.get("student")
     if asked and asked not in cohort.students.index:
         # A copied address may come from a dashboard with names, or from one without.
-        known = view.workspace.student_id_for(view.class_id, asked, anonymous=view.reader.anonymous)
+        known = view.workspace.cohorts.student_id_for(view.class_id, asked, anonymous=view.reader.anonymous)
         if known is not None:
             url_state.write("student", known)
     return _choose("student", "Student", cohort.students["name"])

@@ -154,7 +154,7 @@ def _about(view: View) -> dict[str, str]:
     told: dict[str, str | None] = {"Names": "Pseudonyms" if view.reader.anonymous else None}
     if cohort := view.maybe_cohort:
         told = {
-            "Class": cohort.facts.name,
+            "Class": cohort.class_data.name,
             "Group": cohort.group,
             "Type of assignment": cohort.type,
             "As of": moment(cohort.as_of.to_pydatetime(), cohort.tz),

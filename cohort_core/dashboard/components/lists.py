@@ -36,7 +36,7 @@ def person(row: Mapping[str, Any]) -> Person:
     """A row of the report ``student_health``: its most telling numbers, and the reason with most points."""
     # That someone never started says it all.
     reasons = row["reasons"][:1] if row["days_silent"] is not None else []
-    return Person(row["student_id"], band(row["risk"]), row["name"], [facts(row), *reasons])
+    return Person(row["student_id"], band(row["risk"]), row["name"], [class_data(row), *reasons])
 
 
 def _link(one: Person) -> None:
@@ -88,7 +88,7 @@ def _stuck_in(row: Mapping[str, Any], most: int) -> None:
         open_page("student", student=picked)
 
 
-def facts(row: Mapping[str, Any]) -> str:
+def class_data(row: Mapping[str, Any]) -> str:
     """ "16 of 90 done · stuck in 1 · last active 61 days ago", of a row of ``student_health``."""
     silent = row["days_silent"]
     told = [f"{row['completed']} of {row['total']} done"]

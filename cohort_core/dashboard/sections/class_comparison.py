@@ -36,7 +36,7 @@ def show(view: View) -> None:
         label_visibility="collapsed",
     )
     others = list(_others(view))
-    drawn = charts.course_weeks((view.cohort.facts.name, mine), others, field, FIELDS[field])
+    drawn = charts.course_weeks((view.cohort.class_data.name, mine), others, field, FIELDS[field])
     with titled:
         downloads.heading(
             view,

@@ -25,7 +25,7 @@ def offer(view: View, one: lists.Person) -> None:
     class_id = one.class_id or view.class_id
     if one.student_id is None:
         return
-    key = f"settle-{class_id}-{one.student_id}"
+    key = f"hide-{class_id}-{one.student_id}"
     st.menu_button(
         "Settle",
         list(CHOICES),
@@ -39,21 +39,21 @@ def offer(view: View, one: lists.Person) -> None:
 
 
 def done() -> str | None:
-    """What the last click has settled, told once."""
+    """What the last click has hidden, told once."""
     told: str | None = st.session_state.pop(_DONE, None)
     return told
 
 
 def show(view: View) -> None:
-    """Whom the mentor has settled, each with the way back."""
+    """Whom the mentor has hidden, each with the way back."""
     if told := st.session_state.pop(_TOLD, None):
         st.error(literal(told))
-    settled = _settled(view)
-    if not settled:
+    hidden = _settled(view)
+    if not hidden:
         return
-    folded = st.expander(f"Settled ({len(settled)})", icon=":material/task_alt:", key="settled")
-    with folded, guarded("settle"):
-        for (class_id, student_id), told in settled.items():
+    folded = st.expander(f"Settled ({len(hidden)})", icon=":material/task_alt:", key="hidden")
+    with folded, guarded("hide"):
+        for (class_id, student_id), told in hidden.items():
             with st.container(
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
             ):
@@ -73,11 +73,11 @@ def _settle(view: View, class_id: str, student_id: str, name: str, key: str) -> 
     chosen = st.session_state[key]
     # By the mentor's calendar: listed again with the first sync of that day.
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
-    with guarded("settle", stop=False) as told:
+    with guarded("hide", stop=False) as told:
         if chosen == EXEMPT:
-            view.workspace.settle(class_id, student_id, "exempt")
+            view.workspace.hide_student(class_id, student_id, "exempt")
         elif chosen is not None:
-            view.workspace.settle(class_id, student_id, "done", until)
+            view.workspace.hide_student(class_id, student_id, "done", until)
     _tell(told)
     if not told and chosen is not None:
         state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
@@ -85,8 +85,8 @@ def _settle(view: View, class_id: str, student_id: str, name: str, key: str) -> 
 
 
 def _list_again(view: View, class_id: str, student_id: str) -> None:
-    with guarded("settle", stop=False) as told:
-        view.workspace.unsettle(class_id, student_id)
+    with guarded("hide", stop=False) as told:
+        view.workspace.show_again(class_id, student_id)
     _tell(told)
 
 
@@ -99,20 +99,20 @@ def _settled(view: View) -> dict[tuple[str, str], str]:
     """Those who are left out today, by class and the id that goes here, with what to say of them."""
     told = {}
     followed = {one.id for one in view.classes if one.is_active}
-    for mark in view.workspace.marks():
-        if mark.class_id not in followed:
+    for hide in view.workspace.hides():
+        if hide.class_id not in followed:
             continue
         # The day of the numbers, as in the list itself: before the day's first sync that is an earlier one.
-        if not mark.holds_on(view.reader.cohort(mark.class_id, view.as_of).local_date):
+        if not hide.holds_on(view.reader.cohort(hide.class_id, view.as_of).local_date):
             continue
-        facts = view.reader.facts(mark.class_id)
-        student_id = view.workspace.student_id_for(
-            mark.class_id, mark.student_id, anonymous=view.reader.anonymous
+        class_data = view.reader.class_data(hide.class_id)
+        student_id = view.workspace.cohorts.student_id_for(
+            hide.class_id, hide.student_id, anonymous=view.reader.anonymous
         )
-        person = facts.students[facts.students["student_id"] == student_id].fillna("")
+        person = class_data.students[class_data.students["student_id"] == student_id].fillna("")
         if student_id is None or person.empty:
             continue
         name = f"{person['first_name'].iloc[0]} {person['last_name'].iloc[0]}".strip() or student_id
-        state = "exempt" if mark.until is None else f"done until {mark.until:%d %B}"
-        told[mark.class_id, student_id] = f"{name}: {state}"
+        state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
+        told[hide.class_id, student_id] = f"{name}: {state}"
     return told

@@ -48,7 +48,7 @@ def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
     """Band, where to reach the student, and why the score is what it is."""
     known = cohort.students.loc[health["student_id"]]
     contact = [one for one in (known["email"], known["night"], known["region"]) if isinstance(one, str)]
-    lines = [f"{lists.band(health['risk'])} · {markup(lists.facts(health))}"]
+    lines = [f"{lists.band(health['risk'])} · {markup(lists.class_data(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
     st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))

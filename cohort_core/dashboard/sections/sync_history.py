@@ -109,7 +109,7 @@ def show_set_aside(view: View) -> None:
             "last_seen_at": one.last_seen_at,
             "record_id": one.id,
         }
-        for one in view.reader.set_aside()
+        for one in view.reader.quarantined()
     ]
     if not records:
         return

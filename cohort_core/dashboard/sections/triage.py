@@ -62,15 +62,15 @@ def show(view: View) -> None:
 def _of_class(view: View) -> Report:
     limits = view.cohort.thresholds
     beside = partial(hides.offer, view)
-    settled = view.reader.settled([view.cohort])
+    hidden = view.reader.hidden_students([view.cohort])
     health = catalog.student_health(view.cohort)
-    is_open = ~health.frame["student_id"].isin(settled)
+    is_open = ~health.frame["student_id"].isin(hidden)
     at_risk = replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
     urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person, urgent), "attention", beside)
-    listed = settled | {one["student_id"] for one in urgent}
+    listed = hidden | {one["student_id"] for one in urgent}
     gap = [one for one in catalog.engagement_gap(view.cohort).records() if one["student_id"] not in listed]
     gap = gap[: limits.triage_length]
     if gap:

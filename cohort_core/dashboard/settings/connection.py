@@ -137,7 +137,7 @@ def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
         st.success("Connected.")
     st.subheader("Which classes do you want to follow?", anchor=False)
     st.caption("You can change this at any time under Classes.")
-    active = {one.id for one in workspace.statuses(active_only=True)}
+    active = {one.id for one in workspace.cohorts.statuses(active_only=True)}
     chosen = []
     for one in listed:
         ticked = st.checkbox(

@@ -84,12 +84,12 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
         format_func=lambda one: classes[one].name,
         key="import-class",
     )
-    facts = view.reader.facts(class_id)
+    class_data = view.reader.class_data(class_id)
     st.text(_roster_now(view.reader.cohort(class_id)))
     with st.container(horizontal=True):
         st.download_button(
             "Template",
-            tables.csv_bytes(_template(facts, anonymous=view.reader.anonymous)),
+            tables.csv_bytes(_template(class_data, anonymous=view.reader.anonymous)),
             file_name="students.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -194,11 +194,13 @@ def _roster_now(cohort: Cohort) -> str:
     return " · ".join(told)
 
 
-def _template(facts: ClassData, *, anonymous: bool) -> tables.Table:
+def _template(class_data: ClassData, *, anonymous: bool) -> tables.Table:
     """The students of the class, ready to be filled in. Pseudonyms would mean nobody, so they stay out."""
     rows: list[dict[str, Any]] = []
     students = (
-        facts.students.iloc[:0] if anonymous else facts.students.sort_values(["last_name", "first_name"])
+        class_data.students.iloc[:0]
+        if anonymous
+        else class_data.students.sort_values(["last_name", "first_name"])
     )
     for row in students.to_dict("records"):
         line = {name: None if pd.isna(row[name]) else row[name] for name in RosterLine.model_fields}

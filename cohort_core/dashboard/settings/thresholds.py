@@ -154,9 +154,9 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
         seen = effect(cohort, wanted)
         lines = [_bands(seen), *_moves(seen)]
         if changed and len(lines) == 1:
-            still.append(cohort.facts.name)
+            still.append(cohort.class_data.name)
             continue
-        _block(cohort.facts.name, lines)
+        _block(cohort.class_data.name, lines)
     if still:
         st.html(f"<div class='ct-why'>Nothing changes in {markup(and_more(still, MAX_NAMES))}.</div>")
     now = view.reader.triage(thresholds=saved)

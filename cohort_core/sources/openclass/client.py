@@ -77,16 +77,16 @@ class OpenClassClient:
         connection: Login,
         *,
         token: str | None = None,
-        patience: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.token = token
         self._connection = connection
-        self._patience = patience or RetryPolicy()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._is_cancelled = is_cancelled
         self._seconds_between_requests = 1 / connection.sync_rate if connection.sync_rate else 0.0
         self._next_request_at = 0.0
-        self._budget_seconds = self._patience.budget_seconds
+        self._budget_seconds = self._retry_policy.budget_seconds
         self._failed_login: CohortError | None = None
         self._session = requests.Session()
         self._session.headers.update(
@@ -203,15 +203,15 @@ class OpenClassClient:
             raise failure.final from None
 
     def _has_tried_enough(self, state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= self._patience.attempts or self._budget_seconds <= 0
+        return state.attempt_number >= self._retry_policy.attempts or self._budget_seconds <= 0
 
     def _seconds_to_wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         jitter = tenacity.wait_random_exponential(
-            multiplier=self._patience.first_wait_seconds, max=self._patience.longest_wait_seconds
+            multiplier=self._retry_policy.first_wait_seconds, max=self._retry_policy.longest_wait_seconds
         )(state)
         asked = failure.retry_after if isinstance(failure, _Passing) else None
-        return jitter if asked is None else min(asked, self._patience.longest_retry_after_seconds)
+        return jitter if asked is None else min(asked, self._retry_policy.longest_retry_after_seconds)
 
     def _spend(self, seconds: float) -> None:
         self._budget_seconds -= seconds
@@ -266,7 +266,7 @@ class OpenClassClient:
                 params=query,
                 data=form,
                 headers=headers,
-                timeout=(self._patience.connect_seconds, self._patience.read_seconds),
+                timeout=(self._retry_policy.connect_seconds, self._retry_policy.read_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -304,7 +304,7 @@ class OpenClassClient:
 
     def _body(self, response: requests.Response) -> bytes:
         """The whole body, but not one that drips for ever or never ends."""
-        until = time.monotonic() + self._patience.request_seconds
+        until = time.monotonic() + self._retry_policy.request_seconds
         chunks = []
         size = 0
         # Whatever has come, where iter_content waits until a chunk is full: hours, if a byte comes a second.

@@ -1,0 +1,214 @@
+"""Class data and cohorts, kept by the revision of their class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from cohort_core.caching import single_flight
+from cohort_core.config.paths import Home
+from cohort_core.store import classes
+from cohort_core.store.change_watcher import ChangeWatcher
+from cohort_core.store.database import Database
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cohort_core.config.settings import Settings
+    from cohort_core.config.thresholds import Thresholds
+    from cohort_core.metrics.cohort import Cohort
+    from cohort_core.reports.report import Report
+    from cohort_core.store.class_data import ClassData
+
+MAX_LOADED = 16
+MAX_COHORTS = 32
+"""With the answers that they know; one of 100,000 records is some 20 MB."""
+MAX_CHANGES = 16
+MAX_CLASSES = 64
+
+
+Revision = tuple[int, int]
+"""Which facts of a class there are: of which opening of the database, and which of them."""
+
+
+class Cohorts:
+    """The classes of a home as cohorts. Safe to share between threads.
+
+    Requests for the same selection get the same cohort, with every metric that was computed of it before.
+    """
+
+    def __init__(self, home: Home, database: Database, load_settings: Callable[[], Settings]) -> None:
+        self.watcher = ChangeWatcher(database)
+        self._home = home
+        self._database = database
+        self._settings = load_settings
+        self._load_class_data = single_flight(self._load_class_data_uncached, MAX_LOADED, by_revision=True)
+        self._build_cohort = single_flight(self._build_cohort_uncached, MAX_COHORTS, by_revision=True)
+        self._find_changes = single_flight(self._find_changes_uncached, MAX_CHANGES, by_revision=True)
+        self._pseudonyms = single_flight(self._pseudonyms_uncached, MAX_LOADED, by_revision=True)
+        self._load_statuses = single_flight(self._load_statuses_uncached, 1)
+        self._find_class = single_flight(self._find_class_uncached, MAX_CLASSES)
+
+    def is_anonymous(self, requested: bool = False) -> bool:
+        """Return whether people go by pseudonyms: by request, or because the settings say so."""
+        return requested or self._settings().anonymous
+
+    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
+        found = self._load_statuses(self._moment())
+        return [one for one in found if one.is_active or not active_only]
+
+    def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
+        return classes.load_statuses(self._database)
+
+    def _moment(self) -> Hashable:
+        """Equal as long as nothing in the store has changed."""
+        state = self.watcher.poll()
+        return state.number if state else object()
+
+    def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
+        """The facts of the class with this id or friendly id; raises ``UnknownClass``.
+
+        With pseudonyms if that is asked for here or by the settings; so is all that is made of them.
+        """
+        return self._current_class_data(reference, self.is_anonymous(anonymous))
+
+    def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
+        """The id by which a student goes there, given the real or the pseudonymous one; None if the class
+        has no such student. For addresses, when anonymous mode is switched on or off."""
+        ids = self.student_ids(reference, student_id)
+        return ids and ids[int(self.is_anonymous(anonymous))]
+
+    def student_ids(self, reference: str, student_id: str) -> tuple[str, str] | None:
+        """The real and the pseudonymous id of the student who has one of the two."""
+        class_id, revision, timezone = self._current(reference)
+        return self._pseudonyms(class_id, revision, timezone).get(student_id)
+
+    def _pseudonyms_uncached(
+        self, class_id: str, revision: Revision, default_timezone: str
+    ) -> dict[str, tuple[str, str]]:
+        from cohort_core.services.anonymizer import Pseudonyms, load_key
+
+        pseudonyms = Pseudonyms(load_key(self._home))
+        known = {}
+        for one in self._load_class_data(class_id, revision, default_timezone, False).students["student_id"]:
+            disguised = pseudonyms.student_id(one)
+            known[str(one)] = known[disguised] = (str(one), disguised)
+        return known
+
+    def cohort(
+        self,
+        reference: str,
+        as_of: str | date | datetime | pd.Timestamp | None = None,
+        group: str | None = None,
+        type: str | None = None,
+        *,
+        anonymous: bool = False,
+    ) -> Cohort:
+        """The class at an instant (default: its last sync), all of it or one group or type of assignment.
+
+        Whoever asks for the same gets the same object, with all that was ever asked of it. Raises
+        ``UnknownClass``, and ``BadInput`` for an instant, group or type that cannot be used.
+        """
+        data_key = (*self._current(reference), self.is_anonymous(anonymous))
+        if isinstance(as_of, str):
+            from cohort_core.timeutils import parse_as_of
+
+            as_of = parse_as_of(as_of, self._load_class_data(*data_key).timezone)
+        return self._build_cohort(*data_key, as_of, self._settings().thresholds, group, type)
+
+    def changes(
+        self,
+        reference: str,
+        since: str | None = None,
+        until: str | None = None,
+        group: str | None = None,
+        *,
+        anonymous: bool = False,
+    ) -> Report:
+        """What happened after `since` (default: the end of the sync before the last) and up to `until`.
+
+        Instants as in `cohort.parse_as_of`, but that a day as `since` is its first instant.
+        """
+        from cohort_core.store.changes import load_sync_ends
+        from cohort_core.timeutils import parse_as_of, parse_from
+
+        data_key = (*self._current(reference), self.is_anonymous(anonymous))
+        class_data = self._load_class_data(*data_key)
+        moment = None if until is None else parse_as_of(until, class_data.timezone, "until")
+        ends = load_sync_ends(self._database, class_data.class_id, limit=2)
+        start = ends[1] if len(ends) > 1 else None
+        if since is not None:
+            start = parse_from(since, class_data.timezone, "since")
+        return self._find_changes(*data_key, start, moment, self._settings().thresholds, group)
+
+    def _find_changes_uncached(
+        self,
+        class_id: str,
+        revision: Revision,
+        timezone: str,
+        anonymous: bool,
+        since: pd.Timestamp | None,
+        until: pd.Timestamp | None,
+        thresholds: Thresholds,
+        group: str | None,
+    ) -> Report:
+        from cohort_core.reports import catalog
+        from cohort_core.store.changes import load_log
+
+        log = load_log(self._database, class_id)
+        if anonymous:
+            from cohort_core.services.anonymizer import anonymise_log, load_key
+
+            log = anonymise_log(log, load_key(self._home))
+        start, end = (
+            self._build_cohort(class_id, revision, timezone, anonymous, moment, thresholds, group, None)
+            for moment in (since or until, until)
+        )
+        return catalog.changes(end.class_data, log, start, end)
+
+    def _current(self, reference: str) -> tuple[str, Revision, str]:
+        """What facts are kept by: the class's id, its revision, and the zone of classes without one."""
+        return *self._find_class(reference, self._moment()), self._settings().default_timezone
+
+    def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, Revision]:
+        from cohort_core.store.class_data_loader import load_revision
+
+        class_id = classes.find_class(self._database, reference)
+        return class_id, (self.watcher.generation, load_revision(self._database, class_id))
+
+    def _current_class_data(self, reference: str, anonymous: bool) -> ClassData:
+        return self._load_class_data(*self._current(reference), anonymous)
+
+    def _load_class_data_uncached(
+        self, class_id: str, revision: Revision, default_timezone: str, anonymous: bool
+    ) -> ClassData:
+        if anonymous:
+            from cohort_core.services.anonymizer import anonymise, load_key
+
+            real = self._load_class_data(class_id, revision, default_timezone, False)
+            return anonymise(real, load_key(self._home))
+        from cohort_core.store.class_data_loader import load_class_data
+
+        return load_class_data(self._database, class_id, default_timezone)
+
+    def _build_cohort_uncached(
+        self,
+        class_id: str,
+        revision: Revision,
+        default_timezone: str,
+        anonymous: bool,
+        as_of: date | datetime | pd.Timestamp | None,
+        thresholds: Thresholds,
+        group: str | None,
+        type: str | None,
+    ) -> Cohort:
+        from cohort_core.metrics.cohort import build, of_group, of_type
+
+        # A part is made from the whole that is kept, so that what is known of the class is known once.
+        key = (class_id, revision, default_timezone, anonymous, as_of, thresholds)
+        if type is not None:
+            return of_type(self._build_cohort(*key, group, None), type)
+        if group is not None:
+            return of_group(self._build_cohort(*key, None, None), group)
+        return build(self._load_class_data(*key[:4]), as_of=as_of, thresholds=thresholds)
