@@ -67,7 +67,6 @@ def cached_on(answer: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S,
     Frames are handed out as copies, which cost nothing until somebody writes into one; arrays are as shared
     as those of the cohort itself.
     """
-
     import pandas as pd
 
     @wraps(answer)

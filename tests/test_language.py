@@ -43,12 +43,13 @@ def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield every docstring, also those behind attributes, with its line."""
     for node in ast.walk(tree):
         for child in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-                if isinstance(child.value.value, str):
-                    yield child.lineno, child.value.value
+            value = child.value if isinstance(child, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield child.lineno, value.value
 
 
 def comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield every comment with its line."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string

@@ -23,14 +23,16 @@ _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 @cached_chart
 def risk_parts(health: pd.DataFrame) -> alt.Chart:
     """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
-    the page shows RISK_PARTS above it, where a phone has room for all of it."""
+    the page shows RISK_PARTS above it, where a phone has room for all of it.
+    """
     return _stacked_parts(health, RISK_PARTS, "Risk points", "Student", "student_id")
 
 
 @cached_chart
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
-    shows DIFFICULTY_PARTS above it as a legend."""
+    shows DIFFICULTY_PARTS above it as a legend.
+    """
     if by == "difficulty":
         return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
     field, title, format_ = {

@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 def cached_chart(draw: Callable[P, T]) -> Callable[P, T]:
     """A function that makes a chart of frames, and gives the same one for the same values. It is for looking
-    at: who changes it makes a copy first."""
+    at: who changes it makes a copy first.
+    """
 
     @lru_cache(maxsize=KEPT_OF_EACH)
     def answer(asked: _Asked) -> T:

@@ -227,7 +227,8 @@ def save_settings(home: Home, **values: Any) -> None:
 
 def save_preferences(home: Home, wanted: Preferences) -> None:
     """Write those that are named. A threshold that is the default, or that the environment gives, is left out
-    of the file."""
+    of the file.
+    """
     kept = wanted.model_dump(include=wanted.model_fields_set - {"thresholds"})
     if "anonymous" in kept:
         kept["anonymous"] = wanted.anonymous or None
@@ -258,7 +259,8 @@ def merge_preferences(wanted: Preferences, known: Preferences) -> Preferences:
 
 def set_by_environment() -> frozenset[str]:
     """The settings that the environment gives, single thresholds by their own names. What is written into the
-    file does not move them."""
+    file does not move them.
+    """
     given = {name.casefold() for name, value in os.environ.items() if value}
     own = {name for name in Settings.model_fields if f"cohort_{name}" in given}
     limits = {name for name in Thresholds.model_fields if f"cohort_thresholds__{name}" in given}

@@ -25,7 +25,8 @@ def show(
     is_forced: bool,
 ) -> None:
     """The widgets, each showing what `selection` remembers. `latest`: day of the last sync.
-    `is_forced`: the settings ask for pseudonyms."""
+    `is_forced`: the settings ask for pseudonyms.
+    """
     _select("Class", url_state.CLASS, {one.id: one.name for one in active})
     if groups:
         _select(

@@ -27,7 +27,8 @@ def streamlit_options() -> dict[str, object]:
 
 def apply_streamlit_options() -> None:
     """Make the settings certain: over a person's own, over those of the working folder. Call it again after
-    `st.App` is made, which may be what makes Streamlit read its files."""
+    `st.App` is made, which may be what makes Streamlit read its files.
+    """
     from streamlit import config
 
     for name, value in streamlit_options().items():

@@ -74,7 +74,8 @@ class BrowserGuard:
         self, app: ASGIApp, *, excluded_path: str, hosts: Collection[str] = (), origins: Collection[str] = ()
     ) -> None:
         """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here, but for
-        what is mounted at ``beside``."""
+        what is mounted at ``beside``.
+        """
         self._app = app
         self._excluded_path = excluded_path
         self._hosts = LOOPBACK_HOSTS | {one.lower() for one in hosts}

@@ -199,7 +199,8 @@ def read_text(path: Path) -> str:
 
 def decode(content: bytes, name: str) -> str:
     """The text of a CSV file: UTF-8 with or without a mark, UTF-16 with one, else as Excel on Windows writes
-    it. Raises ``BadInput``, with what to do, for what is no text; `name` is what to call the file."""
+    it. Raises ``BadInput``, with what to do, for what is no text; `name` is what to call the file.
+    """
     if not content.strip():
         raise BadInput(f"{name} is empty. Fill in the template and try again.", parameter="file")
     if len(content) > SIZE_LIMIT_BYTES:

@@ -55,7 +55,8 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
 @cached_on
 def activity(cohort: Cohort) -> pd.DataFrame:
     """One row a student: student_id, name, and the columns of `last_activity`; without activity first, then
-    the longest silent."""
+    the longest silent.
+    """
     frame = last_activity(cohort).reset_index()
     frame.insert(1, "name", cohort.students["name"].to_numpy())
     order = frame.assign(folded=frame["name"].str.casefold(), silent=-frame["days_silent"])
@@ -110,7 +111,8 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
 @cached_on
 def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
     """The Mondays of the weeks from that of the first activity to that of *as of*, and the instants at which
-    these weeks start and, one more, the last one ends."""
+    these weeks start and, one more, the last one ends.
+    """
     moments = np.concatenate([cohort.started, cohort.completed])
     moments = moments[~np.isnat(moments)]
     if not len(moments):

@@ -50,7 +50,8 @@ def by_section(cohort: Cohort) -> pd.DataFrame:
 def _split(cohort: Cohort, column: str) -> pd.DataFrame:
     """Columns: what it is split by, assignments, completed and in_progress (records), completion_rate
     (completed ÷ students × assignments), students_completed (all of its assignments), their share, graded
-    (completions with a grade), avg_grade."""
+    (completions with a grade), avg_grade.
+    """
     codes, names = pd.factorize(cohort.assignments[column])
     n, students = len(names), len(cohort.students)
     has_rest = bool((codes < 0).any())
@@ -159,7 +160,8 @@ def habits(cohort: Cohort) -> pd.DataFrame:
 
 def _by_slot(cohort: Cohort, slot: Callable[[pd.DatetimeIndex], NDArray[np.intp]], n: int) -> pd.DataFrame:
     """Columns: started and completed (records), completed_share (of all completions), active_students (with a
-    start or completion then), graded (completions with a grade), avg_grade (of what was completed then)."""
+    start or completion then), graded (completions with a grade), avg_grade (of what was completed then).
+    """
     begun, done = ~np.isnat(cohort.started), cohort.is_completed
     began, finished = (
         slot(pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(cohort.tz)).astype(np.intp)

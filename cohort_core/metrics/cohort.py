@@ -101,7 +101,8 @@ class Cohort:
     @cached_property
     def records(self) -> pd.DataFrame:
         """student_id, assignment_id, position (in the course), grade (0 to 1 or NaN); started_at,
-        completed_at, reviewed_at (UTC)."""
+        completed_at, reviewed_at (UTC).
+        """
         return pd.DataFrame(
             {
                 "student_id": self.students.index.take(self.student),

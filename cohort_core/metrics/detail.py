@@ -58,7 +58,8 @@ def of_assignment(cohort: Cohort, assignment_id: str) -> Cohort:
 
 def student_timeline(cohort: Cohort, student_id: str) -> pd.DataFrame:
     """One row an event of the student, newest first: at, event (started, completed, reviewed), assignment_id,
-    assignment, type, section, grade (of a completion, NaN otherwise)."""
+    assignment, type, section, grade (of a completion, NaN otherwise).
+    """
     one = of_student(cohort, student_id)
     course = one.assignments.iloc[one.position].reset_index()
     events = []
@@ -118,7 +119,8 @@ def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
 @cached_on
 def risk_by_week(cohort: Cohort) -> pd.DataFrame:
     """One row a week and student who counted at its end, in that order: student_id, and the columns of
-    `risk_history` but total. Built once for all students, since each week needs the whole class anyway."""
+    `risk_history` but total. Built once for all students, since each week needs the whole class anyway.
+    """
     weekly = []
     mondays, starts = weeks(cohort)
     for monday, end in zip(mondays[-MAX_WEEKS:], starts[1:][-MAX_WEEKS:], strict=True):

@@ -61,7 +61,8 @@ def is_timed(cohort: Cohort) -> NDArray[np.bool_]:
 @cached_on
 def observed(cohort: Cohort) -> pd.DataFrame:
     """One row a record that is timed or open, by assignment and time: position (row of the assignment), days
-    from start to completion or to *as of*, finished, at_risk (records in work for at least so long)."""
+    from start to completion or to *as of*, finished, at_risk (records in work for at least so long).
+    """
     timed = is_timed(cohort)
     used = timed | cohort.is_open
     position, finished = cohort.position[used], timed[used]
@@ -112,7 +113,8 @@ def _stuck_after(cohort: Cohort) -> group_stats.Floats:
 
 def usually_done_after(cohort: Cohort) -> group_stats.Floats:
     """For each assignment of the whole class the days within which four in five complete it; where that is
-    not reached the longest known time, 0 where there is none."""
+    not reached the longest known time, 0 where there is none.
+    """
     times = time_to_complete(cohort.classwide)
     return times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
 

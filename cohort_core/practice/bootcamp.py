@@ -386,7 +386,8 @@ class Bootcamp:
 
     def _break_silence(self, histories: Sequence[History], spare: list[History]) -> list[History]:
         """Let something happen within any hour of the weeks after the opening: a skipped lesson is caught
-        up with, or an old piece of work is reviewed."""
+        up with, or an old piece of work is reviewed.
+        """
         rng = random.Random(f"{self._seed}/{self.plan.key}/silence")
         unreviewed = [
             h

@@ -153,7 +153,8 @@ def _named(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, st
 
 def _identity(student_id: str, email: str | None, first_name: str | None, last_name: str | None) -> str:
     """What makes somebody the same person elsewhere: the email, since the id changes when someone who was
-    only on the roster starts; without one the id, or of a line of the roster the name."""
+    only on the roster starts; without one the id, or of a line of the roster the name.
+    """
     if email:
         return f"email {folded(email)}"
     if student_id.startswith("roster-"):

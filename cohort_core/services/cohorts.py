@@ -75,7 +75,8 @@ class Cohorts:
 
     def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
         """The id by which a student goes there, given the real or the pseudonymous one; None if the class
-        has no such student. For addresses, when anonymous mode is switched on or off."""
+        has no such student. For addresses, when anonymous mode is switched on or off.
+        """
         ids = self.student_ids(reference, student_id)
         return ids and ids[int(self.is_anonymous(anonymous))]
 

@@ -175,7 +175,8 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
 @dataclass(frozen=True)
 class Calendar:
     """What a mentor said of a class's time: a zone (None: the default one), and the day on which it starts
-    (None: that of the first activity)."""
+    (None: that of the first activity).
+    """
 
     timezone: str | None
     starts_on: date | None
@@ -231,7 +232,8 @@ def save_units(connection: sqlite3.Connection, class_id: str, units: Sequence[Un
 @dataclass(frozen=True)
 class SyncState:
     """What earlier syncs of a class left. ``clean_full_at`` is None unless the last run ended well and a
-    clean full run stands behind it."""
+    clean full run stands behind it.
+    """
 
     was_synced: bool
     clean_full_at: str | None

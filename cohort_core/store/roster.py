@@ -140,7 +140,8 @@ def load_students(connection: sqlite3.Connection, ids: Iterable[str]) -> list[St
 @dataclass(frozen=True)
 class RosterMatch:
     """``by_student`` maps a seen student's id to the line that means them; the rest is ``unseen`` or, where
-    several students fit, ``ambiguous``."""
+    several students fit, ``ambiguous``.
+    """
 
     by_student: dict[str, Enrolment]
     unseen: list[Enrolment]

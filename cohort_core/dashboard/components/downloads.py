@@ -45,7 +45,8 @@ def heading(
 ) -> None:
     """A heading and, beside it, the menu: `report` holds the rows that are shown below it, `picture` is the
     chart. `name` is what the files are called (default: as the report), `title` stands above the picture
-    (default: the heading)."""
+    (default: the heading).
+    """
     called = name or (report.name if report is not None else text)
     files = _files(view, report, picture, title or text)
     if not files:
@@ -132,7 +133,8 @@ def _menu(view: View, name: str, files: list[File], otherwise: str | None = None
 
 def _kept_in_mind(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], bytes]:
     """The file, once the audit says that it was made. What fails is logged without data: Streamlit, which
-    says that there is no file, would log the exception's words."""
+    says that there is no file, would log the exception's words.
+    """
     database, anonymous = view.workspace.database, view.reader.anonymous
     of_class = f", class {view.shown.id}" if view.shown else ""
 

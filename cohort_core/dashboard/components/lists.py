@@ -103,7 +103,8 @@ def class_data(row: Mapping[str, Any]) -> str:
 
 def people(persons: Iterable[Person], key: str, beside: Callable[[Person], None] | None = None) -> None:
     """Each with a link to the page of the student; `key` is unique on the page. `beside` draws what stands
-    behind each."""
+    behind each.
+    """
     with st.container(key=f"people-{key}", gap=None):
         for one in persons:
             first, *others = one.why
