@@ -396,7 +396,7 @@ def test_a_stream_ends_with_its_token(
     guarded: Guarded, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """Also while there is nothing to tell."""
-    monkeypatch.setattr(sync_routes, "STILL_SECONDS", 0.2)
+    monkeypatch.setattr(sync_routes, "HEARTBEAT_SECONDS", 0.2)
     database = guarded.workspace.database
     watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
     service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=seconds, times=None))

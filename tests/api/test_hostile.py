@@ -36,7 +36,7 @@ class Hasty(uvicorn_protocol.TimeoutProtocol):
 class Crowded(uvicorn_protocol.TimeoutProtocol):
     """As patient as in earnest, with room for few."""
 
-    most_waiting = CROWD
+    max_waiting = CROWD
 
 
 @dataclass

@@ -240,10 +240,10 @@ class Counting:
 
 
 @contextmanager
-def kept(workspace: Workspace, route: Counting, most_bytes: int = 10**6) -> Iterator[str]:
+def kept(workspace: Workspace, route: Counting, max_bytes: int = 10**6) -> Iterator[str]:
     save_classes(workspace.database, [ListedClass("a", "a-1", "A", None)])
     with serving(
-        ResponseCacheMiddleware(route, workspace=workspace, excluded_path="/none", most_bytes=most_bytes)
+        ResponseCacheMiddleware(route, workspace=workspace, excluded_path="/none", max_bytes=max_bytes)
     ) as url:
         yield url
 
@@ -381,7 +381,7 @@ def test_errors_are_not_kept(workspace: Workspace) -> None:
 def test_what_was_not_asked_for_the_longest_goes_first(workspace: Workspace) -> None:
     route = Counting()
     # Each takes twice its 2 kB and a little more.
-    with kept(workspace, route, most_bytes=13_000) as url:
+    with kept(workspace, route, max_bytes=13_000) as url:
         for path, asked in (("/a", 1), ("/b", 2), ("/a", 2), ("/c", 3), ("/d", 4), ("/a", 4), ("/b", 5)):
             requests.get(url + path, timeout=10)
             assert route.asked == asked, path
