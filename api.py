@@ -1,4 +1,7 @@
-"""The JSON API as an app of its own: `uvicorn api:app`. `cohort-tracker serve` runs it with the dashboard."""
+"""The JSON API as an app of its own: `uvicorn api:app`.
+
+`cohort-tracker serve` runs it together with the dashboard.
+"""
 
 from cohort_core.api.app import create_app
 

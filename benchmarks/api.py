@@ -3,15 +3,15 @@
     python benchmarks/api.py                        every route, on 4,000 and 100,000 records
     python benchmarks/api.py --records 4000 --only triage --seconds 3
 
-*Warm* is an answer that was given before, asked for by 8 connections at once: requests a second and
-milliseconds (p50, p99) by `wrk`, which Debian and Homebrew have under that name (`apt-get install wrk`).
-*Bare* is the same for a FastAPI app with nothing but `async` routes that send the very bytes, in a process of
-its own. The two take turns, since the machine is not always equally fast; told is the turn in the middle.
-*Share* is the one rate over the other, again the middle of the turns; the reach is 60 %.
+*Warm* is a cached response, requested over 8 connections at once: requests per second and milliseconds (p50,
+p99), measured by `wrk`, which Debian and Homebrew have under that name (`apt-get install wrk`).
+*Bare* is the same for a FastAPI app with nothing but `async` routes that send the same bytes, in a process of
+its own. The two take turns, since the speed of the machine varies; the median turn is printed.
+*Share* is the warm rate divided by the bare rate, again the median; the target is 60 %.
 
-*Cold* is the first request after a sync: the store has changed, so the facts of the class are read again, the
-cohort is built and the answer computed. Of `--rounds` such requests the worst is told as p99; the reach is
-150 ms on 4,000 records and 600 ms on 100,000.
+*Cold* is the first request after a sync: the store has changed, so the data of the class is read again, the
+cohort is built and the response computed. The worst of `--rounds` such requests is printed as p99; the
+targets are 150 ms on 4,000 records and 600 ms on 100,000.
 """
 
 from __future__ import annotations
@@ -32,21 +32,20 @@ from typing import Any
 
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
 CLASS = "class"
 CONNECTIONS = 8
 TURNS = 3
-REACH_SHARE = 0.6
-REACH_COLD_MS = {4_000: 150.0, 100_000: 600.0}
+TARGET_SHARE = 0.6
+TARGET_COLD_MS = {4_000: 150.0, 100_000: 600.0}
 FILES = ("/classes/{class_id}/progressions.csv", "/classes/{class_id}/metrics/student-health.csv")
-LEFT_OUT = ("/sync/", "report.pdf")
+EXCLUDED = ("/sync/", "report.pdf")
 
 
 def fill(folder: Path, records: int) -> None:
-    """A home whose store has one active class of so many records."""
-    from metrics import school
-
+    """Make a home with one active class of so many records."""
+    from benchmarks.metrics import school
     from cohort_core.config.paths import Home
     from cohort_core.store.database import Database
 
@@ -67,7 +66,7 @@ def fill(folder: Path, records: int) -> None:
         )
         connection.executemany(
             "INSERT INTO students VALUES (?1, ?1, NULL, NULL)",
-            [(one,) for one in class_data.students["student_id"]],
+            [(student_id,) for student_id in class_data.students["student_id"]],
         )
         connection.executemany(
             "INSERT INTO assignments VALUES (?, ?, ?)",
@@ -77,8 +76,8 @@ def fill(folder: Path, records: int) -> None:
         connection.executemany(
             "INSERT INTO unit_assignments VALUES ('c1', ?, ?, ?)",
             [
-                (one.assignment_id, sections.index(one.section), one.position)
-                for one in class_data.assignments.itertuples()
+                (row.assignment_id, sections.index(row.section), row.position)
+                for row in class_data.assignments.itertuples()
             ],
         )
         connection.executemany(
@@ -89,7 +88,7 @@ def fill(folder: Path, records: int) -> None:
 
 
 def pretend_sync(folder: Path) -> None:
-    """What the end of a sync that changed something does to the store."""
+    """Change the store in the same way as the end of a sync with changes."""
     from cohort_core.config.paths import Home
     from cohort_core.store.classes import bump_revision
     from cohort_core.store.database import Database
@@ -98,13 +97,14 @@ def pretend_sync(folder: Path) -> None:
         bump_revision(connection, "c1")
 
 
-def serve(what: str, folder: str, port: int) -> None:
+def serve(kind: str, folder: str, port: int) -> None:
+    """Serve the API over a home (`api`), or files of bytes (`bare`), until the process ends."""
     import uvicorn
 
-    if what == "bare":
+    if kind == "bare":
         uvicorn.run(bare_app(Path(folder)), port=port, log_level="error", access_log=False)
         return
-    # As the product does it, connections included.
+    # With the same uvicorn protocol as the product.
     from cohort_core import server
     from cohort_core.api.app import create_app
     from cohort_core.http import uvicorn_protocol
@@ -124,7 +124,7 @@ def workspace(folder: Path) -> Any:
 
 
 def bare_app(folder: Path) -> Any:
-    """One route a file: the bytes that the API had answered."""
+    """Make an app with one route per file, each with the bytes of a response of the API."""
     from fastapi import FastAPI, Response
 
     app = FastAPI()
@@ -140,13 +140,14 @@ def bare_app(folder: Path) -> Any:
 
 
 @contextlib.contextmanager
-def running(what: str, folder: Path, port: int) -> Iterator[None]:
-    command = [sys.executable, __file__, "--serve", what, str(folder), str(port)]
+def running(kind: str, folder: Path, port: int) -> Iterator[None]:
+    """Run `serve` in a process of its own while the block lasts."""
+    command = [sys.executable, __file__, "--serve", kind, str(folder), str(port)]
     with subprocess.Popen(command) as process:
         try:
             for _ in range(200):
                 with contextlib.suppress(OSError):
-                    asked(port, "/openapi.json")
+                    request(port, "/openapi.json")
                     break
                 time.sleep(0.05)
             yield
@@ -154,28 +155,28 @@ def running(what: str, folder: Path, port: int) -> Iterator[None]:
             process.terminate()
 
 
-def asked(port: int, path: str) -> tuple[float, bytes]:
-    """Milliseconds from connecting to the last byte, and the answer."""
-    began = time.perf_counter()
+def request(port: int, path: str) -> tuple[float, bytes]:
+    """Return the milliseconds from connecting to the last byte, and the body."""
+    started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    took = (time.perf_counter() - began) * 1000
+    response = connection.getresponse()
+    body = response.read()
+    duration = (time.perf_counter() - started) * 1000
     connection.close()
-    if answer.status != 200:
-        raise SystemExit(f"{path} answers {answer.status}")
-    return took, body
+    if response.status != 200:
+        raise SystemExit(f"{path} answers {response.status}")
+    return duration, body
 
 
-def cold(port: int, path: str, home: Path) -> float:
-    """Milliseconds of the first request after a sync."""
+def request_cold(port: int, path: str, home: Path) -> float:
+    """Return the milliseconds of the first request after a sync."""
     pretend_sync(home)
-    return asked(port, path)[0]
+    return request(port, path)[0]
 
 
-def loaded(port: int, path: str, seconds: int) -> tuple[float, float, float]:
-    """Requests a second, and the milliseconds of p50 and p99, under load."""
+def request_under_load(port: int, path: str, seconds: int) -> tuple[float, float, float]:
+    """Return the requests per second, and the milliseconds of p50 and p99, under load."""
     command = [
         "wrk",
         "-t1",
@@ -184,31 +185,33 @@ def loaded(port: int, path: str, seconds: int) -> tuple[float, float, float]:
         "--latency",
         f"http://127.0.0.1:{port}{path}",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told:
-        raise SystemExit(f"{path} fails under load:\n{told}")
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
-    half, most = (milliseconds(told, share) for share in ("50%", "99%"))
-    return rate, half, most
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output:
+        raise SystemExit(f"{path} fails under load:\n{output}")
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
+    p50, p99 = (percentile(output, share) for share in ("50%", "99%"))
+    return rate, p50, p99
 
 
-def milliseconds(told: str, share: str) -> float:
-    amount, unit = re.search(rf"{share}\s+([\d.]+)(us|ms|s)", told).groups()  # type: ignore[union-attr]
+def percentile(output: str, share: str) -> float:
+    """Return a percentile of `wrk` in milliseconds."""
+    amount, unit = re.search(rf"{share}\s+([\d.]+)(us|ms|s)", output).groups()  # type: ignore[union-attr]
     return float(amount) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
 
 
 def paths(folder: Path) -> list[str]:
-    """Every address that answers with a list or an object, with ids that are there, and two files."""
+    """Return the paths of all lists and objects, with ids that exist, and of two files."""
     from cohort_core.api.app import create_app
 
     app = create_app(workspace(folder))
-    named = [path for path, methods in app.openapi()["paths"].items() if "get" in methods]
+    templates = [path for path, methods in app.openapi()["paths"].items() if "get" in methods]
     ids = {"class_id": CLASS, "student_id": "s000001", "assignment_id": "a0001"}
-    return [path.format(**ids) for path in (*named, *FILES) if not any(part in path for part in LEFT_OUT)]
+    return [path.format(**ids) for path in (*templates, *FILES) if not any(part in path for part in EXCLUDED)]
 
 
 def measure(records: int, only: str, seconds: int, rounds: int) -> bool:
-    good = True
+    """Print a line per route. Return whether all of them meet the targets."""
+    all_met = True
     with tempfile.TemporaryDirectory() as name:
         home, bytes_ = Path(name) / "home", Path(name) / "bytes"
         bytes_.mkdir()
@@ -220,30 +223,30 @@ def measure(records: int, only: str, seconds: int, rounds: int) -> bool:
         port = 18_000 + os.getpid() % 20_000
         with running("api", home, port):
             for number, path in enumerate(chosen):
-                (bytes_ / f"r{number}.bytes").write_bytes(asked(port, path)[1])
+                (bytes_ / f"r{number}.bytes").write_bytes(request(port, path)[1])
             with running("bare", bytes_, port + 1):
                 for number, path in enumerate(chosen):
-                    asked(port, path)
+                    request(port, path)
                     turns = [
                         (
-                            loaded(port, path, seconds),
-                            loaded(port + 1, f"/r{number}", seconds),
+                            request_under_load(port, path, seconds),
+                            request_under_load(port + 1, f"/r{number}", seconds),
                         )
                         for _ in range(TURNS)
                     ]
-                    times = sorted(cold(port, path, home) for _ in range(rounds))
-                    warm, bare = (sorted(one)[TURNS // 2] for one in zip(*turns, strict=True))
+                    times = sorted(request_cold(port, path, home) for _ in range(rounds))
+                    warm, bare = (sorted(rates)[TURNS // 2] for rates in zip(*turns, strict=True))
                     share = median(warm[0] / bare[0] for warm, bare in turns)
-                    missed = share < REACH_SHARE or times[-1] > REACH_COLD_MS.get(records, times[-1])
-                    good = good and not missed
+                    is_missed = share < TARGET_SHARE or times[-1] > TARGET_COLD_MS.get(records, times[-1])
+                    all_met = all_met and not is_missed
                     size = (bytes_ / f"r{number}.bytes").stat().st_size / 1000
                     print(
                         f"{path:52}{size:8.1f} |{warm[0]:9.0f}{warm[1]:7.2f}{warm[2]:7.2f} |{bare[0]:9.0f}"
                         f"{bare[2]:7.2f} |{share:7.0%} |{times[len(times) // 2]:9.0f}{times[-1]:7.0f}"
-                        f"{'  <' if missed else ''}",
+                        f"{'  <' if is_missed else ''}",
                         flush=True,
                     )
-    return good
+    return all_met
 
 
 def main() -> None:
@@ -253,16 +256,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=1, help=f"of load on each route, {TURNS} times")
     parser.add_argument("--rounds", type=int, default=10, help="cold requests to each route")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
-    asked_for = parser.parse_args()
-    if asked_for.serve:
-        what, folder, port = asked_for.serve
-        serve(what, folder, int(port))
+    options = parser.parse_args()
+    if options.serve:
+        kind, folder, port = options.serve
+        serve(kind, folder, int(port))
         return
-    results = [
-        measure(records, asked_for.only, asked_for.seconds, asked_for.rounds) for records in asked_for.records
-    ]
+    results = [measure(records, options.only, options.seconds, options.rounds) for records in options.records]
     if not all(results):
-        raise SystemExit("Routes marked < miss the reach.")
+        raise SystemExit("Routes marked < miss a target.")
 
 
 if __name__ == "__main__":

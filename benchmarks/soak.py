@@ -1,15 +1,18 @@
-"""Whether the server stays well for long: many ask at once while the school changes and syncs come and go.
+"""Checks that the server stays healthy under load, while the school changes and syncs run.
 
     python benchmarks/soak.py                       10 minutes, 16 clients, a sync every 20 seconds
     python benchmarks/soak.py --minutes 0.5 --sync-every 5
 
-A practice school whose rows change in one batch before each sync, a server in a process of its own as `serve`
-starts it, and clients that ask every route of two classes in turn, every other time with the tag that came
-before. Promised, or the exit status is 1: no answer is a 5xx, memory is flat (at the end at most 1.1 times
-what it was after the first fifth of the time), every sync is done, and no answer holds half a sync: a batch
-completes one assignment for everybody and regrades everybody's first one, and every answer with numbers of
-both must be of one batch, not of an earlier one than the same client saw before.
+The rows of a practice school change in one batch before each sync. `serve` runs in a process of its own, and
+clients request every route of two classes in turn, every other time with the previous ETag. The exit status
+is 1 unless all of this is true:
 
+- No response is a 5xx.
+- Memory is flat: at the end it is at most 1.1 times as much as after the first fifth of the time.
+- Every sync succeeds.
+- No response shows half a sync. A batch completes one assignment for everybody and regrades everybody's first
+  one. Every response with numbers of both must come from one batch, and not from an earlier one than the same
+  client saw before.
 """
 
 from __future__ import annotations
@@ -38,13 +41,13 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 CLASSES = ("first", "second")
 STUDENTS, ASSIGNMENTS, BEGUN = 40, 60, 10
-FLAT = 1.1
+MAX_GROWTH = 1.1
 START_SECONDS, SYNC_SECONDS, WATCH_SECONDS = 30, 120, 5
 FILES = ("/classes/{class_id}/progressions.csv", "/classes/{class_id}/metrics/student-health.xlsx")
 
 
 class Soak:
-    """What is known of the school and what was seen of the server."""
+    """The state of the school, and the observations about the server."""
 
     def __init__(self) -> None:
         from cohort_core.practice.school import MemorySchool, hex_id
@@ -57,21 +60,28 @@ class Soak:
         self.checked = 0
         self.memory: list[tuple[float, float]] = []
         self.lock = threading.Lock()
-        self.over = threading.Event()
-        self.marked = hex_id("assignment", "assignment 00")
-        self.ids = {"student_id": hex_id("student", "student 00"), "assignment_id": self.marked}
-        ids = [hex_id("assignment", f"assignment {one:02}") for one in range(ASSIGNMENTS)]
-        units = [{"name": f"Week {at // 5 + 1}", "assignments": ids[at : at + 5]} for at in range(0, 60, 5)]
+        self.is_over = threading.Event()
+        self.regraded = hex_id("assignment", "assignment 00")
+        self.ids = {"student_id": hex_id("student", "student 00"), "assignment_id": self.regraded}
+        ids = [hex_id("assignment", f"assignment {number:02}") for number in range(ASSIGNMENTS)]
+        units = [
+            {"name": f"Week {start // 5 + 1}", "assignments": ids[start : start + 5]}
+            for start in range(0, ASSIGNMENTS, 5)
+        ]
         for name in CLASSES:
             self.school.add_class(name, units=units, rows=self.rows(range(ASSIGNMENTS), 0))
 
     def rows(self, assignments: Any, batch: int) -> Iterator[dict[str, Any]]:
-        """As many rows in every batch, so that memory has no reason to grow but a leak."""
+        """Yield the rows of some assignments after a batch.
+
+        Their number is always the same, so that only a leak makes memory grow.
+        """
         from cohort_core.practice.school import progression
+        from cohort_core.store.database import utc_text
 
         now = datetime.now(UTC)
         for number in assignments:
-            began, ended = (
+            started, completed = (
                 now - timedelta(days=30 - number / 3),
                 now - timedelta(seconds=ASSIGNMENTS - number),
             )
@@ -82,59 +92,62 @@ class Soak:
                     student=f"student {student:02}",
                     assignment=f"assignment {number:02}",
                     grade=(grade_of(batch) if number == 0 else 0.8) if is_done else None,
-                    started=began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                    completed=ended.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                    if is_done
-                    else None,
+                    started=utc_text(started),
+                    completed=utc_text(completed) if is_done else None,
                 )
 
     def change(self) -> None:
-        """The next batch. Its number rises first: what a sync may show is known before it can."""
+        """Make the next batch. Its number rises first, since a sync may show it at once."""
         self.batch += 1
         changed = [0, *([done_of(self.batch) - 1] if BEGUN + self.batch <= ASSIGNMENTS else [])]
-        for one in self.school.classes():
-            self.school.put_rows(one["id"], self.rows(changed, self.batch))
+        for row in self.school.classes():
+            self.school.put_rows(row["id"], self.rows(changed, self.batch))
 
-    def seen(self, path: str, answer: Any) -> list[int] | None:
-        """The batches that an answer can be of; None if it tells nothing of that."""
-        known = range(self.batch + 1)
+    def matching_batches(self, path: str, body: Any) -> list[int] | None:
+        """Return the batches that a response can come from; None if it does not depend on them."""
+        batches = range(self.batch + 1)
         if path.endswith("/progressions"):
-            done = sum(row["completed_at"] is not None for row in answer) / STUDENTS
-            grades = {row["grade"] for row in answer if row["assignment_id"] == self.marked}
-            return [one for one in known if done_of(one) == done and grades == {grade_of(one)}]
+            done = sum(row["completed_at"] is not None for row in body) / STUDENTS
+            grades = {row["grade"] for row in body if row["assignment_id"] == self.regraded}
+            return [batch for batch in batches if done_of(batch) == done and grades == {grade_of(batch)}]
         if path.endswith("/metrics/blockers"):
-            done = sum(row["completion_rate_all"] for row in answer)
-            grade = next(row["avg_grade"] for row in answer if row["assignment_id"] == self.marked)
-            return [one for one in known if near(done, done_of(one)) and near(grade, grade_of(one))]
+            done = sum(row["completion_rate_all"] for row in body)
+            grade = next(row["avg_grade"] for row in body if row["assignment_id"] == self.regraded)
+            return [
+                batch
+                for batch in batches
+                if is_close(done, done_of(batch)) and is_close(grade, grade_of(batch))
+            ]
         if path.endswith("/progress-summary"):
-            return [one for one in known if near(answer["avg_completion"], done_of(one) / ASSIGNMENTS)]
+            share = body["avg_completion"]
+            return [batch for batch in batches if is_close(share, done_of(batch) / ASSIGNMENTS)]
         if path.endswith("/metrics/completion"):
-            found = answer["avg_students_per_assignment"] * ASSIGNMENTS / STUDENTS
-            return [one for one in known if abs(found - done_of(one)) < 0.01]
+            done = body["avg_students_per_assignment"] * ASSIGNMENTS / STUDENTS
+            return [batch for batch in batches if abs(done - done_of(batch)) < 0.01]
         return None
 
     def ask(self, url: str, paths: list[str], first: int) -> None:
-        """One client: every route in turn, every other round with the tag that it was given before."""
+        """Act as one client: request every route in turn, every other round with the previous ETag."""
         tags: dict[str, str] = {}
         latest: Counter[str] = Counter()
         session, number = requests.Session(), first
-        while not self.over.is_set():
+        while not self.is_over.is_set():
             path, with_tag = paths[number % len(paths)], number // len(paths) % 2 == 1
             number += 1
             headers = {"If-None-Match": tags[path]} if with_tag and path in tags else {}
             try:
-                answer = session.get(url + path, headers=headers, timeout=60)
+                response = session.get(url + path, headers=headers, timeout=60)
             except requests.RequestException as error:
                 with self.lock:
                     self.failures.append(f"{path}: {type(error).__name__}")
                 continue
             batches = None
-            if answer.status_code == 200:
-                tags[path] = answer.headers.get("ETag", "")
-                is_json = answer.headers["Content-Type"].startswith("application/json")
-                batches = self.seen(path, answer.json()) if is_json else None
+            if response.status_code == 200:
+                tags[path] = response.headers.get("ETag", "")
+                is_json = response.headers["Content-Type"].startswith("application/json")
+                batches = self.matching_batches(path, response.json()) if is_json else None
             with self.lock:
-                self.statuses[answer.status_code] += 1
+                self.statuses[response.status_code] += 1
                 if batches is None:
                     continue
                 self.checked += 1
@@ -154,14 +167,14 @@ class Soak:
             self.failures.append(f"sync of batch {self.batch}: {job.get('state', job)}")
 
     def watch(self, pid: int, began: float) -> None:
-        while not self.over.wait(WATCH_SECONDS):
+        while not self.is_over.wait(WATCH_SECONDS):
             status = Path(f"/proc/{pid}/status").read_text()
             kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
             self.memory.append((time.monotonic() - began, int(kilobytes) / 1000))
 
 
 def done_of(batch: int) -> int:
-    """The assignments that everybody has completed."""
+    """Return the number of assignments that everybody has completed."""
     return min(BEGUN + batch, ASSIGNMENTS)
 
 
@@ -169,12 +182,13 @@ def grade_of(batch: int) -> float:
     return (batch % 90 + 5) / 100
 
 
-def near(found: float, wanted: float) -> bool:
-    return abs(found - wanted) < 0.0002
+def is_close(actual: float, expected: float) -> bool:
+    return abs(actual - expected) < 0.0002
 
 
 @contextlib.contextmanager
 def served(home: Path) -> Iterator[tuple[str, int]]:
+    """Run `serve` in a process of its own. Yields its address and process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COHORT_")}
@@ -196,7 +210,7 @@ def served(home: Path) -> Iterator[tuple[str, int]]:
 
 
 def prepare(home: Path, upstream: Any) -> list[str]:
-    """A home that has synced the school once; returns the paths of every class route."""
+    """Make a home that has synced the school once. Return the paths of all class routes."""
     from cohort_core.api.app import create_app
     from cohort_core.config.paths import Home
     from cohort_core.config.settings import save_settings
@@ -204,9 +218,9 @@ def prepare(home: Path, upstream: Any) -> list[str]:
 
     workspace = Workspace(Home(home))
     workspace.connect_to_practice(upstream.url)
-    # The server must not serve a school of its own; a sync shall not take longer than the time between two.
+    # The server must not start a practice school of its own, and a sync must end before the next one.
     save_settings(workspace.home, practice=False, sync_rate=1000.0)
-    workspace.set_active([one.id for one in workspace.cohorts.statuses()], active=True)
+    workspace.set_active([status.id for status in workspace.cohorts.statuses()], active=True)
     assert workspace.prepare_sync(asked_by="soak").run().state == "done"
     routes = [path for path, methods in create_app(workspace).openapi()["paths"].items() if "get" in methods]
     workspace.stop()
@@ -214,6 +228,7 @@ def prepare(home: Path, upstream: Any) -> list[str]:
 
 
 def report(soak: Soak, seconds: float) -> bool:
+    """Print the results. Return whether everything is as it must be."""
     total = sum(soak.statuses.values())
     warm = [size for at, size in soak.memory if 0.2 * seconds <= at <= 0.3 * seconds] or [soak.memory[0][1]]
     last = [size for at, size in soak.memory if at >= 0.9 * seconds] or [soak.memory[-1][1]]
@@ -223,13 +238,17 @@ def report(soak: Soak, seconds: float) -> bool:
     print(f"statuses    {dict(sorted(soak.statuses.items()))}, 5xx: {broken}")
     print(
         f"memory      {statistics.median(warm):.0f} MB warm, {statistics.median(last):.0f} MB at the end:"
-        f" {ratio:.2f} (at most {FLAT}), highest {max(size for _, size in soak.memory):.0f} MB"
+        f" {ratio:.2f} (at most {MAX_GROWTH}), highest {max(size for _, size in soak.memory):.0f} MB"
     )
     print("by the tenth", *(f"{size:.0f}" for size in by_tenth(soak.memory, seconds)))
-    print(f"half a sync {len(soak.violations)} of {soak.checked:,} answers that tell", *soak.violations[:5])
+    print(
+        f"half a sync {len(soak.violations)} of {soak.checked:,} responses that show it", *soak.violations[:5]
+    )
     print(f"failures    {len(soak.failures)}", *soak.failures[:5])
     others = set(soak.statuses) - {200, 304}
-    return not (broken or others or soak.violations or soak.failures or ratio > FLAT) and soak.checked > 0
+    return (
+        not (broken or others or soak.violations or soak.failures or ratio > MAX_GROWTH) and soak.checked > 0
+    )
 
 
 def by_tenth(memory: list[tuple[float, float]], seconds: float) -> Iterator[float]:
@@ -243,32 +262,32 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--sync-every", type=float, default=20, help="seconds")
-    wanted = parser.parse_args()
+    options = parser.parse_args()
     from cohort_core.practice.server import running
 
     soak = Soak()
-    with tempfile.TemporaryDirectory() as name, running(soak.school, page_cap=25) as upstream:
-        routes = prepare(Path(name) / "home", upstream)
-        paths = [path.format(class_id=one, **soak.ids) for path in routes for one in CLASSES]
-        with served(Path(name) / "home") as (url, pid):
+    with tempfile.TemporaryDirectory() as folder, running(soak.school, page_cap=25) as upstream:
+        routes = prepare(Path(folder) / "home", upstream)
+        paths = [path.format(class_id=name, **soak.ids) for path in routes for name in CLASSES]
+        with served(Path(folder) / "home") as (url, pid):
             began = time.monotonic()
-            end = began + 60 * wanted.minutes
+            end = began + 60 * options.minutes
             threads = [threading.Thread(target=soak.watch, args=(pid, began), daemon=True)]
-            for number in range(wanted.clients):
-                start = number * len(paths) // wanted.clients
+            for number in range(options.clients):
+                start = number * len(paths) // options.clients
                 threads.append(threading.Thread(target=soak.ask, args=(url, paths, start), daemon=True))
             for thread in threads:
                 thread.start()
             while (left := end - time.monotonic()) > 0:
-                time.sleep(min(left, wanted.sync_every))
+                time.sleep(min(left, options.sync_every))
                 if time.monotonic() < end:
                     soak.sync(url)
-            soak.over.set()
+            soak.is_over.set()
             seconds = time.monotonic() - began
             for thread in threads:
                 thread.join(65)
     if not report(soak, seconds):
-        raise SystemExit("A promise is broken.")
+        raise SystemExit("The server failed the test.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One port for everything: the dashboard at ``/dashboard``, the API at ``/``, its docs at ``/docs``."""
+"""Serves everything on one port: ``/dashboard``, the API at ``/`` and its ``/docs``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from cohort_core.http.auth import is_loopback
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import load_tokens
 
-_M_ARENA_MAX, _HEAPS = -8, 2
+_M_ARENA_MAX, _MAX_HEAPS = -8, 2
 
 
 def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection[str] = ()) -> FastAPI:
-    """The API, with the dashboard mounted unless others than this computer can connect.
+    """Create the API and mount the dashboard, unless other computers can connect.
 
-    Streamlit allows one such app a process.
+    Streamlit allows one such app per process.
     """
     if exposed:
         return create_api(workspace, exposed=True, hosts=hosts)
@@ -51,13 +51,13 @@ def _to_dashboard(request: Request) -> RedirectResponse:
 
 
 def _share_heaps() -> None:
-    """Let all threads take memory from the same few places, where the system's C library is glibc.
+    """Let all threads share a few memory heaps, if the C library is glibc.
 
-    Else each of some fifty threads has its own, none of which shrinks, and a server that answers for days
-    needs half as much again. Arrow's texts come from there too, as its own pool has a place for each thread.
+    Otherwise each of about fifty threads has a heap of its own that never shrinks, and a server that runs for
+    days needs half as much memory again. Arrow is set to the same heaps, as its own pool has one per thread.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _HEAPS)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _MAX_HEAPS)
         pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
 
@@ -67,14 +67,17 @@ def _make_ready(workspace: Workspace) -> None:
 
 
 def keep_imports() -> None:
-    """What is imported stays, and a garbage collection that looks through it takes 40 ms of a click."""
+    """Exclude all imported modules from garbage collection.
+
+    They stay until the end, and a collection that walks through them adds 40 ms to a click.
+    """
     gc.freeze()
 
 
-def refuse_unlocked(workspace: Workspace, parameter: str) -> None:
-    """Raises ``BadInput`` while there is no live token, without which nobody from elsewhere may ask."""
+def require_live_token(workspace: Workspace, parameter: str) -> None:
+    """Raise ``BadInput`` if there is no live token, since other computers need one."""
     now = datetime.now(UTC)
-    if not any(one.is_live(now) for one in load_tokens(workspace.database)):
+    if not any(token.is_live(now) for token in load_tokens(workspace.database)):
         raise BadInput(
             "Others could connect, students' data is behind it, and there is no token to let in only those "
             "you choose. Make one first: `cohort-tracker token create --name NAME --role viewer`. Or stay "
@@ -84,9 +87,13 @@ def refuse_unlocked(workspace: Workspace, parameter: str) -> None:
 
 
 def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
-    """A socket at an address. Raises ``BadInput`` for one that cannot be used, or not without a token."""
+    """Open a listening socket at an address.
+
+    Raises ``BadInput`` if the address or port cannot be used, or if other computers can reach it while there
+    is no live token.
+    """
     if not is_loopback(host):
-        refuse_unlocked(workspace, "host")
+        require_live_token(workspace, "host")
     try:
         return sockets.listen(host, port)
     except socket.gaierror:
@@ -102,8 +109,8 @@ def listen(workspace: Workspace, host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _told(host: str, port: int, *, exposed: bool) -> Iterator[str]:
-    """What whoever starts it should know."""
+def _startup_lines(host: str, port: int, *, exposed: bool) -> Iterator[str]:
+    """Yield the lines that are printed when the server has started."""
     name = f"[{host}]" if ":" in host else host
     if not exposed:
         yield f"Dashboard  http://{name}:{port}{DASHBOARD_PATH}"
@@ -126,22 +133,26 @@ def serve(
     sync_every: timedelta | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Run until Ctrl-C, and end what was started. ``hosts`` are names by which others may ask."""
+    """Run until Ctrl-C, then stop the background jobs of the workspace.
+
+    ``hosts`` are the host names under which other computers may send requests, ``sync_every`` starts the
+    schedule, ``say`` prints a line. Raises ``BadInput`` if ``hosts`` has names but there is no live token.
+    """
     _share_heaps()
-    hosts = [one for one in hosts if not is_loopback(one)]
+    hosts = [name for name in hosts if not is_loopback(name)]
     if hosts:
-        refuse_unlocked(workspace, "allow_host")
+        require_live_token(workspace, "allow_host")
     host, port = listener.getsockname()[:2]
-    # Who has a proxy before this serves others, whatever the proxy tells of them.
+    # A proxy in front means that other computers can connect, whatever headers it sends.
     exposed = bool(hosts) or not is_loopback(host)
     try:
         if workspace.settings().practice:
             workspace.start_practice_school()
         if sync_every:
             workspace.start_schedule(sync_every)
-        # Not before the app stands: whoever reads the address may use it at once.
+        # Create the app before printing its address: somebody may open the address at once.
         app = create_app(workspace, exposed=exposed, hosts=hosts)
-        for line in _told(host, port, exposed=exposed):
+        for line in _startup_lines(host, port, exposed=exposed):
             say(line)
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         if exposed:

@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from cohort_core.api.dependencies import api_router
-from cohort_core.api.errors import add_problems
-from cohort_core.api.openapi import describe, has_files
+from cohort_core.api.errors import add_error_handlers
+from cohort_core.api.openapi import complete_schema, has_files
 from cohort_core.api.pagination import HEADERS
 from cohort_core.api.response_cache import ResponseCacheMiddleware
 from cohort_core.api.routes import admin, classes, metrics, sync
@@ -33,14 +33,15 @@ def create_app(
     limits: Limits | None = None,
     **options: Any,
 ) -> FastAPI:
-    """The API over one workspace (default: that of the environment). ``options`` go to FastAPI.
+    """Create the API over one workspace.
 
-    ``exposed`` if others than this computer can connect; ``hosts`` are the names by which they may ask.
+    The default workspace is the one that the environment names. ``exposed`` means that other computers can
+    connect, ``hosts`` are the host names under which they may send requests. ``options`` go to FastAPI.
     """
     workspace = workspace or shared_workspace()
     app = FastAPIOffline(
         redoc_url=None,
-        # A redirection names the scheme that arrives here, which a proxy with TLS before it has changed.
+        # A redirect would name the scheme of the request as it arrives, which is wrong behind a TLS proxy.
         redirect_slashes=False,
         title="Cohort Tracker",
         summary="Who needs a message today, and which assignment to teach again.",
@@ -48,23 +49,25 @@ def create_app(
         **options,
     )
     app.state.workspace = workspace
-    # For the pages of the documentation; answers are compressed once and kept.
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, hosts, limits)
-    add_problems(app)
+    add_error_handlers(app)
     for routes in (classes, metrics, sync, admin):
-        # Not `include_router`, which hides the routes from all that look through them: the gate, the log,
-        # the schema and the tests that walk every route as every role.
+        # Not `include_router`: it hides the routes from code that lists them, which are the sign-in, the
+        # request log, the schema, and the tests that visit every route with every role.
         app.router.routes += routes.router.routes
     _add_files(app)
-    describe(app)
+    complete_schema(app)
     return app
 
 
 def _add_guards(
     app: FastAPI, workspace: Workspace, exposed: bool, hosts: Collection[str], limits: Limits | None
 ) -> None:
-    """What stands before the routes; the last one added stands first."""
+    """Add the middleware in front of the routes.
+
+    The one that is added last sees a request first.
+    """
     origins = workspace.settings().cors_origins
     app.add_middleware(
         AuthMiddleware,
@@ -79,19 +82,19 @@ def _add_guards(
             ApiCors,
             excluded_path=DASHBOARD_PATH,
             origins=origins,
-            told_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
+            exposed_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
     app.add_middleware(BrowserGuard, excluded_path=DASHBOARD_PATH, hosts=hosts, origins=origins)
     app.add_middleware(RequestLogMiddleware, home=workspace.home, excluded_path=DASHBOARD_PATH)
 
 
 def _add_files(app: FastAPI) -> None:
-    """Offer every table as a file too: at its address with .csv or .xlsx after it."""
+    """Add a `.csv` and a `.xlsx` route for every route that answers with a table."""
     files = api_router()
     for route in app.router.routes:
         if isinstance(route, APIRoute) and has_files(route):
             for extension in tables.KINDS:
                 path, name = f"{route.path}.{extension}", f"{route.name}_{extension}"
                 files.get(path, name=name, include_in_schema=False, response_model=None)(route.endpoint)
-    # Before the others: a path of one student would take an address with an extension for an id.
+    # First in the list: the route of a student would take `ID.csv` for an id.
     app.router.routes[:0] = files.routes

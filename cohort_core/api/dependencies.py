@@ -1,4 +1,4 @@
-"""What a request can ask, whichever route: the class, the people with or without names, the selection."""
+"""Parameters and dependencies that routes share: class, anonymous mode, time, group, reader, commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cohort_core.services.commands import AdminCommands, Commands
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
 
-CLASS = "/classes/{class_id}"
-STUDENT = f"{CLASS}/students/{{student_id}}"
-ASSIGNMENT = f"{CLASS}/assignments/{{assignment_id}}"
+CLASS_PATH = "/classes/{class_id}"
+STUDENT_PATH = f"{CLASS_PATH}/students/{{student_id}}"
+ASSIGNMENT_PATH = f"{CLASS_PATH}/assignments/{{assignment_id}}"
 
 
 def _workspace(request: Request) -> Workspace:
@@ -38,43 +38,46 @@ def _reader(request: Request, workspace: InWorkspace, anonymous: Anonymous = Fal
     return Reader(workspace, workspace.cohorts.is_anonymous(anonymous), request.state.access.class_ids)
 
 
-def _actor(request: Request, workspace: InWorkspace) -> Commands:
+def _commands(request: Request, workspace: InWorkspace) -> Commands:
     return Commands(workspace, request.state.access.class_ids)
 
 
-def _administrator(request: Request, workspace: InWorkspace) -> AdminCommands:
+def _admin_commands(request: Request, workspace: InWorkspace) -> AdminCommands:
     return AdminCommands(workspace, request.state.access.who)
 
 
 Read = Annotated[Reader, Depends(_reader)]
-"""What a route takes that tells about people: with it comes anonymous mode, and which classes there are."""
+"""For routes that read data, within the classes that the principal may see.
 
-CommandsFor = Annotated[Commands, Depends(_actor)]
-"""What a route takes that does something: with it comes which classes there are."""
+Adds the query parameter `anonymous`.
+"""
 
-AdminFor = Annotated[AdminCommands, Depends(_administrator)]
-"""What a route takes that is for admins, who see all classes: with it comes whom the audit names."""
+CommandsFor = Annotated[Commands, Depends(_commands)]
+"""For routes that change something, within the classes that the principal may see."""
+
+AdminFor = Annotated[AdminCommands, Depends(_admin_commands)]
+"""For routes of admins, who see all classes. The audit names the principal."""
 
 _INSTANT = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
 
 
-def _in_digits(value: object) -> object:
-    """Pydantic would also read 1_0 and 1.0, which the schema does not allow."""
+def _check_digits(value: object) -> object:
+    """Refuse 1_0 and 1.0, which Pydantic accepts but the schema does not."""
     if isinstance(value, str) and not re.fullmatch(r"-?\d+", value, re.ASCII):
         raise PydanticCustomError("int_parsing", "Input should be a whole number in digits")
     return value
 
 
-IN_DIGITS = BeforeValidator(_in_digits)
+DIGITS_ONLY = BeforeValidator(_check_digits)
 
 
 def instant(description: str) -> Any:
-    """A parameter that takes a time or a day of the class."""
+    """Declare a query parameter for a time, or a day in the class's time zone."""
     return Query(
         description=f"{description} A day, or a time; one without an offset is in the class's time zone.",
         examples=_EXAMPLES,
-        # Told and not checked here: the sentence that `cohort` has for it says what to write instead.
+        # Only documented here. `Reader.cohort` checks it, and its error says what to write instead.
         json_schema_extra={"pattern": f"^{_INSTANT}$"},
     )
 
@@ -84,7 +87,9 @@ ClassReference = Annotated[
 ]
 StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
 AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
-JobNumber = Annotated[int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), IN_DIGITS]
+JobNumber = Annotated[
+    int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), DIGITS_ONLY
+]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 Group = Annotated[
     str | None,
@@ -120,27 +125,30 @@ InCohort = Annotated[Cohort, Depends(_cohort)]
 
 
 def refuse_unclear_parameters(request: Request) -> None:
-    """A misspelt parameter, or one with two values, would be answered as another question than was asked."""
+    """Refuse unknown and repeated query parameters.
+
+    Otherwise a typing error would silently be answered like a different request. Raises ``BadInput``.
+    """
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    known = _parameters(route.dependant)
+    allowed = _parameter_names(route.dependant)
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
-        if name in known and given.count(name) > 1:
+        if name in allowed and given.count(name) > 1:
             raise errors.BadInput(f"{name} is given more than once. Give it once.", parameter=name)
-        if name not in known:
-            names = ", ".join(sorted(known)) or "none"
+        if name not in allowed:
+            names = ", ".join(sorted(allowed)) or "none"
             raise errors.BadInput(
                 f"There is a parameter that this path does not know. It knows: {names}.",
                 parameter="query",
             )
 
 
-def _parameters(dependant: Dependant) -> set[str]:
-    """The names of the query parameters that a route knows, those of what it depends on included."""
+def _parameter_names(dependant: Dependant) -> set[str]:
+    """Return the names of the query parameters of a route, including those of its dependencies."""
     own = {field.alias for field in dependant.query_params}
-    return own.union(*(_parameters(one) for one in dependant.dependencies))
+    return own.union(*(_parameter_names(inner) for inner in dependant.dependencies))
 
 
 def api_router() -> APIRouter:

@@ -1,4 +1,7 @@
-"""How errors look: RFC 9457 problems with a stable ``code``, which never repeat what was sent."""
+"""Turns errors into RFC 9457 problems with a stable ``code``.
+
+A problem never repeats what was sent.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,12 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_NAMED_BY_PATH = {
+_CODES_OF_PATH_PARAMETERS = {
     "student_id": "unknown_student",
     "assignment_id": "unknown_assignment",
     "name": "unknown_token",
 }
-"""Whom a path is about: if there is no such one, the path is not there. With the code that says so."""
+"""If such a parameter names nothing that exists, the answer is 404 with this code."""
 
 _REASONS = {"extra_forbidden": "has a field that is not known; the schema at /docs names those there are"}
 
@@ -51,7 +54,10 @@ _HINTS = {
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 has it. Some have more to say, such as `parameter` or `job`."""
+    """An error in the format of RFC 9457.
+
+    Some have more fields, such as `parameter` or `job`.
+    """
 
     model_config = ConfigDict(extra="allow")
     type: str = Field(description="Always about:blank; `code` says which it is.", examples=["about:blank"])
@@ -61,8 +67,8 @@ class Problem(BaseModel):
     code: str = Field(description="Stable name of the error, for programs.", examples=["unknown_class"])
 
 
-def add_problems(app: FastAPI) -> None:
-    """Make every error that may come up in the app a problem."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Turn every error that a route can raise into a problem."""
     app.add_exception_handler(errors.CohortError, _cohort_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
@@ -71,24 +77,31 @@ def add_problems(app: FastAPI) -> None:
 def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
-    tells_of_files = isinstance(error, errors.StoreError | errors.BadSettings)
-    if tells_of_files and request.state.access.role != "admin":
+    names_files = isinstance(error, errors.StoreError | errors.BadSettings)
+    if names_files and request.state.access.role != "admin":
         return unavailable(error)
     parameter = error.details.get("parameter")
-    if parameter in _NAMED_BY_PATH and parameter in request.path_params:
-        return problem(HTTPStatus.NOT_FOUND, error.message, _NAMED_BY_PATH[parameter], **error.details)
+    if parameter in _CODES_OF_PATH_PARAMETERS and parameter in request.path_params:
+        code = _CODES_OF_PATH_PARAMETERS[parameter]
+        return problem(HTTPStatus.NOT_FOUND, error.message, code, **error.details)
     return problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
 
 
 def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
-    """Names every parameter that cannot be used, and says what it should be; never repeats what was sent."""
+    """Name every parameter that is wrong and say what it should be.
+
+    Never repeats what was sent.
+    """
     if not isinstance(error, RequestValidationError):
         raise error
     problems = [
-        {"parameter": _parameter(one["loc"], one["type"]), "reason": _REASONS.get(one["type"], one["msg"])}
-        for one in error.errors()
+        {
+            "parameter": _parameter_name(item["loc"], item["type"]),
+            "reason": _REASONS.get(item["type"], item["msg"]),
+        }
+        for item in error.errors()
     ]
-    detail = "; ".join(f"{one['parameter']}: {one['reason']}" for one in problems)
+    detail = "; ".join(f"{item['parameter']}: {item['reason']}" for item in problems)
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{detail}. Correct this and ask again.",
@@ -98,11 +111,11 @@ def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _parameter(location: tuple[str | int, ...], kind: str) -> str:
-    """The name of what was wrong; of what has no name that is ours, the body."""
+def _parameter_name(location: tuple[str | int, ...], kind: str) -> str:
+    """Return the name of the wrong field, or `body` if the sender chose that name."""
     names = [part for part in location[1:] if isinstance(part, str)]
     if location[0] == "body" and kind == "extra_forbidden":
-        # The last name is what was sent, whatever that may be.
+        # The last name was chosen by the sender, and may be anything.
         names.pop()
     return ".".join(names) or str(location[0])
 
@@ -113,7 +126,7 @@ def _http_problem(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_allowed(request))
+        headers["Allow"] = ", ".join(_allowed_methods(request))
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
     description = (status.description or status.phrase).rstrip(".")
@@ -124,8 +137,8 @@ def _http_problem(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _allowed(request: Request) -> list[str]:
-    """What all routes of a path take together. A route by itself knows its own methods only."""
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes with this path. Each route knows only its own."""
     methods = {"OPTIONS"}
     for route in request.app.routes:
         match, _ = route.matches(request.scope)

@@ -1,4 +1,7 @@
-"""The shape of answers: lists that can be sorted, narrowed and cut, and single rows; as JSON or as a file."""
+"""Sends lists and single rows as JSON, CSV or XLSX.
+
+Lists can be sorted, and limited to some fields and rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, create_model
 from pydantic_core import to_json
 
-from cohort_core.api.dependencies import IN_DIGITS, Read
+from cohort_core.api.dependencies import DIGITS_ONLY, Read
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.export.tables import Answer
@@ -26,11 +29,13 @@ from cohort_core.store.class_data import ClassData
 from cohort_core.store.database import utc_text
 
 MAX_ROWS = 1_000_000
-"""More than any class has; a number beyond it is a mistake."""
+"""No class has more rows; a larger number is a mistake."""
 
-CACHE_KEY = "kept_for"
-"""In the state of a request: its answer may be given again until the store changes; if this is the reference
-of a class, until the facts of that class do."""
+CACHE_KEY = "cached_for"
+"""A route that sets this key in the request's state allows caching.
+
+The value None means: until the store changes. A class id means: until the data of that class changes.
+"""
 
 HEADERS = {
     "total": "X-Total-Count",
@@ -39,11 +44,14 @@ HEADERS = {
     "as_of": "X-As-Of",
     "synced_at": "X-Synced-At",
 }
-"""What stands beside the rows of a list, for those that are bare, and for files."""
+"""Headers with the fields of a list.
+
+Bare lists and files need them, since they contain only the rows.
+"""
 
 
 class _ListResponse(BaseModel):
-    """What stands beside the rows of a list."""
+    """The fields of a list beside its rows."""
 
     total: int = Field(description="Rows there are, before `limit` and `offset`.", examples=[83])
     limit: int | None = Field(description="As asked; null for all.", examples=[50])
@@ -62,7 +70,7 @@ class _ListResponse(BaseModel):
 
 @cache
 def list_of(row: type[BaseModel]) -> type[BaseModel]:
-    """The model of a list of such rows: StuckList of StuckRow."""
+    """Return the model of a list of these rows: StuckList for StuckRow."""
     name = f"{row.__name__.removesuffix('Row')}List"
     items = Field(description="The rows.")
     return create_model(name, __base__=_ListResponse, __doc__=row.__doc__ or "", items=(list[row], items))  # type: ignore[valid-type]
@@ -87,19 +95,19 @@ Fields = Annotated[
 Limit = Annotated[
     int | None,
     Query(ge=0, le=MAX_ROWS, description="At most so many rows; all by default.", examples=[50]),
-    IN_DIGITS,
+    DIGITS_ONLY,
 ]
 Offset = Annotated[
-    int, Query(ge=0, le=MAX_ROWS, description="Leave out so many rows first.", examples=[0]), IN_DIGITS
+    int, Query(ge=0, le=MAX_ROWS, description="Leave out so many rows first.", examples=[0]), DIGITS_ONLY
 ]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What an answer is about: an instant, and the data that was there; both UTC text.
+    """The instant of a response and the last sync of its data.
 
-    `is_of_class`: the answer is made of the facts of its class alone, so that it holds as long as they do.
-    `is_passing`: it may be another one although nothing was written.
+    Both are UTC text. `is_of_class`: the response depends only on the data of its class, so it is valid as
+    long as that is. `is_passing`: the response can change although nothing is written, so it is not cached.
     """
 
     as_of: str | None = None
@@ -109,9 +117,10 @@ class Moment:
 
     @classmethod
     def of(cls, source: Cohort | ClassData | Sequence[Cohort], *, is_all: bool = True) -> Moment:
-        """Of several cohorts, the latest. A class that was never synced has no instant.
+        """Return the moment of a class or cohort, or the latest one of several cohorts.
 
-        `is_all` is False for an answer that is made of more than this.
+        A class that was never synced has no instant. `is_all` is False if the response is made of more data
+        than `source`.
         """
         if isinstance(source, ClassData):
             return cls(None, _text(source.synced_at), is_all)
@@ -120,13 +129,13 @@ class Moment:
             return cls(
                 _text(source.as_of) if was_synced else None, _text(source.class_data.synced_at), is_all
             )
-        moments = [cls.of(one) for one in source]
+        moments = [cls.of(cohort) for cohort in source]
         return cls(
-            max((one.as_of for one in moments if one.as_of), default=None),
-            max((one.synced_at for one in moments if one.synced_at), default=None),
+            max((moment.as_of for moment in moments if moment.as_of), default=None),
+            max((moment.synced_at for moment in moments if moment.synced_at), default=None),
         )
 
-    def told(self) -> dict[str, str | None]:
+    def as_dict(self) -> dict[str, str | None]:
         return {"as_of": self.as_of, "synced_at": self.synced_at}
 
 
@@ -136,7 +145,7 @@ def _text(at: pd.Timestamp | None) -> str | None:
 
 @dataclass(frozen=True)
 class ListSender:
-    """Sorts, narrows and cuts a list as asked, and sends it in the format that is wanted."""
+    """Sends a list in the requested format, after sorting and choosing fields and rows."""
 
     request: Request
     read: Read
@@ -147,41 +156,41 @@ class ListSender:
 
     def __call__(self, answer: Answer, moment: Moment, *, default_limit: int | None = None) -> Response:
         limit = default_limit if self.limit is None else self.limit
-        fields, whole = _chosen(self.fields, answer.row), _sorted(answer, self.sort)
-        part = slice(self.offset, None if limit is None else self.offset + limit)
+        fields, rows = _chosen_fields(self.fields, answer.row), _sorted(answer, self.sort)
+        page = slice(self.offset, None if limit is None else self.offset + limit)
         shown: Answer
-        if isinstance(whole, tables.Table):
-            total, shown = len(whole.rows), replace(whole, rows=whole.rows[part], fields=fields)
+        if isinstance(rows, tables.Table):
+            total, shown = len(rows.rows), replace(rows, rows=rows.rows[page], fields=fields)
         else:
-            total, shown = len(whole.frame), replace(whole, frame=whole.frame[part], fields=fields)
-        excluded_path = {"total": total, "limit": limit, "offset": self.offset, **moment.told()}
+            total, shown = len(rows.frame), replace(rows, frame=rows.frame[page], fields=fields)
+        envelope = {"total": total, "limit": limit, "offset": self.offset, **moment.as_dict()}
         is_bare = get_origin(self.request.scope["route"].response_model) is list
-        headers = {HEADERS[name]: str(value) for name, value in excluded_path.items() if value is not None}
+        headers = {HEADERS[name]: str(value) for name, value in envelope.items() if value is not None}
 
         def content() -> Any:
-            rows = shown.records()
-            return rows if is_bare else {"items": rows, **excluded_path}
+            records = shown.records()
+            return records if is_bare else {"items": records, **envelope}
 
-        return _sent(self.request, self.read, moment, shown, content, headers)
+        return _response(self.request, self.read, moment, shown, content, headers)
 
 
 @dataclass(frozen=True)
 class RowSender:
-    """Sends the only row of an answer in the format that is wanted."""
+    """Sends the only row of a report in the requested format."""
 
     request: Request
     read: Read
 
     def __call__(self, answer: Report, moment: Moment) -> Response:
-        headers = {HEADERS[name]: value for name, value in moment.told().items() if value is not None}
-        return _sent(self.request, self.read, moment, answer, answer.record, headers)
+        headers = {HEADERS[name]: value for name, value in moment.as_dict().items() if value is not None}
+        return _response(self.request, self.read, moment, answer, answer.record, headers)
 
 
 SendList = Annotated[ListSender, Depends()]
 SendRow = Annotated[RowSender, Depends()]
 
 
-def _sent(
+def _response(
     request: Request,
     read: Read,
     moment: Moment,
@@ -196,12 +205,12 @@ def _sent(
     if wanted == "json":
         return Response(to_json(content()), headers=headers, media_type="application/json")
     if wanted is None:
-        known = ", ".join(
+        media_types = ", ".join(
             ["application/json", *(kind.media_type.split(";")[0] for kind in tables.KINDS.values())]
         )
         return problem(
             HTTPStatus.NOT_ACCEPTABLE,
-            f"This can be had as {known}. Ask for one of them in the header Accept, or for */*.",
+            f"This can be had as {media_types}. Ask for one of them in the header Accept, or for */*.",
             "not_acceptable",
         )
     kind = tables.KINDS[wanted]
@@ -221,36 +230,39 @@ _FORMATS: dict[str, Format] = {
 
 
 def wanted_format(path: str, accept: str) -> Format | None:
-    """The format in which the address ends, else the one that Accept likes best; None for none of ours."""
+    """Return the format of the path's extension, or the one that `Accept` prefers.
+
+    None if `Accept` allows none of our formats.
+    """
     for extension in tables.KINDS:
         if path.endswith(extension) and path[-len(extension) - 1] == ".":
             return extension
-    return _liked_format(accept) if accept.strip() else "json"
+    return _preferred_format(accept) if accept.strip() else "json"
 
 
 @lru_cache(maxsize=256)
-def _liked_format(accept: str) -> Format | None:
-    """Of equals the one that is named first."""
+def _preferred_format(accept: str) -> Format | None:
+    """Return the format with the highest quality; among equal ones, the one named first."""
     wanted = qualities(accept)
     places = list(wanted)
     best: tuple[float, int, Format | None] = (0.0, 0, None)
-    for media_type, found in _FORMATS.items():
-        named = next((one for one in _ranges(media_type) if one in wanted), None)
-        if named is None:
+    for media_type, candidate in _FORMATS.items():
+        matching = next((name for name in _media_ranges(media_type) if name in wanted), None)
+        if matching is None:
             continue
-        quality, place = wanted[named], -places.index(named)
+        quality, place = wanted[matching], -places.index(matching)
         if quality and (best[2] is None or (quality, place) > best[:2]):
-            best = quality, place, found
+            best = quality, place, candidate
     return best[2]
 
 
-def _ranges(media_type: str) -> tuple[str, str, str]:
-    """By what a media type can be asked for; what says more counts before what says less."""
+def _media_ranges(media_type: str) -> tuple[str, str, str]:
+    """Return the entries of `Accept` that match a media type, the most specific first."""
     return media_type, f"{media_type.partition('/')[0]}/*", "*/*"
 
 
-def sortable(row: type[BaseModel]) -> list[str]:
-    """The fields by which rows can be sorted: all but lists and objects."""
+def sortable_fields(row: type[BaseModel]) -> list[str]:
+    """Return the fields by which rows can be sorted: all except lists and objects."""
     return [name for name, field in row.model_fields.items() if not _is_nested(field.annotation)]
 
 
@@ -259,41 +271,45 @@ def _is_nested(annotation: Any) -> bool:
     return get_origin(bare) is list or (isinstance(bare, type) and issubclass(bare, BaseModel))
 
 
-def _check(names: Sequence[str], known: Sequence[str], parameter: str) -> None:
-    if set(names) - set(known):
+def _check_fields(names: Sequence[str], allowed: Sequence[str], parameter: str) -> None:
+    if set(names) - set(allowed):
         raise BadInput(
-            f"{parameter} has a field that this list cannot be asked for. Choose from: {', '.join(known)}.",
+            f"{parameter} has a field that this list cannot be asked for. Choose from: {', '.join(allowed)}.",
             parameter=parameter,
         )
 
 
-def _chosen(fields: str | None, row: type[BaseModel]) -> tuple[str, ...]:
+def _chosen_fields(fields: str | None, row: type[BaseModel]) -> tuple[str, ...]:
     if fields is None:
         return ()
     names = tuple(dict.fromkeys(name.strip() for name in fields.split(",")))
-    _check(names, list(row.model_fields), "fields")
+    _check_fields(names, list(row.model_fields), "fields")
     return names
 
 
 def _sorted(answer: Answer, sort: str | None) -> Answer:
     if sort is None:
         return answer
-    turned: dict[str, bool] = {}
+    descending: dict[str, bool] = {}
     for part in sort.split(","):
-        turned.setdefault(part.strip().removeprefix("-"), part.strip().startswith("-"))
-    _check(list(turned), sortable(answer.row), "sort")
+        descending.setdefault(part.strip().removeprefix("-"), part.strip().startswith("-"))
+    _check_fields(list(descending), sortable_fields(answer.row), "sort")
     if isinstance(answer, tables.Table):
-        return replace(answer, rows=_sorted_rows(answer.rows, answer.row, turned))
+        return replace(answer, rows=_sorted_rows(answer.rows, answer.row, descending))
     fields = answer.row.model_fields
-    compared = {name: _comparable(answer.frame[name], fields[name].annotation).array for name in turned}
-    order = pd.DataFrame(compared).sort_values(
-        list(turned), ascending=[not one for one in turned.values()], na_position="last", kind="stable"
+    keys = {name: _sort_key(answer.frame[name], fields[name].annotation).array for name in descending}
+    ascending = [not is_descending for is_descending in descending.values()]
+    order = pd.DataFrame(keys).sort_values(
+        list(descending), ascending=ascending, na_position="last", kind="stable"
     )
     return replace(answer, frame=answer.frame.iloc[order.index])
 
 
-def _comparable(column: pd.Series[Any], annotation: Any) -> pd.Series[Any]:
-    """Text in any case; words of a fixed set by their place in it."""
+def _sort_key(column: pd.Series[Any], annotation: Any) -> pd.Series[Any]:
+    """Return what a column is sorted by.
+
+    Text is sorted without regard to case, the words of a Literal by their order in it.
+    """
     bare, _ = unwrap(annotation)
     if get_origin(bare) is Literal:
         return column.map(_places(bare)).astype("float64")
@@ -303,15 +319,17 @@ def _comparable(column: pd.Series[Any], annotation: Any) -> pd.Series[Any]:
 
 
 def _sorted_rows(
-    rows: Sequence[Mapping[str, Any]], row: type[BaseModel], turned: Mapping[str, bool]
+    rows: Sequence[Mapping[str, Any]], row: type[BaseModel], descending: Mapping[str, bool]
 ) -> list[Mapping[str, Any]]:
     ordered = list(rows)
-    for name, is_turned in reversed(list(turned.items())):
+    for name, is_descending in reversed(list(descending.items())):
         bare, _ = unwrap(row.model_fields[name].annotation)
         places = _places(bare) if get_origin(bare) is Literal else {}
-        there = [one for one in ordered if one[name] is not None]
-        there.sort(key=lambda one: places.get(one[name], _folded(one[name])), reverse=is_turned)
-        ordered = there + [one for one in ordered if one[name] is None]
+        present = [record for record in ordered if record[name] is not None]
+        present.sort(
+            key=lambda record: places.get(record[name], _without_case(record[name])), reverse=is_descending
+        )
+        ordered = present + [record for record in ordered if record[name] is None]
     return ordered
 
 
@@ -319,5 +337,5 @@ def _places(words: Any) -> dict[str, float]:
     return {word: float(place) for place, word in enumerate(get_args(words))}
 
 
-def _folded(value: Any) -> Any:
+def _without_case(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value

@@ -1,8 +1,8 @@
-"""Answers are computed once per state of the store, kept as bytes, and given again without any routing.
+"""Caches whole responses, and sends them again without routing as long as they are valid.
 
-An answer that a route allows to be kept is found by everything that it depends on: path, parameters, format,
-who asks, settings, and the state of the store. So nothing has to be thrown away when something changes: what
-no longer holds is not found, and goes when room is needed.
+The cache key holds everything that a response depends on: path, parameters, format, the rights of the
+principal and the settings. Each entry also remembers its state of the store. So nothing has to be removed
+when something changes: outdated entries no longer match, and are dropped when space is needed.
 """
 
 from __future__ import annotations
@@ -27,92 +27,95 @@ from cohort_core.http.guards import is_below, qualities, unexpected
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.change_watcher import StoreState
 
-KEPT_BYTES = 128 * 2**20
+MAX_CACHE_BYTES = 128 * 2**20
 TEXT_TYPES = ("application/json", "text/csv")
-"""Answers of these types are held back until they are whole, tagged, and compressed for who takes that."""
+"""Responses of these types are buffered, tagged, and compressed for clients that accept it."""
 
-_MIN_PACKED = 1000
+_MIN_COMPRESSED = 1000
 _GZIP_LEVEL = 3
-"""Nearly as small as by the usual level, in half the time."""
+"""Compresses nearly as well as the default level, in half the time."""
 
 
 @dataclass
-class Kept:
-    """A whole answer, plain and compressed, and for which state of the store it holds."""
+class CachedResponse:
+    """A complete response, and the state of the store that it was made from."""
 
     headers: list[tuple[bytes, bytes]]
     body: bytes
     is_text: bool
     reference: str | None
     state: Hashable
-    packed: bytes | None = None
+    compressed: bytes | None = None
     tag: bytes = b""
 
     def __post_init__(self) -> None:
         self.tag = hashlib.blake2b(self.body, digest_size=16).hexdigest().encode()
 
     @property
-    def is_worth_packing(self) -> bool:
-        return self.is_text and len(self.body) >= _MIN_PACKED
+    def is_worth_compressing(self) -> bool:
+        return self.is_text and len(self.body) >= _MIN_COMPRESSED
 
-    async def pack(self) -> bytes:
-        """The compressed form, made when somebody first asks for it."""
-        if self.packed is None:
-            self.packed = await asyncio.to_thread(gzip.compress, self.body, _GZIP_LEVEL, mtime=0)
-        return self.packed
+    async def compress(self) -> bytes:
+        """Return the compressed body. It is made when a client first accepts it."""
+        if self.compressed is None:
+            self.compressed = await asyncio.to_thread(gzip.compress, self.body, _GZIP_LEVEL, mtime=0)
+        return self.compressed
 
-    def holds(self, state: StoreState) -> bool:
-        return self.state == _part(state, self.reference)
+    def is_valid(self, state: StoreState) -> bool:
+        return self.state == _relevant_state(state, self.reference)
 
 
-def _part(state: StoreState, reference: str | None) -> Hashable:
-    """What of a state matters to an answer about this class, or about anything."""
+def _relevant_state(state: StoreState, reference: str | None) -> Hashable:
+    """Return the part of a state that a response depends on.
+
+    That is the state of one class, or of the whole store if ``reference`` is None.
+    """
     return state.number if reference is None else state.of_class(reference)
 
 
-class _Shelf:
-    """Kept answers up to a number of bytes; those that were not asked for the longest go first."""
+class _LRUCache:
+    """Responses up to a total size; the least recently used ones are dropped."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._bytes = 0
-        self._answers: OrderedDict[Hashable, tuple[Kept, int]] = OrderedDict()
+        self._responses: OrderedDict[Hashable, tuple[CachedResponse, int]] = OrderedDict()
 
-    def get(self, key: Hashable, state: StoreState) -> Kept | None:
-        answer, _ = self._answers.get(key, (None, 0))
-        if answer is None or not answer.holds(state):
+    def get(self, key: Hashable, state: StoreState) -> CachedResponse | None:
+        response, _ = self._responses.get(key, (None, 0))
+        if response is None or not response.is_valid(state):
             return None
-        self._answers.move_to_end(key)
-        return answer
+        self._responses.move_to_end(key)
+        return response
 
-    def put(self, key: Hashable, answer: Kept) -> None:
+    def put(self, key: Hashable, response: CachedResponse) -> None:
         self._drop(key)
-        # With room for what is asked, and for the compressed form, which may come later.
-        room = 2 * len(answer.body) + len(str(key))
-        if room > self._most_bytes:
+        # Counts the key too, and the compressed body, which may be made later.
+        size = 2 * len(response.body) + len(str(key))
+        if size > self._max_bytes:
             return
-        self._answers[key] = answer, room
-        self._bytes += room
-        while self._bytes > self._most_bytes:
-            self._drop(next(iter(self._answers)))
+        self._responses[key] = response, size
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._responses)))
 
     def _drop(self, key: Hashable) -> None:
-        _, room = self._answers.pop(key, (None, 0))
-        self._bytes -= room
+        _, size = self._responses.pop(key, (None, 0))
+        self._bytes -= size
 
 
 class ResponseCacheMiddleware:
-    """Gives the API's answers tags with 304, gzip, and HEAD; and gives the kept ones itself."""
+    """Adds ETag with 304, gzip, HEAD and a cache to the API."""
 
     def __init__(
-        self, app: ASGIApp, *, workspace: Workspace, excluded_path: str, most_bytes: int = KEPT_BYTES
+        self, app: ASGIApp, *, workspace: Workspace, excluded_path: str, max_bytes: int = MAX_CACHE_BYTES
     ) -> None:
-        """``beside`` is the path of what is mounted next to the API and left alone."""
+        """Wrap an app; requests at or below ``excluded_path`` pass unchanged."""
         self._app = app
         self._workspace = workspace
         self._excluded_path = excluded_path
-        self._shelf = _Shelf(most_bytes)
-        self._asked: dict[Hashable, asyncio.Event] = {}
+        self._cache = _LRUCache(max_bytes)
+        self._pending: dict[Hashable, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -126,65 +129,68 @@ class ResponseCacheMiddleware:
             else None
         )
         if state is None:
-            await self._ask(call)
+            await self._call_route(call)
             return
-        key = (*call.question(), file_version(self._workspace.home.config))
-        if found := self._shelf.get(key, state):
-            await call.give(found)
-        elif asked := self._asked.get(key):
-            # Somebody else has just asked the same: once is enough.
-            await asked.wait()
+        key = (*call.cache_key(), file_version(self._workspace.home.config))
+        if cached := self._cache.get(key, state):
+            await call.respond(cached)
+        elif pending := self._pending.get(key):
+            # The same request is being answered right now: wait for its response.
+            await pending.wait()
             state = self._workspace.cohorts.watcher.poll()
-            found = self._shelf.get(key, state) if state else None
-            await (call.give(found) if found else self._ask(call, key, state))
+            cached = self._cache.get(key, state) if state else None
+            await (call.respond(cached) if cached else self._call_route(call, key, state))
         else:
-            self._asked[key] = asked = asyncio.Event()
+            self._pending[key] = pending = asyncio.Event()
             try:
-                await self._ask(call, key, state, asked)
+                await self._call_route(call, key, state, pending)
             finally:
-                self._let_go(key, asked)
+                self._release(key, pending)
 
-    async def _ask(
+    async def _call_route(
         self,
         call: _Call,
         key: Hashable = None,
         state: StoreState | None = None,
-        asked: asyncio.Event | None = None,
+        pending: asyncio.Event | None = None,
     ) -> None:
-        """Let a route answer, and keep that if it allows it. `state` is from before it began.
+        """Let a route respond, and cache the response if the route allows it.
 
-        Those who wait for `asked` go on as soon as the answer is kept, or it is clear that nothing will be: a
-        stream may last, and so may sending.
+        `state` was read before the route began. Requests that wait for `pending` are released as soon as the
+        response is cached, or is known not to be cached: a stream, or a slow client, may take long.
         """
 
-        def let_go() -> None:
-            if asked is not None:
-                self._let_go(key, asked)
+        def release() -> None:
+            if pending is not None:
+                self._release(key, pending)
 
-        def keep_it(answer: Kept) -> None:
+        def store(response: CachedResponse) -> None:
             if state is not None and CACHE_KEY in call.scope["state"]:
-                answer.reference = call.scope["state"][CACHE_KEY]
-                answer.state = _part(state, answer.reference)
-                self._shelf.put(key, answer)
-            let_go()
+                response.reference = call.scope["state"][CACHE_KEY]
+                response.state = _relevant_state(state, response.reference)
+                self._cache.put(key, response)
+            release()
 
-        held = _Held(call, keep_it, let_go)
+        buffered = _BufferedResponse(call, store, release)
         try:
-            await self._app(call.as_get(), call.receive, held.send)
+            await self._app(call.as_get(), call.receive, buffered.send)
         except Exception:
-            if not held.is_started:
-                await unexpected()(call.scope, call.receive, held.send)
+            if not buffered.is_started:
+                await unexpected()(call.scope, call.receive, buffered.send)
             raise
 
-    def _let_go(self, key: Hashable, asked: asyncio.Event) -> None:
-        """Another may ask the same by now, whom this must not take from those who wait."""
-        if self._asked.get(key) is asked:
-            del self._asked[key]
-        asked.set()
+    def _release(self, key: Hashable, pending: asyncio.Event) -> None:
+        """Let waiting requests go on.
+
+        If a later request has taken the key already, its entry stays.
+        """
+        if self._pending.get(key) is pending:
+            del self._pending[key]
+        pending.set()
 
 
 class _Call:
-    """One request, as far as it matters here."""
+    """One request, with what the cache needs to know about it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})
@@ -195,43 +201,43 @@ class _Call:
     def as_get(self) -> Scope:
         return {**self.scope, "method": "GET"} if self.is_head else self.scope
 
-    def question(self) -> tuple[Hashable, ...]:
-        """What is asked, by whom: equal questions have equal answers."""
+    def cache_key(self) -> tuple[Hashable, ...]:
+        """Return the request and the rights of its principal: equal keys get equal responses."""
         path, query = self.scope["path"], self.scope["query_string"].decode("latin-1")
-        # Of a name that is there twice the order counts.
+        # The sort is stable, since the order of repeated parameters matters.
         parameters = tuple(sorted(parse_qsl(query, keep_blank_values=True), key=itemgetter(0)))
-        access = self.scope["state"].get("access")
-        view = None if access is None else (access.role, access.class_ids)
-        return path, parameters, wanted_format(path, self._header(b"accept")), view
+        principal = self.scope["state"].get("access")
+        rights = None if principal is None else (principal.role, principal.class_ids)
+        return path, parameters, wanted_format(path, self._header(b"accept")), rights
 
     def _header(self, name: bytes) -> str:
-        """All that stands under a name: what came in two headers is one list."""
-        return b", ".join(value for known, value in self.scope["headers"] if known == name).decode("latin-1")
+        """Return the values of all headers of this name, as one list."""
+        return b", ".join(value for key, value in self.scope["headers"] if key == name).decode("latin-1")
 
-    async def give(self, answer: Kept) -> None:
-        body, tag, headers = answer.body, answer.tag, [*answer.headers]
-        if answer.is_worth_packing and _takes_gzip(self._header(b"accept-encoding")):
-            body, tag = await answer.pack(), tag + b"-gzip"
+    async def respond(self, response: CachedResponse) -> None:
+        body, tag, headers = response.body, response.tag, [*response.headers]
+        if response.is_worth_compressing and _accepts_gzip(self._header(b"accept-encoding")):
+            body, tag = await response.compress(), tag + b"-gzip"
             headers.append((b"content-encoding", b"gzip"))
         quoted = b'"%b"' % tag
         headers.append((b"etag", quoted))
         status = HTTPStatus.OK
-        if _names(self._header(b"if-none-match"), quoted.decode()):
+        if _has_tag(self._header(b"if-none-match"), quoted.decode()):
             status, body = HTTPStatus.NOT_MODIFIED, b""
-            headers = [one for one in headers if not one[0].startswith(b"content-")]
+            headers = [header for header in headers if not header[0].startswith(b"content-")]
         else:
             headers.append((b"content-length", str(len(body)).encode()))
         await self.send({"type": "http.response.start", "status": int(status), "headers": headers})
         await self.send({"type": "http.response.body", "body": b"" if self.is_head else body})
 
 
-class _Held:
-    """One answer of a route on its way out. Those that get a tag are held back until they are whole."""
+class _BufferedResponse:
+    """A response on its way out, held back until complete if it gets an ETag."""
 
     def __init__(
-        self, call: _Call, keep_it: Callable[[Kept], None], keep_nothing: Callable[[], None]
+        self, call: _Call, store: Callable[[CachedResponse], None], release: Callable[[], None]
     ) -> None:
-        self._call, self._keep_it, self._keep_nothing = call, keep_it, keep_nothing
+        self._call, self._store, self._release = call, store, release
         self.is_started = False
         self._is_over = False
         self._headers: list[tuple[bytes, bytes]] | None = None
@@ -244,9 +250,9 @@ class _Held:
         elif self._headers is not None:
             self._chunks.append(message.get("body", b""))
             if not message.get("more_body"):
-                answer = Kept(self._headers, b"".join(self._chunks), self._is_text, None, None)
-                self._keep_it(answer)
-                await self._call.give(answer)
+                response = CachedResponse(self._headers, b"".join(self._chunks), self._is_text, None, None)
+                self._store(response)
+                await self._call.respond(response)
         elif not self._is_over:
             await self._call.send(message)
 
@@ -254,26 +260,26 @@ class _Held:
         self.is_started = True
         headers = MutableHeaders(scope=message)
         self._is_text = headers.get("content-type", "").startswith(TEXT_TYPES)
-        is_kept = CACHE_KEY in self._call.scope["state"]
-        if message["status"] == HTTPStatus.OK and self._call.is_reading and (self._is_text or is_kept):
+        is_cacheable = CACHE_KEY in self._call.scope["state"]
+        if message["status"] == HTTPStatus.OK and self._call.is_reading and (self._is_text or is_cacheable):
             if self._is_text:
                 headers.add_vary_header("Accept-Encoding")
             del headers["content-length"]
             self._headers = headers.raw
             return
-        self._keep_nothing()
+        self._release()
         await self._call.send(message)
         if self._call.is_head:
-            # Nothing comes after the headers, however long the body would take.
+            # End the response here: the body is left out, and may take long.
             self._is_over = True
             await self._call.send({"type": "http.response.body", "body": b""})
 
 
 @lru_cache(maxsize=256)
-def _takes_gzip(accept_encoding: str) -> bool:
+def _accepts_gzip(accept_encoding: str) -> bool:
     wanted = qualities(accept_encoding)
     return wanted.get("gzip", wanted.get("*", 0.0)) > 0
 
 
-def _names(known_tags: str, tag: str) -> bool:
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known_tags.split(","))
+def _has_tag(if_none_match: str, tag: str) -> bool:
+    return any(entry.strip().removeprefix("W/") in (tag, "*") for entry in if_none_match.split(","))

@@ -1,4 +1,4 @@
-"""What the API takes and answers beside the reports, whose models are in `cohort_core.rows`."""
+"""Models of requests and responses. Those of the reports are in `cohort_core.reports.rows`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JobState = Literal["running", "done", "partial", "failed", "cancelled", "interru
 
 
 class Health(BaseModel):
-    """That the service runs."""
+    """The state of the service."""
 
     status: str = Field(description="ok, or there is a problem instead.", examples=["ok"])
     last_sync: datetime | None = Field(
@@ -55,7 +55,7 @@ class SetAsideRow(BaseModel):
 
 
 class MarkRequest(BaseModel):
-    """*done* with the day on which triage lists the student again, or *exempt* for good."""
+    """How long triage leaves a student out: until a day (*done*), or for good (*exempt*)."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["done", "exempt"] = Field(description="Why the student is not listed.")
@@ -67,14 +67,17 @@ class MarkRequest(BaseModel):
 
     @field_validator("until", mode="before")
     @classmethod
-    def _is_written_as_a_day(cls, value: object) -> object:
+    def _check_is_text(cls, value: object) -> object:
         if value is not None and not isinstance(value, str):
             raise ValueError("must be a day such as 2025-01-06")
         return value
 
 
 class SyncRequest(BaseModel):
-    """Which classes to sync (ids or friendly ids; the active ones if none), and whether to read all pages."""
+    """The classes to sync, and how.
+
+    Classes are ids or friendly ids; without any, the active classes are synced.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     class_ids: list[str] | None = Field(
@@ -90,7 +93,7 @@ class SyncRequest(BaseModel):
 
 
 class SyncError(BaseModel):
-    """Why a sync, or one class in it, did not come to a good end."""
+    """The reason why a sync, or one of its classes, failed."""
 
     code: str | None = Field(description="Stable name, as in a problem.", examples=["upstream_down"])
     message: str | None = Field(description="What happened, and what to do about it.")
@@ -118,8 +121,8 @@ class SyncedClass(BaseModel):
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
 
 
-class _SyncNumbers(BaseModel):
-    """What is told of a sync wherever it is told of one."""
+class _SyncBase(BaseModel):
+    """Fields shared by all responses about a sync."""
 
     job: int = Field(description="Its number, for /sync/{job}.")
     state: JobState = Field(description="*partial*: some of its classes failed.")
@@ -134,22 +137,22 @@ class _SyncNumbers(BaseModel):
     quarantined: int = Field(description="Records that cannot be used.")
 
 
-class SyncResponse(_SyncNumbers):
-    """A sync: its state, and for each class what was read and what had changed."""
+class SyncResponse(_SyncBase):
+    """A sync: its state, and for each class the records that were read and changed."""
 
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
     classes: list[SyncedClass] = Field(description="Its classes, in the order in which they are read.")
 
 
-class SyncRow(_SyncNumbers):
-    """A sync in a few words; `GET /sync/{job}` tells all of it."""
+class SyncRow(_SyncBase):
+    """The summary of a sync; `GET /sync/{job}` has the details."""
 
     error_code: str | None = Field(description="Stable name of what went wrong; null if nothing did.")
     class_ids: list[str] = Field(description="OpenClass ids of its classes.")
 
 
 class TokenRow(BaseModel):
-    """What is known of a token. The token itself is not kept."""
+    """The properties of a token. The token itself is not stored."""
 
     name: str = Field(description="What it is for.", examples=["ci"])
     role: Role = Field(description="*viewer* reads, *mentor* also syncs and writes notes, *admin* does all.")
@@ -163,7 +166,7 @@ class TokenRow(BaseModel):
 
 
 class NewToken(TokenRow):
-    """A token that was just made, the only time that it can be read."""
+    """A new token. This is the only response with the token itself."""
 
     token: str = Field(
         description="The token itself, for `Authorization: Bearer …`. Keep it now, it is not shown again.",
@@ -172,7 +175,10 @@ class NewToken(TokenRow):
 
 
 class TokenRequest(BaseModel):
-    """A token to make. Without classes it sees all; without an end it lives until it is revoked."""
+    """A token to make.
+
+    Without classes it sees all of them. Without an end it is valid until it is revoked.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     name: str = Field(
@@ -192,7 +198,7 @@ class TokenRequest(BaseModel):
 
 
 class AuditRow(BaseModel):
-    """Something that was done. No student is named."""
+    """An entry of the audit. It names no student."""
 
     at: datetime = Field(description="When, UTC.", examples=["2025-01-04T15:30:00.000Z"])
     who: str = Field(description="cli, dashboard, api, or token and its name.", examples=["token ci"])
@@ -201,7 +207,10 @@ class AuditRow(BaseModel):
 
 
 class SettingsResponse(Preferences):
-    """The settings that can be changed while everything runs. How OpenClass is reached is not told."""
+    """The settings that can be changed while the server runs.
+
+    The connection to OpenClass is not among them.
+    """
 
     set_by_environment: list[str] = Field(
         description="Settings that the environment of the server gives, single thresholds by their own "
@@ -210,27 +219,30 @@ class SettingsResponse(Preferences):
     )
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """What is not sent stays as it is. A generated client would send a default that the schema tells."""
-    for one in schema["properties"].values():
-        one.pop("default", None)
+def _remove_defaults(schema: dict[str, Any]) -> None:
+    """Remove the defaults from a schema of changes.
+
+    A generated client would send them, while a field that is not sent must keep its value.
+    """
+    for field in schema["properties"].values():
+        field.pop("default", None)
 
 
 class ThresholdsChange(Thresholds):
-    """The thresholds to change. Those that are not named stay as they are."""
+    """The thresholds to change. The others stay as they are."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=_remove_defaults)
 
     @model_validator(mode="after")
     def _rise(self) -> ThresholdsChange:
-        # Whether they rise shows only beside those that stay.
+        # Overrides the check of the order, which is possible only together with the other thresholds.
         return self
 
 
 class SettingsChange(Preferences):
-    """The settings to change. Those that are not named stay as they are."""
+    """The settings to change. The others stay as they are."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=_remove_defaults)
 
     thresholds: ThresholdsChange = Field(
         default=ThresholdsChange(), description="Where bands, stages and ranks begin."

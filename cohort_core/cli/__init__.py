@@ -1,4 +1,7 @@
-"""The command line. Imports beyond the bare minimum stand inside the commands, so that each starts fast."""
+"""The command line.
+
+Most imports are inside the commands, so that each command starts fast.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ for part in (connect, sync, maintenance, import_export, serve, tokens):
 
 
 def main() -> None:
-    """Run the command line; errors become a sentence and an exit code."""
+    """Run the command line. Print errors as one sentence and exit with their code."""
     try:
         app()
     except errors.CohortError as error:
@@ -80,7 +83,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has had enough; say nothing more, not even at exit.
+        # The reader of our output has closed it, as `head` does: print nothing more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(UNEXPECTED)
     except Exception as error:  # noqa: BLE001 - a mentor never sees a traceback
@@ -92,16 +95,19 @@ def main() -> None:
 
 
 def _log_unexpected(error: Exception) -> Path:
-    """Keep where it happened. The message stays out: it may hold a student's data."""
+    """Log where an error happened, without its message, which may hold a student's data.
+
+    Returns the path of the log.
+    """
     import contextlib
     import traceback
     from datetime import UTC, datetime
 
-    place = home()
-    places = "".join(traceback.format_tb(error.__traceback__))
+    folder = home()
+    lines = "".join(traceback.format_tb(error.__traceback__))
     with contextlib.suppress(OSError):
-        place.ensure()
-        descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        folder.ensure()
+        descriptor = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{places}\n")
-    return place.log
+            file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{lines}\n")
+    return folder.log

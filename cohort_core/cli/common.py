@@ -1,4 +1,4 @@
-"""What the commands share: options, the home and what is in it, and how errors are told."""
+"""Shared by the commands: options, access to the home folder, and the output of errors."""
 
 from __future__ import annotations
 
@@ -48,10 +48,11 @@ def database() -> Database:
 
 
 def database_that_exists() -> Database:
-    found = database()
-    if not found.exists:
+    """Return the database. Raises ``BadInput`` if there is none yet."""
+    existing = database()
+    if not existing.exists:
         raise errors.BadInput("There is no database yet. Run `cohort-tracker sync` first.", parameter="file")
-    return found
+    return existing
 
 
 def workspace() -> Workspace:
@@ -68,6 +69,10 @@ def reader(anonymous: bool) -> Reader:
 
 
 def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
+    """Write a file that only its owner can read.
+
+    Raises ``BadInput`` if the file exists and ``replace`` is False, or if it cannot be written.
+    """
     from cohort_core.config.paths import write_private
 
     if path.exists() and not replace:
@@ -81,15 +86,15 @@ def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
         ) from None
 
 
-def audit(action: str, what: str, class_id: str, anonymous: bool) -> None:
-    """Keep that something left this computer's database."""
+def audit(action: str, subject: str, class_id: str, anonymous: bool) -> None:
+    """Write into the audit that data of a class was exported."""
     from cohort_core.store.audit import save_event
 
-    told = f"{what}, class {class_id}{', pseudonyms' if anonymous else ''}"
-    save_event(database(), "cli", action, told)
+    detail = f"{subject}, class {class_id}{', pseudonyms' if anonymous else ''}"
+    save_event(database(), "cli", action, detail)
 
 
-def privacy(anonymous: bool) -> str:
+def privacy_note(anonymous: bool) -> str:
     return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
 
 

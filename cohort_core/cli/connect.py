@@ -1,4 +1,4 @@
-"""Connecting to a school, and choosing classes."""
+"""Commands that connect to a school and choose classes."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ def init(
         str | None, typer.Option(help="Classes to make active: all, or ids separated by commas.")
     ] = None,
 ) -> None:
-    """Connect to your school: log in, list the classes, keep the settings, choose the active classes."""
+    """Connect to your school: log in, list classes, keep the settings, choose active classes."""
     from cohort_core.config.settings import load_settings
     from cohort_core.store.classes import set_active
 
     workspace = common.workspace()
-    known = load_settings(workspace.home, api_base=api_base, app_id=app_id, origin=origin, email=email)
+    settings = load_settings(workspace.home, api_base=api_base, app_id=app_id, origin=origin, email=email)
     password = _read_password() if password_stdin else None
-    if password is None and known.password is not None:
-        password = known.password.get_secret_value()
+    if password is None and settings.password is not None:
+        password = settings.password.get_secret_value()
     listed, place = workspace.connect(
-        api_base=known.api_base,
-        app_id=known.app_id or _ask("Application id", "--app-id"),
-        origin=known.origin or _ask("Class site (origin)", "--origin"),
-        email=known.email or _ask("Email", "--email"),
+        api_base=settings.api_base,
+        app_id=settings.app_id or _ask("Application id", "--app-id"),
+        origin=settings.origin or _ask("Class site (origin)", "--origin"),
+        email=settings.email or _ask("Email", "--email"),
         password=password or _ask("Password", "--password-stdin", hidden=True),
     )
     typer.echo(f"Connected. The password is kept in {place}.")
-    chosen = _chosen_classes(listed, classes)
+    chosen = _choose_classes(listed, classes)
     set_active(workspace.database, chosen, active=True)
-    for one in listed:
-        typer.echo(f"  {'*' if one.id in chosen else ' '} {one.friendly_id or one.id}  {one.name}")
+    for item in listed:
+        typer.echo(f"  {'*' if item.id in chosen else ' '} {item.friendly_id or item.id}  {item.name}")
     if chosen:
         typer.echo("Classes with * are active. Next: `cohort-tracker sync`, then `cohort-tracker serve`.")
     else:
@@ -86,9 +86,9 @@ def classes(
             "No class is active. `cohort-tracker classes --all` lists all; choose with "
             "`cohort-tracker activate ID…`."
         )
-    for one in statuses:
-        mark = "*" if one.is_active else " "
-        typer.echo(f"{mark} {one.id}  {one.friendly_id or '-'}  {one.name}")
+    for status in statuses:
+        mark = "*" if status.is_active else " "
+        typer.echo(f"{mark} {status.id}  {status.friendly_id or '-'}  {status.name}")
 
 
 @commands.command()
@@ -104,7 +104,10 @@ def deactivate(references: References) -> None:
 
 
 def _ask(name: str, option: str, *, hidden: bool = False) -> str:
-    """Ask the person, where there is one."""
+    """Ask for a value on a terminal.
+
+    Raises ``BadInput`` if there is no terminal, with the option that gives the value.
+    """
     if not sys.stdin.isatty():
         raise errors.BadInput(f"{name} is missing. Give it with {option}.", parameter=option)
     answer: str = typer.prompt(name, hide_input=hidden)
@@ -121,18 +124,22 @@ def _read_password() -> str:
     return password
 
 
-def _chosen_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[str]:
+def _choose_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[str]:
+    """Return the ids of the classes to make active.
+
+    Without ``wanted`` it takes the only class, or asks on a terminal. Raises ``UnknownClass``.
+    """
     if wanted is None:
         if len(listed) == 1:
             return [listed[0].id]
         if not sys.stdin.isatty() or not listed:
             return []
-        for one in listed:
-            typer.echo(f"  {one.friendly_id or one.id}  {one.name}")
+        for item in listed:
+            typer.echo(f"  {item.friendly_id or item.id}  {item.name}")
         wanted = typer.prompt("Which classes are yours? (all, or ids separated by commas)")
     if wanted.strip().casefold() == "all":
-        return [one.id for one in listed]
-    by_name = {name: one.id for one in listed for name in (one.id, one.friendly_id) if name}
+        return [item.id for item in listed]
+    by_name = {name: item.id for item in listed for name in (item.id, item.friendly_id) if name}
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     for name in names:
         if name not in by_name:

@@ -1,4 +1,4 @@
-"""What a command ends with, for cron and scripts. `cohort-tracker --help` explains each code."""
+"""Exit codes of the commands, for cron and scripts. `cohort-tracker --help` explains them."""
 
 from __future__ import annotations
 

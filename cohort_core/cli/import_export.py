@@ -1,4 +1,4 @@
-"""Data in and out: rosters, tables and the class report."""
+"""Commands that import rosters and export tables and the class report."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def import_(
         raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
     database = common.database()
     if rust_db is not None:
-        _move_in(database, rust_db)
+        _import_rust_tool(database, rust_db)
     if students is not None:
-        done = roster_files.import_students(database, roster_files.read_text(students), class_id)
-        _report_unusable(students, done.unusable)
+        imported = roster_files.import_students(database, roster_files.read_text(students), class_id)
+        _report_unusable(students, imported.unusable)
         typer.echo(
-            f"Roster imported: {done.matched} students of OpenClass, {done.unseen} not seen there yet, "
-            f"{len(done.unusable)} lines not used."
+            f"Roster imported: {imported.matched} students of OpenClass, "
+            f"{imported.unseen} not seen there yet, {len(imported.unusable)} lines not used."
         )
     if mentors is not None:
         named = roster_files.import_mentors(database, roster_files.read_text(mentors))
@@ -91,7 +91,7 @@ def export(
             "There is no such format. Say --format csv or --format xlsx.", parameter="format"
         )
     reader = common.reader(anonymous)
-    made = reader.report(
+    table = reader.report(
         report,
         class_id,
         as_of=as_of,
@@ -104,9 +104,9 @@ def export(
     about = {"Class": reader.class_data(class_id).name, "As of": as_of or "", "Group": group or ""}
     about |= {"People": "pseudonyms"} if reader.anonymous else {}
     shown = {name: text for name, text in about.items() if text}
-    common.write_for_owner(out, tables.KINDS[kind].write(made, shown), replace=force)
-    common.audit("export", made.name, reader.class_data(class_id).class_id, reader.anonymous)
-    typer.echo(f"Wrote {len(made.frame)} rows to {out}. {common.privacy(reader.anonymous)}")
+    common.write_for_owner(out, tables.KINDS[kind].write(table, shown), replace=force)
+    common.audit("export", table.name, reader.class_data(class_id).class_id, reader.anonymous)
+    typer.echo(f"Wrote {len(table.frame)} rows to {out}. {common.privacy_note(reader.anonymous)}")
 
 
 @commands.command()
@@ -125,24 +125,25 @@ def report(
     cohort = reader.cohort(class_id, as_of, group)
     common.write_for_owner(out, pdf.class_report(cohort, anonymous=reader.anonymous), replace=force)
     common.audit("report", "pdf", cohort.class_data.class_id, reader.anonymous)
-    typer.echo(f"Wrote {out}. {common.privacy(reader.anonymous)}")
+    typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")
 
 
-def _move_in(database: Database, file: Path) -> None:
+def _import_rust_tool(database: Database, file: Path) -> None:
     from cohort_core.imports.rust_tool import import_rust_db
     from cohort_core.sync.lock import acquire_lock
 
     with acquire_lock(database):
-        moved = import_rust_db(database, file)
-    for table, identity, reason in moved.unusable:
+        result = import_rust_db(database, file)
+    for table, identity, reason in result.unusable:
         typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
     typer.echo(
-        f"Taken over: {moved.classes} classes, {moved.students} enrolments, {moved.assignments} assignments, "
-        f"{moved.progressions} progressions, {moved.mentors} mentors; {len(moved.unusable)} rows not used. "
+        f"Taken over: {result.classes} classes, {result.students} enrolments, "
+        f"{result.assignments} assignments, {result.progressions} progressions, {result.mentors} mentors; "
+        f"{len(result.unusable)} rows not used. "
         "Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`."
     )
 
 
 def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:
-    for one in unusable:
-        typer.echo(f"{path.name} line {one.line}: {one.reason}", err=True)
+    for row in unusable:
+        typer.echo(f"{path.name} line {row.line}: {row.reason}", err=True)

@@ -1,4 +1,4 @@
-"""Keeping house: what was set aside, backups, a person's removal, and whether all is well."""
+"""Commands for maintenance: quarantine, backup, restore, purge and doctor."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
 
     rows = common.workspace().quarantined(class_id)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in rows]))
+        typer.echo(json.dumps([asdict(row) for row in rows]))
         return
-    for one in rows:
-        typer.echo(f"{one.class_id}  {one.id}  since {one.first_seen_at[:10]}: {one.reason}")
+    for row in rows:
+        typer.echo(f"{row.class_id}  {row.id}  since {row.first_seen_at[:10]}: {row.reason}")
     typer.echo(f"{len(rows)} records are set aside.")
 
 
@@ -44,7 +44,10 @@ def backup(
 
 @commands.command()
 def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made.")]) -> None:
-    """Put a backup in place of the database, after checking it. The database of before is kept beside it."""
+    """Put a backup in place of the database, after checking it.
+
+    The database of before is kept beside it.
+    """
     from cohort_core.store.maintenance import restore as put_back
     from cohort_core.sync.lock import acquire_lock
 
@@ -75,10 +78,11 @@ def purge(
             return
         if not yes and sys.stdin.isatty():
             typer.confirm("Remove everything about this student from this computer?", abort=True)
-        gone = purge_student(database, student, asked_by="cli")
+        purged = purge_student(database, student, asked_by="cli")
     typer.echo(
-        f"Purged: {gone.progressions} progressions, {gone.changes} changes, {gone.quarantined} records set "
-        f"aside, {gone.enrolments} lines of the roster. Backups and exports that you made still hold them."
+        f"Purged: {purged.progressions} progressions, {purged.changes} changes, "
+        f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster. "
+        "Backups and exports that you made still hold them."
     )
 
 
@@ -87,17 +91,21 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask OpenClass.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at settings, files, database, syncs and OpenClass; say what to do. Exit code 1 if there is."""
+    """Look at settings, files, database, syncs and OpenClass; say what to do.
+
+    Exit code 1 if there is anything to do.
+    """
     from dataclasses import asdict
 
     from cohort_core.services.doctor import examine
 
     findings = []
-    for one in examine(common.home(), with_upstream=not offline):
-        findings.append(one)
+    for finding in examine(common.home(), with_upstream=not offline):
+        findings.append(finding)
         if not as_json:
-            mark = "ok     " if one.is_well else "to do  "
-            typer.echo(f"{mark}{one.what}: {one.told}" + (f"\n       {one.advice}" if one.advice else ""))
+            mark = "ok     " if finding.is_well else "to do  "
+            advice = f"\n       {finding.advice}" if finding.advice else ""
+            typer.echo(f"{mark}{finding.what}: {finding.told}{advice}")
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in findings]))
-    sys.exit(0 if all(one.is_well for one in findings) else UNEXPECTED)
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    sys.exit(0 if all(finding.is_well for finding in findings) else UNEXPECTED)

@@ -1,4 +1,4 @@
-"""Serving the dashboard and the API, also over a practice school."""
+"""Commands that serve the dashboard and the API, also over a practice school."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from cohort_core.cli import common
 from cohort_core.cli.common import Port
-from cohort_core.cli.sync import progress_bar, tell
+from cohort_core.cli.sync import print_result, progress_bar
 
 commands = typer.Typer()
 
@@ -30,7 +30,7 @@ def serve(
         str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
     ] = None,
 ) -> None:
-    """Serve the dashboard at /dashboard and the API at /, to this computer unless told otherwise."""
+    """Serve the dashboard at /dashboard and the API at /, to this computer by default."""
     from cohort_core import server
     from cohort_core.sync.scheduler import parse_interval
 
@@ -38,7 +38,7 @@ def serve(
     wanted = sync_every or workspace.settings().sync_every
     every = parse_interval(wanted) if wanted else None
     listener = server.listen(workspace, host, port)
-    # A name to listen at is one to be asked by.
+    # Requests may also name the host that the server listens at.
     hosts = [*(allow_host or ()), host]
     server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)
 
@@ -50,7 +50,9 @@ def demo(
         bool, typer.Option("--no-browser", envvar="NO_BROWSER", help="Do not open the browser.")
     ] = False,
 ) -> None:
-    """Look around: a practice school with invented people, synced and served. Nothing of yours is touched.
+    """Look around: a practice school with invented people, synced and served.
+
+    Nothing of yours is touched.
 
     Its data is kept in COHORT_HOME if that is set and holds no other school, else until the end of the demo.
     """
@@ -63,11 +65,11 @@ def demo(
         listener = server.listen(workspace, "127.0.0.1", port)
         typer.echo("Starting the practice school and syncing it …")
         listed = workspace.use_practice_school()
-        set_active(workspace.database, [one.id for one in listed], active=True)
+        set_active(workspace.database, [item.id for item in listed], active=True)
         job = workspace.prepare_sync(asked_by="cli")
         with progress_bar(job, workspace, is_wanted=True):
             result = job.run()
-        tell(result)
+        print_result(result)
         if not no_browser:
             _open_soon(f"http://127.0.0.1:{listener.getsockname()[1]}{DASHBOARD_PATH}")
         server.serve(workspace, listener, say=typer.echo)
@@ -101,7 +103,10 @@ def _open_soon(address: str) -> None:
 
 @contextmanager
 def _demo_home() -> Iterator[None]:
-    """The folder for the demo's data, never one that holds a real school."""
+    """Set COHORT_HOME to a temporary folder, unless it is set and can hold the demo.
+
+    A home with a real school is never used.
+    """
     from cohort_core.config.settings import load_settings
 
     home = common.home()

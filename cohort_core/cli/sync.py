@@ -1,4 +1,4 @@
-"""Syncing, and how far it is."""
+"""Commands that sync, and that show or cancel a sync."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sync(
     if as_json:
         typer.echo(json.dumps(result.as_dict()))
     else:
-        tell(result)
+        print_result(result)
     sys.exit(_exit_code(result))
 
 
@@ -78,27 +78,31 @@ def status(as_json: AsJson = False) -> None:
                     "last_sync": last_sync(database),
                     "running": running.as_dict() if running else None,
                     "classes": [
-                        asdict(one) | {"last_run": latest[one.id].as_dict() if one.id in latest else None}
-                        for one in statuses
+                        asdict(status)
+                        | {"last_run": latest[status.id].as_dict() if status.id in latest else None}
+                        for status in statuses
                     ],
                 }
             )
         )
         return
-    for one in statuses:
-        if one.is_active or one.synced_at:
-            typer.echo(_status_line(one))
-            if one.id in latest:
-                typer.echo(f"    {_run_line(latest[one.id])}")
+    for status in statuses:
+        if status.is_active or status.synced_at:
+            typer.echo(_status_line(status))
+            if status.id in latest:
+                typer.echo(f"    {_run_line(latest[status.id])}")
     if running:
         typer.echo(f"A sync is running: {running.records} records read so far.")
-    if not any(one.is_active for one in statuses):
+    if not any(status.is_active for status in statuses):
         typer.echo("No class is active. Choose with `cohort-tracker activate ID…`.")
 
 
 @commands.command()
 def cancel() -> None:
-    """Stop the sync that is running, in whatever process, between two pages. What it has read is kept."""
+    """Stop the sync that is running, in whatever process, between two pages.
+
+    What it has read is kept.
+    """
     from cohort_core.store.sync_runs import request_cancel
     from cohort_core.sync.lock import running_job
 
@@ -113,27 +117,31 @@ def cancel() -> None:
 
 @contextmanager
 def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iterator[None]:
-    """A bar on a terminal, nothing elsewhere."""
+    """Show a progress bar while the block runs, if the output is a terminal."""
     if not (is_wanted and sys.stderr.isatty()):
         yield
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[counts]}"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Syncing", total=None, told="")
+        task = progress.add_task("Syncing", total=None, counts="")
 
         def show() -> None:
             state = workspace.job(job.id)
-            run = next((one for one in state.runs if one.state == "running"), None)
+            run = next((run for run in state.runs if run.state == "running"), None)
             if run:
                 progress.update(
                     task,
                     description=run.name,
                     completed=run.pages,
                     total=run.page_total,
-                    told=f"page {run.pages} of {run.page_total}, {run.records} records: {run.added} new, "
+                    counts=f"page {run.pages} of {run.page_total}, {run.records} records: {run.added} new, "
                     f"{run.changed} changed, {run.removed} removed, {run.quarantined} set aside",
                 )
 
@@ -141,7 +149,8 @@ def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iter
         yield
 
 
-def tell(job: Job) -> None:
+def print_result(job: Job) -> None:
+    """Print the errors of a finished sync, what it set aside, and its time."""
     for run in job.runs:
         if run.error:
             common.complain(f"{run.name}: {run.error}")
@@ -162,11 +171,12 @@ def _exit_code(job: Job) -> int:
     return PARTIAL
 
 
-def _status_line(one: ClassStatus) -> str:
+def _status_line(status: ClassStatus) -> str:
+    set_aside = f", {status.quarantined} set aside" if status.quarantined else ""
     return (
-        f"{'*' if one.is_active else ' '} {one.name} ({one.friendly_id or one.id}): "
-        f"{_told_age(one.synced_at)}, {one.students} students, {one.assignments} assignments, "
-        f"{one.progressions} progressions" + (f", {one.quarantined} set aside" if one.quarantined else "")
+        f"{'*' if status.is_active else ' '} {status.name} ({status.friendly_id or status.id}): "
+        f"{_describe_last_sync(status.synced_at)}, {status.students} students, "
+        f"{status.assignments} assignments, {status.progressions} progressions{set_aside}"
     )
 
 
@@ -181,7 +191,7 @@ def _run_line(run: Run) -> str:
     )
 
 
-def _told_age(synced_at: str | None) -> str:
+def _describe_last_sync(synced_at: str | None) -> str:
     if synced_at is None:
         return "never synced"
     from datetime import datetime

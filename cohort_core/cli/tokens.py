@@ -1,4 +1,4 @@
-"""Who else may ask: tokens for programs, and what was done that the data does not show."""
+"""Commands for the tokens of programs, and for the audit."""
 
 from __future__ import annotations
 
@@ -30,19 +30,22 @@ def create(
         str | None, typer.Option(help="Its life, such as 12h, 90d or 8w; default: until it is revoked.")
     ] = None,
 ) -> None:
-    """Make a token and print it, this once. As soon as there is one, the API wants one for every request."""
+    """Make a token and print it, this once.
+
+    As soon as there is one, the API wants one for every request.
+    """
     from datetime import UTC, datetime
 
     from cohort_core.store.tokens import create_token, parse_lifetime
 
     lifetime = None if expires is None else parse_lifetime(expires)
-    made = create_token(
+    secret = create_token(
         *(common.database(), name, role, class_id or None),
         lifetime=lifetime,
         asked_by="cli",
         now=datetime.now(UTC),
     )
-    typer.echo(made)
+    typer.echo(secret)
     typer.echo(
         "Keep it now, it cannot be shown again. Programs send it as `Authorization: Bearer …`; from now on "
         "the API answers nobody without a token.",
@@ -57,14 +60,14 @@ def list_(as_json: AsJson = False) -> None:
 
     tokens = load_tokens(common.database())
     if as_json:
-        typer.echo(json.dumps([_told(one) for one in tokens]))
+        typer.echo(json.dumps([_token_row(item) for item in tokens]))
         return
-    for one in tokens:
-        told = _told(one)
-        where = ", ".join(told["class_ids"]) if told["class_ids"] else "all classes"
+    for item in tokens:
+        row = _token_row(item)
+        classes = ", ".join(row["class_ids"]) if row["class_ids"] else "all classes"
         typer.echo(
-            f"{one.name}  {one.role}, {where}, {told['state']}, "
-            f"last used {one.last_used_at or 'never'}, ends {one.expires_at or 'when it is revoked'}"
+            f"{item.name}  {item.role}, {classes}, {row['state']}, "
+            f"last used {item.last_used_at or 'never'}, ends {item.expires_at or 'when it is revoked'}"
         )
     if not tokens:
         typer.echo("There is no token, so the API answers this computer only, and without one.")
@@ -91,16 +94,17 @@ def audit(
     database = common.database()
     events = load_events(database, limit) if database.exists else []
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in events]))
+        typer.echo(json.dumps([asdict(event) for event in events]))
         return
-    for one in events:
-        typer.echo(f"{one.at}  {one.who}: {one.action}" + (f" ({one.detail})" if one.detail else ""))
+    for event in events:
+        detail = f" ({event.detail})" if event.detail else ""
+        typer.echo(f"{event.at}  {event.who}: {event.action}{detail}")
 
 
-def _told(one: Token) -> dict[str, Any]:
-    """A token as a program reads it, without its digest."""
+def _token_row(item: Token) -> dict[str, Any]:
+    """Return the fields of a token for JSON, without its digest."""
     from datetime import UTC, datetime
 
-    told = {name: value for name, value in asdict(one).items() if name != "digest"}
-    state = "revoked" if one.revoked_at else "expired" if one.is_expired(datetime.now(UTC)) else "live"
-    return told | {"class_ids": sorted(one.class_ids) if one.class_ids else None, "state": state}
+    row = {name: value for name, value in asdict(item).items() if name != "digest"}
+    state = "revoked" if item.revoked_at else "expired" if item.is_expired(datetime.now(UTC)) else "live"
+    return row | {"class_ids": sorted(item.class_ids) if item.class_ids else None, "state": state}

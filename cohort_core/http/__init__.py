@@ -1,1 +1,1 @@
-"""What stands between a socket and the API: sign-in by token, limits, guards, the request log."""
+"""Everything between a socket and the API: sign-in by token, limits, guards, the request log."""

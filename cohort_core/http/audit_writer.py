@@ -1,4 +1,4 @@
-"""Writes the audit behind the answers, so that no answer waits for the disk."""
+"""Writes the audit in the background, so that no response waits for the disk."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from cohort_core.store.tokens import Token
 
 logger = logging.getLogger(__name__)
 
-NOTE_SECONDS = 60.0
-
+USE_SECONDS = 60.0
+"""A token's last use is stored at most so often for each address."""
 
 WRITE_SECONDS = 0.25
 
 
 class AuditWriter:
-    """What is kept of requests, written behind them, so that no answer waits for the disk."""
+    """Collects audit events and uses of tokens, and writes them in a background task."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._events: Counter[tuple[str, str, str]] = Counter()
         self._uses: set[str] = set()
-        self._noted: dict[tuple[str, str], float] = {}
-        self._days: set[tuple[str, str, str]] = set()
+        self._last_uses: dict[tuple[str, str], float] = {}
+        self._audited_days: set[tuple[str, str, str]] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def add_event(self, who: str, action: str, detail: str) -> None:
@@ -40,19 +40,22 @@ class AuditWriter:
         self._write_soon()
 
     def add_use(self, token: Token, address: str) -> None:
-        """Keep the time of a token's last use, to the minute, and in the audit that it was used that day."""
+        """Store when a token was last used, to the minute.
+
+        The audit gets an entry for each day on which the token is used from an address.
+        """
         now = time.monotonic()
         key = (token.digest, address)
-        if now - self._noted.get(key, -NOTE_SECONDS) < NOTE_SECONDS:
+        if now - self._last_uses.get(key, -USE_SECONDS) < USE_SECONDS:
             return
-        if len(self._noted) > MAX_ADDRESSES:
-            self._noted.clear()
-            self._days.clear()
-        self._noted[key] = now
+        if len(self._last_uses) > MAX_ADDRESSES:
+            self._last_uses.clear()
+            self._audited_days.clear()
+        self._last_uses[key] = now
         self._uses.add(token.digest)
         day = (*key, datetime.now(UTC).date().isoformat())
-        if day not in self._days:
-            self._days.add(day)
+        if day not in self._audited_days:
+            self._audited_days.add(day)
             self._events[f"token {token.name}", "token used", f"from {address}"] += 1
         self._write_soon()
 
@@ -68,7 +71,7 @@ class AuditWriter:
                 await asyncio.to_thread(self._save, events, uses)
             except CohortError as error:
                 logger.warning("%d entries of the audit could not be kept: %s", len(events), error.code)
-            # Who downloads in a crowd makes few writes: after each, what is known of the store is read again.
+            # Many requests at once need few writes. After each write the caches of the store are read again.
             await asyncio.sleep(WRITE_SECONDS)
 
     def _save(self, events: list[tuple[str, str, str]], uses: set[str]) -> None:
@@ -77,14 +80,16 @@ class AuditWriter:
         if uses:
             tokens.note_use(self._database, uses, datetime.now(UTC))
 
-    def kept_before_the_end(self, receive: Receive) -> Receive:
-        async def receiving() -> Message:
+    def flush_at_shutdown(self, receive: Receive) -> Receive:
+        """Wrap the lifespan's ``receive`` so that the shutdown waits for the last write."""
+
+        async def receive_after_writing() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown" and self._writing:
                 await self._writing
             return message
 
-        return receiving
+        return receive_after_writing
 
 
 def _with_counts(events: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

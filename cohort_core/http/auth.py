@@ -1,9 +1,9 @@
-"""Who may ask the API for what, decided before anything else of it runs.
+"""Decides which requests may reach the API, before any other part of it runs.
 
-On loopback, while no token was made, whoever can connect is the machine's owner. From the first token on, or
-if others can connect, every path but ``/health`` wants one. What a path needs stands in ``_RULES``; a path
-that nobody thought of is for admins, who see all classes, so that forgetting one opens nothing; but whatever
-is below a class is there to be read by those who may see the class.
+On loopback, as long as no token was made, every client counts as the owner of the computer. As soon as there
+is a token, or if other computers can connect, every path except ``/health`` needs a token. ``_RULES`` has the
+role that each path needs. A path without a rule is for admins, who see all classes, so a forgotten rule opens
+nothing. Everything below a class can be read by every token that may see the class.
 """
 
 from __future__ import annotations
@@ -37,16 +37,21 @@ from cohort_core.store.tokens import ROLES, Role, Token
 logger = logging.getLogger(__name__)
 
 OPEN_PATH = "/health"
+"""Needs no token."""
+
 EXPORTED_TYPES = (
     "text/csv",
     "application/pdf",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-PASSED_ON = re.compile(
+PROXY_HEADERS = re.compile(
     r"forwarded|via|cdn-loop|true-client-ip|cf-.*|fastly-.*|fly-.*|tailscale-.*|x-azure-.*|x-envoy-.*|"
     r"x-(original-)?forwarded-.*|x-real-ip|x-(cluster-)?client-ip"
 )
-"""Headers of a proxy. Who is behind it is not known, even if the proxy runs on this computer."""
+"""Headers of a proxy.
+
+The client behind it is unknown, even if the proxy runs on this computer.
+"""
 
 
 _READ = frozenset({"GET", "HEAD"})
@@ -58,13 +63,13 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_OF_CLASS = re.compile(r"/classes/([^/]+)")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+_CLASS_PATH = re.compile(r"/classes/([^/]+)")
 
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether only this computer can reach this address."""
+    """Return whether only this computer can reach this address."""
     try:
         return host in LOOPBACK_HOSTS or ipaddress.ip_address(plain_address(host)).is_loopback
     except ValueError:
@@ -72,7 +77,7 @@ def is_loopback(host: str) -> bool:
 
 
 def needed_role(method: str, path: str) -> Role:
-    """The least role that may do this."""
+    """Return the lowest role that may send such a request."""
     if method == "OPTIONS":
         return "viewer"
     for methods, pattern, role in _RULES:
@@ -81,15 +86,18 @@ def needed_role(method: str, path: str) -> Role:
     return "admin"
 
 
-def _is_there(scope: Scope) -> bool:
-    """Whether a route would answer. What is not there may be looked for by everybody whose token is good."""
-    # Routes know no HEAD: what answers GET answers that too.
-    asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-    return any(route.matches(asked)[0] == Match.FULL for route in scope["app"].routes)
+def _has_route(scope: Scope) -> bool:
+    """Return whether a route matches.
+
+    Without a route, every valid token gets a 404 instead of a 403.
+    """
+    # Routes do not list HEAD; those with GET answer it too.
+    request = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+    return any(route.matches(request)[0] == Match.FULL for route in scope["app"].routes)
 
 
 class AuthMiddleware:
-    """Lets through who may, with their ``Access`` in the request's state; answers the others itself."""
+    """Passes allowed requests on, with a ``Principal`` in ``request.state.access``; refuses the others."""
 
     def __init__(
         self,
@@ -101,69 +109,70 @@ class AuthMiddleware:
         exposed: bool = False,
         limits: Limits | None = None,
     ) -> None:
-        """``beside`` is the path of the dashboard, which is for this computer only and asks no token.
+        """Protect an app.
 
-        ``exposed`` says that other computers can connect.
+        ``excluded_path`` is the path of the dashboard, which needs no token but is for this computer only.
+        ``exposed`` means that other computers can connect.
         """
         self._app = app
         self._excluded_path = excluded_path
         self._exposed = exposed
         self._limits = limits or Limits()
-        self._known = TokenCache(database, watcher)
-        self._notes = AuditWriter(database)
+        self._token_cache = TokenCache(database, watcher)
+        self._audit = AuditWriter(database)
         self._failures = FixedWindow(self._limits.failures)
         self._syncs = FixedWindow(self._limits.syncs)
         self._streams: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._app(scope, self._notes.kept_before_the_end(receive), send)
+            await self._app(scope, self._audit.flush_at_shutdown(receive), send)
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
-        is_foreign = self._exposed or _is_passed_on(scope, headers)
+        is_foreign = self._exposed or _is_proxied(scope, headers)
         if is_below(path, self._excluded_path):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
             return
         state = scope.setdefault("state", {})
         if scope["type"] != "http":
-            nothing = problem(HTTPStatus.NOT_FOUND, "Only the dashboard talks in this way.", "not_found")
-            await nothing(scope, receive, send)
+            refusal = problem(HTTPStatus.NOT_FOUND, "Only the dashboard talks in this way.", "not_found")
+            await refusal(scope, receive, send)
             return
         if path == OPEN_PATH:
             state["access"] = NOBODY
             await self._app(scope, receive, send)
             return
         try:
-            state["store"] = await self._known.refresh()
-            asked = self._identify(headers, _address(scope), must_be_known=is_foreign)
+            state["store"] = await self._token_cache.refresh()
+            principal = self._identify(headers, _address(scope), needs_token=is_foreign)
         except CohortError as error:
-            # Whether there are tokens is not known, so nobody gets in.
+            # The tokens cannot be read, so every request is refused.
             await unavailable(error)(scope, receive, send)
             return
-        if not isinstance(asked, Principal):
-            await asked(scope, receive, send)
+        if not isinstance(principal, Principal):
+            await principal(scope, receive, send)
             return
-        state["access"] = asked
-        if _CONTROL.search(path):
-            # A route's pattern would allow a line's end behind it, which no rule here knows.
-            await _not_there()(scope, receive, send)
+        state["access"] = principal
+        if _CONTROL_CHARACTERS.search(path):
+            # The pattern of a route also matches a path with a newline at its end, but no rule does.
+            await _not_found()(scope, receive, send)
             return
-        refusal = self._refusal(scope, asked)
-        if refusal:
-            await refusal(scope, receive, send)
+        refused = self._refusal(scope, principal)
+        if refused:
+            await refused(scope, receive, send)
             return
         if scope["method"] not in SAFE_METHODS:
             body = await self._body(headers, receive)
             if not isinstance(body, bytes):
                 await body(scope, receive, send)
                 return
-            receive = _replayed(body, receive)
-        app = self._app_for_streams if path.endswith("/events") else self._app
-        await app(scope, receive, self._watching(scope, asked, send))
+            receive = _replay(body, receive)
+        app = self._limited_streams if path.endswith("/events") else self._app
+        await app(scope, receive, self._supervised(scope, principal, send))
 
-    async def _app_for_streams(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What lasts may be had a few times only by each who asks: all of them look into the database."""
+    async def _limited_streams(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Limit the open streams of each principal, since every stream reads the database repeatedly."""
         who = scope["state"]["access"].who
         if self._streams[who] >= self._limits.streams:
             await _too_many("Too many streams of events are open.", "too_many_streams", 5)(
@@ -176,17 +185,18 @@ class AuthMiddleware:
         finally:
             self._streams[who] -= 1
 
-    def _identify(self, headers: Headers, address: str, *, must_be_known: bool) -> Principal | ASGIApp:
+    def _identify(self, headers: Headers, address: str, *, needs_token: bool) -> Principal | ASGIApp:
+        """Return the principal of a request, or the response that refuses it."""
         given = headers.getlist("authorization")
         scheme, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
-            if must_be_known or self._known.is_locked:
+            if needs_token or self._token_cache.is_locked:
                 return _unauthorised("Send a token: `Authorization: Bearer …`.", "token_missing")
             return OWNER
         now = datetime.now(UTC)
-        token = self._known.find(tokens.digest(secret.strip()))
+        token = self._token_cache.find(tokens.digest(secret.strip()))
         if token and token.is_live(now):
-            self._notes.add_use(token, address)
+            self._audit.add_use(token, address)
             return Principal(f"token {token.name}", token.role, token.class_ids, token.digest)
         wait = self._failures.wait(address)
         if wait:
@@ -197,145 +207,153 @@ class AuthMiddleware:
             return _unauthorised("This token was revoked.", "token_revoked", is_given=True)
         return _unauthorised("This token has expired.", "token_expired", is_given=True)
 
-    def _refusal(self, scope: Scope, asked: Principal) -> ASGIApp | None:
+    def _refusal(self, scope: Scope, principal: Principal) -> ASGIApp | None:
+        """Return the response that refuses a request, or None if the principal may send it."""
         method, path = scope["method"], scope["path"]
         needed = needed_role(method, path)
-        if ROLES.index(asked.role) < ROLES.index(needed) and _is_there(scope):
+        if ROLES.index(principal.role) < ROLES.index(needed) and _has_route(scope):
             return problem(
                 HTTPStatus.FORBIDDEN,
-                f"This takes the role {needed}, and the token's is {asked.role}. Use another token.",
+                f"This takes the role {needed}, and the token's is {principal.role}. Use another token.",
                 "role_too_low",
                 {"WWW-Authenticate": 'Bearer realm="Cohort Tracker", error="insufficient_scope"'},
             )
-        of_class = _OF_CLASS.match(path)
-        if of_class and not self._known.may_see(asked, of_class[1]):
+        class_path = _CLASS_PATH.match(path)
+        if class_path and not self._token_cache.may_see(principal, class_path[1]):
             unknown = classes.unknown_class()
             return problem(HTTPStatus.NOT_FOUND, unknown.message, unknown.code)
         if method == "POST" and path == "/sync":
-            wait = self._syncs.wait(asked.who)
+            wait = self._syncs.wait(principal.who)
             if wait:
                 return _too_many("Too many syncs were asked for.", "too_many_syncs", wait)
         return None
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | ASGIApp:
-        """The whole body, which is small; or what to answer if it cannot be had."""
-        most = self._limits.body_bytes
+        """Read the whole body. Return it, or the response that refuses it."""
+        max_bytes = self._limits.body_bytes
         too_large = problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"A request's body has at most {most} bytes. Send less.",
+            f"A request's body has at most {max_bytes} bytes. Send less.",
             "body_too_large",
         )
-        told = headers.get("content-length", "")
-        if told.isdecimal() and int(told) > most:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > max_bytes:
             return too_large
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        is_packed = headers.get("content-encoding", "identity") != "identity"
-        if is_packed or media_type not in {"", "application/json"}:
+        is_compressed = headers.get("content-encoding", "identity") != "identity"
+        if is_compressed or media_type not in {"", "application/json"}:
             return _not_json()
         body = b""
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return _nobody_there
+                return _send_nothing
             body += message.get("body", b"")
-            if len(body) > most:
+            if len(body) > max_bytes:
                 return too_large
             if not message.get("more_body"):
                 break
         return _not_json() if body and not media_type else body
 
-    def _watching(self, scope: Scope, asked: Principal, send: Send) -> Send:
-        """Keeps that a file with students' data was handed out; ends an answer that lasts with its token."""
+    def _supervised(self, scope: Scope, principal: Principal, send: Send) -> Send:
+        """Wrap ``send`` to audit exported files, and to end streams with their token."""
         is_over = False
 
-        async def watched(message: Message) -> None:
+        async def supervised(message: Message) -> None:
             nonlocal is_over
             if is_over:
                 return
             if message["type"] == "http.response.body" and message.get("more_body"):
-                await self._known.refresh()
-                is_over = not self._known.may_stay(asked)
+                await self._token_cache.refresh()
+                is_over = not self._token_cache.is_valid(principal)
                 if is_over:
                     message = {**message, "body": b"", "more_body": False}
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
                 kind = Headers(raw=message["headers"]).get("content-type", "")
                 if kind.startswith(EXPORTED_TYPES) and scope["method"] == "GET":
-                    self._notes.add_event(asked.who, "export", self._told(scope, asked))
+                    self._audit.add_event(principal.who, "export", self._audit_detail(scope, principal))
             await send(message)
 
-        return watched
+        return supervised
 
-    def _told(self, scope: Scope, asked: Principal) -> str:
-        of_class = _OF_CLASS.match(scope["path"])
-        class_id = self._known.class_id(asked, of_class[1]) if of_class else None
+    def _audit_detail(self, scope: Scope, principal: Principal) -> str:
+        class_path = _CLASS_PATH.match(scope["path"])
+        class_id = self._token_cache.class_id(principal, class_path[1]) if class_path else None
         return masked_path(scope) + (f", class {class_id}" if class_id else "")
 
 
 class TokenCache:
-    """The tokens and classes there are, read again when anybody has written to the database."""
+    """The tokens and the ids of classes, read again after every write to the database."""
 
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
         self._watcher = watcher
         self._number: int | None = None
-        self._was_there = False
+        self._has_existed = False
         self._tokens: list[Token] = []
         self._references: dict[str, frozenset[str]] = {}
 
     async def refresh(self) -> StoreState | None:
-        """Returns what the store was like before anything was read."""
+        """Read what has changed. Return the state that the store had before reading."""
         state = self._watcher.poll()
         if state is None or state.number != self._number:
-            # The look came first: what is written while the rest is read is read again next time.
+            # Poll before reading: a write in between then leads to another read next time.
             self._tokens, self._references = await asyncio.to_thread(self._load)
             self._number = state.number if state else None
         return state
 
     def _load(self) -> tuple[list[Token], dict[str, frozenset[str]]]:
         if not self._database.exists:
-            if self._was_there:
-                # Without it no token is known, and each that is good would count as an attempt to guess one.
+            if self._has_existed:
+                # Without this error every valid token would count as an attempt to guess one.
                 raise self._database.unusable("it is gone")
             return [], {}
-        self._was_there = True
+        self._has_existed = True
         return tokens.load_tokens(self._database), classes.load_references(self._database)
 
     @property
     def is_locked(self) -> bool:
-        """Whether there is a token that was not revoked. That all have expired unlocks nothing."""
-        return any(one.revoked_at is None for one in self._tokens)
+        """True if any token was not revoked; an expired one counts too."""
+        return any(token.revoked_at is None for token in self._tokens)
 
     def find(self, digest: str) -> Token | None:
-        found = None
-        for one in self._tokens:
-            if hmac.compare_digest(one.digest, digest):
-                found = one
-        return found
+        """Return the token with this digest.
 
-    def may_stay(self, asked: Principal) -> bool:
-        """Whether who was let in would be so again."""
-        if asked.token is None:
+        It compares all of them, so that the time reveals nothing.
+        """
+        match = None
+        for token in self._tokens:
+            if hmac.compare_digest(token.digest, digest):
+                match = token
+        return match
+
+    def is_valid(self, principal: Principal) -> bool:
+        """Return whether the principal's token is still valid. Without a token it always is."""
+        if principal.token is None:
             return True
-        token = self.find(asked.token)
+        token = self.find(principal.token)
         return token is not None and token.is_live(datetime.now(UTC))
 
-    def may_see(self, asked: Principal, reference: str) -> bool:
-        return asked.class_ids is None or self.class_id(asked, reference) is not None
+    def may_see(self, principal: Principal, reference: str) -> bool:
+        return principal.class_ids is None or self.class_id(principal, reference) is not None
 
-    def class_id(self, asked: Principal, reference: str) -> str | None:
-        """The class that this means to whoever asks."""
-        meant = self._references.get(reference, frozenset())
-        return min(meant if asked.class_ids is None else meant & asked.class_ids, default=None)
+    def class_id(self, principal: Principal, reference: str) -> str | None:
+        """Return the id of the class that a reference means to the principal.
+
+        None if the principal may see no such class.
+        """
+        ids = self._references.get(reference, frozenset())
+        return min(ids if principal.class_ids is None else ids & principal.class_ids, default=None)
 
 
-def _is_passed_on(scope: Scope, headers: Headers) -> bool:
-    """Whether a request comes through a proxy, or by a name that is not this computer's own.
+def _is_proxied(scope: Scope, headers: Headers) -> bool:
+    """Return whether a request comes through a proxy, or under a foreign name.
 
-    HTTP/1.0 is what nginx before 1.29.7 speaks behind it, unless told otherwise, under this computer's name.
+    HTTP/1.0 counts as a proxy: nginx before 1.29.7 uses it by default, under the name of this computer.
     """
     is_old = scope.get("http_version") == "1.0"
-    is_named_so = is_loopback(host_name(headers) or "")
-    return is_old or not is_named_so or any(PASSED_ON.fullmatch(one) for one in headers)
+    has_local_name = is_loopback(host_name(headers) or "")
+    return is_old or not has_local_name or any(PROXY_HEADERS.fullmatch(name) for name in headers)
 
 
 def _address(scope: Scope) -> str:
@@ -344,7 +362,10 @@ def _address(scope: Scope) -> str:
 
 @lru_cache(maxsize=256)
 def _network(client: str) -> str:
-    """Where a request comes from. An IPv6 client has its whole network to choose addresses from."""
+    """Return the address of a client, or the /64 network of an IPv6 client.
+
+    Such a client can send from any address of its network.
+    """
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -354,7 +375,7 @@ def _network(client: str) -> str:
     return client
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def _replay(body: bytes, receive: Receive) -> Receive:
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -363,11 +384,11 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _nobody_there(scope: Scope, receive: Receive, send: Send) -> None:
-    """Whoever asked has gone: nothing is done, and nobody is told."""
+async def _send_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send no response, since the client is gone."""
 
 
-def _not_there() -> ASGIApp:
+def _not_found() -> ASGIApp:
     return problem(
         HTTPStatus.NOT_FOUND, "There is nothing there. The paths there are stand at /docs.", "not_found"
     )

@@ -1,6 +1,6 @@
-"""What every answer of the API has in common, whatever its route: guards, tags, and how errors look.
+"""Guards against other web sites, and helpers for responses and headers.
 
-The dashboard, mounted beside the API, has headers of its own and only passes the guard.
+The dashboard, mounted beside the API, passes only `BrowserGuard`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ from cohort_core.errors import CohortError, DatabaseBusy
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_IN_HOST = re.compile(r"[@/?#\\\s]")
-"""What makes a name out of part of another one."""
+"""Characters with which a part of `Host` could be read as the name."""
 
 
 def is_below(path: str, root: str) -> bool:
-    """Whether a path is that of something mounted there."""
+    """Return whether a path is ``root`` or lies below it."""
     return path == root or path.startswith(f"{root}/")
 
 
 def problem(
     status: int, detail: str, code: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
-    """An error as RFC 9457 has it, with a stable ``code``; ``detail`` ends with what to do."""
+    """Make an RFC 9457 error response with a stable ``code``.
+
+    ``detail`` must end with what to do. ``more`` are additional fields.
+    """
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if more.get("job"):
         headers = {**(headers or {}), "Location": f"/sync/{more['job']}"}
@@ -43,7 +46,7 @@ def problem(
 
 
 def unexpected() -> JSONResponse:
-    """The answer to what went wrong for a reason that is ours."""
+    """Make the response for an unexpected error in this program."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something unexpected happened. Ask again; if it stays so, report it with the X-Request-ID of this "
@@ -53,7 +56,10 @@ def unexpected() -> JSONResponse:
 
 
 def unavailable(error: CohortError) -> JSONResponse:
-    """What somebody is told who may be anybody: not where the files are, nor what is wrong with them."""
+    """Make the response for an unusable database or settings.
+
+    It may go to anybody, so it neither names files nor says what is wrong with them.
+    """
     if isinstance(error, DatabaseBusy):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message, error.code)
     return problem(
@@ -64,21 +70,23 @@ def unavailable(error: CohortError) -> JSONResponse:
 
 
 class BrowserGuard:
-    """Keeps other web sites from reaching this one through the mentor's browser.
+    """Keeps other web sites from reaching this server through the mentor's browser.
 
-    A forged name that leads to this computer (DNS rebinding) shows in the Host header; a page of another
-    site that starts something here shows in the Origin header.
+    The ``Host`` header reveals a foreign name that leads to this computer (DNS rebinding). The ``Origin``
+    header reveals a page of another site that sends a request here.
     """
 
     def __init__(
         self, app: ASGIApp, *, excluded_path: str, hosts: Collection[str] = (), origins: Collection[str] = ()
     ) -> None:
-        """``hosts`` are names by which others may ask, ``origins`` other web sites that may ask here, but for
-        what is mounted at ``beside``.
+        """Allow more host names and origins than those of this computer.
+
+        ``hosts`` are additional host names of this server, ``origins`` are other web sites that may send
+        requests, but not to ``excluded_path``.
         """
         self._app = app
         self._excluded_path = excluded_path
-        self._hosts = LOOPBACK_HOSTS | {one.lower() for one in hosts}
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +96,7 @@ class BrowserGuard:
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         if "content-length" in headers and "transfer-encoding" in headers:
-            # A proxy may take the first for the end of the request, so that who sends it adds another.
+            # Request smuggling: a proxy and this server could disagree about where the request ends.
             return problem(
                 HTTPStatus.BAD_REQUEST,
                 "Send Content-Length or Transfer-Encoding, not both.",
@@ -96,7 +104,7 @@ class BrowserGuard:
                 {"Connection": "close"},
             )
         name, origin = host_name(headers), headers.get("origin")
-        # The address itself at which a request arrived is no name that somebody else could have given.
+        # The address at which the request arrived is allowed too: DNS rebinding needs a name.
         arrived_at = plain_address((scope.get("server") or ("",))[0])
         if name is None or (name not in self._hosts and name != arrived_at):
             return problem(
@@ -115,18 +123,18 @@ class BrowserGuard:
 
 
 class ApiCors(CORSMiddleware):
-    """Lets web pages of other sites read what the API answers, and nothing of what is mounted beside it."""
+    """Lets pages of other sites read the responses of the API, but nothing at ``excluded_path``."""
 
     def __init__(
-        self, app: ASGIApp, *, excluded_path: str, origins: Sequence[str], told_headers: Sequence[str]
+        self, app: ASGIApp, *, excluded_path: str, origins: Sequence[str], exposed_headers: Sequence[str]
     ) -> None:
-        """``told_headers`` are those that the pages may read, beside the ones that browsers allow always."""
+        """Allow pages of ``origins`` to read ``exposed_headers`` besides those that browsers always allow."""
         super().__init__(
             app,
             allow_origins=origins,
             allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
-            expose_headers=told_headers,
+            expose_headers=exposed_headers,
         )
         self._excluded_path = excluded_path
 
@@ -136,19 +144,22 @@ class ApiCors(CORSMiddleware):
 
 
 def host_name(headers: Headers) -> str | None:
-    """The name or address, without the port, by which a request asks; None if that cannot be told."""
-    told = headers.get("host", "")
-    if _NOT_IN_HOST.search(told):
+    """Return the host of the ``Host`` header, without the port; None if invalid."""
+    host = headers.get("host", "")
+    if _NOT_IN_HOST.search(host):
         return None
     try:
-        return urlsplit(f"//{told}").hostname
+        return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
 
 
 @lru_cache(maxsize=256)
 def plain_address(text: str) -> str:
-    """An address as one writes it; to who listens at ::, an IPv4 one comes wrapped in an IPv6 one."""
+    """Return an address in its usual form.
+
+    A server that listens at ``::`` sees IPv4 addresses wrapped in IPv6 ones; these are unwrapped.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -157,13 +168,13 @@ def plain_address(text: str) -> str:
 
 
 def qualities(header: str) -> dict[str, float]:
-    """What a header such as Accept names, in its order, each with how much it is wanted: 0 for not at all."""
+    """Parse a header such as ``Accept`` into its entries with their quality, 0 to 1."""
     wanted: dict[str, float] = {}
     for entry in header.split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
-        told = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        quality = next((text[2:] for text in parameters if text.startswith("q=")), "1")
         with suppress(ValueError):
-            wanted.setdefault(name, min(max(float(told), 0.0), 1.0))
+            wanted.setdefault(name, min(max(float(quality), 0.0), 1.0))
     return wanted
 
 

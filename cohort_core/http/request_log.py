@@ -1,7 +1,7 @@
-"""The frame of every answer: an id of the request, headers that bind the browser, and a line in the log.
+"""Gives every request an id, security headers, and a line in the log.
 
-The line tells the path by the words that routes are made of. Whatever else stands in a path, an id of a
-student or something that was never meant for us, is a star; what comes after the question mark is not there.
+The line has only those parts of the path that are words of routes. Everything else in it, such as the id of
+a student or something that was never meant for us, becomes a star, and the query is left out.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ from cohort_core.http.guards import is_below, unexpected
 from cohort_core.store.database import utc_text
 from cohort_core.store.tokens import PREFIX
 
-LOG_BYTES = 5_000_000
+MAX_LOG_BYTES = 5_000_000
 LOG_SECONDS = 0.25
-"""So long lines wait for others: written one by one they would take a fifth of the time of an answer."""
+"""Lines are collected for this time.
 
-_Raw = tuple[tuple[bytes, bytes], ...]
+Writing each by itself would take a fifth of a response's time.
+"""
+
+_RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
-def _raw(**headers: str) -> _Raw:
+def _raw(**headers: str) -> _RawHeaders:
     return tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
 
 
@@ -46,17 +49,17 @@ _OF_DOCS = _OF_API + _raw(
     content_security_policy="default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' "
     "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
-# Pages of the dashboard have a policy of their own, and frames of themselves.
+# The dashboard sets its own content policy, and shows its own pages in frames.
 _OF_DASHBOARD = _EVERYWHERE + _raw(x_frame_options="SAMEORIGIN")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset(HTTPMethod)
 
 
 class RequestLogMiddleware:
-    """Stands before everything else, so that refusals and failures have the frame as well."""
+    """The outermost middleware, so that refusals and failures get headers and a log line too."""
 
     def __init__(self, app: ASGIApp, *, home: Home, excluded_path: str) -> None:
-        """``beside`` is the path of the dashboard, whose requests are not worth a line."""
+        """Log into the folder ``home``; requests of the dashboard at ``excluded_path`` get no line."""
         self._app = app
         self._home = home
         self._excluded_path = excluded_path
@@ -78,49 +81,49 @@ class RequestLogMiddleware:
         fixed = _OF_DASHBOARD if is_excluded else _OF_DOCS if path == "/docs" else _HEADERS
         status, is_over = 0, False
 
-        async def framed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status, is_over
             if message["type"] == "http.response.start":
                 status = message["status"]
-                there = {name.lower() for name, _ in message["headers"]}
-                more = [one for one in fixed if one[0] not in there]
+                present = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in fixed if header[0] not in present]
                 if not is_excluded:
-                    more.append((b"x-request-id", request_id.encode()))
-                message = {**message, "headers": [*message["headers"], *more]}
+                    added.append((b"x-request-id", request_id.encode()))
+                message = {**message, "headers": [*message["headers"], *added]}
             elif message["type"] == "http.response.body":
                 is_over = not message.get("more_body")
             await send(message)
 
         start = time.perf_counter()
         try:
-            await self._app(scope, receive, framed)
+            await self._app(scope, receive, send_with_headers)
         except Exception as error:
             if is_excluded:
                 raise
-            self._tell_places(error, request_id)
+            self._log_traceback(error, request_id)
             if is_over:
                 return
             if status:
-                # Half an answer is out: only closing the connection tells that the rest is missing.
-                raise _BrokenOff(request_id) from None
-            await unexpected()(scope, receive, framed)
+                # Half of the response is sent. Only closing the connection shows that the rest is missing.
+                raise _ResponseCutOff(request_id) from None
+            await unexpected()(scope, receive, send_with_headers)
         finally:
             if not is_excluded:
                 who = state["access"].who if "access" in state else "-"
                 milliseconds = (time.perf_counter() - start) * 1000
-                self._log.tell(
+                self._log.add(
                     f"{masked_method(scope)} {masked_path(scope)} {status or '-'} {milliseconds:.1f}ms "
                     f"{request_id} {who}"
                 )
 
-    def _tell_places(self, error: Exception, request_id: str) -> None:
-        """Keep where it happened. The message stays out: it may hold a student's data."""
+    def _log_traceback(self, error: Exception, request_id: str) -> None:
+        """Log where an error happened, without its message, which may hold a student's data."""
         places = "".join(traceback.format_tb(error.__traceback__))
-        self._log.tell(f"{request_id} {type(error).__name__}\n{places}")
+        self._log.add(f"{request_id} {type(error).__name__}\n{places}")
 
 
-class _BrokenOff(RuntimeError):
-    """An answer could not be finished; what happened stands in the log beside the request's id."""
+class _ResponseCutOff(RuntimeError):
+    """A response could not be finished; the log has the cause under the request's id."""
 
 
 def masked_method(scope: Scope) -> str:
@@ -128,30 +131,33 @@ def masked_method(scope: Scope) -> str:
 
 
 def masked_path(scope: Scope) -> str:
-    """A request's path for a log or the audit."""
-    words = _words(scope.get("app"))
+    """Return a request's path for a log or the audit.
+
+    Everything except the words of routes becomes a star.
+    """
+    words = _route_words(scope.get("app"))
     return "/".join(part if part in words else "*" for part in scope["path"].split("/")[:8])
 
 
-def _words(app: Any) -> frozenset[str]:
-    """The words of which an app's paths are made."""
+def _route_words(app: Any) -> frozenset[str]:
+    """Return the fixed parts of the paths of an app's routes, and the empty one."""
     if app is None:
         return frozenset({""})
-    words: frozenset[str] | None = getattr(app.state, "words", None)
+    words: frozenset[str] | None = getattr(app.state, "route_words", None)
     if words is None:
         paths = [getattr(route, "path", "") for route in app.routes]
         words = frozenset(part for path in paths for part in path.split("/") if "{" not in part) | {""}
-        app.state.words = words
+        app.state.route_words = words
     return words
 
 
 class _LogFile(RotatingFileHandler):
-    """Lines in a file that only its owner reads, and a second one for what was before."""
+    """A log that only its owner can read, with one older file beside it."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._lines: list[str] = []
-        super().__init__(home.requests, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        super().__init__(home.requests, maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
 
     def _open(self) -> Any:
         self._home.ensure()
@@ -159,9 +165,9 @@ class _LogFile(RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """A full disk stops no answer."""
+        """Ignore errors: a full disk must not stop a response."""
 
-    def tell(self, line: str) -> None:
+    def add(self, line: str) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(LOG_SECONDS, self.write)
         self._lines.append(f"{utc_text(datetime.now(UTC))} {line}")
@@ -172,6 +178,6 @@ class _LogFile(RotatingFileHandler):
             self.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
 
     def close(self) -> None:
-        """Comes at the latest when Python ends, as for every handler."""
+        """Write the last lines. Python calls this at exit, as for every handler."""
         self.write()
         super().close()

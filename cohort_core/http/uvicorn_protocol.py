@@ -1,8 +1,8 @@
-"""Connections that keep nobody else waiting: requests that never end, answers that nobody takes, crowds.
+"""Timeouts for connections: slow requests, clients that do not read, and too many connections.
 
-Uvicorn drops a connection that is idle between two requests, but waits without end for the rest of one, and
-its limit of connections turns away everybody alike. Here a request has some seconds to arrive whole, and when
-there are too many connections the one goes that has been waiting longest.
+Uvicorn drops a connection that is idle between two requests, but waits without end for the rest of a request,
+and its limit of connections refuses all new ones alike. Here a request has some seconds to arrive completely.
+If there are too many connections, the one that has been waiting longest is dropped.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from uvicorn.server import ServerState
 
 from cohort_core.sockets import BACKLOG, allow_many_files
 
-HEAD_BYTES = 32 * 1024
-PIECE_BYTES = 16 * 1024
+MAX_HEAD_BYTES = 32 * 1024
+CHUNK_BYTES = 16 * 1024
 REQUEST_SECONDS = 20.0
 STALLED_SECONDS = 30.0
 MAX_WAITING = 4 * BACKLOG
-"""Some rounds of what is taken up at once, so that nobody goes whose request was not even looked at."""
+"""More than the backlog, so that every new connection gets time to send a request."""
 
 
 class TimeoutProtocol(H11Protocol):
-    """A connection with a limit to its patience."""
+    """A connection that is closed if the client is too slow."""
 
     request_seconds = REQUEST_SECONDS
     stalled_seconds = STALLED_SECONDS
-    most_waiting = MAX_WAITING
+    max_waiting = MAX_WAITING
     _stall: asyncio.TimerHandle | None = None
     _is_between_requests = False
 
     def __init__(self, config: uvicorn.Config, server_state: ServerState, **more: Any) -> None:
         super().__init__(config, server_state, **more)
-        # Of all connections of the server, the one that waits longest first.
+        # All waiting connections of the server, the one that waits longest first.
         self._waiting: dict[TimeoutProtocol, asyncio.TimerHandle]
         self._waiting = vars(server_state).setdefault("waiting", {})
 
@@ -49,17 +49,17 @@ class TimeoutProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_between_requests:
-            # The time of the next request begins with it.
+            # The time limit of the next request starts with its first byte.
             self._is_between_requests = False
             self._end_wait()
-        # A head that comes whole in one piece is measured by nobody, so it is given in smaller ones.
-        for start in range(0, len(data), PIECE_BYTES):
+        # h11 checks the size of a head only while it is incomplete, so it gets the data in small chunks.
+        for start in range(0, len(data), CHUNK_BYTES):
             if self.transport.get_protocol() is not self:
                 self.transport.get_protocol().data_received(data[start:])  # type: ignore[attr-defined]
                 break
             if self.transport.is_closing():
                 return
-            super().data_received(data[start : start + PIECE_BYTES])
+            super().data_received(data[start : start + CHUNK_BYTES])
         if self.transport.get_protocol() is self and self._is_incomplete():
             self._wait()
         else:
@@ -85,25 +85,28 @@ class TimeoutProtocol(H11Protocol):
         super().resume_writing()
 
     def _should_upgrade(self) -> bool:
-        """Of HTTP/1.0 Uvicorn would make 1.1, so that nobody sees any more that a proxy speaks so."""
+        """Refuse upgrades of HTTP/1.0.
+
+        Uvicorn would call it 1.1, and that would hide an old proxy from `AuthMiddleware`.
+        """
         return self.scope["http_version"] != "1.0" and super()._should_upgrade()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         super().handle_websocket_upgrade(event)
-        # What the other protocol cannot read, it neither answers nor lets go.
+        # The WebSocket protocol neither answers nor closes if it cannot read the handshake.
         if not self.transport.get_protocol().handshake_initiated:  # type: ignore[attr-defined]
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        """What cannot be read as a request; in the form of all other errors."""
+        """Answer what cannot be read as a request, in the format of all other errors."""
         if self.cycle is not None:
-            # Whoever is answering learns that nobody listens any more, and says nothing after this.
+            # Let the app know that the client is gone, so that it sends nothing after this response.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        is_long = len(self.conn.trailing_data[0]) > HEAD_BYTES
+        is_long = len(self.conn.trailing_data[0]) > MAX_HEAD_BYTES
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST
         detail = (
-            f"Address and headers have at most {HEAD_BYTES} bytes. Send less."
+            f"Address and headers have at most {MAX_HEAD_BYTES} bytes. Send less."
             if is_long
             else "This is no HTTP request. Correct it and send it again."
         )
@@ -131,13 +134,13 @@ class TimeoutProtocol(H11Protocol):
         self.transport.close()
 
     def _is_incomplete(self) -> bool:
-        """Whether the request that comes next, or its body, is not all here."""
+        """Return whether the next request, or its body, has not arrived completely."""
         return self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
 
     def _wait(self) -> None:
         if self not in self._waiting:
             self._waiting[self] = self.loop.call_later(self.request_seconds, self._drop)
-            if len(self._waiting) > self.most_waiting:
+            if len(self._waiting) > self.max_waiting:
                 next(iter(self._waiting))._drop()
 
     def _end_wait(self) -> None:
@@ -150,16 +153,16 @@ class TimeoutProtocol(H11Protocol):
         self.transport.abort()
 
     def _watch_stall(self) -> None:
-        left = self.transport.get_write_buffer_size()
+        size = self.transport.get_write_buffer_size()
 
-        def look() -> None:
-            if self.transport.get_write_buffer_size() >= left:
+        def check() -> None:
+            if self.transport.get_write_buffer_size() >= size:
                 self.transport.abort()
             else:
                 self._watch_stall()
 
         self._end_stall()
-        self._stall = self.loop.call_later(self.stalled_seconds, look)
+        self._stall = self.loop.call_later(self.stalled_seconds, check)
 
     def _end_stall(self) -> None:
         if self._stall:
@@ -168,20 +171,23 @@ class TimeoutProtocol(H11Protocol):
 
 
 def config(app: Any, protocol: type[TimeoutProtocol] = TimeoutProtocol) -> uvicorn.Config:
-    """How the server runs: Uvicorn's own log of requests is off, since it tells what stands after a ``?``."""
+    """Configure uvicorn for an app.
+
+    Its own request log is off, since it would contain query strings.
+    """
     allow_many_files()
     return uvicorn.Config(
         app,
         http=protocol,
         ws="websockets-sansio",
-        h11_max_incomplete_event_size=HEAD_BYTES,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=BACKLOG,
-        # Who asks is who connects; a header can say anything.
+        # The client is the peer of the connection; a header can claim anything.
         proxy_headers=False,
         server_header=False,
         access_log=False,
         log_config=None,
-        # Between two programs of one computer it costs more than it saves.
+        # Between two programs on the same computer, compression costs more than it saves.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=3,
     )

@@ -1,4 +1,4 @@
-"""Running the practice school: in a thread for tests and the demo, or in the foreground."""
+"""Runs the practice school, either in a thread or in the foreground."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _listen(port: int) -> socket.socket:
 
 
 class _ThreadServer(uvicorn.Server):
-    """Stops at once, where uvicorn takes a fifth of a second: tests start a server each."""
+    """A server that stops at once; uvicorn takes 0.2 seconds, too long for tests."""
 
     def __init__(self, config: uvicorn.Config, app: PracticeApp) -> None:
         super().__init__(config)
@@ -76,7 +76,7 @@ class _ThreadServer(uvicorn.Server):
             server.close()
         for transport in list(self._app.transports.values()):
             transport.abort()
-        # Two turns of the loop: one in which the connections learn of it, one in which the app does.
+        # Let the event loop run twice: first the connections notice the end, then the app does.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -121,7 +121,7 @@ def running(
 ) -> Iterator[Running]:
     """Serve a school in a thread on 127.0.0.1 for as long as the block lasts.
 
-    Port 0 takes any free one. An app that was made before keeps its own options.
+    Port 0 takes any free port. If ``school`` is an app already, it keeps its own options.
     """
     if isinstance(school, PracticeApp):
         app = school
@@ -159,7 +159,10 @@ def serve(
     timezone: str = "UTC",
     say: Callable[[str], object] = print,
 ) -> None:
-    """Run the practice school in the foreground until Ctrl-C. ``BadInput`` if the port is taken."""
+    """Run the practice school in the foreground until Ctrl-C.
+
+    Raises ``BadInput`` if the port is taken.
+    """
     from cohort_core.practice.generated import PracticeSchool
 
     listener = _listen(port)

@@ -42,7 +42,7 @@ class Service:
 
     @contextmanager
     def set(self, **values: Any) -> Iterator[None]:
-        """These stand in the file of settings while the block lasts, as if a mentor had written them."""
+        """Write values into the settings file while the block lasts, as a mentor could do."""
         file = self.workspace.home.config
         before = file.read_text()
         file.write_text(tomli_w.dumps(tomllib.loads(before) | values))
@@ -57,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool(timezone="America/New_York")) as upstream:
         workspace.connect_to_practice(upstream.url)
-        set_active(workspace.database, [one.id for one in workspace.cohorts.statuses()], active=True)
+        set_active(workspace.database, [status.id for status in workspace.cohorts.statuses()], active=True)
         workspace.prepare_sync(asked_by="test").run()
         import_practice_rosters(workspace.database, upstream.school)
         with workspace.database.writing() as connection:

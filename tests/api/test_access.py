@@ -1,4 +1,4 @@
-"""Who may do what: every route of the app, as everybody who could ask."""
+"""Permissions: every route of the app is requested with every kind of token."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EDGE = Limits(failures=10**6, syncs=10**6)
 
 @dataclass
 class Guarded:
-    """A service with tokens, whose database is its own."""
+    """A service with tokens and a database of its own."""
 
     url: str
     app: FastAPI
@@ -57,25 +57,25 @@ class Guarded:
             method, self.url + path, headers=headers, timeout=20, allow_redirects=False, **more
         )
 
-    def routes(self, reference: str, known_as: str) -> Iterator[tuple[str, str]]:
-        """Every method and path of the app, about one class, its students and its syncs."""
-        class_id = find_class(self.workspace.database, known_as)
+    def routes(self, reference: str, class_name: str) -> Iterator[tuple[str, str]]:
+        """Yield every method and path of the app, for one class, its students and its syncs."""
+        class_id = find_class(self.workspace.database, class_name)
         assignment = self.workspace.cohorts.class_data(class_id).assignments["assignment_id"].iloc[0]
         for route in self.app.routes:
             path = getattr(route, "path", "")
-            path = path.replace("{class_id}", reference).replace("{student_id}", self.student[known_as])
-            path = path.replace("{assignment_id}", assignment).replace("{job}", str(self.job[known_as]))
+            path = path.replace("{class_id}", reference).replace("{student_id}", self.student[class_name])
+            path = path.replace("{assignment_id}", assignment).replace("{job}", str(self.job[class_name]))
             path = path.replace("{name}", "spare")
             path += "/swagger-ui.css" if isinstance(route, Mount) else ""
             assert "{" not in path, path
             methods = set(getattr(route, "methods", None) or {"GET"})
-            # Whatever can be read can be asked for its headers.
+            # Every route with GET also answers HEAD.
             for method in sorted(methods | ({"HEAD"} if "GET" in methods else set())):
                 yield method, path
 
 
 def is_refused(answer: requests.Response, status: int, code: str) -> bool:
-    """An answer to HEAD has no body that would say the code."""
+    """Return whether a request was refused. The response to HEAD has no body with a code to check."""
     is_head = answer.request.method == "HEAD"
     return answer.status_code == status and (is_head or answer.json()["code"] == code)
 
@@ -84,7 +84,7 @@ def body_of(method: str, path: str) -> dict[str, Any]:
     if path == "/sync":
         return {"json": {"class_ids": ["web-cohort-3"]}}
     if (method, path) == ("POST", "/tokens"):
-        # Which the next route, in the order in which they stand, revokes.
+        # The next route in the list revokes this token.
         return {"json": {"name": "spare"}}
     if method == "PATCH":
         return {"json": {"anonymous": False}}
@@ -117,7 +117,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     tokens = {role: make(role, role) for role in ("viewer", "mentor", "admin")}
     tokens |= {"my-viewer": make("my-viewer", "viewer", MINE), "my-mentor": make("my-mentor", "mentor", MINE)}
-    # For one test each, that no other test's requests are counted with its own.
+    # Each for a single test, so that the requests of other tests are not counted.
     tokens["my-reader"], tokens["downloader"] = (
         make("my-reader", "viewer", MINE),
         make("downloader", "viewer"),
@@ -138,7 +138,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.mark.parametrize("who", ["my-viewer", "my-mentor", "mentor"])
 def test_only_an_admin_administers(guarded: Guarded, who: str) -> None:
-    asked = [one for one in guarded.routes(MINE, MINE) if one[1].startswith(ADMINISTRATION)]
+    asked = [route for route in guarded.routes(MINE, MINE) if route[1].startswith(ADMINISTRATION)]
     assert {method for method, _ in asked} >= {"GET", "POST", "PATCH", "DELETE"}
     for method, path in asked:
         answer = guarded.ask(method, path, who, **body_of(method, path))
@@ -149,7 +149,7 @@ def test_every_route_is_known_here(guarded: Guarded) -> None:
     routes = list(guarded.routes(MINE, MINE))
     assert len(routes) > 100
     assert ("GET", f"/classes/{MINE}/report.pdf") in routes
-    # What no rule names is for admins, so a new route is refused until somebody has thought of it.
+    # Paths without a rule are for admins, so a new route is refused until it gets a rule.
     for method in ("GET", "POST", "DELETE", "PATCH"):
         assert needed_role(method, "/new") == "admin"
     assert needed_role("POST", f"/classes/{MINE}/students") == "admin"
@@ -191,14 +191,14 @@ def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
 
 @pytest.mark.parametrize("who", ["my-viewer", "my-mentor"])
 def test_a_token_of_one_class_knows_no_other(guarded: Guarded, who: str) -> None:
-    """By id and by friendly id, as JSON, CSV, XLSX and PDF, another class is as one that never was."""
+    """Another class looks as if it did not exist: by both ids, as JSON, CSV, XLSX and PDF."""
     other_id = find_class(guarded.workspace.database, OTHER)
     count = 0
     for reference in (other_id, OTHER):
         for method, path in guarded.routes(reference, OTHER):
             answer = guarded.ask(method, path, who, **body_of(method, path))
-            told = answer.content.decode("latin-1")
-            assert (other_id in told, OTHER in told) == (False, False), (method, path)
+            text = answer.content.decode("latin-1")
+            assert (other_id in text, OTHER in text) == (False, False), (method, path)
             if reference not in path:
                 continue
             count += 1
@@ -221,24 +221,24 @@ def _without(headers: Any, names: set[str]) -> dict[str, str]:
 
 def test_lists_over_all_classes_hold_those_of_the_token(guarded: Guarded) -> None:
     mine = find_class(guarded.workspace.database, MINE)
-    assert [one["id"] for one in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
+    assert [row["id"] for row in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
     assert len(guarded.ask("GET", "/classes", "viewer").json()) > 3
     needs = guarded.ask("GET", "/triage?limit=1000", "my-viewer").json()["items"]
-    assert {one["class_id"] for one in needs} == {mine}
+    assert {row["class_id"] for row in needs} == {mine}
     assert (
-        len({one["class_id"] for one in guarded.ask("GET", "/triage?limit=1000", "viewer").json()["items"]})
+        len({row["class_id"] for row in guarded.ask("GET", "/triage?limit=1000", "viewer").json()["items"]})
         > 1
     )
-    # What is kept for one must not be handed to another.
-    assert [one["id"] for one in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
+    # A response that is cached for one token must not be sent to another.
+    assert [row["id"] for row in guarded.ask("GET", "/classes", "my-viewer").json()] == [mine]
     assert guarded.ask("GET", "/health").json()["last_sync"]
 
 
 def finished(guarded: Guarded, job: int) -> dict[str, Any]:
     with guarded.ask("GET", f"/sync/{job}/events", "admin", stream=True) as answer:
         *_, last = (line for line in answer.iter_lines(decode_unicode=True) if line)
-    told: dict[str, Any] = json.loads(last.removeprefix("data: "))
-    return told
+    state: dict[str, Any] = json.loads(last.removeprefix("data: "))
+    return state
 
 
 def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
@@ -248,12 +248,12 @@ def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
     assert (refused.status_code, refused.content) == (404, unknown.content)
     started = guarded.ask("POST", "/sync", "my-mentor")
     assert started.status_code == 202, started.text
-    assert [one["class_id"] for one in finished(guarded, started.json()["job"])["classes"]] == [mine]
+    assert [row["class_id"] for row in finished(guarded, started.json()["job"])["classes"]] == [mine]
 
     whole = guarded.ask("POST", "/sync", "mentor", json={"class_ids": [MINE, OTHER]}).json()["job"]
     assert len(finished(guarded, whole)["classes"]) == 2
     seen = guarded.ask("GET", f"/sync/{whole}", "my-viewer").json()
-    assert [one["class_id"] for one in seen["classes"]] == [mine]
+    assert [row["class_id"] for row in seen["classes"]] == [mine]
     assert seen["records"] == seen["classes"][0]["records"]
     assert guarded.ask("POST", f"/sync/{whole}/cancel", "my-mentor").status_code == 404
     nothing = guarded.ask("GET", "/sync/999999", "my-viewer")
@@ -262,7 +262,7 @@ def test_a_sync_is_of_the_tokens_own_classes(guarded: Guarded) -> None:
         assert (hidden.status_code, hidden.content) == (404, nothing.content)
 
 
-def test_a_sync_that_failed_is_told_so_to_whoever_sees_a_part(guarded: Guarded, service: Service) -> None:
+def test_a_failed_sync_is_failed_for_a_token_that_sees_a_part(guarded: Guarded, service: Service) -> None:
     service.upstream.faults.add(Fault("status", "*/classes/*", status=503, times=None))
     try:
         job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test").run()
@@ -274,16 +274,16 @@ def test_a_sync_that_failed_is_told_so_to_whoever_sees_a_part(guarded: Guarded, 
     guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test").run()
 
 
-def test_a_sync_that_ends_before_its_classes_is_told_so_as_well(guarded: Guarded) -> None:
+def test_a_sync_that_fails_before_its_classes_is_failed_for_a_part(guarded: Guarded) -> None:
     job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
     job._fail(NoNetwork("OpenClass cannot be reached."))
-    told = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
-    (part,) = told["classes"]
-    assert (told["state"], told["error"]["code"], part["state"]) == ("failed", "no_network", "failed")
-    assert part["ended_at"] == told["ended_at"] is not None
+    state = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
+    (part,) = state["classes"]
+    assert (state["state"], state["error"]["code"], part["state"]) == ("failed", "no_network", "failed")
+    assert part["ended_at"] == state["ended_at"] is not None
 
 
-def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
+def test_a_sync_that_is_stopped_later_is_done_for_classes_that_were_done(
     guarded: Guarded, service: Service
 ) -> None:
     job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
@@ -293,28 +293,28 @@ def test_a_sync_that_is_stopped_later_is_done_for_whose_classes_were(
         job.run()
     whole, part = (guarded.ask("GET", f"/sync/{job.id}", who).json() for who in ("mentor", "my-viewer"))
     assert (whole["error"]["code"], whole["classes"][1]["error"]) == ("sync_cancelled", None)
-    assert [one["state"] for one in whole["classes"]] == ["done", "cancelled"]
+    assert [row["state"] for row in whole["classes"]] == ["done", "cancelled"]
     assert (whole["state"], part["state"], part["error"]) == ("cancelled", "done", None)
 
 
 def test_a_sync_whose_part_is_over_runs_on_without_a_number(guarded: Guarded, service: Service) -> None:
-    other, told = find_class(guarded.workspace.database, OTHER), []
+    other, answers = find_class(guarded.workspace.database, OTHER), []
 
     def ask() -> None:
-        told.append(guarded.ask("GET", f"/sync/{job.id}", "my-mentor").json()["state"])
+        answers.append(guarded.ask("GET", f"/sync/{job.id}", "my-mentor").json()["state"])
         both = (
             guarded.ask("POST", "/sync", who, json={"class_ids": [MINE]}) for who in ("my-mentor", "mentor")
         )
-        told.extend(one.json().get("job") for one in both)
+        answers.extend(row.json().get("job") for row in both)
 
     job = guarded.workspace.prepare_sync([MINE, OTHER], asked_by="test")
     service.upstream.faults.add(Fault("call", f"*{other}*", edit=ask))
     job.run()
-    assert told == ["done", None, job.id]
+    assert answers == ["done", None, job.id]
 
 
 def test_a_part_of_a_sync_tells_nothing_of_the_rest(guarded: Guarded) -> None:
-    """Not even how long it took: whoever sees one class cannot tell that there was another."""
+    """Not even the duration shows that the sync had another class."""
     job = guarded.workspace.prepare_sync([OTHER, MINE], asked_by="test").run()
     part = guarded.ask("GET", f"/sync/{job.id}", "my-viewer").json()
     (mine,) = part["classes"]
@@ -322,7 +322,7 @@ def test_a_part_of_a_sync_tells_nothing_of_the_rest(guarded: Guarded) -> None:
     assert [part[name] for name in times] == [mine[name] for name in times]
 
 
-def test_a_name_that_other_classes_have_as_well_means_ones_own(guarded: Guarded) -> None:
+def test_a_shared_friendly_id_means_the_tokens_own_class(guarded: Guarded) -> None:
     database = guarded.workspace.database
     mine, other = find_class(database, MINE), find_class(database, OTHER)
 
@@ -340,8 +340,8 @@ def test_a_name_that_other_classes_have_as_well_means_ones_own(guarded: Guarded)
         rename(OTHER)
 
 
-def test_an_address_with_a_line_end_is_none(guarded: Guarded) -> None:
-    """A route would answer it, but no limit knew it."""
+def test_a_path_with_a_newline_is_not_found(guarded: Guarded) -> None:
+    """The pattern of a route matches it, but the limits would not."""
     assert guarded.ask("POST", "/sync%0A", "admin").status_code == 404
 
 
@@ -356,15 +356,15 @@ def test_half_characters_are_no_class(guarded: Guarded) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_class")
 
 
-def test_where_the_files_are_is_told_to_admins_alone(guarded: Guarded) -> None:
+def test_only_admins_see_where_the_files_are(guarded: Guarded) -> None:
     config = guarded.workspace.home.config
     before = config.read_text()
     config.write_text("[")
     try:
-        for who, tells in (("viewer", False), ("mentor", False), ("admin", True)):
+        for who, is_shown in (("viewer", False), ("mentor", False), ("admin", True)):
             answer = guarded.ask("GET", f"/classes/{MINE}/students?limit=3", who)
             assert (answer.status_code, answer.json()["code"]) == (500, "bad_settings")
-            assert (str(config) in answer.text) == tells
+            assert (str(config) in answer.text) == is_shown
     finally:
         config.write_text(before)
 
@@ -374,8 +374,8 @@ def test_the_syncs_listed_are_of_the_tokens_own_classes(guarded: Guarded) -> Non
     everything = guarded.ask("GET", "/sync?limit=1000", "viewer").json()
     part = guarded.ask("GET", "/sync?limit=1000", "my-viewer").json()
     assert 0 < part["total"] < everything["total"]
-    assert all(one["class_ids"] == [mine] for one in part["items"])
-    assert guarded.job[OTHER] not in {one["job"] for one in part["items"]}
+    assert all(row["class_ids"] == [mine] for row in part["items"])
+    assert guarded.job[OTHER] not in {row["job"] for row in part["items"]}
 
 
 def test_what_is_not_there_is_not_there_whatever_the_role(guarded: Guarded) -> None:
@@ -395,8 +395,8 @@ def test_what_is_not_there_is_not_there_whatever_the_role(guarded: Guarded) -> N
 def test_a_stream_ends_with_its_token(
     guarded: Guarded, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """Also while there is nothing to tell."""
-    monkeypatch.setattr(sync_routes, "STILL_SECONDS", 0.2)
+    """Also while there are no events."""
+    monkeypatch.setattr(sync_routes, "HEARTBEAT_SECONDS", 0.2)
     database = guarded.workspace.database
     watcher = create_token(database, "watcher", "viewer", asked_by="test", now=datetime.now(UTC))
     service.upstream.faults.add(Fault("delay", "*/progressions*", seconds=seconds, times=None))
@@ -420,13 +420,13 @@ def test_a_stream_ends_with_its_token(
         running.join(60)
 
 
-def test_a_sync_of_others_has_no_number_for_whom_it_does_not_concern(guarded: Guarded) -> None:
+def test_a_sync_of_other_classes_has_no_number_for_a_token(guarded: Guarded) -> None:
     job = guarded.workspace.prepare_sync([OTHER], asked_by="test")
     try:
-        for who, told in (("mentor", job.id), ("my-mentor", None)):
+        for who, number in (("mentor", job.id), ("my-mentor", None)):
             answer = guarded.ask("POST", "/sync", who)
             assert (answer.status_code, answer.json()["code"]) == (409, "sync_running")
-            assert (answer.json().get("job"), "Location" in answer.headers) == (told, told is not None)
+            assert (answer.json().get("job"), "Location" in answer.headers) == (number, number is not None)
     finally:
         job.run()
 
@@ -438,17 +438,20 @@ def test_use_and_exports_are_kept(guarded: Guarded) -> None:
     guarded.ask("GET", f"/classes/{MINE}/report.pdf?as_of=2026-11-20", "my-reader")
     guarded.ask("HEAD", f"/classes/{MINE}/students.csv", "my-reader")
     events = eventually(
-        lambda: [one for one in load_events(guarded.workspace.database) if one.who == "token my-reader"], 4
+        lambda: [
+            event for event in load_events(guarded.workspace.database) if event.who == "token my-reader"
+        ],
+        4,
     )
-    assert sorted(one.detail for one in events if one.action == "export") == [
+    assert sorted(event.detail for event in events if event.action == "export") == [
         f"/classes/*/{file}, class {mine}" for file in ("report.pdf", "students", "students.csv")
     ]
-    assert len([one for one in events if one.action == "token used"]) == 1
+    assert len([event for event in events if event.action == "token used"]) == 1
     mine_used = eventually(
         lambda: [
-            one.name
-            for one in load_tokens(guarded.workspace.database)
-            if one.last_used_at and one.name in ("my-reader", "revoked", "expired")
+            token.name
+            for token in load_tokens(guarded.workspace.database)
+            if token.last_used_at and token.name in ("my-reader", "revoked", "expired")
         ],
         1,
     )
@@ -456,21 +459,21 @@ def test_use_and_exports_are_kept(guarded: Guarded) -> None:
 
 
 def test_a_crowd_of_downloads_is_counted_in_few_lines(guarded: Guarded) -> None:
-    def told() -> list[int]:
+    def counts() -> list[int]:
         details = [
-            one.detail
-            for one in load_events(guarded.workspace.database)
-            if (one.who, one.action) == ("token downloader", "export")
+            event.detail
+            for event in load_events(guarded.workspace.database)
+            if (event.who, event.action) == ("token downloader", "export")
         ]
-        return [int(found[1]) if (found := re.search(r", (\d+) times$", one)) else 1 for one in details]
+        return [int(match[1]) if (match := re.search(r", (\d+) times$", detail)) else 1 for detail in details]
 
     def ask(_: int) -> None:
         assert guarded.ask("GET", f"/classes/{MINE}/assignments.csv", "downloader").status_code == 200
 
     with ThreadPoolExecutor(8) as many:
         list(many.map(ask, range(120)))
-    wait_until(lambda: sum(told()) == 120)
-    assert len(told()) < 60
+    wait_until(lambda: sum(counts()) == 120)
+    assert len(counts()) < 60
 
 
 def eventually(look: Callable[[], list[Any]], count: int) -> list[Any]:
@@ -478,7 +481,7 @@ def eventually(look: Callable[[], list[Any]], count: int) -> list[Any]:
     return look()
 
 
-def test_the_log_tells_who_and_what_and_no_secret(guarded: Guarded) -> None:
+def test_the_log_has_who_and_what_and_no_secret(guarded: Guarded) -> None:
     student = guarded.student[MINE]
     answer = guarded.ask(
         "GET",
@@ -514,9 +517,9 @@ def test_without_its_database_a_server_calls_no_token_wrong(guarded: Guarded) ->
     database = guarded.workspace.home.database
     away = database.with_name("away")
     away.mkdir()
-    moved = [one for one in database.parent.glob("cohort.db*") if one.suffix != ".lock"]
-    for one in moved:
-        one.rename(away / one.name)
+    moved = [file for file in database.parent.glob("cohort.db*") if file.suffix != ".lock"]
+    for file in moved:
+        file.rename(away / file.name)
     try:
         for who in ("viewer", None):
             answer = guarded.ask("GET", "/classes", who)
@@ -525,6 +528,6 @@ def test_without_its_database_a_server_calls_no_token_wrong(guarded: Guarded) ->
         health = guarded.ask("GET", "/health")
         assert (health.status_code, str(database.parent) in health.text) == (500, False)
     finally:
-        for one in moved:
-            (away / one.name).rename(one)
+        for file in moved:
+            (away / file.name).rename(file)
     assert guarded.ask("GET", "/classes", "viewer").status_code == 200

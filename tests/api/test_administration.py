@@ -1,4 +1,4 @@
-"""Tokens, audit and settings over the API: what the command line and the Settings page do, for programs."""
+"""Tokens, the audit and settings over the API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ class Office:
 
     def events(self, token: str | None = None) -> list[tuple[str, str, str]]:
         items = self.ask("GET", "/audit", token).json()["items"]
-        return [(one["who"], one["action"], one["detail"]) for one in items if one["action"] != "token used"]
+        return [
+            (event["who"], event["action"], event["detail"])
+            for event in items
+            if event["action"] != "token used"
+        ]
 
 
 @pytest.fixture
@@ -42,22 +46,22 @@ def office(tmp_path: Any) -> Iterator[Office]:
     workspace.stop()
 
 
-def test_a_token_is_told_once_listed_and_revoked(office: Office) -> None:
+def test_a_token_is_shown_once_listed_and_revoked(office: Office) -> None:
     assert office.ask("GET", "/tokens").json()["items"] == []
     made = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin"})
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     boss = made.json()["token"]
-    # From the first one on, every request needs one.
+    # As soon as there is a token, every request needs one.
     assert office.ask("GET", "/tokens").json()["code"] == "token_missing"
     ci = office.ask("POST", "/tokens", boss, json={"name": "ci", "expires": "90d"}).json()
     assert (ci["role"], ci["class_ids"], ci["expires_at"] > ci["created_at"]) == ("viewer", None, True)
     assert office.ask("GET", "/classes", ci["token"]).status_code == 200
 
     listed = office.ask("GET", "/tokens", boss)
-    assert [one["name"] for one in listed.json()["items"]] == ["boss", "ci"]
+    assert [row["name"] for row in listed.json()["items"]] == ["boss", "ci"]
     assert set(listed.json()) == {"items", "total", "limit", "offset", "as_of", "synced_at"}
     for answer in (listed, office.ask("GET", "/tokens.csv", boss)):
-        assert not any(one in answer.text for one in (boss, ci["token"], "digest"))
+        assert not any(secret in answer.text for secret in (boss, ci["token"], "digest"))
 
     revoked = office.ask("DELETE", "/tokens/ci", boss)
     assert (revoked.status_code, revoked.content) == (204, b"")
@@ -65,7 +69,7 @@ def test_a_token_is_told_once_listed_and_revoked(office: Office) -> None:
     again = office.ask("DELETE", "/tokens/ci", boss)
     assert (again.status_code, again.json()["code"]) == (404, "unknown_token")
     assert office.ask("GET", "/tokens", boss).json()["items"][1]["revoked_at"]
-    assert [one for one in office.events(boss) if one[1] != "export"] == [
+    assert [event for event in office.events(boss) if event[1] != "export"] == [
         ("token boss", "token revoked", "ci"),
         ("token boss", "token created", "ci, viewer, all classes"),
         ("api", "token created", "boss, admin, all classes"),
@@ -85,7 +89,7 @@ def test_a_token_is_told_once_listed_and_revoked(office: Office) -> None:
         ({"name": "x", "class_ids": ["none"]}, 404, None),
     ],
 )
-def test_a_token_that_cannot_be_is_not_made(
+def test_an_invalid_token_is_not_made(
     office: Office, body: dict[str, Any], status: int, parameter: str | None
 ) -> None:
     answer = office.ask("POST", "/tokens", json=body)
@@ -98,17 +102,17 @@ def test_a_change_moves_what_it_names_and_is_kept(office: Office) -> None:
     before = office.ask("GET", "/settings").json()
     assert (before["timezone"], before["anonymous"], before["set_by_environment"]) == (None, False, [])
     assert not {"password", "email", "app_id", "origin"} & before.keys()
-    told = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin", "anonymous": True})
-    assert told.json() == before | {"timezone": "Europe/Berlin", "anonymous": True}
-    # Each alone would not rise beside the defaults of the others; beside what is set it does.
+    changed = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin", "anonymous": True})
+    assert changed.json() == before | {"timezone": "Europe/Berlin", "anonymous": True}
+    # The second one is valid only together with the first: the thresholds must rise.
     for limits in ({"critical_gap": 60, "high_gap": 40}, {"medium_gap": 35}):
         answer = office.ask("PATCH", "/settings", json={"thresholds": limits})
         assert answer.status_code == 200, answer.text
-    known = office.ask("GET", "/settings").json()
+    settings = office.ask("GET", "/settings").json()
     moved = {"critical_gap": 60.0, "high_gap": 40.0, "medium_gap": 35.0}
-    assert known == told.json() | {"thresholds": before["thresholds"] | moved}
+    assert settings == changed.json() | {"thresholds": before["thresholds"] | moved}
     assert office.workspace.settings().thresholds.changed == moved
-    assert office.ask("PATCH", "/settings", json={}).json() == known
+    assert office.ask("PATCH", "/settings", json={}).json() == settings
     assert office.events() == [
         ("api", "settings", "thresholds"),
         ("api", "settings", "thresholds"),
@@ -131,7 +135,7 @@ def test_a_change_moves_what_it_names_and_is_kept(office: Office) -> None:
         ["timezone"],
     ],
 )
-def test_a_setting_that_cannot_be_is_not_kept(office: Office, body: Any) -> None:
+def test_an_invalid_setting_is_not_kept(office: Office, body: Any) -> None:
     before = office.ask("GET", "/settings").json()
     answer = office.ask("PATCH", "/settings", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_input"), answer.text
@@ -140,12 +144,12 @@ def test_a_setting_that_cannot_be_is_not_kept(office: Office, body: Any) -> None
     assert office.events() == []
 
 
-def test_what_the_environment_gives_is_told_and_stays(
+def test_settings_of_the_environment_are_named_and_stay(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COHORT_TIMEZONE", "Asia/Tokyo")
-    told = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin"}).json()
-    assert (told["timezone"], told["set_by_environment"]) == ("Asia/Tokyo", ["timezone"])
+    changed = office.ask("PATCH", "/settings", json={"timezone": "Europe/Berlin"}).json()
+    assert (changed["timezone"], changed["set_by_environment"]) == ("Asia/Tokyo", ["timezone"])
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
@@ -165,25 +169,25 @@ def test_changes_that_meet_are_all_kept(office: Office) -> None:
         *({"thresholds": {name: 9}} for name in ("stuck_days", "cooling_days", "triage_length")),
     ]
     with ThreadPoolExecutor(len(changes)) as pool:
-        told = pool.map(lambda one: office.ask("PATCH", "/settings", json=one).status_code, changes)
-        assert set(told) == {200}
-    known = office.ask("GET", "/settings").json()
-    assert (known["anonymous"], known["timezone"]) == (True, "Asia/Tokyo")
-    assert [known["thresholds"][name] for name in ("stuck_days", "cooling_days", "triage_length")] == [
+        statuses = pool.map(lambda change: office.ask("PATCH", "/settings", json=change).status_code, changes)
+        assert set(statuses) == {200}
+    settings = office.ask("GET", "/settings").json()
+    assert (settings["anonymous"], settings["timezone"]) == (True, "Asia/Tokyo")
+    assert [settings["thresholds"][name] for name in ("stuck_days", "cooling_days", "triage_length")] == [
         9,
         9,
         9,
     ]
 
 
-def test_a_new_token_is_told_as_in_the_list(office: Office) -> None:
-    told = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin", "expires": "9d"}).json()
-    secret = told.pop("token")
+def test_a_new_token_has_the_fields_of_the_list(office: Office) -> None:
+    made = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin", "expires": "9d"}).json()
+    secret = made.pop("token")
     (listed,) = office.ask("GET", "/tokens", secret).json()["items"]
-    assert told == listed | {"last_used_at": None}
+    assert made == listed | {"last_used_at": None}
 
 
-def test_what_a_body_names_is_not_told_again(office: Office) -> None:
+def test_an_unknown_field_is_not_echoed(office: Office) -> None:
     for path, body in (
         ("/settings", {"s3cret": 1}),
         ("/settings", {"thresholds": {"s3cret": 1}}),
@@ -194,16 +198,16 @@ def test_what_a_body_names_is_not_told_again(office: Office) -> None:
         assert "s3cret" not in answer.text
 
 
-def test_tokens_are_sorted_by_what_they_may(office: Office) -> None:
-    """Words by their place, not by the alphabet."""
+def test_tokens_are_sorted_by_role(office: Office) -> None:
+    """The order is that of the rights, not that of the alphabet."""
     boss = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin"}).json()["token"]
     for role in ("viewer", "mentor"):
         assert office.ask("POST", "/tokens", boss, json={"name": role, "role": role}).status_code == 201
     by_role = office.ask("GET", "/tokens?sort=-role&fields=role", boss).json()["items"]
-    assert [one["role"] for one in by_role] == ["admin", "mentor", "viewer"]
+    assert [row["role"] for row in by_role] == ["admin", "mentor", "viewer"]
 
 
-def test_a_change_that_the_audit_cannot_tell_of_is_not_made(office: Office) -> None:
+def test_a_change_that_cannot_be_audited_is_not_made(office: Office) -> None:
     database = office.workspace.database
     office.ask("PATCH", "/settings", json={"timezone": "Asia/Tokyo"})
     database.busy_seconds = 0.1
@@ -211,8 +215,8 @@ def test_a_change_that_the_audit_cannot_tell_of_is_not_made(office: Office) -> N
         other.execute("BEGIN IMMEDIATE")
         refused = office.ask("PATCH", "/settings", json={"anonymous": True, "sync_every": "30m"})
         assert (refused.status_code, refused.json()["code"]) == (503, "database_busy")
-        told = office.ask("GET", "/settings").json()
-        assert (told["anonymous"], told["sync_every"], office.workspace.plan) == (False, None, None)
+        settings = office.ask("GET", "/settings").json()
+        assert (settings["anonymous"], settings["sync_every"], office.workspace.plan) == (False, None, None)
 
 
 def test_a_database_that_another_program_keeps_for_itself_is_busy(office: Office) -> None:

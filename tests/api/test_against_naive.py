@@ -1,4 +1,4 @@
-"""The API's answers for the 3,781-row class, once more by plain loops over upstream's raw rows."""
+"""Compares the API with plain loops over the raw rows of a class with 3,781 records."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUTES = {
 
 
 class Raw:
-    """The class as upstream tells it to someone who knows nothing but the protocol."""
+    """The class as upstream sends it, read with nothing but the protocol."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -35,7 +35,7 @@ class Raw:
         answer = requests.post(f"{url}/v1/auth/login", data=form, headers=self._headers, timeout=10)
         self._headers["bearer"] = answer.json()["result"]["token"]
         listed = json.loads(self._get("/v1/classes")["result"]["objects"])["data"]
-        self.class_id = next(one["id"] for one in listed if one["friendly_id"] == CLASS)
+        self.class_id = next(item["id"] for item in listed if item["friendly_id"] == CLASS)
         detail = self._inner(f"/v1/classes/{self.class_id}")
         self.units = detail["data"][0]["units"]
         self.rows = list(self._rows())
@@ -77,9 +77,9 @@ def raw(service: Service) -> Raw:
 
 
 def roster(service: Service, raw: Raw) -> list[dict[str, Any]]:
-    """The roster by student id, which the naive computation needs and CSV files do not have."""
+    """Return the roster with student ids, which the naive computation needs."""
     everyone = service.get(f"/classes/{CLASS}/students")
-    return [{"student_id": one["id"], **one} for one in everyone]
+    return [{"student_id": student["id"], **student} for student in everyone]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_api_agrees_with_plain_loops(
     service: Service, raw: Raw, weeks_back: int, group: str | None
 ) -> None:
     synced_at = datetime.fromisoformat(
-        next(one["synced_at"] for one in service.get("/classes") if one["friendly_id"] == CLASS)
+        next(item["synced_at"] for item in service.get("/classes") if item["friendly_id"] == CLASS)
     )
     as_of = synced_at - timedelta(weeks=weeks_back)
     expected = answers(raw.rows, raw.units, roster(service, raw), "America/New_York", as_of, group)
@@ -104,6 +104,6 @@ def test_every_record_is_there_as_upstream_has_it(service: Service, raw: Raw) ->
     got = service.get(f"/classes/{CLASS}/progressions")
     assert len(got) == len(raw.rows) == 3781
     columns = ("id", "student_id", "assignment_id", "grade", "started_at", "completed_at", "reviewed_at")
-    assert {tuple(one[name] for name in columns) for one in got} == {
-        tuple(one[name] for name in columns) for one in raw.rows
+    assert {tuple(row[name] for name in columns) for row in got} == {
+        tuple(row[name] for name in columns) for row in raw.rows
     }

@@ -23,16 +23,16 @@ def test_every_error_has_a_status() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_health_tells_the_last_sync(service: Service) -> None:
+def test_health_has_the_last_sync(service: Service) -> None:
     health = service.get("/health")
     assert health["status"] == "ok"
-    assert health["last_sync"] == max(one["synced_at"] for one in service.get("/classes"))
+    assert health["last_sync"] == max(item["synced_at"] for item in service.get("/classes"))
 
 
 def test_both_ids_of_a_class_work(service: Service) -> None:
-    one = next(one for one in service.get("/classes") if one["friendly_id"] == "sd-cohort-12")
+    row = next(row for row in service.get("/classes") if row["friendly_id"] == "sd-cohort-12")
     by_id, by_name = (
-        service.get(f"/classes/{reference}/progress-summary") for reference in (one["id"], "sd-cohort-12")
+        service.get(f"/classes/{reference}/progress-summary") for reference in (row["id"], "sd-cohort-12")
     )
     assert by_id == by_name
     assert {"total_students", "avg_completion", "completed_count", "in_progress_count"} <= set(by_id)
@@ -92,9 +92,9 @@ def test_lists_are_bare_and_can_be_cut(service: Service, path: str) -> None:
 def test_groups_split_the_class(service: Service) -> None:
     whole = service.get(f"{CLASS}/progress-summary")["total_students"]
     nights = [service.get(f"{CLASS}/progress-summary", group=night) for night in ("tuesday", "Thursday")]
-    without = sum(one["night"] is None for one in service.get(f"{CLASS}/students"))
-    assert sum(one["total_students"] for one in nights) == whole - without
-    assert all(one["total_students"] for one in nights)
+    without = sum(student["night"] is None for student in service.get(f"{CLASS}/students"))
+    assert sum(summary["total_students"] for summary in nights) == whole - without
+    assert all(summary["total_students"] for summary in nights)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_sync_is_started_watched_and_refused_while_it_runs(service: Service) -
     assert (second.status_code, second.json()["code"], second.json()["job"]) == (409, "sync_running", job)
     state = ended(service, job)
     assert state["state"] == "done"
-    assert [(one["friendly_id"], one["kind"], one["changed"]) for one in state["classes"]] == [
+    assert [(item["friendly_id"], item["kind"], item["changed"]) for item in state["classes"]] == [
         ("web-cohort-3", "full", 0)
     ]
 
@@ -229,7 +229,7 @@ def test_records_that_cannot_be_used_are_listed_until_they_are_mended(service: S
     sync()
     rows = service.get("/classes/web-cohort-3/quarantine")["items"]
     assert len(rows) >= 2
-    assert {one["reason"] for one in rows} == {"grade is not a number"}
+    assert {row["reason"] for row in rows} == {"grade is not a number"}
     service.upstream.faults.clear()
     sync()
     assert service.get("/classes/web-cohort-3/quarantine")["items"] == []
@@ -239,8 +239,8 @@ def test_changes_between_two_instants(service: Service) -> None:
     answer = service.get(f"{CLASS}/changes", since="2026-11-16")
     whole = answer["items"]
     assert len(whole) == answer["total"] > 0
-    assert whole == sorted(whole, key=lambda one: one["at"], reverse=True)
-    assert all(one["at"] >= "2026-11-16T05:00:00.000Z" for one in whole)
+    assert whole == sorted(whole, key=lambda row: row["at"], reverse=True)
+    assert all(change["at"] >= "2026-11-16T05:00:00.000Z" for change in whole)
     assert service.get(f"{CLASS}/changes", since="2026-11-16", until="2026-11-18")["total"] < len(whole)
     assert service.refused(f"{CLASS}/changes", since="soon")["parameter"] == "since"
     assert service.get(f"{CLASS}/changes", since="2030-01-01")["items"] == []
@@ -248,18 +248,18 @@ def test_changes_between_two_instants(service: Service) -> None:
         assert service.refused(f"{CLASS}/changes", until=word)["parameter"] == "until"
 
 
-def test_triage_leaves_out_who_is_settled(service: Service) -> None:
+def test_triage_leaves_out_hidden_students(service: Service) -> None:
     def listed() -> list[tuple[str, str]]:
         entries = service.get("/triage", limit=10_000)["items"]
-        return [(one["class_id"], one["student_id"]) for one in entries]
+        return [(entry["class_id"], entry["student_id"]) for entry in entries]
 
     before = listed()
-    class_id, student_id = next(one for one in before if one[1])
+    class_id, student_id = next(entry for entry in before if entry[1])
     address = f"{service.url}/classes/{class_id}/students/{student_id}/mark"
     assert requests.put(address, json={"kind": "exempt"}, timeout=10).status_code == 204
-    assert listed() == [one for one in before if one[1] != student_id]
+    assert listed() == [entry for entry in before if entry[1] != student_id]
     assert requests.put(address, json={"kind": "done", "until": "2200-01-01"}, timeout=10).status_code == 204
-    assert student_id not in {one[1] for one in listed()}
+    assert student_id not in {entry[1] for entry in listed()}
     assert requests.delete(address, timeout=10).status_code == 204
     assert listed() == before
     nobody = requests.put(address.replace(student_id, "nobody"), json={"kind": "exempt"}, timeout=10)
@@ -268,8 +268,8 @@ def test_triage_leaves_out_who_is_settled(service: Service) -> None:
         assert requests.put(address, json=mark, timeout=10).json()["parameter"] == "until"
 
 
-def test_while_everybody_is_anonymous_only_pseudonyms_can_be_settled(service: Service) -> None:
-    """Whoever knows a real id would see which pseudonym goes from the list."""
+def test_while_everybody_is_anonymous_only_pseudonyms_can_be_hidden(service: Service) -> None:
+    """Otherwise a real id would show which pseudonym leaves the list."""
     real = service.get(f"{CLASS}/metrics/student-health")[0]["student_id"]
     with service.set(anonymous=True):
         pseudonymous = service.get(f"{CLASS}/metrics/student-health")[0]["student_id"]
@@ -279,7 +279,7 @@ def test_while_everybody_is_anonymous_only_pseudonyms_can_be_settled(service: Se
             assert requests.delete(address, timeout=10).status_code == status
 
 
-def test_a_parameter_that_is_not_known_is_refused_by_name_of_those_that_are(service: Service) -> None:
+def test_an_unknown_parameter_is_refused_with_the_names_of_the_others(service: Service) -> None:
     problem = service.refused(f"{CLASS}/metrics/blockers", grupo="Tuesday")
     assert (problem["status"], problem["code"]) == (422, "bad_input")
     assert "group" in problem["detail"]

@@ -1,4 +1,4 @@
-"""Every example of docs/automation.md does what it says."""
+"""Runs every example of docs/automation.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BLOCKS = {name: text for _, name, text in re.findall(r"```(\w+) (\S+)\n(.*?)```"
 
 @pytest.fixture
 def environment(service: Service, tmp_path: Path) -> dict[str, str]:
-    """That of a mentor's shell, with the program on its path."""
+    """The environment of a mentor's shell, with the program on its path."""
     program = tmp_path / "bin" / "cohort-tracker"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cohort_core.cli "$@"\n')
@@ -62,11 +62,11 @@ def test_the_nightly_sync_speaks_when_a_person_must_act(
     quiet = run("nightly.sh", environment)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     service.upstream.faults.add(Fault("status", "*/progressions", status=403, times=None))
-    told = run("nightly.sh", environment)
+    noisy = run("nightly.sh", environment)
     service.upstream.faults.clear()
-    assert told.returncode in EXIT_CODES.values()
-    assert told.returncode not in {0, 68, 69, 75}
-    assert told.stderr.strip()
+    assert noisy.returncode in EXIT_CODES.values()
+    assert noisy.returncode not in {0, 68, 69, 75}
+    assert noisy.stderr.strip()
 
 
 def test_the_codes_of_a_sync_are_explained() -> None:
@@ -81,7 +81,7 @@ def test_the_codes_of_a_sync_are_explained() -> None:
 def test_the_units_run_the_script_that_stands_above_them() -> None:
     read = {name: configparser.RawConfigParser() for name in ("cohort-sync.service", "cohort-sync.timer")}
     for name, unit in read.items():
-        unit.optionxform = str  # names of settings as they are written
+        setattr(unit, "optionxform", str)  # noqa: B010 - keep the case of names; mypy refuses to assign
         unit.read_string(BLOCKS[name])
     assert read["cohort-sync.service"]["Service"]["ExecStart"].endswith("/nightly.sh")
     assert read["cohort-sync.service"]["Service"]["Type"] == "oneshot"
@@ -91,7 +91,7 @@ def test_the_units_run_the_script_that_stands_above_them() -> None:
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
-        # Not a failure for who has another system; in CI there is one, or the run has shown nothing.
+        # Skip on systems without systemd, but not in CI, where the test must run.
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no systemd on this machine")
     units = [tmp_path / name for name in ("cohort-sync.service", "cohort-sync.timer")]
     for unit in units:
@@ -110,7 +110,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A channel's address, and what was posted to it."""
+    """The address of a channel, and the messages posted to it."""
     posted: list[dict[str, str]] = []
 
     class Channel(http.server.BaseHTTPRequestHandler):
@@ -145,7 +145,7 @@ def test_the_list_in_slack(
 def test_the_notebook(service: Service, environment: dict[str, str]) -> None:
     done = run("notebook.py", environment)
     assert done.returncode == 0, done.stderr
-    bands = {one["risk"] for one in service.get("/classes/sd-cohort-12/metrics/student-health")}
+    bands = {row["risk"] for row in service.get("/classes/sd-cohort-12/metrics/student-health")}
     assert all(band in done.stdout for band in bands)
     week = service.get("/classes/sd-cohort-12/metrics/velocity")["items"][-1]["week"]
     assert week in done.stdout
@@ -163,7 +163,7 @@ def test_the_files_for_sheets(service: Service, environment: dict[str, str]) -> 
             )
     fetched = (folder / "stuck.csv").read_bytes()
     assert fetched.count(b"\r\n") == service.get("/classes/sd-cohort-12/metrics/stuck")["total"] + 1
-    # Not sent again while it is the same.
+    # The file is not sent again as long as it has not changed.
     (folder / "stuck.csv").unlink()
     assert run("fetch.sh", environment).returncode == 0
     assert not (folder / "stuck.csv").exists() or not (folder / "stuck.csv").read_bytes()

@@ -1,4 +1,4 @@
-"""What other web sites and other computers get: by default nothing, then only what the mentor allowed."""
+"""Access of other web sites and computers: none by default, then only what the mentor allows."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tests.api.conftest import Service
 from tests.conftest import serving
 
 FRIEND, STRANGER = "https://tools.example.org", "https://evil.example"
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - the point of these tests; all they ask goes over 127.0.0.1
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the point of these tests; they connect to 127.0.0.1
 COMMAND = [sys.executable, "-m", "cohort_core.cli", "serve", "--host", EVERYWHERE]
 START_SECONDS = 30
 
 
 def copied(service: Service, folder: Path) -> Home:
-    """A home of its own with the classes of the practice school."""
+    """Make a home of its own with the classes of the practice school."""
     home = Home(folder / "home")
     home.ensure()
     backup(service.workspace.database, home.database, asked_by="test")
@@ -49,7 +49,7 @@ def asked_from(origin: str, url: str, path: str, method: str = "GET") -> request
 
 
 def preflight(origin: str, url: str, path: str, method: str) -> requests.Response:
-    """What a browser asks before it lets a page of another site do more than read."""
+    """Send what a browser sends before it lets a page of another site do more than read."""
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": method,
@@ -71,7 +71,7 @@ def test_by_default_no_other_site_may_read(service: Service, origin: str) -> Non
     for path in ("/health", "/classes", "/triage", "/openapi.json", "/classes.csv", "/nowhere"):
         assert allowed(asked_from(origin, service.url, path)) == {}, path
         for method in ("GET", "POST", "PUT", "DELETE"):
-            # OPTIONS tells which methods there are; without these headers the browser goes no further.
+            # The response to OPTIONS lists the methods. Without these headers the browser stops here.
             assert allowed(preflight(origin, service.url, path, method)) == {}, (method, path)
 
 
@@ -80,16 +80,16 @@ def test_only_the_origin_that_was_set_may_read(service: Service, tmp_path: Path)
     save_settings(home, cors_origins=[FRIEND])
     workspace = Workspace(home)
     with serving(create_app(workspace)) as url:
-        # Twice: the second answer is one that was kept.
+        # One path twice, since its second response is cached.
         for path in ("/health", "/classes", "/classes", "/classes.csv"):
             answer = asked_from(FRIEND, url, path)
             assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, FRIEND), path
-            # What is handed to one site must not be kept by a cache for another.
+            # A cache must not send the response for one site to another.
             assert "origin" in answer.headers["Vary"].lower()
             assert "Access-Control-Allow-Credentials" not in answer.headers
         before = preflight(FRIEND, url, "/sync", "POST")
         assert (before.status_code, before.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
-        # What has no tokens is not for it, whatever is read there.
+        # The dashboard is not for other sites, since it has no tokens.
         assert allowed(asked_from(FRIEND, url, "/dashboard/")) == {}
         assert allowed(preflight(FRIEND, url, "/dashboard/_stcore/stream", "POST")) == {}
         assert asked_from(FRIEND, url, "/dashboard/_stcore/upload_file/a/b", "PUT").status_code == 403
@@ -150,17 +150,17 @@ def refused_to_serve(home: Home) -> None:
         check=False,
     )
     assert done.returncode == 2, (done.stdout, done.stderr)
-    told = " ".join(done.stderr.split())
-    assert "there is no token" in told
-    assert "cohort-tracker token create" in told
-    assert "--host 127.0.0.1" in told
-    assert "Traceback" not in told
+    message = " ".join(done.stderr.split())
+    assert "there is no token" in message
+    assert "cohort-tracker token create" in message
+    assert "--host 127.0.0.1" in message
+    assert "Traceback" not in message
     assert "http://" not in done.stdout
 
 
 @contextmanager
 def exposed(home: Home, *options: str) -> Iterator[str]:
-    """Served to all addresses, or as the options have it."""
+    """Serve at all addresses, or with these options, while the block lasts."""
     port = free_port()
     process = subprocess.Popen(
         [*COMMAND[:4], *(options or COMMAND[4:]), "--port", str(port)],
@@ -188,7 +188,7 @@ def exposed(home: Home, *options: str) -> Iterator[str]:
 def test_nobody_serves_others_without_a_token(service: Service, tmp_path: Path) -> None:
     home = copied(service, tmp_path)
     refused_to_serve(home)
-    # A token that has expired lets nobody in, so it is as none.
+    # An expired token does not count.
     workspace, now = Workspace(home), datetime.now(UTC)
     create_token(
         *(workspace.database, "old", "viewer"),
@@ -212,24 +212,24 @@ def test_with_a_token_others_get_the_api_and_no_dashboard(service: Service, tmp_
     workspace.stop()
     with exposed(home) as url:
         assert requests.get(f"{url}/health", timeout=10).json()["status"] == "ok"
-        known = {"Authorization": f"Bearer {token}"}
+        valid = {"Authorization": f"Bearer {token}"}
         wrong = {"Authorization": f"Bearer {token}x"}
         for headers, code in (({}, "token_missing"), (wrong, "token_unknown")):
             answer = requests.get(f"{url}/classes", headers=headers, timeout=10)
             assert (answer.status_code, answer.json()["code"]) == (401, code)
-        answer = requests.get(f"{url}/classes", headers=known, timeout=10)
+        answer = requests.get(f"{url}/classes", headers=valid, timeout=10)
         assert answer.status_code == 200
         assert len(answer.json()) == len(service.get("/classes"))
         for path in ("/dashboard", "/dashboard/", "/dashboard/risk", "/dashboard/_stcore/health"):
-            for headers in ({}, known):
+            for headers in ({}, valid):
                 answer = requests.get(url + path, headers=headers, timeout=10, allow_redirects=False)
                 assert answer.status_code in (401, 404), path
-        forged = requests.get(f"{url}/classes", headers=known | {"Host": "evil.example"}, timeout=10)
+        forged = requests.get(f"{url}/classes", headers=valid | {"Host": "evil.example"}, timeout=10)
         assert (forged.status_code, forged.json()["code"]) == (400, "foreign_host")
 
 
 def test_small_answers_are_sent_at_once(workspace: Workspace) -> None:
-    """Without this option an answer of two packets on a kept connection takes 40 ms more."""
+    """Without this option a response of two packets on an open connection takes 40 ms more."""
 
     async def is_undelayed() -> bool:
         accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -258,7 +258,7 @@ def test_small_answers_are_sent_at_once(workspace: Workspace) -> None:
         ("localhost", "localhost"),
     ],
 )
-def test_an_address_is_known_however_it_arrives(address: str, plain: str) -> None:
+def test_addresses_are_unwrapped(address: str, plain: str) -> None:
     assert plain_address(address) == plain
     assert is_loopback(address) == (plain in {"127.0.0.1", "localhost"})
 
@@ -270,26 +270,26 @@ def test_an_address_is_known_however_it_arrives(address: str, plain: str) -> Non
         *("CF-Connecting-IP", "CF-Ray", "Fly-Client-IP", "X-Cluster-Client-IP", "Tailscale-User-Login"),
     ],
 )
-def test_what_a_proxy_passed_on_is_from_elsewhere(service: Service, name: str) -> None:
+def test_a_request_with_a_proxy_header_needs_a_token(service: Service, name: str) -> None:
     answer = requests.get(f"{service.url}/classes", headers={name: "https"}, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
 
 
-def test_who_speaks_as_proxies_do_by_themselves_is_from_elsewhere(service: Service) -> None:
-    """What older versions of nginx make of any request if nobody tells them more."""
+def test_a_request_by_http_1_0_needs_a_token(service: Service) -> None:
+    """Older versions of nginx send HTTP/1.0 by default, without any header of a proxy."""
     host, port = service.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as asked:
-        asked.sendall(f"GET /classes HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
-        assert b" 401 " in asked.recv(65536).split(b"\r\n")[0]
-    with socket.create_connection((host, int(port)), timeout=10) as asked:
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(f"GET /classes HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        assert b" 401 " in client.recv(65536).split(b"\r\n")[0]
+    with socket.create_connection((host, int(port)), timeout=10) as client:
         head = f"GET /dashboard/_stcore/stream HTTP/1.0\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
         key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        asked.sendall(f"{head}Upgrade: websocket\r\n{key}\r\n".encode())
-        assert b" 404 " in asked.recv(65536).split(b"\r\n")[0]
+        client.sendall(f"{head}Upgrade: websocket\r\n{key}\r\n".encode())
+        assert b" 404 " in client.recv(65536).split(b"\r\n")[0]
 
 
-def test_who_has_a_proxy_before_it_serves_no_dashboard(service: Service, tmp_path: Path) -> None:
-    """A proxy may pass on any name and say nothing of itself."""
+def test_a_server_behind_a_proxy_serves_no_dashboard(service: Service, tmp_path: Path) -> None:
+    """A proxy may pass on any name, and add no header of its own."""
     home = copied(service, tmp_path)
     create_token(Database(home), "mine", "viewer", asked_by="test", now=datetime.now(UTC))
     with exposed(home, "--allow-host", "cohort.example.org") as url:
@@ -297,10 +297,10 @@ def test_who_has_a_proxy_before_it_serves_no_dashboard(service: Service, tmp_pat
         assert requests.get(f"{url}/dashboard/", timeout=10).status_code == 404
 
 
-def test_a_server_for_all_addresses_tells_one_that_works(service: Service, tmp_path: Path) -> None:
+def test_a_server_at_all_addresses_prints_one_that_works(service: Service, tmp_path: Path) -> None:
     home = copied(service, tmp_path)
     create_token(Database(home), "mine", "viewer", asked_by="test", now=datetime.now(UTC))
-    told: list[str] = []
+    lines: list[str] = []
     port = free_port()
     process = subprocess.Popen(
         [*COMMAND, "--port", str(port)],
@@ -311,11 +311,11 @@ def test_a_server_for_all_addresses_tells_one_that_works(service: Service, tmp_p
     )
     assert process.stdout is not None
     for line in process.stdout:
-        told.append(line)
+        lines.append(line)
         if "Ctrl-C" in line:
             break
     try:
-        (url,) = re.findall(r"http://\S+", " ".join(told))
+        (url,) = re.findall(r"http://\S+", " ".join(lines))
         assert requests.get(url, timeout=10).json()["status"] == "ok"
     finally:
         process.terminate()

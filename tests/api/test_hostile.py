@@ -1,4 +1,4 @@
-"""Clients that mean harm, over real sockets; one that does not is answered all along."""
+"""Hostile clients over real sockets, while a normal client must always get its responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.conftest import wait_until
 
 CROWD = 40
 STREAMS = 45
-"""More than there are threads."""
+"""More than the server has threads."""
 
 
 class Hasty(uvicorn_protocol.TimeoutProtocol):
@@ -34,9 +34,9 @@ class Hasty(uvicorn_protocol.TimeoutProtocol):
 
 
 class Crowded(uvicorn_protocol.TimeoutProtocol):
-    """As patient as in earnest, with room for few."""
+    """With the usual timeouts, and room for few connections."""
 
-    most_waiting = CROWD
+    max_waiting = CROWD
 
 
 @dataclass
@@ -48,36 +48,36 @@ class Target:
         return f"http://127.0.0.1:{self.address[1]}"
 
     def open(self, data: bytes = b"") -> socket.socket:
-        one = socket.create_connection(self.address, timeout=5)
-        one.sendall(data)
-        return one
+        connection = socket.create_connection(self.address, timeout=5)
+        connection.sendall(data)
+        return connection
 
     def answer(self, data: bytes) -> bytes:
-        """Everything that comes until the connection is closed."""
-        told = b""
-        with self.open(data) as one:
-            while part := one.recv(65536):
-                told += part
-        return told
+        """Send bytes, and return everything that arrives until the connection is closed."""
+        received = b""
+        with self.open(data) as connection:
+            while part := connection.recv(65536):
+                received += part
+        return received
 
     def send(self, head: str, body: bytes = b"") -> tuple[int, Any]:
-        told = self.answer(f"{head}\r\nHost: localhost\r\nConnection: close\r\n".encode("latin-1") + body)
-        first, _, rest = told.partition(b"\r\n\r\n")
+        received = self.answer(f"{head}\r\nHost: localhost\r\nConnection: close\r\n".encode("latin-1") + body)
+        first, _, rest = received.partition(b"\r\n\r\n")
         return int(first.split()[1]), json.loads(rest) if b"problem+json" in first else rest
 
 
 @pytest.fixture(scope="module")
 def target(service: Service) -> Iterator[Target]:
-    """The API as it is served, but for less patience."""
+    """The API with the protocol of the product, but shorter timeouts."""
     limits = Limits(body_bytes=2000, failures=3, syncs=2, streams=STREAMS)
-    with served(create_app(service.workspace, limits=limits), Hasty) as one:
-        yield one
+    with served(create_app(service.workspace, limits=limits), Hasty) as served_api:
+        yield served_api
 
 
 @pytest.fixture
 def crowded(service: Service) -> Iterator[Target]:
-    with served(create_app(service.workspace), Crowded) as one:
-        yield one
+    with served(create_app(service.workspace), Crowded) as served_api:
+        yield served_api
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def served(app: Any, protocol: type[uvicorn_protocol.TimeoutProtocol]) -> Iterat
 
 @pytest.fixture(autouse=True)
 def well_meaning(target: Target) -> Iterator[None]:
-    """Somebody who asks all the time, on a new connection each time, and waits for no answer long."""
+    """A client that sends requests all the time, each on a new connection, and never waits long."""
     over, slowest, wrong = threading.Event(), [0.0], []
 
     def ask() -> None:
@@ -123,9 +123,9 @@ def many(target: Target, count: int, data: bytes) -> Iterator[list[socket.socket
         yield [stack.enter_context(target.open(data)) for _ in range(count)]
 
 
-def is_dropped(one: socket.socket) -> bool:
+def is_dropped(connection: socket.socket) -> bool:
     try:
-        return one.recv(1) == b""
+        return connection.recv(1) == b""
     except ConnectionError:
         return True
 
@@ -147,27 +147,27 @@ def is_dropped(one: socket.socket) -> bool:
 def test_a_request_that_never_ends_is_dropped_however_it_dribbles(target: Target, start: bytes) -> None:
     begun = time.monotonic()
     with many(target, 20, start) as crowd:
-        for one in crowd:
-            one.settimeout(0.02)
+        for connection in crowd:
+            connection.settimeout(0.02)
         left = crowd
         while left:
             assert time.monotonic() - begun < 4
-            left = [one for one in left if not _ended(one)]
+            left = [connection for connection in left if not _ended(connection)]
 
 
-def _ended(one: socket.socket) -> bool:
-    """Send one byte more, and read what is there."""
+def _ended(connection: socket.socket) -> bool:
+    """Send one more byte, and read what has arrived. Return whether the connection is closed."""
     try:
-        one.sendall(b"a")
+        connection.sendall(b"a")
     except OSError:
         return True
-    return _is_over(one)
+    return _is_over(connection)
 
 
-def _is_over(one: socket.socket) -> bool:
-    """Read what is there; whether that was all that will come."""
+def _is_over(connection: socket.socket) -> bool:
+    """Read what has arrived. Return whether the connection is closed."""
     try:
-        while one.recv(4096):
+        while connection.recv(4096):
             pass
     except TimeoutError:
         return False
@@ -180,44 +180,44 @@ def _is_over(one: socket.socket) -> bool:
     "request_", [b"GET / HTTP/1.1\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]
 )
 def test_of_too_many_connections_those_that_wait_longest_go(crowded: Target, request_: bytes) -> None:
-    """Whether for the rest of a request, or between two of them."""
+    """They wait for the rest of a request, or for the next request."""
     with many(crowded, CROWD + 10, request_) as crowd:
         assert requests.get(f"{crowded.url}/health", timeout=5).status_code == 200
-        for one in crowd:
-            one.settimeout(0.02)
-        # Sooner than Uvicorn ends those that say nothing.
-        wait_until(lambda: all(_is_over(one) for one in crowd[:10]), seconds=3)
-        assert sum(_is_over(one) for one in crowd) < 15
+        for connection in crowd:
+            connection.settimeout(0.02)
+        # Earlier than uvicorn closes silent connections.
+        wait_until(lambda: all(_is_over(connection) for connection in crowd[:10]), seconds=3)
+        assert sum(_is_over(connection) for connection in crowd) < 15
 
 
 def test_connections_that_are_opened_and_dropped_stop_nobody(target: Target) -> None:
     for number in range(600):
-        one = target.open(b"GET /classes HTTP/1.1\r\nHost: localhost\r\n\r\n" if number % 2 else b"")
+        connection = target.open(b"GET /classes HTTP/1.1\r\nHost: localhost\r\n\r\n" if number % 2 else b"")
         if number % 3 == 0:
-            # Reset instead of closed.
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.close()
+            # Makes close() reset the connection.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
 
 
-def test_an_answer_that_nobody_takes_is_given_up(target: Target) -> None:
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        one.settimeout(5)
-        one.connect(target.address)
+def test_a_response_that_nobody_reads_is_given_up(target: Target) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(target.address)
         request = b"GET /classes/sd-cohort-12/progressions HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        one.sendall(request * 20)
-        # Longer than the server waits, also where the machine is busy.
+        connection.sendall(request * 20)
+        # Longer than the server waits, even on a busy machine.
         time.sleep(4)
-        told = 0
-        while part := _rest(one):
-            told += len(part)
+        received = 0
+        while part := _rest(connection):
+            received += len(part)
     whole = len(requests.get(f"{target.url}/classes/sd-cohort-12/progressions", timeout=5).content)
-    assert told < 20 * whole
+    assert received < 20 * whole
 
 
-def _rest(one: socket.socket) -> bytes:
+def _rest(connection: socket.socket) -> bytes:
     try:
-        return one.recv(65536)
+        return connection.recv(65536)
     except ConnectionError:
         return b""
 
@@ -242,11 +242,11 @@ def _rest(one: socket.socket) -> bytes:
         ("nonsense", 400),
     ],
 )
-def test_heads_that_are_no_good(target: Target, head: str, status: int) -> None:
-    got, told = target.send(head, b"\r\n")
-    assert got == status, told
+def test_bad_heads(target: Target, head: str, status: int) -> None:
+    got, received = target.send(head, b"\r\n")
+    assert got == status, received
     if got >= 400:
-        assert told["code"]
+        assert received["code"]
 
 
 DEEP = b"[" * 900 + b"]" * 900
@@ -266,19 +266,19 @@ DEEP = b"[" * 900 + b"]" * 900
         (b"", "text/plain", 415),
     ],
 )
-def test_bodies_that_are_no_good(target: Target, body: bytes, kind: str, status: int) -> None:
-    told = f"Content-Type: {kind}\r\n" if kind else ""
+def test_bad_bodies(target: Target, body: bytes, kind: str, status: int) -> None:
+    header = f"Content-Type: {kind}\r\n" if kind else ""
     put = "PUT /classes/sd-cohort-12/students/x/mark HTTP/1.1"
-    length = f"{told}Content-Length: {len(body)}\r\n\r\n".encode()
+    length = f"{header}Content-Length: {len(body)}\r\n\r\n".encode()
     got, answer = target.send(put, length + body)
     assert got in (status, 400) if status == 422 else got == status, answer
     assert answer["code"]
     if body:
-        chunked = f"{told}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode()
+        chunked = f"{header}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode()
         assert target.send(put, chunked + body + b"\r\n0\r\n\r\n")[0] == got
 
 
-def test_what_is_asked_too_often_has_to_wait(target: Target) -> None:
+def test_too_many_requests_have_to_wait(target: Target) -> None:
     def refused(**headers: str) -> requests.Response:
         return requests.get(f"{target.url}/classes", headers=headers, timeout=5)
 
@@ -293,12 +293,12 @@ def test_what_is_asked_too_often_has_to_wait(target: Target) -> None:
     assert syncs[-1].json()["code"] == "too_many_syncs"
 
 
-def test_those_who_watch_a_sync_leave_room_for_those_who_ask(service: Service, target: Target) -> None:
+def test_open_streams_leave_threads_for_other_requests(service: Service, target: Target) -> None:
     job = service.workspace.prepare_sync(["web-cohort-3"], asked_by="test")
     try:
         request = f"GET /sync/{job.id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         with many(target, STREAMS, request) as watching:
-            assert all(one.recv(12) == b"HTTP/1.1 200" for one in watching)
+            assert all(connection.recv(12) == b"HTTP/1.1 200" for connection in watching)
             with target.open(request) as one_too_many:
                 assert one_too_many.recv(12) == b"HTTP/1.1 429"
             assert requests.get(f"{target.url}/classes/sd-cohort-12/students", timeout=5).status_code == 200
@@ -320,15 +320,15 @@ def test_a_request_that_breaks_off_does_nothing(target: Target, service: Service
 
 @pytest.mark.parametrize("host", ["localhost", "evil.example"])
 def test_a_request_of_two_lengths_ends_its_connection(target: Target, host: str) -> None:
-    """A proxy that goes by the first length would let the second request through as part of the body."""
+    """A proxy that uses the first length would pass the second request on as part of the body."""
     hidden = b"0\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
     head = f"GET /health HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nContent-Length: "
-    told = target.answer(f"{head}{len(hidden)}\r\n\r\n".encode() + hidden)
-    assert told.startswith(b"HTTP/1.1 400")
-    assert told.count(b"HTTP/1.1") == 1
+    received = target.answer(f"{head}{len(hidden)}\r\n\r\n".encode() + hidden)
+    assert received.startswith(b"HTTP/1.1 400")
+    assert received.count(b"HTTP/1.1") == 1
 
 
-def test_what_somebody_makes_up_is_not_in_the_log(target: Target, service: Service) -> None:
+def test_invented_words_are_not_in_the_log(target: Target, service: Service) -> None:
     made_up = "S3CRET" * 1000
     for head in (f"{made_up} /health HTTP/1.1", "GET /health HTTP/1.1\r\nX-Request-ID: cohort_S3CRET"):
         target.send(head, b"\r\n")

@@ -1,4 +1,4 @@
-"""What every list has in common: its shape, sorting, fields, formats, and the methods of its path."""
+"""Features of every list: its shape, sorting, fields, formats, and the methods of its path."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi.routing import APIRoute
 
-from cohort_core.api.pagination import wanted_format
+from cohort_core.api.dependencies import Read, api_router
+from cohort_core.api.openapi import has_files
+from cohort_core.api.pagination import SendList, SendRow, wanted_format
 from cohort_core.store.database import utc_text
 from tests.api.conftest import Service
 
@@ -35,7 +38,7 @@ def test_a_list_has_one_shape(service: Service) -> None:
     then = service.get(f"{CLASS}/metrics/activity", as_of="2026-10-01")["items"]
     assert (part["total"], part["limit"], part["offset"]) == (len(then), 3, 4)
     assert part["items"] == then[4:7]
-    # The last moment of the day in New York.
+    # The end of the day in New York.
     assert (part["as_of"], part["synced_at"]) == ("2026-10-02T03:59:59.999Z", synced_at)
 
 
@@ -47,7 +50,7 @@ def test_a_number_of_rows_is_written_in_digits(service: Service, number: str) ->
     assert service.refused("/sync/1.0")["status"] == 422
 
 
-def test_a_bare_list_tells_the_same_in_headers(service: Service) -> None:
+def test_a_bare_list_has_the_same_in_headers(service: Service) -> None:
     everything = service.get(HEALTH)
     answer = requests.get(service.url + HEALTH, params={"limit": 2, "offset": 1}, timeout=10)
     assert answer.json() == everything[1:3]
@@ -59,60 +62,60 @@ def test_a_bare_list_tells_the_same_in_headers(service: Service) -> None:
     assert len(cells(row)) == 1
 
 
-def by(rows: list[dict[str, Any]], key: Any, *, turned: bool = False) -> list[str]:
-    return [one["student_id"] for one in sorted(rows, key=key, reverse=turned)]
+def ids_by(rows: list[dict[str, Any]], key: Any, *, descending: bool = False) -> list[str]:
+    return [row["student_id"] for row in sorted(rows, key=key, reverse=descending)]
 
 
 def test_lists_can_be_sorted(service: Service) -> None:
     everything = service.get(HEALTH)
 
     def asked(sort: str, **query: Any) -> list[str]:
-        return [one["student_id"] for one in service.get(HEALTH, sort=sort, **query)]
+        return [row["student_id"] for row in service.get(HEALTH, sort=sort, **query)]
 
-    assert asked("-pct") == by(everything, lambda one: one["pct"], turned=True)
-    assert asked("name") == by(everything, lambda one: one["name"].casefold())
-    two = by(everything, lambda one: (-one["pct"], one["name"].casefold()))
+    assert asked("-pct") == ids_by(everything, lambda row: row["pct"], descending=True)
+    assert asked("name") == ids_by(everything, lambda row: row["name"].casefold())
+    two = ids_by(everything, lambda row: (-row["pct"], row["name"].casefold()))
     assert asked("-pct,name") == two
     assert asked("-pct,name", limit=5, offset=3) == two[3:8]
     bands = ["critical", "high", "medium", "low"]
-    assert asked("risk") == by(everything, lambda one: bands.index(one["risk"]))
-    got = [one["student_id"] for one in cells(requests.get(f"{service.url}{HEALTH}.csv?sort=-pct,name"))]  # noqa: S113
-    assert got == two
+    assert asked("risk") == ids_by(everything, lambda row: bands.index(row["risk"]))
+    file = requests.get(f"{service.url}{HEALTH}.csv?sort=-pct,name", timeout=10)
+    assert [row["student_id"] for row in cells(file)] == two
 
 
-def test_nothing_comes_last_whichever_way(service: Service) -> None:
+def test_null_comes_last_in_both_directions(service: Service) -> None:
     for sort in ("grade", "-grade"):
         rows = service.get(f"{CLASS}/progressions", sort=sort, fields="grade")
-        empty = [one["grade"] is None for one in rows]
+        empty = [row["grade"] is None for row in rows]
         assert any(empty)
         assert empty == sorted(empty)
-        grades = [one["grade"] for one in rows if one["grade"] is not None]
+        grades = [row["grade"] for row in rows if row["grade"] is not None]
         assert grades == sorted(grades, reverse=sort.startswith("-"))
 
 
 def test_lists_without_a_report_sort_alike(service: Service) -> None:
     everything = service.get("/classes")
     assert service.get("/classes", sort="-progressions") == sorted(
-        everything, key=lambda one: one["progressions"], reverse=True
+        everything, key=lambda row: row["progressions"], reverse=True
     )
-    # False and true, and what is equal as it was.
-    assert service.get("/classes", sort="is_active") == sorted(everything, key=lambda one: one["is_active"])
+    # False comes first, and equal rows keep their order.
+    assert service.get("/classes", sort="is_active") == sorted(everything, key=lambda row: row["is_active"])
 
 
 def test_fields_are_chosen_in_the_order_asked_for(service: Service) -> None:
     everything = service.get(HEALTH)
-    expected = [{"pct": one["pct"], "student_id": one["student_id"]} for one in everything]
+    expected = [{"pct": row["pct"], "student_id": row["student_id"]} for row in everything]
     got = service.get(HEALTH, fields="pct,student_id")
     assert got == expected
     assert list(got[0]) == ["pct", "student_id"]
     table = cells(requests.get(f"{service.url}{HEALTH}.csv?fields=pct,student_id", timeout=10))
-    assert [list(one) for one in table] == [["pct", "student_id"]] * len(everything)
+    assert [list(row) for row in table] == [["pct", "student_id"]] * len(everything)
     assert service.get(f"{CLASS}/metrics/stuck", fields="name", limit=1)["items"][0].keys() == {"name"}
     assert service.get("/classes", fields="name")[0].keys() == {"name"}
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "parameter", "known"),
+    ("path", "query", "parameter", "allowed"),
     [
         (HEALTH, {"sort": "s3cret"}, "sort", "risk_score"),
         (HEALTH, {"sort": "reasons"}, "sort", "risk_score"),
@@ -124,12 +127,12 @@ def test_fields_are_chosen_in_the_order_asked_for(service: Service) -> None:
         (f"{HEALTH}.csv", {"s3cret": "1"}, "query", "sort"),
     ],
 )
-def test_an_unknown_field_is_refused_by_name_of_those_there_are(
-    service: Service, path: str, query: dict[str, str], parameter: str, known: str
+def test_an_unknown_field_is_refused_with_the_names_of_the_others(
+    service: Service, path: str, query: dict[str, str], parameter: str, allowed: str
 ) -> None:
     problem = service.refused(path, **query)
     assert (problem["status"], problem["code"], problem["parameter"]) == (422, "bad_input", parameter)
-    assert known in problem["detail"]
+    assert allowed in problem["detail"]
     assert "s3cret" not in str(problem)
 
 
@@ -151,7 +154,7 @@ def test_an_unknown_field_is_refused_by_name_of_those_there_are(
         ("/a.csv", "application/xml", "csv"),
     ],
 )
-def test_what_accept_likes_best(path: str, accept: str, expected: str | None) -> None:
+def test_the_preferred_format(path: str, accept: str, expected: str | None) -> None:
     assert wanted_format(path, accept) == expected
 
 
@@ -171,10 +174,27 @@ def test_a_format_that_is_not_there(service: Service) -> None:
         ("/health", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_path_tells_its_methods(service: Service, path: str, methods: str) -> None:
+def test_a_path_lists_its_methods(service: Service, path: str, methods: str) -> None:
     options = requests.options(service.url + path, timeout=10)
     assert (options.status_code, options.headers["Allow"], options.content) == (204, methods, b"")
     wrong = requests.patch(service.url + path, timeout=10)
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, methods)
     assert wrong.json()["code"] == "method_not_allowed"
     assert requests.options(f"{service.url}/nowhere", timeout=10).status_code == 404
+
+
+def test_the_sender_makes_the_files_whatever_its_name() -> None:
+    """A route has `.csv` and `.xlsx` because of a dependency, not because a parameter is called `send`."""
+    router = api_router()
+
+    @router.get("/list", response_model=None)
+    def rows(anything: SendList) -> None: ...
+
+    @router.get("/row", response_model=None)
+    def row(something: SendRow) -> None: ...
+
+    @router.get("/other", response_model=None)
+    def other(send: Read) -> None: ...
+
+    files = {route.path: has_files(route) for route in router.routes if isinstance(route, APIRoute)}
+    assert files == {"/list": True, "/row": True, "/other": False}

@@ -1,4 +1,4 @@
-"""docs/api.md is what the running program answers."""
+"""docs/api.md agrees with the running program."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_the_reference_is_of_this_program() -> None:
     assert EXAMPLES.read_text("utf-8") == examples, "run `make docs`"
 
 
-def test_the_schema_says_what_everything_is(service: Service) -> None:
+def test_the_schema_describes_everything(service: Service) -> None:
     schema = service.get("/openapi.json")
     for name, model in schema["components"]["schemas"].items():
         assert model.get("description"), name
-        for field, told in model.get("properties", {}).items():
-            assert told.get("description"), (name, field)
+        for field, definition in model.get("properties", {}).items():
+            assert definition.get("description"), (name, field)
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             good = operation["responses"].get("200", {}).get("content", {}).get("application/json")

@@ -1,6 +1,6 @@
-"""The schema is enough to use the API: by a generated client, and by a program that tries what it allows.
+"""The OpenAPI schema is complete: for a generated client, and for random requests.
 
-``SCHEMATHESIS_CASES=2000 python -m pytest tests/api/test_schema.py`` tries as many cases a route.
+``SCHEMATHESIS_CASES=2000 python -m pytest tests/api/test_schema.py`` tries 2,000 cases per route.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tests.conftest import serving
 
 CLASS = "sd-cohort-12"
 CASES = os.environ.get("SCHEMATHESIS_CASES")
-# What is asked for a night, a type or a point in time that the class does not have is refused, although the
-# schema, which is for all classes, allows it; likewise a sync that cannot start.
+# The schema is the same for all classes, so it allows groups, types and times that a class does not have.
+# Such requests are refused, and so is a sync that cannot start.
 SETTINGS = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "502"]
@@ -39,7 +39,7 @@ def schema(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(service: Service, schema: Path) -> Any:
-    """A client that a public generator makes from the schema, and its package."""
+    """A client that a public generator makes from the schema."""
     out = schema.parent / "generated_client"
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(schema)]
     subprocess.run([*command, "--output-path", str(out), "--meta", "none"], check=True, timeout=120)
@@ -60,9 +60,9 @@ def test_a_generated_client_reads_lists_objects_and_errors(service: Service, cli
 
     health = called(client, "metrics.student_health", CLASS, sort="-pct,name", limit=3)
     expected = service.get(f"/classes/{CLASS}/metrics/student-health", sort="-pct,name", limit=3)
-    # Times are real ones, which are written otherwise.
-    assert [(one.name, one.pct, one.risk_parts.quiet) for one in health] == [
-        (one["name"], one["pct"], one["risk_parts"]["quiet"]) for one in expected
+    # The client has turned times into objects, so they are compared below.
+    assert [(row.name, row.pct, row.risk_parts.quiet) for row in health] == [
+        (row["name"], row["pct"], row["risk_parts"]["quiet"]) for row in expected
     ]
     assert health[0].last_activity_at.isoformat()[:19] == expected[0]["last_activity_at"][:19]
 
@@ -81,23 +81,23 @@ def test_a_generated_client_reads_lists_objects_and_errors(service: Service, cli
 
 @pytest.fixture
 def small_school() -> Iterator[str]:
-    """The school of docs/api.md, of which two classes are synced, for the sake of speed."""
+    """The school of docs/api.md. Only two classes are synced, which is faster."""
     reference = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "api_reference.py"))
     with reference["practice_app"]() as app, serving(app) as url:
         yield url
 
 
 def test_nothing_that_the_schema_allows_breaks_a_promise(small_school: str, schema: Path) -> None:
-    """All checks of Schemathesis: no server error, statuses, types and shapes as told, refusals where due."""
+    """All checks of Schemathesis pass: no server errors, and responses as the schema describes them."""
     settings = schema.with_name("schemathesis.toml")
     settings.write_text(SETTINGS)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", str(schema)]
-    # With two workers it is no faster, and its own generator of cases fell once.
+    # Two workers are not faster, and the generator of cases has crashed once with them.
     options = ["--url", small_school, "--max-examples", CASES or "1", "--seed", "1", "--workers", "1"]
-    # The other phases, which take each parameter in turn and follow one answer to the next, take minutes.
+    # The other phases take minutes: they vary each parameter, and follow links between responses.
     options += [] if CASES else ["--phases", "fuzzing"]
-    # A stream ends with its sync; a PDF takes a second each; a sync and other settings would change what is
-    # being looked at, and the first token would shut out whoever has none.
+    # Left out: streams last as long as a sync, a PDF takes a second, syncs and settings would change the
+    # data, and with a first token all other requests would need one.
     options += ["--exclude-path-regex", r"/events$|report\.pdf$"]
     options += ["--exclude-method", "POST", "--exclude-method", "PATCH"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=3600, check=False)

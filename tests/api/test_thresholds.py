@@ -1,4 +1,4 @@
-"""Thresholds that a mentor sets hold at once for the API, files, the report and the command line."""
+"""Thresholds that a mentor sets apply at once in the API, files, the report and the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def counted(rows: list[dict[str, str]], column: str = "risk") -> dict[str, int]:
     return {band: [row[column] for row in rows].count(band) for band in ("critical", "high", "medium", "low")}
 
 
-def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> None:
+def test_thresholds_apply_everywhere_at_once(service: Service) -> None:
     before, needs = service.get(HEALTH), service.get("/triage")["items"]
     with service.set(thresholds={"high_gap": 20, "triage_length": 3, "least_ranked": 40}):
         after = service.get(HEALTH)
@@ -30,9 +30,9 @@ def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> N
         assert counted(list(file)) == counted(after)
         reader = Reader(service.workspace)
         assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
-        said = pdf.content(reader.cohort("sd-cohort-12"))
-        assert [one["count"] for one in said["bands"]] == list(counted(after).values())
-        assert "Bands begin 30, 20 and 2 points" in str(said["definitions"])
+        content = pdf.content(reader.cohort("sd-cohort-12"))
+        assert [band["count"] for band in content["bands"]] == list(counted(after).values())
+        assert "Bands begin 30, 20 and 2 points" in str(content["definitions"])
 
         assert service.get("/triage")["items"] == service.get("/triage", limit=3)["items"]
         assert len(needs) == 7
@@ -43,7 +43,7 @@ def test_every_face_draws_them_alike_and_nothing_is_stale(service: Service) -> N
     assert service.get("/triage")["items"] == needs
 
 
-def test_thresholds_that_cannot_be_are_told_and_nothing_falls_over(service: Service) -> None:
+def test_invalid_thresholds_are_reported(service: Service) -> None:
     with service.set(thresholds={"high_gap": 50}):
         problem = service.refused(HEALTH)
     assert problem["code"] == "bad_settings"

@@ -1,4 +1,4 @@
-"""The command line as a person or a cron job meets it: as a process of its own."""
+"""The command line as a person or a cron job uses it: as a process of its own."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def shell(tmp_path: Path, upstream: Running) -> Iterator[Shell]:
 
 def test_every_error_has_an_exit_code_that_help_explains(shell: Shell) -> None:
     assert set(EXIT_CODES) == set(errors.leaves())
-    told = shell.ok("--help")
+    help_text = shell.ok("--help")
     for code in {0, 1, *EXIT_CODES.values()}:
-        assert re.search(rf"\b{code}\b", told), code
+        assert re.search(rf"\b{code}\b", help_text), code
 
 
 def test_every_command_and_option_is_explained(shell: Shell) -> None:
@@ -101,12 +101,12 @@ def test_the_whole_way(shell: Shell) -> None:
     first = shell.ok("sync").splitlines()
     assert re.fullmatch(r"Synced \d+ records in \d+\.\d seconds", first[-1])
     status = json.loads(shell.ok("status", "--json"))
-    by_name = {one["friendly_id"]: one for one in status["classes"]}
-    for one in shell.upstream.school.classes():
-        rows = shell.upstream.school.rows(one["id"])
-        assert by_name[one["friendly_id"]]["progressions"] == len(rows)
+    by_name = {item["friendly_id"]: item for item in status["classes"]}
+    for item in shell.upstream.school.classes():
+        rows = shell.upstream.school.rows(item["id"])
+        assert by_name[item["friendly_id"]]["progressions"] == len(rows)
     assert by_name["sd-cohort-12"]["progressions"] == 3781
-    total = sum(one["progressions"] for one in status["classes"])
+    total = sum(row["progressions"] for row in status["classes"])
     assert first[-1].startswith(f"Synced {total} records")
     again = json.loads(shell.ok("sync", "--json"))
     assert {"records", "seconds", "classes"} <= set(again)
@@ -127,7 +127,7 @@ def test_classes_are_chosen_by_either_id(shell: Shell) -> None:
 def test_one_class_can_be_synced_alone(shell: Shell) -> None:
     shell.connected("all")
     done = json.loads(shell.ok("sync", "--class-id", "web-cohort-3", "--full", "--json"))
-    assert [(one["friendly_id"], one["kind"]) for one in done["classes"]] == [("web-cohort-3", "full")]
+    assert [(row["friendly_id"], row["kind"]) for row in done["classes"]] == [("web-cohort-3", "full")]
 
 
 def test_files_are_private(shell: Shell) -> None:
@@ -140,7 +140,7 @@ def test_files_are_private(shell: Shell) -> None:
 
 
 def failed(done: subprocess.CompletedProcess[str]) -> int:
-    """The exit code of a command that failed with a sentence and no traceback."""
+    """Check that a command failed with a sentence and no traceback. Return its exit code."""
     assert "Traceback" not in done.stderr
     assert re.search(r"Error: .*\.$", done.stderr.strip(), re.DOTALL), done.stderr
     assert CANARY not in done.stdout + done.stderr
@@ -202,7 +202,7 @@ def test_nothing_is_here_yet(shell: Shell) -> None:
     assert not shell.home.exists()
 
 
-def test_rosters_are_imported_and_bad_lines_told(shell: Shell, tmp_path: Path) -> None:
+def test_rosters_are_imported_and_bad_lines_reported(shell: Shell, tmp_path: Path) -> None:
     shell.connected()
     shell.ok("sync")
     csv = requests.get(f"{shell.upstream.url}/practice/students.csv?class=web-cohort-3", timeout=10).text
@@ -213,12 +213,13 @@ def test_rosters_are_imported_and_bad_lines_told(shell: Shell, tmp_path: Path) -
     mentors.write_text("name;night\nMira Mentor;Tuesday\n;Thursday\n")
     done = shell.run("import", "--students", str(students), "--mentors", str(mentors))
     assert done.returncode == 0, done.stderr
-    told = done.stderr.splitlines()
-    assert [re.match(r"(\S+) line (\d+)", line).groups() for line in told] == [  # type: ignore[union-attr]
+    reports = done.stderr.splitlines()
+    assert [re.match(r"(\S+) line (\d+)", line).groups() for line in reports] == [  # type: ignore[union-attr]
         *(("students.csv", str(len(lines) + number)) for number in (1, 2, 3)),
         ("mentors.csv", "3"),
     ]
-    assert ("names nobody" in told[0], "enrolled_on" in told[1], "line 2" in told[2]) == (True, True, True)
+    reasons = ("names nobody", "enrolled_on", "line 2")
+    assert all(reason in report for reason, report in zip(reasons, reports, strict=False))
     assert "not seen there yet, 3 lines not used" in done.stdout
     empty = tmp_path / "empty.csv"
     empty.write_text("email,night\n")
@@ -278,7 +279,7 @@ def test_everything_is_served_on_one_port_until_ctrl_c(shell: Shell, command: st
     assert "Traceback" not in err
 
 
-def test_keeping_house(shell: Shell, tmp_path: Path) -> None:
+def test_maintenance(shell: Shell, tmp_path: Path) -> None:
     assert failed(shell.run("backup", str(tmp_path / "early.db"))) == 2
     shell.connected()
     shell.ok("sync")
@@ -288,7 +289,7 @@ def test_keeping_house(shell: Shell, tmp_path: Path) -> None:
     assert failed(shell.run("backup", str(copy))) == 2
     shell.ok("backup", str(copy), "--force")
     assert "to do" not in shell.ok("doctor")
-    assert all(one["advice"] is None for one in json.loads(shell.ok("doctor", "--json")))
+    assert all(finding["advice"] is None for finding in json.loads(shell.ok("doctor", "--json")))
     assert "0 records are set aside" in shell.ok("quarantine")
     assert "No sync is running" in shell.ok("cancel")
     class_id = json.loads(shell.ok("status", "--json"))["classes"][0]["id"]
@@ -310,7 +311,7 @@ def test_keeping_house(shell: Shell, tmp_path: Path) -> None:
     assert (done.returncode, "chmod 600" in done.stdout) == (1, True)
 
 
-def test_a_second_sync_is_told_who_runs(shell: Shell) -> None:
+def test_a_second_sync_is_refused(shell: Shell) -> None:
     shell.connected()
     shell.upstream.faults.add(Fault("delay", "*/progressions", seconds=1.5, times=2))
     first = subprocess.Popen([*COMMAND, "sync"], env=shell.environment, stdout=subprocess.PIPE, text=True)
@@ -321,7 +322,7 @@ def test_a_second_sync_is_told_who_runs(shell: Shell) -> None:
     assert "stops after the page" in shell.ok("cancel")
     first.communicate(timeout=20)
     assert first.returncode == 130
-    # Nothing was to be verified.
+    # A cancelled sync is neither verified nor not verified.
     assert "last run cancelled (full): " in shell.ok("status")
 
 
@@ -350,11 +351,11 @@ def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> Non
     out = tmp_path / "students.csv"
     shell.ok("export", "--class-id", "web-cohort-3", "--report", "student-health", "--out", str(out))
     events = json.loads(shell.ok("audit", "--json"))
-    assert [(one["who"], one["action"]) for one in events] == [
+    assert [(event["who"], event["action"]) for event in events] == [
         ("cli", action) for action in ("export", "token revoked", "token created", "settings")
     ]
     assert events[0]["detail"] == f"student_health, class {listed['class_ids'][0]}"
-    told = shell.ok("audit") + shell.ok("token", "list")
-    assert token not in told
+    text = shell.ok("audit") + shell.ok("token", "list")
+    assert token not in text
     for path in shell.home.iterdir():
         assert token.encode() not in path.read_bytes(), path

@@ -1,1 +1,1 @@
-"""The routes, one file a theme."""
+"""The routes, one module per theme."""

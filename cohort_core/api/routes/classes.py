@@ -9,7 +9,7 @@ from fastapi import Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from cohort_core.api.dependencies import (
-    CLASS,
+    CLASS_PATH,
     AsOf,
     ClassReference,
     Group,
@@ -19,21 +19,11 @@ from cohort_core.api.dependencies import (
     instant,
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
-from cohort_core.api.schemas import (
-    ClassRow,
-    Health,
-    PdfResponse,
-    SetAsideRow,
-)
+from cohort_core.api.schemas import ClassRow, Health, PdfResponse, SetAsideRow
 from cohort_core.export import pdf, tables
 from cohort_core.metrics import listings
 from cohort_core.reports import catalog
-from cohort_core.reports.rows import (
-    AssignmentRow,
-    ChangeRow,
-    ProgressionRow,
-    StudentRow,
-)
+from cohort_core.reports.rows import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
 
 router = api_router()
 
@@ -63,34 +53,34 @@ def root() -> RedirectResponse:
 
 @router.get("/health", response_model=Health, tags=["Service"])
 def health(request: Request, workspace: InWorkspace) -> JSONResponse:
-    """Whether the service runs, and when any class was last synced."""
+    """Show that the service runs, and when any class was last synced."""
     request.scope["state"][CACHE_KEY] = None
     return JSONResponse({"status": "ok", "last_sync": workspace.last_sync()})
 
 
 @router.get("/classes", response_model=list[ClassRow], tags=["Class"])
 def classes(read: Read, send: SendList) -> Response:
-    """Every class that OpenClass lists for the mentor, active ones first."""
-    rows = [{name: getattr(one, name) for name in ClassRow.model_fields} for one in read.statuses()]
+    """List every class that OpenClass has for the mentor, active ones first."""
+    rows = [{name: getattr(status, name) for name in ClassRow.model_fields} for status in read.statuses()]
     synced_at = max((row["synced_at"] for row in rows if row["synced_at"]), default=None)
     return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=synced_at))
 
 
-@router.get(f"{CLASS}/students", response_model=list[StudentRow], tags=["Class"])
+@router.get(f"{CLASS_PATH}/students", response_model=list[StudentRow], tags=["Class"])
 def students(read: Read, class_id: ClassReference, send: SendList, group: Group = None) -> Response:
-    """Everyone enrolled, withdrawn students included, by last name."""
+    """List everyone enrolled by last name, including withdrawn students."""
     class_data = read.class_data(class_id)
     return send(catalog.students(class_data, group), Moment.of(class_data))
 
 
-@router.get(f"{CLASS}/assignments", response_model=list[AssignmentRow], tags=["Class"])
+@router.get(f"{CLASS_PATH}/assignments", response_model=list[AssignmentRow], tags=["Class"])
 def assignments(read: Read, class_id: ClassReference, send: SendList) -> Response:
-    """The assignment set in course order."""
+    """List the assignments in course order."""
     class_data = read.class_data(class_id)
     return send(catalog.assignments(class_data), Moment.of(class_data))
 
 
-@router.get(f"{CLASS}/progressions", response_model=list[ProgressionRow], tags=["Class"])
+@router.get(f"{CLASS_PATH}/progressions", response_model=list[ProgressionRow], tags=["Class"])
 def progressions(
     read: Read,
     class_id: ClassReference,
@@ -101,7 +91,10 @@ def progressions(
     completed_before: CompletedBefore = None,
     status: Annotated[listings.Status | None, Query(description="In this state only.")] = None,
 ) -> Response:
-    """The records as OpenClass has them, newest completion first. Nothing is merged or left out."""
+    """List the records as OpenClass has them, newest completion first.
+
+    Nothing is merged or left out.
+    """
     class_data = read.class_data(class_id)
     report = catalog.progressions(
         class_data,
@@ -114,7 +107,7 @@ def progressions(
     return send(report, Moment.of(class_data))
 
 
-@router.get(f"{CLASS}/changes", response_model=list_of(ChangeRow), tags=["Class"])
+@router.get(f"{CLASS_PATH}/changes", response_model=list_of(ChangeRow), tags=["Class"])
 def changes(
     read: Read,
     class_id: ClassReference,
@@ -123,25 +116,28 @@ def changes(
     until: Until = None,
     group: Group = None,
 ) -> Response:
-    """What happened between two instants, newest first."""
+    """List what happened between two instants, newest first."""
     report = read.changes(class_id, since, until, group)
     return send(report, Moment.of(read.cohort(class_id, until), is_all=False))
 
 
-@router.get(f"{CLASS}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
+@router.get(f"{CLASS_PATH}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
 def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response:
-    """Records that OpenClass sent in a form that cannot be used, with the reason; tried at every sync."""
-    rows = [asdict(one) for one in read.quarantined(class_id)]
+    """List records that OpenClass sent in a form that cannot be used, with the reason.
+
+    Every sync tries them again.
+    """
+    rows = [asdict(record) for record in read.quarantined(class_id)]
     return send(
         tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id), is_all=False)
     )
 
 
-@router.get(f"{CLASS}/report.pdf", response_class=PdfResponse, tags=["Class"])
+@router.get(f"{CLASS_PATH}/report.pdf", response_class=PdfResponse, tags=["Class"])
 def class_report(
     request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
 ) -> PdfResponse:
-    """The class report: summary, who needs attention, blockers, trends, definitions."""
+    """Make the class report: summary, who needs attention, blockers, trends, definitions."""
     request.scope["state"][CACHE_KEY] = class_id
     file = pdf.class_report(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
     name = tables.file_name(class_id, "report", "pdf", anonymous=read.anonymous)

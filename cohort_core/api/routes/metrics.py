@@ -11,9 +11,9 @@ from fastapi import Query
 from fastapi.responses import Response
 
 from cohort_core.api.dependencies import (
-    ASSIGNMENT,
-    CLASS,
-    STUDENT,
+    ASSIGNMENT_PATH,
+    CLASS_PATH,
+    STUDENT_PATH,
     AsOf,
     AssignmentId,
     InCohort,
@@ -44,30 +44,32 @@ METRICS = (
 
 
 OF_STUDENT = {
-    STUDENT: "student",
-    f"{STUDENT}/timeline": "student_timeline",
-    f"{STUDENT}/assignments": "student_assignments",
-    f"{STUDENT}/risk-history": "risk_history",
-    f"{STUDENT}/habits": "habits",
-    f"{STUDENT}/pace": "pace",
-    f"{STUDENT}/forecast": "forecast",
+    STUDENT_PATH: "student",
+    f"{STUDENT_PATH}/timeline": "student_timeline",
+    f"{STUDENT_PATH}/assignments": "student_assignments",
+    f"{STUDENT_PATH}/risk-history": "risk_history",
+    f"{STUDENT_PATH}/habits": "habits",
+    f"{STUDENT_PATH}/pace": "pace",
+    f"{STUDENT_PATH}/forecast": "forecast",
 }
 
 
 OF_ASSIGNMENT = {
-    f"{ASSIGNMENT}/students": "assignment_students",
-    f"{ASSIGNMENT}/grades": "assignment_grades",
-    f"{ASSIGNMENT}/durations": "assignment_durations",
+    f"{ASSIGNMENT_PATH}/students": "assignment_students",
+    f"{ASSIGNMENT_PATH}/grades": "assignment_grades",
+    f"{ASSIGNMENT_PATH}/durations": "assignment_durations",
 }
 
 
-ONE_ROW = frozenset({f"{CLASS}/metrics/cohort-alarm", STUDENT, f"{STUDENT}/pace", f"{STUDENT}/forecast"})
-"""Paths whose answer is an object; that of the others is a list."""
+ONE_ROW = frozenset(
+    {f"{CLASS_PATH}/metrics/cohort-alarm", STUDENT_PATH, f"{STUDENT_PATH}/pace", f"{STUDENT_PATH}/forecast"}
+)
+"""The paths that answer with an object; the others answer with a list."""
 
 
 @router.get("/triage", response_model=list_of(NeedRow), tags=["Metrics"])
 def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
-    """Who needs a mentor, over all active classes, the longest need first.
+    """List who needs a mentor, over all active classes, the longest need first.
 
     Without `limit` as many as the settings say: 7, unless they were changed.
     """
@@ -78,37 +80,37 @@ def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
     )
 
 
-@router.get(f"{CLASS}/progress-summary", response_model=ProgressSummaryRow, tags=["Metrics"])
+@router.get(f"{CLASS_PATH}/progress-summary", response_model=ProgressSummaryRow, tags=["Metrics"])
 def progress_summary(cohort: InCohort, send: SendRow) -> Response:
-    """The class in a few numbers."""
+    """Summarize the class in a few numbers."""
     return send(catalog.progress_summary(cohort), Moment.of(cohort))
 
 
-@router.get(f"{CLASS}/metrics/completion", response_model=CompletionRow, tags=["Metrics"])
+@router.get(f"{CLASS_PATH}/metrics/completion", response_model=CompletionRow, tags=["Metrics"])
 def completion(cohort: InCohort, send: SendRow) -> Response:
-    """How completions spread over the assignments."""
+    """Show how completions spread over the assignments."""
     return send(catalog.completion(cohort), Moment.of(cohort))
 
 
-@router.get(f"{CLASS}/metrics/blockers", response_model=list[BlockerRow], tags=["Metrics"])
+@router.get(f"{CLASS_PATH}/metrics/blockers", response_model=list[BlockerRow], tags=["Metrics"])
 def blockers(
     cohort: InCohort,
     send: SendList,
     by: Annotated[Ranking, Query(description="What makes one worse.")] = "difficulty",
 ) -> Response:
-    """Which assignments stand in the way, the worst first."""
+    """List the assignments that stand in the way, the worst first."""
     return send(catalog.blockers(cohort, by), Moment.of(cohort))
 
 
-@router.get(f"{CLASS}/metrics/student-health", response_model=list[StudentHealthRow], tags=["Metrics"])
+@router.get(f"{CLASS_PATH}/metrics/student-health", response_model=list[StudentHealthRow], tags=["Metrics"])
 def student_health(cohort: InCohort, send: SendList) -> Response:
-    """Who is falling behind, the worst first."""
+    """List who is falling behind, the worst first."""
     return send(catalog.student_health(cohort), Moment.of(cohort))
 
 
-@router.get(f"{CLASS}/metrics/progress-over-time", response_model=list[WeekRow], tags=["Metrics"])
+@router.get(f"{CLASS_PATH}/metrics/progress-over-time", response_model=list[WeekRow], tags=["Metrics"])
 def progress_over_time(cohort: InCohort, send: SendList) -> Response:
-    """Cumulative progress at the end of each week."""
+    """Show the cumulative progress at the end of each week."""
     return send(catalog.progress_over_time(cohort), Moment.of(cohort))
 
 
@@ -140,25 +142,25 @@ def _add_assignment_report(path: str, name: str) -> None:
 
 
 def _add_report(path: str, name: str, endpoint: Callable[..., Response], tag: str) -> None:
-    answer = catalog.REPORTS[name]
-    of_one = "" if tag == "Metrics" or name.startswith(tag.lower()) else f"{tag.lower()}_"
+    spec = catalog.REPORTS[name]
+    prefix = "" if tag == "Metrics" or name.startswith(tag.lower()) else f"{tag.lower()}_"
     router.get(
         path,
-        name=f"{of_one}{name}",
-        summary=answer.title,
-        description=_for_readers(answer.ask.__doc__ or ""),
-        response_model=answer.row if path in ONE_ROW else list_of(answer.row),
+        name=f"{prefix}{name}",
+        summary=spec.title,
+        description=_http_description(spec.ask.__doc__ or ""),
+        response_model=spec.row if path in ONE_ROW else list_of(spec.row),
         tags=[tag],
     )(endpoint)
 
 
-def _for_readers(docstring: str) -> str:
-    """What a report tells those who write code, as those who ask for it over HTTP see it."""
-    return re.sub(r"Raises\s+BadInput\s+for", "A 404 for", cleandoc(docstring))
+def _http_description(docstring: str) -> str:
+    """Rewrite the docstring of a report for the API, where its error is a 404."""
+    return re.sub(r"Raises\s+`*BadInput`*\s+(for|if)", r"A 404 \1", cleandoc(docstring))
 
 
 for name in METRICS:
-    _add_metric(f"{CLASS}/metrics/{name.replace('_', '-')}", name)
+    _add_metric(f"{CLASS_PATH}/metrics/{name.replace('_', '-')}", name)
 for path, name in OF_STUDENT.items():
     _add_student_report(path, name)
 for path, name in OF_ASSIGNMENT.items():

@@ -1,4 +1,4 @@
-"""Syncs, and what a mentor has settled."""
+"""Syncs, and students that a mentor leaves out of triage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from cohort_core.api.dependencies import (
-    STUDENT,
+    STUDENT_PATH,
     ClassReference,
     CommandsFor,
     JobNumber,
@@ -23,13 +23,7 @@ from cohort_core.api.dependencies import (
     api_router,
 )
 from cohort_core.api.pagination import Moment, SendList, list_of
-from cohort_core.api.schemas import (
-    EventStream,
-    MarkRequest,
-    SyncRequest,
-    SyncResponse,
-    SyncRow,
-)
+from cohort_core.api.schemas import EventStream, MarkRequest, SyncRequest, SyncResponse, SyncRow
 from cohort_core.export import tables
 from cohort_core.services.commands import Commands
 from cohort_core.store.sync_runs import Job
@@ -40,93 +34,99 @@ router = api_router()
 EVENT_SECONDS = 0.25
 
 
-STILL_SECONDS = 5.0
-"""How long a stream of events says nothing at most: then it shows who is gone, or has no right to it now."""
+HEARTBEAT_SECONDS = 5.0
+"""A stream of events is never silent for longer.
+
+Only a write shows that the client is gone, or has lost the right to read on.
+"""
 
 
-SYNCS_TOLD, SYNCS_KNOWN = 20, 1000
+DEFAULT_SYNCS, MAX_SYNCS = 20, 1000
 
 
-@router.put(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def settle(act: CommandsFor, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
+@router.put(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
+def settle(commands: CommandsFor, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
     """Leave a student out of triage, until a day or for good."""
-    act.hide_student(class_id, student_id, mark.kind, mark.until)
+    commands.hide_student(class_id, student_id, mark.kind, mark.until)
 
 
-@router.delete(f"{STUDENT}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def unsettle(act: CommandsFor, class_id: ClassReference, student_id: StudentId) -> None:
+@router.delete(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
+def unsettle(commands: CommandsFor, class_id: ClassReference, student_id: StudentId) -> None:
     """List a student in triage again."""
-    act.show_again(class_id, student_id)
+    commands.show_again(class_id, student_id)
 
 
 @router.post("/sync", response_model=SyncResponse, status_code=HTTPStatus.ACCEPTED, tags=["Sync"])
-def start_sync(act: CommandsFor, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
-    """Start a sync in the background; `GET /sync/{job}` tells how far it is."""
+def start_sync(commands: CommandsFor, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
+    """Start a sync in the background; `GET /sync/{job}` shows its progress."""
     wanted = wanted or SyncRequest()
-    job = act.start_sync(
+    job = commands.start_sync(
         wanted.class_ids, asked_by="api", full=wanted.full, accept_removals=wanted.accept_removals
     )
-    return _job_answer(job, HTTPStatus.ACCEPTED, {"Location": f"/sync/{job.id}"})
+    return _job_response(job, HTTPStatus.ACCEPTED, {"Location": f"/sync/{job.id}"})
 
 
 @router.post(
     "/sync/{job}/cancel", response_model=SyncResponse, status_code=HTTPStatus.ACCEPTED, tags=["Sync"]
 )
-def cancel_sync(act: CommandsFor, job: JobNumber) -> JSONResponse:
-    """Stop a running sync between two pages. What it has read is kept."""
-    return _job_answer(act.cancel_sync(job), HTTPStatus.ACCEPTED)
+def cancel_sync(commands: CommandsFor, job: JobNumber) -> JSONResponse:
+    """Stop a running sync between two pages. The pages that it has read are kept."""
+    return _job_response(commands.cancel_sync(job), HTTPStatus.ACCEPTED)
 
 
 @router.get("/sync/{job}/events", response_class=EventStream, tags=["Sync"])
-def sync_events(act: CommandsFor, job: JobNumber) -> StreamingResponse:
-    """The sync's answer as server-sent events: `progress` whenever it changes, `ended` at its end."""
+def sync_events(commands: CommandsFor, job: JobNumber) -> StreamingResponse:
+    """Stream the state of a sync as server-sent events.
+
+    There is an event `progress` whenever the state changes, and `ended` at the end of the sync.
+    """
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(_events(act, act.job(job)), headers=headers)
+    return EventStream(_events(commands, commands.job(job)), headers=headers)
 
 
 @router.get("/sync", response_model=list_of(SyncRow), tags=["Sync"])
-def syncs(act: CommandsFor, read: Read, send: SendList) -> Response:
-    """The last 1,000 syncs, the latest first; without `limit` the last 20."""
-    jobs = act.jobs(SYNCS_KNOWN)
+def syncs(commands: CommandsFor, read: Read, send: SendList) -> Response:
+    """List the last 1,000 syncs, the latest first; without `limit` the last 20."""
+    jobs = commands.jobs(MAX_SYNCS)
     rows = tables.Table("syncs", SyncRow, [_sync_row(job) for job in jobs])
-    synced_at = max((one.synced_at for one in read.statuses() if one.synced_at), default=None)
-    # One that is killed writes no more.
+    synced_at = max((status.synced_at for status in read.statuses() if status.synced_at), default=None)
+    # A sync that is killed ends without a write, so a response with a running one is not cached.
     moment = Moment(synced_at=synced_at, is_passing=any(job.is_running for job in jobs))
-    return send(rows, moment, default_limit=SYNCS_TOLD)
+    return send(rows, moment, default_limit=DEFAULT_SYNCS)
 
 
 @router.get("/sync/{job}", response_model=SyncResponse, tags=["Sync"])
-def sync_job(act: CommandsFor, job: JobNumber) -> JSONResponse:
-    """A sync: its state, and for each class what was read and what had changed."""
-    return _job_answer(act.job(job))
+def sync_job(commands: CommandsFor, job: JobNumber) -> JSONResponse:
+    """Return the state of a sync, with the records read and changed in each class."""
+    return _job_response(commands.job(job))
 
 
 def _sync_row(job: Job) -> dict[str, Any]:
-    told = job.as_dict()
-    known = {name: told[name] for name in SyncRow.model_fields if name in told}
-    return known | {"error_code": job.error_code, "class_ids": [run.class_id for run in job.runs]}
+    state = job.as_dict()
+    row = {name: state[name] for name in SyncRow.model_fields if name in state}
+    return row | {"error_code": job.error_code, "class_ids": [run.class_id for run in job.runs]}
 
 
-def _job_answer(
+def _job_response(
     job: Job, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     return JSONResponse(job.as_dict(), status, headers)
 
 
-async def _events(act: Commands, job: Job) -> AsyncIterator[str]:
-    told, told_at = "", 0.0
+async def _events(commands: Commands, job: Job) -> AsyncIterator[str]:
+    last, sent_at = "", 0.0
     while True:
         data = json.dumps(job.as_dict())
-        if data != told:
+        if data != last:
             name = "progress" if job.is_running else "ended"
             yield f"event: {name}\ndata: {data}\n\n"
-            told, told_at = data, time.monotonic()
-        elif time.monotonic() - told_at > STILL_SECONDS:
-            # A comment, which every reader of events leaves out.
+            last, sent_at = data, time.monotonic()
+        elif time.monotonic() - sent_at > HEARTBEAT_SECONDS:
+            # A comment, which every client ignores.
             yield ":\n\n"
-            told_at = time.monotonic()
+            sent_at = time.monotonic()
         if not job.is_running:
             return
-        # Not in a thread: those who watch would leave none to those who ask.
+        # Do not sleep in a thread: many open streams would leave no threads for other requests.
         await asyncio.sleep(EVENT_SECONDS)
-        job = await run_in_threadpool(act.job, job.id)
+        job = await run_in_threadpool(commands.job, job.id)
