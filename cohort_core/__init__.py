@@ -1,4 +1,4 @@
-"""Cohort Tracker: who needs a message today, and which assignment to teach again.
+"""Cohort Tracker shows a mentor who needs a message and what to teach again.
 
-Importing this package imports nothing else: each command and page pays only for what it uses.
+Importing this package imports nothing else, so that each command and page loads only what it uses.
 """

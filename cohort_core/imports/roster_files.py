@@ -1,6 +1,7 @@
-"""Rosters and mentors from CSV files. Every line that cannot be used is reported with its reason.
+"""Rosters and mentors from CSV files.
 
-A file is read into a plan, which says what importing it would do and writes nothing; `keep` does it.
+A file is read into a plan. The plan says what an import would do, and writes nothing; ``keep`` writes it.
+Every line that cannot be used is reported with its reason.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ SIZE_LIMIT_BYTES = 10 * 1024 * 1024
 MAX_LINES = 50_000
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How files of spreadsheet programs begin, new and old."""
+"""The first bytes of workbooks of spreadsheet programs, new and old."""
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-"""What our own exports make of text that a spreadsheet would calculate with."""
+"""The beginnings that exports give to text that looks like a formula."""
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """A line of a file that could not be used. ``line`` counts from 1, the header being 1."""
+    """A line of a file that could not be used; the header is line 1."""
 
     line: int
     reason: str
@@ -44,7 +45,7 @@ class Unusable:
 
 @dataclass(frozen=True)
 class Matched:
-    """A line that can be used, and the student of OpenClass whom it means, if there is one yet."""
+    """A line that can be used, with its student, if OpenClass has one yet."""
 
     line: int
     enrolment: Enrolment
@@ -53,61 +54,68 @@ class Matched:
 
 @dataclass
 class RosterPlan:
-    """What importing a roster would do."""
+    """The result that the import of a roster would have."""
 
     by_class: dict[str, list[Matched]] = field(default_factory=dict)
     unusable: list[Unusable] = field(default_factory=list)
     replaced: dict[str, int] = field(default_factory=dict)
-    """By class, the lines of the roster that is there now."""
+    """The number of lines of the present roster, by class."""
     names_classes: bool = False
-    """Whether the file has a column ``class``."""
+    """True for a file with a column ``class``."""
 
     @property
     def lines(self) -> list[Matched]:
-        return [one for lines in self.by_class.values() for one in lines]
+        return [line for lines in self.by_class.values() for line in lines]
 
     @property
     def matched(self) -> int:
-        return sum(one.student is not None for one in self.lines)
+        return sum(line.student is not None for line in self.lines)
 
     @property
     def unseen(self) -> int:
         return len(self.lines) - self.matched
 
     def groups(self, class_id: str) -> dict[str, Counter[str]]:
-        """Nights and regions that result, each with its lines; spellings that differ in case are one."""
-        found: dict[str, Counter[str]] = {}
+        """Count the lines of each night and region that results; case does not matter."""
+        groups: dict[str, Counter[str]] = {}
         for kind in GROUP_COLUMNS:
             spellings: dict[str, str] = {}
             counted: Counter[str] = Counter()
-            for one in self.by_class.get(class_id, []):
-                if label := getattr(one.enrolment, kind):
+            for line in self.by_class.get(class_id, []):
+                if label := getattr(line.enrolment, kind):
                     counted[spellings.setdefault(label.casefold(), label)] += 1
             if counted:
-                found[kind] = counted
-        return found
+                groups[kind] = counted
+        return groups
 
     def keep(self, database: Database) -> None:
-        """Replace the roster of each class that is named. Raises ``BadInput`` if no line can be used."""
+        """Replace the roster of each class in the plan.
+
+        Raises ``BadInput`` if no line can be used.
+        """
         if not self.lines:
             raise BadInput(
                 "No line of the roster can be used. " + _first_reasons(self.unusable), parameter="students"
             )
         roster.save_roster(
             database,
-            {one: [line.enrolment for line in lines] for one, lines in self.by_class.items() if lines},
+            {
+                class_id: [line.enrolment for line in lines]
+                for class_id, lines in self.by_class.items()
+                if lines
+            },
         )
 
 
 @dataclass
 class MentorsPlan:
-    """What importing mentors would do."""
+    """The result that the import of mentors would have."""
 
     mentors: list[Mentor] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
 
     def keep(self, database: Database) -> None:
-        """Replace the mentors. Raises ``BadInput`` if no line can be used."""
+        """Replace the mentors, or raise ``BadInput`` if no line can be used."""
         if not self.mentors:
             raise BadInput(
                 "No line of the mentors can be used. " + _first_reasons(self.unusable), parameter="mentors"
@@ -116,9 +124,9 @@ class MentorsPlan:
 
 
 def plan_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
-    """Read a roster for the class, or for each class that the column ``class`` names.
+    """Read a roster for a class, or for each class in the column ``class``.
 
-    Raises ``BadInput`` if the text is no roster at all, and ``UnknownClass`` for ``class_reference``.
+    Raises ``BadInput`` if the text is not a roster, and ``UnknownClass`` if ``class_reference`` is unknown.
     """
     fallback = classes.find_class(database, class_reference) if class_reference else _only_active(database)
     class_of = _ClassColumn(database, fallback, is_fixed=class_reference is not None)
@@ -138,42 +146,48 @@ def plan_students(database: Database, text: str, class_reference: str | None = N
         used[class_id][enrolment.key] = (line, enrolment)
     for class_id, lines in used.items():
         _sort_out(database, class_id, list(lines.values()), plan)
-    plan.unusable.sort(key=lambda one: one.line)
+    plan.unusable.sort(key=lambda unusable: unusable.line)
     return plan
 
 
 def plan_mentors(text: str) -> MentorsPlan:
-    """Read mentors. Raises ``BadInput`` if the text is no list of them at all."""
+    """Read mentors, or raise ``BadInput`` if the text is not a list of mentors."""
     plan = MentorsPlan()
-    known: set[str] = set()
+    seen: set[str] = set()
     for line, row in _rows(text, required_any=("name",)):
         name = row.get("name")
         if not name:
             plan.unusable.append(Unusable(line, "has no name"))
-        elif roster.folded(name) in known:
+        elif roster.folded(name) in seen:
             plan.unusable.append(Unusable(line, "repeats a name"))
         else:
-            known.add(roster.folded(name))
+            seen.add(roster.folded(name))
             plan.mentors.append(Mentor(name, row.get("night")))
     return plan
 
 
 def import_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
-    """Read a roster and keep it at once; returns what was done. If it raises, nothing has changed."""
+    """Read a roster, keep it at once and return its plan.
+
+    After an exception nothing has changed.
+    """
     plan = plan_students(database, text, class_reference)
     plan.keep(database)
     return plan
 
 
 def import_mentors(database: Database, text: str) -> MentorsPlan:
-    """Read mentors and keep them at once; returns what was done. If it raises, nothing has changed."""
+    """Read mentors, keep them at once and return their plan.
+
+    After an exception nothing has changed.
+    """
     plan = plan_mentors(text)
     plan.keep(database)
     return plan
 
 
 def import_practice_rosters(database: Database, school: Any) -> None:
-    """Give the practice classes the rosters that their school keeps."""
+    """Give the practice classes the rosters of the practice school."""
     for class_id in school.rosters():
         roster.save_roster(
             database, {class_id: [_enrolment(_cleaned(row)) for row in school.roster(class_id)]}
@@ -182,7 +196,10 @@ def import_practice_rosters(database: Database, school: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """A CSV file's text. Raises ``BadInput`` for one that cannot be read or is none."""
+    """Return the text of a CSV file.
+
+    Raises ``BadInput`` for a file that cannot be read, or that is not a text.
+    """
     try:
         if path.stat().st_size > SIZE_LIMIT_BYTES:
             raise BadInput(
@@ -198,8 +215,10 @@ def read_text(path: Path) -> str:
 
 
 def decode(content: bytes, name: str) -> str:
-    """The text of a CSV file: UTF-8 with or without a mark, UTF-16 with one, else as Excel on Windows writes
-    it. Raises ``BadInput``, with what to do, for what is no text; `name` is what to call the file.
+    """Decode the content of a CSV file, which messages call ``name``.
+
+    It is UTF-8 with or without a byte order mark, UTF-16 with a mark, or else the encoding of Excel on
+    Windows. Raises ``BadInput``, which says what to do, for a file that is not a text.
     """
     if not content.strip():
         raise BadInput(f"{name} is empty. Fill in the template and try again.", parameter="file")
@@ -223,7 +242,7 @@ def decode(content: bytes, name: str) -> str:
 
 
 def is_utf8(content: bytes) -> bool:
-    """Whether the letters of a file are certain; those of another one are guessed."""
+    """Say whether the letters of a file are certain, not guessed."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -232,7 +251,10 @@ def is_utf8(content: bytes) -> bool:
 
 
 def check_columns(text: str, required_any: Sequence[str]) -> None:
-    """Raises ``BadInput`` for a text that is no CSV, or whose first line names none of these columns."""
+    """Check that the first line of a CSV text names one of these columns.
+
+    Raises ``BadInput`` if it does not, or if the text is not CSV.
+    """
     for _ in _rows(text, required_any):
         pass
 
@@ -295,13 +317,13 @@ def _only_active(database: Database) -> str | None:
 
 
 class _ClassColumn:
-    """Which class a line is about, each name looked up once."""
+    """The class of a line; each name is looked up once."""
 
     def __init__(self, database: Database, fallback: str | None, *, is_fixed: bool) -> None:
         self._database = database
         self._fallback = fallback
         self._is_fixed = is_fixed
-        self._known: dict[str, str | None] = {}
+        self._class_ids: dict[str, str | None] = {}
 
     def __call__(self, row: Mapping[str, str | None]) -> str:
         named = row.get("class")
@@ -309,34 +331,38 @@ class _ClassColumn:
             if self._fallback is None:
                 raise ValueError("names no class: add a column `class`, or use --class-id")
             return self._fallback
-        if named not in self._known:
+        if named not in self._class_ids:
             try:
-                self._known[named] = classes.find_class(self._database, named)
+                self._class_ids[named] = classes.find_class(self._database, named)
             except (UnknownClass, BadInput):
-                self._known[named] = None
-        found = self._known[named]
-        if found is None:
+                self._class_ids[named] = None
+        class_id = self._class_ids[named]
+        if class_id is None:
             raise ValueError("names a class that is not known")
-        return found
+        return class_id
 
 
 def _sort_out(
     database: Database, class_id: str, lines: Sequence[tuple[int, Enrolment]], plan: RosterPlan
 ) -> None:
-    """Put the lines of one class into the plan: those that mean one student or nobody yet, and the others."""
+    """Put the lines of a class into the plan.
+
+    Lines that mean one student, or nobody yet, can be used; the others cannot.
+    """
     with database.reading() as connection:
         seen = roster.load_seen_students(connection, class_id)
         plan.replaced[class_id] = len(roster.load_roster(connection, class_id))
-    match = roster.match_roster([one for _, one in lines], seen)
+    match = roster.match_roster([enrolment for _, enrolment in lines], seen)
     students = {student.id: student for student in seen}
-    student_of = {id(one): students[student_id] for student_id, one in match.by_student.items()}
-    unseen, ambiguous = {id(one) for one in match.unseen}, {id(one) for one in match.ambiguous}
+    student_of = {id(enrolment): students[student_id] for student_id, enrolment in match.by_student.items()}
+    unseen = {id(enrolment) for enrolment in match.unseen}
+    ambiguous = {id(enrolment) for enrolment in match.ambiguous}
     plan.by_class[class_id] = []
-    for line, one in lines:
-        if id(one) in ambiguous:
+    for line, enrolment in lines:
+        if id(enrolment) in ambiguous:
             plan.unusable.append(Unusable(line, "could mean several students: add their student_id"))
-        elif id(one) in unseen or id(one) in student_of:
-            plan.by_class[class_id].append(Matched(line, one, student_of.get(id(one))))
+        elif id(enrolment) in unseen or id(enrolment) in student_of:
+            plan.by_class[class_id].append(Matched(line, enrolment, student_of.get(id(enrolment))))
         else:
             plan.unusable.append(Unusable(line, "means a student whom a line above means, which counts"))
 
@@ -344,5 +370,5 @@ def _sort_out(
 def _first_reasons(unusable: Sequence[Unusable]) -> str:
     if not unusable:
         return "It has no lines below the header; add some and try again."
-    told = "; ".join(f"line {one.line} {one.reason}" for one in unusable[:3])
-    return f"{told[0].upper()}{told[1:]}. Correct the file and try again."
+    reasons = "; ".join(f"line {entry.line} {entry.reason}" for entry in unusable[:3])
+    return f"{reasons[0].upper()}{reasons[1:]}. Correct the file and try again."

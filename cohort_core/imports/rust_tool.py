@@ -1,16 +1,16 @@
-"""Moving in from the Rust tool: its classes, people, assignments and records, checked like OpenClass's own.
+"""Import of the Rust tool's data, which is checked like the data of OpenClass.
 
-What it holds may be old or have holes (it never looked at a record twice), so nothing of it counts as a full
-sync: the first one here reads everything, and tells as changes what the tool had missed.
+Its data may be old or incomplete, as the tool never looked at a record twice. So the import does not count
+as a full sync: the first sync here reads everything, and reports as changes what the tool had missed.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cohort_core.errors import BadInput
 from cohort_core.imports.rust_tool_db import Record, read_rust_tables
@@ -21,10 +21,12 @@ from cohort_core.store.database import Database
 from cohort_core.store.records import Assignment, Progression, Student
 from cohort_core.store.roster import Enrolment, Mentor
 
+T = TypeVar("T")
+
 
 @dataclass
 class ImportResult:
-    """What was taken over, in numbers, and what could not be, with the table, its id and why."""
+    """The number of rows taken over, and the unusable rows: table, id and reason."""
 
     classes: int = 0
     students: int = 0
@@ -35,39 +37,30 @@ class ImportResult:
 
 
 def import_rust_db(database: Database, path: Path) -> ImportResult:
-    """Take over the tool's data. A class that was synced here already is left as it is.
+    """Take over the tool's data, except for classes that were synced here already.
 
-    Raises ``BadInput`` for a file that is not the tool's; then nothing has changed.
+    Raises ``BadInput`` for a file that is not from the tool; then nothing has changed.
     """
     tables = read_rust_tables(path)
     result = ImportResult()
-    taken = {
-        "classes": _usable(tables.classes, "classes", _class, result),
-        "students": _usable(tables.students, "students", _student, result),
-        "assignments": _usable(tables.assignments, "assignments", _assignment, result),
-        "progressions": _usable(tables.progressions, "progressions", _progression, result),
-    }
-    known_here = bulk_load.synced_class_ids(database)
-    by_class = {one.listed.id: one for one in taken["classes"] if one.listed.id not in known_here}
+    taken = _Taken(
+        _usable(tables.classes, "classes", _class, result),
+        _usable(tables.students, "students", _student, result),
+        _usable(tables.assignments, "assignments", _assignment, result),
+        _usable(tables.progressions, "progressions", _progression, result),
+    )
+    synced_here = bulk_load.synced_class_ids(database)
+    by_class = {entry.listed.id: entry for entry in taken.classes if entry.listed.id not in synced_here}
     if not by_class:
         raise BadInput(
             "The file has no class that was not synced here already, so there is nothing to take over. Run "
             "`cohort-tracker sync` instead.",
             parameter="rust_db",
         )
-    sections: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for class_id, assignment, section in taken["assignments"]:
-        if section:
-            sections[class_id][section].append(assignment.id)
-    rosters: dict[str, list[Enrolment]] = defaultdict(list)
-    for class_id, _student_here, enrolment in taken["students"]:
-        if class_id in by_class:
-            rosters[class_id].append(enrolment)
-            result.students += 1
-    students = {student.id: student for _, student, _ in taken["students"]}
-    assignments = {one.id: one for _, one, _ in taken["assignments"]}
+    students = {student.id: student for _, student, _ in taken.students}
+    assignments = {assignment.id: assignment for _, assignment, _ in taken.assignments}
     progressions = []
-    for class_id, synced_at, record in taken["progressions"]:
+    for class_id, synced_at, record in taken.progressions:
         if class_id not in by_class:
             continue
         if record.student_id not in students or record.assignment_id not in assignments:
@@ -82,24 +75,54 @@ def import_rust_db(database: Database, path: Path) -> ImportResult:
         list(students.values()),
         list(assignments.values()),
         progressions,
-        {
-            class_id: [Unit(name, tuple(ids)) for name, ids in sections[class_id].items()]
-            for class_id in by_class
-        },
+        _units(taken, by_class),
     )
+    rosters = _rosters(taken, by_class)
     roster.save_roster(database, rosters)
     mentors = _usable(tables.mentors, "mentors", _mentor, result)
     if mentors:
         roster.save_mentors(database, mentors)
     result.classes, result.mentors = len(by_class), len(mentors)
+    result.students = sum(map(len, rosters.values()))
     result.progressions = len({(class_id, record.id) for class_id, _, record in progressions})
     result.assignments = len(assignments)
     return result
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """The usable rows of the tool, each with the id of its class in front."""
+
+    classes: list[bulk_load.ImportedClass]
+    students: list[tuple[str, Student, Enrolment]]
+    assignments: list[tuple[str, Assignment, str | None]]
+    progressions: list[tuple[str, str | None, Progression]]
+
+
+def _units(taken: _Taken, class_ids: Iterable[str]) -> dict[str, list[Unit]]:
+    """Make the units of each class from the sections of its assignments."""
+    sections: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for class_id, assignment, section in taken.assignments:
+        if section:
+            sections[class_id][section].append(assignment.id)
+    return {
+        class_id: [Unit(name, tuple(ids)) for name, ids in sections[class_id].items()]
+        for class_id in class_ids
+    }
+
+
+def _rosters(taken: _Taken, class_ids: Container[str]) -> dict[str, list[Enrolment]]:
+    rosters: dict[str, list[Enrolment]] = defaultdict(list)
+    for class_id, _, enrolment in taken.students:
+        if class_id in class_ids:
+            rosters[class_id].append(enrolment)
+    return rosters
+
+
 def _usable(
-    rows: list[Record], table: str, read: Callable[[Mapping[str, Any]], Any], result: ImportResult
-) -> list[Any]:
+    rows: list[Record], table: str, read: Callable[[Mapping[str, Any]], T], result: ImportResult
+) -> list[T]:
+    """Read the rows of a table, and add unusable rows to the result."""
     used = []
     for row in rows:
         try:

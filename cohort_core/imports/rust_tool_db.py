@@ -1,4 +1,7 @@
-"""Reading the SQLite file of the Rust tool that some mentors used before. Its file is never written."""
+"""Read the SQLite file of the Rust tool that some mentors used before.
+
+The file is never written.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _TABLES = {
 
 @dataclass(frozen=True)
 class RustTables:
-    """The tool's tables as they stand, a dictionary a row."""
+    """The tables of the tool as they are, each row a dictionary."""
 
     classes: list[Record]
     students: list[Record]
@@ -36,13 +39,16 @@ class RustTables:
 
 
 def read_rust_tables(path: Path) -> RustTables:
-    """Raises ``BadInput`` for a file that cannot be read or is not the tool's."""
+    """Read all tables.
+
+    Raises ``BadInput`` for a file that cannot be read, or that is not from the tool.
+    """
     if not path.is_file():
         raise BadInput(f"{path} is not there. Check its name.", parameter="rust_db")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
-            # One transaction, should the tool be writing at this moment.
+            # One transaction, in case the tool is writing at this moment.
             connection.execute("BEGIN")
             return RustTables(**{table: _read(connection, path, table) for table in _TABLES})
     except sqlite3.DatabaseError:

@@ -1,15 +1,18 @@
 """The practice school: an HTTP server that speaks the OpenClass API, with invented people.
 
-It gives a newcomer something real to sync before they have credentials, and the tests an upstream
-that can be made to misbehave. Everybody in it is invented; so are the credentials below, which are
-printed by the server and protect nothing.
+It gives a newcomer something real to sync before they have credentials. It gives the tests an upstream
+that can be made to misbehave. Everybody in it is invented. So are the credentials below: the server
+prints them, and they protect nothing.
 
-    school.py     what the server needs of a school, and ``MemorySchool``, which tests change at will
-    generated.py  ``PracticeSchool``: three bootcamp classes and three real ones, with time passing,
-                  made by bootcamp.py (with curricula.py and people.py) and oulad.py out of the
-                  histories of history.py
-    faults.py     what can go wrong on the way, switchable while the server runs
-    server.py     the HTTP side, ``running`` for tests and ``serve`` for the command line
+    school.py     the interface of a school, and ``MemorySchool``, which tests change as they like
+    generated.py  ``PracticeSchool``: three invented classes and three real ones, while time passes
+    bootcamp.py   the three invented classes, with curricula.py (courses) and people.py (names)
+    oulad.py      the three real classes, replayed
+    history.py    a progression over time, and the row that upstream shows of it at an instant
+    protocol.py   the calls of the OpenClass API
+    faults.py     what can go wrong between school and client, switchable while the server runs
+    app.py        the ASGI app: log of requests, faults, calls
+    server.py     the HTTP server: ``running`` for tests, ``serve`` for the command line
 """
 
 from __future__ import annotations

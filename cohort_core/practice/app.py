@@ -1,4 +1,4 @@
-"""The practice school as an ASGI app: around the calls a log, and what goes wrong on the way."""
+"""The practice school as an ASGI app: request log, faults and calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOG_LENGTH = 100_000
 
 @dataclass
 class Seen:
-    """A request in the log; ``status`` is 0 until an answer is begun."""
+    """A request in the log; ``status`` is 0 until a response begins."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Seen:
 
 
 class PracticeApp:
-    """Serves a school: keeps a log of the requests and lets faults happen to them."""
+    """Serves a school, logs the requests and lets faults happen to them."""
 
     def __init__(
         self,
@@ -86,10 +86,10 @@ class PracticeApp:
         if "delay" in faults:
             await asyncio.sleep(faults["delay"].seconds)
         if "hang" in faults:
-            await _gone(receive)
+            await _until_disconnect(receive)
         elif "reset" in faults:
             self._reset(scope)
-            await _gone(receive)
+            await _until_disconnect(receive)
         elif replacement := _replacement(faults):
             await replacement(scope, receive, send)
         elif "cut" in faults:
@@ -130,7 +130,7 @@ class PracticeApp:
                 body = message["body"]
                 await send({**message, "body": body[: len(body) // 2], "more_body": True})
                 self._transport(scope).close()
-                await _gone(receive)
+                await _until_disconnect(receive)
             else:
                 await send(message)
 
@@ -138,7 +138,7 @@ class PracticeApp:
 
 
 def _replacement(faults: dict[str, Fault]) -> Response | None:
-    """The answer that stands for the real one, if there is such a fault."""
+    """Return the response that replaces the real one, or None without such a fault."""
     if fault := faults.get("status"):
         response = refusal(fault.status, "a practice fault")
         if fault.retry_after is not None:
@@ -164,14 +164,14 @@ def _mislabelling(charset: str, send: Send) -> Send:
     return mislabel
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until the client is gone, or was sent away."""
+async def _until_disconnect(receive: Receive) -> None:
+    """Wait until the client has disconnected or was disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def _made_up(rows: Sequence[Row], number: int) -> Row:
-    """A row that was completed just now, of people and work that the class has."""
+    """Make up a row that a student of the class completed just now."""
     model = (
         rows[0] if rows else {"user": {"id": hex_id("someone")}, "assignment": {"id": hex_id("something")}}
     )

@@ -1,14 +1,15 @@
-"""The invented bootcamp classes: who works when, how far, and how well.
+"""The invented bootcamp classes: the students, and when, how far and how well they work.
 
-A class is in mid-flight at the instant at which the school opens: its first week began on a Monday
-as many weeks ago as its plan says. Everybody's whole course is written in advance, the future
-included, and shown as its time comes.
+When the school opens, a class is in the middle of its course. Its first week began on a Monday, as many
+weeks ago as its plan says. The whole course of every student is made in advance, the future included.
+It is shown as time passes.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -29,10 +30,11 @@ _SILENCE_BROKEN_FOR = 29 * DAY
 
 @dataclass(frozen=True)
 class Plan:
-    """One class. ``week`` is the week of the course in which the school opens, from 1.
+    """The plan of a class.
 
-    ``people`` says how many students of each persona there are; ``opening_rows`` how many
-    progressions the class must have at the opening, if that matters.
+    ``week`` is the week of the course in which the school opens, from 1. ``people`` is the number of
+    students of each persona. ``opening_rows`` is the exact number of progressions at the opening, if that
+    matters.
     """
 
     key: str
@@ -46,7 +48,7 @@ class Plan:
     is_published: bool = True
     opening_rows: int | None = None
     guests: tuple[tuple[str, int], ...] = ()
-    """Students of other classes who are here as well: (class key, number there)."""
+    """Students of other classes who also attend this class: (class key, number there)."""
 
 
 PLANS = (
@@ -101,8 +103,24 @@ class Student:
     histories: list[History] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Habits:
+    """The way in which a student works through the course."""
+
+    stops_at: int | None
+    """The unit before which a student who gives up does the last assignment."""
+    stuck_at: int | None
+    """The number of the assignment that a student begins and never completes."""
+    moves_on: bool
+    """True for a stuck student who continues with the next assignment."""
+    fades_from: int
+    """The unit from which a student who fades skips more and more."""
+    pause: tuple[date, date] | None
+    """The days on which nothing is done, the second excluded."""
+
+
 class Bootcamp:
-    """One class from its plan: the same seed, opening and zone give the same class."""
+    """A class made from its plan; it depends on seed, opening and time zone alone."""
 
     def __init__(self, plan: Plan, seed: int, opened: datetime, zone: ZoneInfo) -> None:
         self.plan = plan
@@ -139,10 +157,10 @@ class Bootcamp:
             for unit, name in enumerate(self._unit_names)
         ]
 
-    # --- who is in it --------------------------------------------------------------------------
+    # --- students ------------------------------------------------------------------------------
 
     def students(self) -> list[Student]:
-        """Everybody on the roster, without their work."""
+        """Make all students on the roster, without their work."""
         plan, students = self.plan, []
         personas = [persona for persona, count in plan.people.items() for _ in range(count)]
         mixed = random.Random(f"{self._seed}/{plan.key}/personas")
@@ -151,16 +169,16 @@ class Bootcamp:
             students.append(self._student(self._person(number), number, persona))
         for key, number in plan.guests:
             host = next(other for other in PLANS if other.key == key)
-            person = Bootcamp.who(host, self._seed, number)
+            person = Bootcamp.person_of(host, self._seed, number)
             students.append(self._student(person, len(students), "steady"))
         return students
 
     def _person(self, number: int) -> Person:
-        return Bootcamp.who(self.plan, self._seed, number)
+        return Bootcamp.person_of(self.plan, self._seed, number)
 
     @staticmethod
-    def who(plan: Plan, seed: int, number: int) -> Person:
-        """The person with that number in a class; the awkwardly named come first."""
+    def person_of(plan: Plan, seed: int, number: int) -> Person:
+        """Make the person with that number in a class; people with awkward names come first."""
         if number < plan.awkward:
             first, last = people.AWKWARD[plan.awkward_from + number]
             return people.person(hex_id(seed, "person", plan.key, number), first, last)
@@ -178,10 +196,10 @@ class Bootcamp:
         student.never_starts = persona == "never"
         return student
 
-    # --- what they do --------------------------------------------------------------------------
+    # --- their work ----------------------------------------------------------------------------
 
     def histories(self) -> tuple[list[History], list[Student]]:
-        """Everything that ever happens in the class, and its students."""
+        """Make all progressions of the class, past and future, and its students."""
         students = self.students()
         for student in students:
             if not student.never_starts:
@@ -206,40 +224,23 @@ class Bootcamp:
         return midnight + round(hour * 60 * MINUTE)
 
     def _work(self, student: Student, rng: random.Random) -> Iterator[History]:
-        """One student's course, in order: each unit begins on the class night."""
-        persona = student.persona
-        night = 1 + 2 * NIGHTS.index(student.night)
-        halt = rng.randrange(2, max(3, self.plan.week - 1)) if persona == "stopped" else None
-        blockers = [n for n, p in enumerate(self._planned) if p.hard and p.unit < self.plan.week - 1]
-        stuck_at = rng.choice(blockers) if persona == "stuck" and blockers else None
-        parked = rng.random() < 0.5
-        fades_from = self.plan.week - 6 + rng.randrange(3)
-        pause = self._pause(persona, rng)
+        """Yield a student's progressions in course order; units begin on the class night."""
+        habits = self._habits(student, rng)
         cursor: Instant = 0
-        done_in_unit: dict[int, int] = {}
+        places: Counter[int] = Counter()
         for number, planned in enumerate(self._planned):
-            place = done_in_unit.get(planned.unit, 0)
-            done_in_unit[planned.unit] = place + 1
-            if halt is not None and planned.unit >= halt:
+            place = places[planned.unit]
+            places[planned.unit] += 1
+            if habits.stops_at is not None and planned.unit >= habits.stops_at:
                 return
-            if persona == "fader" and rng.random() < (planned.unit - fades_from) / 5:
+            if self._skips(student, planned, habits, rng):
                 continue
-            if planned.type == "lesson" and rng.random() < 0.015:
-                continue
-            at_class = place < 4 and persona != "sprinter" and rng.random() < 0.8
-            offset = night if at_class else min(12, night + 1 + rng.randrange(4) + place // 2)
-            if persona != "steady" or not at_class:
-                offset += self._delay(persona, planned.unit, rng)
-            hour = 18.5 + rng.random() * 1.5 if at_class else student.hour + rng.gauss(0, 1.2)
-            day = self.starts_on + timedelta(weeks=planned.unit, days=offset)
-            day = max(day, student.enrolled_on, self.starts_on)
-            if pause and pause[0] <= day < pause[1]:
-                day = pause[1]
-            begin = max(self._at(day, hour), cursor + round(rng.uniform(3, 25) * MINUTE))
+            planned_begin = self._planned_begin(student, planned, place, habits, rng)
+            begin = max(planned_begin, cursor + round(rng.uniform(3, 25) * MINUTE))
             begin += rng.randrange(MINUTE)
-            if number == stuck_at:
+            if number == habits.stuck_at:
                 yield self._history(student, number, begin, None)
-                if not parked:
+                if not habits.moves_on:
                     return
                 cursor = begin
                 continue
@@ -250,8 +251,46 @@ class Bootcamp:
             if again := self._second_attempt(student, number, attempt, rng):
                 yield again
 
+    def _habits(self, student: Student, rng: random.Random) -> _Habits:
+        persona, week = student.persona, self.plan.week
+        stops_at = rng.randrange(2, max(3, week - 1)) if persona == "stopped" else None
+        blockers = [n for n, p in enumerate(self._planned) if p.hard and p.unit < week - 1]
+        stuck_at = rng.choice(blockers) if persona == "stuck" and blockers else None
+        moves_on = rng.random() < 0.5
+        fades_from = week - 6 + rng.randrange(3)
+        return _Habits(stops_at, stuck_at, moves_on, fades_from, self._pause(persona, rng))
+
+    @staticmethod
+    def _skips(student: Student, planned: Planned, habits: _Habits, rng: random.Random) -> bool:
+        """Decide whether a student never does an assignment."""
+        if student.persona == "fader" and rng.random() < (planned.unit - habits.fades_from) / 5:
+            return True
+        return planned.type == "lesson" and rng.random() < 0.015
+
+    def _planned_begin(
+        self, student: Student, planned: Planned, place: int, habits: _Habits, rng: random.Random
+    ) -> Instant:
+        """Choose when a student begins an assignment if no other work is in the way.
+
+        ``place`` is the position of the assignment in its unit, from 0.
+        """
+        night = 1 + 2 * NIGHTS.index(student.night)
+        at_class = place < 4 and student.persona != "sprinter" and rng.random() < 0.8
+        offset = night if at_class else min(12, night + 1 + rng.randrange(4) + place // 2)
+        if student.persona != "steady" or not at_class:
+            offset += self._delay(student.persona, planned.unit, rng)
+        hour = 18.5 + rng.random() * 1.5 if at_class else student.hour + rng.gauss(0, 1.2)
+        day = self.starts_on + timedelta(weeks=planned.unit, days=offset)
+        day = max(day, student.enrolled_on, self.starts_on)
+        if habits.pause and habits.pause[0] <= day < habits.pause[1]:
+            day = habits.pause[1]
+        return self._at(day, hour)
+
     def _pause(self, persona: str, rng: random.Random) -> tuple[date, date] | None:
-        """Days around the opening on which somebody who is ahead does nothing: quiet, yet on pace."""
+        """Choose days around the opening on which a student who is ahead does nothing.
+
+        Such a student is quiet, yet on pace.
+        """
         if persona != "sprinter" or rng.random() < 0.5:
             return None
         return (
@@ -260,13 +299,14 @@ class Bootcamp:
         )
 
     def _delay(self, persona: str, unit: int, rng: random.Random) -> int:
-        """Days behind the unit's own week."""
+        """Choose how many days a student is behind the week of the unit."""
         if persona == "sprinter":
             return -min(3 + unit, 10) + rng.randrange(-1, 2)
         if persona == "late":
             return max(0, 24 - 4 * unit) + rng.randrange(3)
         if persona == "fader":
-            return round(0.25 * max(0, unit - 2) ** 1.7) + rng.randrange(4)
+            behind: float = max(0, unit - 2) ** 1.7
+            return round(0.25 * behind) + rng.randrange(4)
         return rng.choice((0, 0, 0, 0, 1, 1, 2, 5))
 
     def _history(
@@ -291,32 +331,37 @@ class Bootcamp:
             minutes = minutes * 2.5 if planned.type == "project" else 36 * 60 * math.exp(rng.gauss(0, 0.7))
             left_open = 0.3
         if rng.random() < left_open:
-            # Half of what is left open is taken up again weeks later.
+            # Half of the work that is left open is completed weeks later.
             late = round(rng.uniform(9, 40) * DAY)
             return self._history(student, number, begin, begin + late if rng.random() < 0.5 else None)
         completed = begin + max(90_000, round(minutes * MINUTE)) + rng.randrange(1000)
         history = self._history(student, number, begin, completed)
         if planned.type == "lesson":
             history.grades = [(completed, 1)]
-            return history
+        else:
+            self._grade(history, completed, student, planned, rng)
+        return history
+
+    @staticmethod
+    def _grade(
+        history: History, completed: Instant, student: Student, planned: Planned, rng: random.Random
+    ) -> None:
+        """Give a completed quiz or project its grades, and perhaps a review."""
         marks = rng.gauss(student.ability - (0.2 if planned.hard else 0), 0.11)
         grade = round(min(1.0, max(0.15, marks)), 2)
         if planned.type == "quiz":
-            grade = round(grade * 10) / 10
-            history.grades = [(completed, grade)]
+            history.grades = [(completed, round(grade * 10) / 10)]
             if rng.random() < 0.15:
                 history.reviewed = completed + round(rng.uniform(1, 8) * DAY)
-            return history
-        if rng.random() < 0.75:
+        elif rng.random() < 0.75:
             history.reviewed = completed + round(rng.uniform(0.5, 6) * DAY)
             history.grades = [(history.reviewed, grade)]
             if rng.random() < 0.12:
-                # Handed in again after the comments: a grade revised days later.
+                # Handed in again after the comments: the grade is revised days later.
                 again = history.reviewed + round(rng.uniform(1, 9) * DAY)
                 history.grades.append((again, round(min(1.0, grade + rng.uniform(0.05, 0.2)), 2)))
         else:
             history.grades = [(completed, grade)]
-        return history
 
     def _second_attempt(
         self, student: Student, number: int, first: History, rng: random.Random
@@ -333,21 +378,23 @@ class Bootcamp:
         return again
 
     def _remove_some(self, histories: Sequence[History]) -> None:
-        """A few rows are deleted upstream in the weeks after the opening: unfinished work, mostly old."""
+        """Let upstream delete a few rows in the weeks after the opening.
+
+        They are unfinished work, mostly old.
+        """
         rng = random.Random(f"{self._seed}/{self.plan.key}/removed")
-        open_ones = [h for h in histories if h.completed is None and h.first < self._opened]
-        for history in open_ones[:: max(1, len(open_ones) // 4)]:
+        unfinished = [h for h in histories if h.completed is None and h.first < self._opened]
+        for history in unfinished[:: max(1, len(unfinished) // 4)]:
             history.removed = self._opened + round(rng.uniform(1, 18) * DAY)
 
-    # --- exactly so many, and never silent -----------------------------------------------------
+    # --- the number of rows, and no silence ---------------------------------------------------
 
     def _trim(self, students: list[Student]) -> list[History]:
-        """Leave exactly the plan's number of rows at the opening; returns what was taken out of the
-        work of people who are still there.
+        """Leave exactly as many rows at the opening as the plan says; return removed lessons.
 
-        What goes are lessons of the weeks before, skipped mostly by those who are careless anyway. The
-        order does not depend on the opening, so that a school that opens an hour later skips the same
-        ones and a few more.
+        Lessons of the weeks before are removed, mostly of students who are careless anyway. Those of
+        students who are still active are returned. The order does not depend on the opening. So a school
+        that opens an hour later skips the same lessons and a few more.
         """
         target = self.plan.opening_rows
         if target is None:
@@ -361,9 +408,9 @@ class Bootcamp:
         monday = self._at(self._this_monday, 0)
         carelessness = {"sprinter": 1.0, "steady": 1.0, "late": 2.0, "fader": 4.0, "stopped": 2.0}
 
-        def how_dear(pair: tuple[Student, History]) -> float:
-            dear = int(pair[1].id[:8], 16) / 2**32
-            return dear / carelessness.get(pair[0].persona, 1.0)
+        def worth(pair: tuple[Student, History]) -> float:
+            share = int(pair[1].id[:8], 16) / 2**32
+            return share / carelessness.get(pair[0].persona, 1.0)
 
         candidates = sorted(
             (
@@ -372,7 +419,7 @@ class Bootcamp:
                 for history in student.histories
                 if history.started == history.completed and history.first < monday
             ),
-            key=how_dear,
+            key=worth,
         )
         excess = self._opening_count(students) - target
         spare = candidates[:excess]
@@ -385,8 +432,10 @@ class Bootcamp:
         return sum(history.first <= self._opened for student in students for history in student.histories)
 
     def _break_silence(self, histories: Sequence[History], spare: list[History]) -> list[History]:
-        """Let something happen within any hour of the weeks after the opening: a skipped lesson is caught
-        up with, or an old piece of work is reviewed.
+        """Let something happen within any hour of the weeks after the opening.
+
+        A skipped lesson is completed after all, or an old piece of work is reviewed. Returns the completed
+        lessons.
         """
         rng = random.Random(f"{self._seed}/{self.plan.key}/silence")
         unreviewed = [

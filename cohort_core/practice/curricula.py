@@ -1,7 +1,7 @@
-"""What the invented bootcamp classes teach: units of lessons, quizzes and projects.
+"""Courses of the invented bootcamp classes: units of lessons, quizzes and projects.
 
-A line that starts with ``#`` opens a unit. ``?`` marks a quiz, ``=`` a project, anything else is a
-lesson; a second mark ``!`` makes an assignment that many people founder on.
+A line that starts with ``#`` opens a unit. ``?`` marks a quiz and ``=`` a project; any other line is a
+lesson. A second mark ``!`` makes an assignment on which many students get stuck.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Planned(NamedTuple):
 
 
 def parse(text: str) -> tuple[list[str], list[Planned]]:
-    """The units' names, and all assignments in course order.
+    """Return the names of the units, and all assignments in course order.
 
     >>> parse('''# Week 1
     ... Hello

@@ -1,26 +1,26 @@
-"""What can go wrong between a school and its reader, switchable while the server runs.
+"""Faults between a school and its client, switchable while the server runs.
 
 | kind | what a client sees | parameters |
 |---|---|---|
 | ``status`` | that status with a JSON error | ``status``; ``retry_after``: seconds, or a text |
 | ``delay`` | the right answer, late | ``seconds`` |
 | ``hang`` | no answer at all | |
-| ``reset`` | the connection is reset before a byte came | |
+| ``reset`` | the connection is reset before the first byte | |
 | ``cut`` | half of the body that Content-Length promised, then the end | |
 | ``html`` | 200 with a web page | |
-| ``shape`` | 200 with ``value`` as JSON, or something that has nothing to do with the protocol | ``value`` |
+| ``shape`` | 200 with ``value`` as JSON, or with JSON of another protocol | ``value`` |
 | ``redirect`` | 302 to ``location`` | ``location`` |
 | ``charset`` | the right bytes under a Content-Type that names another charset | ``value``: the charset |
-| ``expire`` | all tokens given so far are void, this request's too; a new login works | |
-| ``page`` | another page number in the metadata | ``value``, default one more |
+| ``expire`` | all tokens so far are void, also that of this request; a new login works | |
+| ``page`` | another page number in the metadata | ``value``, default the next |
 | ``cap`` | pages no larger than ``value`` (2) | ``value`` |
-| ``total`` | ``value`` (7) more in the metadata's total than there are | ``value`` |
-| ``rows`` | rows replaced | ``edit``: a function or a name in ``BAD_ROWS``; ``first``: only so many |
-| ``insert`` | a new row on top, before this page is read | ``value``: the row, else one is made up |
+| ``total`` | a total in the metadata that is too large by ``value`` (7) | ``value`` |
+| ``rows`` | rows replaced | ``edit``: a function or a name in ``BAD_ROWS``; ``first``: how many |
+| ``insert`` | a new row on top, before this page is read | ``value``: the row, else an invented row |
 | ``call`` | whatever ``edit()`` does to the school before this request is answered | ``edit`` |
 
-The kinds from ``page`` on concern progressions only. Faults of different kinds can meet in one request;
-of several of the same kind the first that is not used up hits, so that they form a queue.
+The kinds from ``page`` on concern progressions only. Faults of different kinds can hit the same request.
+Faults of the same kind form a queue: the first that is not used up hits.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ BAD_ROWS: dict[str, Callable[[dict[str, Any]], Any]] = {
         k: v for k, v in row.items() if k not in ("started_assignment_at", "completed_assignment_at")
     },
 }
-"""Ways in which a row can be unusual or unusable, by name. Each makes one from a good row.
+"""Ways in which a row can be unusual or unusable, by name.
+
+Each function turns a good row into a bad row.
 
 >>> BAD_ROWS["grade_text"]({"grade": 1})
 {'grade': 'abc'}
@@ -89,17 +91,17 @@ BAD_ROWS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def http_date(seconds_from_now: float) -> str:
-    """For a ``Retry-After`` that is a date."""
+    """Write an instant as a ``Retry-After`` header that is a date."""
     return formatdate(time.time() + seconds_from_now, usegmt=True)
 
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, for the requests that it is meant for.
+    """A fault, and the requests that it hits.
 
-    ``path`` is a pattern such as ``*/progressions``; one that names a query, such as
+    ``path`` is a pattern such as ``*/progressions``. A pattern with a query, such as
     ``*/progressions[?]*page=1*``, is compared with path and query together. The first ``after``
-    requests that match are spared, the next ``times`` are hit (None: all of them).
+    requests that match are spared; the next ``times`` are hit (None: all of them).
     """
 
     kind: str
@@ -136,7 +138,7 @@ class Fault:
         return self.method in (None, method) and fnmatchcase(target, self.path)
 
     def edited(self, rows: list[Any]) -> list[Any]:
-        """A copy of a page's rows after ``edit``."""
+        """Return a copy of a page's rows after ``edit``."""
         edit = BAD_ROWS[self.edit] if isinstance(self.edit, str) else self.edit
         assert edit is not None
         return [
@@ -146,7 +148,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of a running server. Safe to use from any thread."""
+    """The faults of a running server, safe to use from any thread."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -157,13 +159,13 @@ class Faults:
             self._faults.extend(faults)
 
     def add_described(self, descriptions: Any) -> None:
-        """Add faults that came as JSON; ``ValueError`` says what is wrong with them."""
+        """Add faults from JSON, or raise ``ValueError`` that says what is wrong with them."""
         if not isinstance(descriptions, list) or not all(isinstance(item, dict) for item in descriptions):
             raise ValueError("send a JSON list of objects, such as [{'kind': 'status', 'status': 503}]")
-        known = {field.name for field in fields(Fault)} - {"seen", "hits"}
+        names = {field.name for field in fields(Fault)} - {"seen", "hits"}
         for item in descriptions:
-            if unknown := set(item) - known:
-                raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+            if unknown := set(item) - names:
+                raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}")
             if "kind" not in item:
                 raise ValueError("each fault needs a kind")
         self.add(*[Fault(**item) for item in descriptions])
@@ -173,12 +175,12 @@ class Faults:
             self._faults.clear()
 
     def active(self) -> list[Fault]:
-        """Those that can still hit something."""
+        """Return the faults that can still hit a request."""
         with self._lock:
             return [fault for fault in self._faults if fault.times is None or fault.hits < fault.times]
 
     def take(self, method: str, path: str, query: str) -> list[Fault]:
-        """The faults that hit this request, which is counted by all that it matches."""
+        """Return the faults that hit this request, and count it in all matching faults."""
         taken: list[Fault] = []
         with self._lock:
             for fault in self._faults:

@@ -1,4 +1,4 @@
-"""The practice school itself: three invented classes in mid-flight, three real ones, and a clock."""
+"""The practice school itself: three invented classes, three real ones, and a clock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from cohort_core.practice.oulad import CODES, Replay
 from cohort_core.practice.school import Row, hex_id, row_id
 
 STEP = timedelta(minutes=10)
-"""School time advances in such steps from the opening, so that one sync right after another finds
-nothing new, and a list of rows does not change while its pages are read."""
+"""The step in which school time advances from the opening on.
+
+So a sync right after another brings nothing new, and rows do not change while their pages are read.
+"""
 
 
 def _now() -> datetime:
@@ -26,10 +28,11 @@ def _now() -> datetime:
 
 
 class PracticeSchool:
-    """The same ``seed``, opening instant and time zone give the same school, now and later.
+    """A school that depends on ``seed``, opening instant and time zone alone.
 
-    It opens when it is made, at ``clock()``; ``day`` is the day of the real classes on that date. People of
-    the bootcamp classes work by the wall clock of ``timezone`` (an IANA name; ``BadInput`` if it is none).
+    It opens when it is made, at ``clock()``. ``day`` is the day of the real courses on that date. Students
+    of the bootcamp classes work by the local time of ``timezone``, an IANA name; raises ``BadInput`` for
+    any other text.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class PracticeSchool:
         self._lock = threading.RLock()
 
     def now(self) -> datetime:
-        """School time: the opening, or a whole number of steps after it."""
+        """Return school time: the opening, or a whole number of steps after it."""
         return self.opened + (self._clock() - self.opened) // STEP * STEP
 
     def login(self, email: str, password: str) -> Row | None:
@@ -80,17 +83,20 @@ class PracticeSchool:
         return self._offered[class_id].source.units()
 
     def rows(self, class_id: str) -> list[Row]:
-        """The progressions at school time; made when a class is first asked for. Not to be changed."""
+        """Return the progressions at school time, which the caller must not change.
+
+        They are made at the first request for a class.
+        """
         with self._lock:
             rows = self._offered[class_id].chronicle.rows(instant(self.now()))
             put = self._put.get(class_id)
             if not put:
                 return rows
-            known = self._merged.get(class_id)
-            if known is None or known[0] is not rows:
-                known = (rows, [*(row for row in rows if row_id(row) not in put), *put.values()])
-                self._merged[class_id] = known
-            return known[1]
+            merged = self._merged.get(class_id)
+            if merged is None or merged[0] is not rows:
+                merged = (rows, [*(row for row in rows if row_id(row) not in put), *put.values()])
+                self._merged[class_id] = merged
+            return merged[1]
 
     def put_row(self, class_id: str, row: Row) -> None:
         with self._lock:
@@ -123,7 +129,7 @@ class _Bootcamp:
         return self._written[0]
 
     def roster(self, now: datetime) -> list[dict[str, str]]:
-        """Composed letters, as a person types them, also where upstream's are not."""
+        """Return the roster with composed letters, as people type them, whatever upstream sends."""
         return [
             {
                 "email": student.person.email,

@@ -1,4 +1,4 @@
-"""A progression as a history: what happens to it when, and what upstream shows of it at an instant."""
+"""A progression as a history: its events, and its row at an instant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cohort_core.practice.school import Row
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Instant = int
-"""Milliseconds since 1970, UTC: upstream's precision, so that nothing is rounded on the way."""
+"""Milliseconds since 1970, UTC: the precision of upstream, so that nothing is rounded."""
 
 _ALWAYS: Instant = 2**63
 
@@ -22,7 +22,7 @@ def instant(moment: datetime) -> Instant:
 
 
 def iso(moment: Instant) -> str:
-    """As upstream writes it.
+    """Write an instant as upstream does.
 
     >>> iso(1765494171781)
     '2025-12-11T23:02:51.781Z'
@@ -32,7 +32,7 @@ def iso(moment: Instant) -> str:
 
 @dataclass
 class History:
-    """One progression. It exists upstream from its start (or completion, if that is all there is)."""
+    """A progression, which exists upstream from its start, or from its completion without a start."""
 
     id: str
     user: Row
@@ -42,7 +42,7 @@ class History:
     grades: list[tuple[Instant, float]] = field(default_factory=list)
     reviewed: Instant | None = None
     removed: Instant | None = None
-    """When upstream deletes it."""
+    """The instant at which upstream deletes it."""
 
     @property
     def first(self) -> Instant:
@@ -50,7 +50,7 @@ class History:
         return min(moments)
 
     def instants(self) -> Iterable[Instant]:
-        """When what upstream shows of it changes."""
+        """Yield the instants at which the row that upstream shows changes."""
         yield self.first
         yield from (at for at, _ in self.grades)
         for moment in (self.completed, self.reviewed, self.removed):
@@ -58,9 +58,9 @@ class History:
                 yield moment
 
     def shown(self, now: Instant) -> Row | None:
-        """The row at that instant; None if it does not exist then.
+        """Return the row at that instant, or None if it does not exist then.
 
-        Both forms of id occur, and a review that has not come is null in some rows, absent in others.
+        Both forms of id occur. A review that has not come yet is null in some rows and absent in others.
         """
         if self.first > now or (self.removed is not None and self.removed <= now):
             return None
@@ -85,27 +85,30 @@ def _shown(moment: Instant | None, now: Instant) -> str | None:
 
 
 class Chronicle:
-    """All histories of a class. It remembers what it showed, because most instants change little."""
+    """All histories of a class, with the rows shown last, as most instants change few."""
 
     def __init__(self, histories: Iterable[History]) -> None:
         self.histories = list(histories)
         self.instants = sorted(moment for history in self.histories for moment in set(history.instants()))
-        self._known: tuple[int, list[Row]] | None = None
+        self._last: tuple[int, list[Row]] | None = None
         self._shown: list[tuple[Instant, Instant, Row | None]] = [(0, 0, None)] * len(self.histories)
 
     def rows(self, now: Instant) -> list[Row]:
-        """The same list as long as nothing happened between, and the same dict of a row that is as before."""
+        """Return the rows at that instant.
+
+        Without an event since the last call it is the same list. A row without an event is the same dict.
+        """
         happened = bisect_right(self.instants, now)
-        if self._known is None or self._known[0] != happened:
+        if self._last is None or self._last[0] != happened:
             for number, (since, until, _) in enumerate(self._shown):
                 if not since <= now < until:
                     self._shown[number] = self._show(self.histories[number], now)
-            self._known = (happened, [row for _, _, row in self._shown if row is not None])
-        return self._known[1]
+            self._last = (happened, [row for _, _, row in self._shown if row is not None])
+        return self._last[1]
 
     @staticmethod
     def _show(history: History, now: Instant) -> tuple[Instant, Instant, Row | None]:
-        """What is shown of it now, and the instants between which nothing else is."""
+        """Return the instants between which a row stays as it is now, and the row."""
         moments = list(history.instants())
         since = max((moment for moment in moments if moment <= now), default=-_ALWAYS)
         until = min((moment for moment in moments if moment > now), default=_ALWAYS)

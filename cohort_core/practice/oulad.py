@@ -1,9 +1,10 @@
-"""Real classes replayed: three of the Open University Learning Analytics Dataset (data/ATTRIBUTION.md).
+"""Real classes replayed: three of the Open University Learning Analytics Dataset.
 
-Days count from the start of the course and are turned into dates so that today is a chosen day. The
-data holds no names, no hours and no starting times: names and hours are invented, and a row's start
-is null or the instant of its completion. A result carried over from an earlier course
-(``is_banked``) is a row like any other, which is why some completions lie before the start.
+Its licence and origin stand in data/ATTRIBUTION.md. Days count from the start of the course. They are
+turned into dates so that today is a chosen day. The data holds no names, no hours and no starting times:
+names and hours are invented, and the start of a row is null or the instant of its completion. A result
+carried over from an earlier course (``is_banked``) is a row like any other. That is why some completions
+lie before the start of the course.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ from cohort_core.practice.history import History, instant
 from cohort_core.practice.school import Row, hex_id
 
 CODES = ("AAA-2013J", "EEE-2013J", "DDD-2013B")
-_TYPES = {"TMA": "tma", "CMA": "cma", "Exam": "exam"}
 
 
 def read(name: str) -> list[dict[str, str]]:
-    """The lines of one of the packaged tables."""
+    """Return the lines of a packaged table."""
     packed = files("cohort_core.practice").joinpath("data", f"{name}.csv.gz").read_bytes()
     return list(csv.DictReader(gzip.decompress(packed).decode().splitlines()))
 
 
 class Replay:
-    """One real class, on its ``day`` at the instant at which the school opens."""
+    """A real class, on its ``day`` at the instant at which the school opens."""
 
     def __init__(self, code: str, seed: int, opened: datetime, day: int) -> None:
         self.code = code
@@ -56,7 +56,7 @@ class Replay:
             self._units[-1]["assignments"].append(identity)
 
     def student_id(self, number: str) -> str:
-        """The upstream id of a student of the data set: the same in each of the classes."""
+        """Return the upstream id of a student, the same in all classes."""
         return hex_id(self._seed, "person", "oulad", number)
 
     def assignment_id(self, number: str) -> str:
@@ -96,7 +96,10 @@ class Replay:
         return histories
 
     def roster(self, today: datetime) -> list[dict[str, str]]:
-        """Those registered by then. A withdrawal that lies ahead is not told; rows stay after one."""
+        """Return the students registered by then.
+
+        A withdrawal in the future is left empty. The rows of a student stay after the withdrawal.
+        """
         lines, latest = [], today.astimezone(UTC).date()
         for line in read(f"students-{self.code}"):
             person = people.invented(self._seed, "oulad", line["student_id"])

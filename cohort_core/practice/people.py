@@ -25,8 +25,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 REGIONS = ("North", "South", "East", "West")
 
-# Written by hand because each is awkward for somebody: the reader of Markdown, of HTML, of CSV, of
-# ASCII, of names with exactly two parts.
+# Written by hand. Each name is difficult for some program: one that reads Markdown, HTML, CSV or ASCII,
+# or that expects names of exactly two parts.
 AWKWARD = (
     ("![x](http://127.0.0.1:9/p.png) **b**", "<script>alert(1)</script> $x$ :red[r]"),
     ("Siobhán", "O'Brien"),
@@ -71,7 +71,7 @@ LAST = _words("""
 
 
 class Person(NamedTuple):
-    """``email`` is empty for the one whom upstream knows without an address."""
+    """An invented person; ``email`` is empty for the student who has no address upstream."""
 
     id: str
     first_name: str
@@ -79,18 +79,21 @@ class Person(NamedTuple):
     email: str
 
     def as_user(self) -> Row:
-        """The person as a progression's ``user``."""
+        """Return the person as the ``user`` of a progression."""
         return {**self._asdict(), "email": self.email or None}
 
 
 def invented(seed: int, *key: object) -> Person:
-    """A person who depends on nothing but seed and key."""
+    """Invent a person who depends on seed and key alone."""
     rng = random.Random(f"{seed}/person/{key}")
     return person(hex_id(seed, "person", *key), rng.choice(FIRST), rng.choice(LAST))
 
 
 def person(identity: str, first_name: str, last_name: str) -> Person:
-    """With an address made from the name, kept apart from a namesake's by some digits of the id."""
+    """Make a person with an address from the name.
+
+    Some digits of the id make the addresses of two people of the same name different.
+    """
     if (first_name, last_name) == WITHOUT_ADDRESS:
         return Person(identity, first_name, last_name, "")
     plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}").lower()

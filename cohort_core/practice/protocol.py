@@ -1,7 +1,7 @@
-"""The calls of the OpenClass API as upstream answers them, and the rosters of the practice school.
+"""The calls of the OpenClass API, and the rosters of the practice school.
 
-Shapes follow upstream to the letter, oddities included: answers are JSON texts inside JSON, a list
-in most calls and a bare string in one.
+Shapes follow upstream exactly, with its oddities: a response is a JSON text inside JSON, in a list for
+most calls and as a bare string for one of them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from cohort_core.practice.faults import Fault, Faults
 from cohort_core.practice.school import MENTOR_COLUMNS, STUDENT_COLUMNS, Row, School, row_id
 
 FAULTS = "practice.faults"
-"""In the scope of a request: what shall go wrong with it."""
+"""The key in the scope of a request that holds the faults which hit it."""
 
 JSON = "application/json"
 _DEFAULT_RETURN_COUNT = 30
 
 
 class Tokens:
-    """JSON Web Tokens as the real service gives them, which can be made void all at once."""
+    """JSON Web Tokens like those of the real service, revocable all at once."""
 
     def __init__(self, key: bytes, life: timedelta) -> None:
         self._key = key
@@ -71,7 +71,7 @@ def _b64(claims: dict[str, Any]) -> str:
 
 
 def text_of(value: Any) -> str:
-    # Not escaped to ASCII, so that a client that trusts a wrong charset is found out.
+    # Not escaped to ASCII, so that a test notices a client that trusts a wrong charset.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -84,7 +84,10 @@ def refusal(status: int, message: str) -> Response:
 
 
 def newest_first(rows: Sequence[Any]) -> list[Any]:
-    """By completion, newest first, rows without a readable one last; ties by id."""
+    """Sort rows by completion, newest first, and rows of the same instant by id.
+
+    Rows without a readable completion come last.
+    """
 
     def instant(row: Any) -> float:
         text = row.get("completed_assignment_at") if isinstance(row, dict) else None
@@ -98,7 +101,7 @@ def newest_first(rows: Sequence[Any]) -> list[Any]:
 
 
 class Calls:
-    """The routes over one school."""
+    """The routes over a school."""
 
     def __init__(self, school: School, faults: Faults, tokens: Tokens, page_cap: int) -> None:
         self._school = school
@@ -121,7 +124,7 @@ class Calls:
             routes.append(Route("/practice/faults", self._switch_faults, methods=["GET", "POST", "DELETE"]))
         return routes
 
-    # --- who may ask ---------------------------------------------------------------------------
+    # --- permission ----------------------------------------------------------------------------
 
     def _wrong_school(self, request: Request) -> Response | None:
         right = (self._school.origin, self._school.app_id)
@@ -152,7 +155,7 @@ class Calls:
     async def _classes(self, request: Request) -> Response:
         if refused := self._refused(request):
             return refused
-        data = [{**known, "units": self._school.units(known["id"])} for known in self._school.classes()]
+        data = [{**entry, "units": self._school.units(entry["id"])} for entry in self._school.classes()]
         metadata = {"total": len(data), "page": 0, "results_per_page": max(len(data), _DEFAULT_RETURN_COUNT)}
         return answer({"result": {"objects": text_of({"metadata": metadata, "data": data})}})
 
@@ -160,9 +163,9 @@ class Calls:
         if refused := self._refused(request):
             return refused
         class_id = request.path_params["class_id"]
-        for known in self._school.classes():
-            if known["id"] == class_id:
-                data = [{**known, "units": self._school.units(class_id)}]
+        for entry in self._school.classes():
+            if entry["id"] == class_id:
+                data = [{**entry, "units": self._school.units(class_id)}]
                 return answer({"result": {"objects": [text_of({"data": data})]}})
         return refusal(404, "no such class")
 
@@ -185,11 +188,11 @@ class Calls:
         except KeyError:
             return refusal(404, "no such class")
         if not newest:
-            # What upstream does then is not known: an order of no use, so that a client notices.
+            # The order that upstream uses then is unknown. This order is useless, so that a client notices.
             by_id = sorted(rows, key=lambda row: row_id(row) or "")
             return Response(page_of(by_id, page, count, faults), media_type=JSON)
-        known, ordered = self._sorted.get(class_id, (None, []))
-        if known is not rows:
+        sorted_rows, ordered = self._sorted.get(class_id, (None, []))
+        if sorted_rows is not rows:
             ordered = newest_first(rows)
             self._sorted[class_id] = (rows, ordered)
             self._pages = {key: body for key, body in self._pages.items() if key[0] != class_id}
@@ -204,8 +207,8 @@ class Calls:
 
     async def _students_csv(self, request: Request) -> Response:
         wanted = request.query_params.get("class")
-        known = {entry["id"]: entry["friendly_id"] for entry in self._school.classes()}
-        chosen = [i for i in known if wanted in (i, known[i])] if wanted else self._school.rosters()
+        friendly = {entry["id"]: entry["friendly_id"] for entry in self._school.classes()}
+        chosen = [i for i in friendly if wanted in (i, friendly[i])] if wanted else self._school.rosters()
         if not chosen and wanted:
             return refusal(404, "no such class")
         return _csv(STUDENT_COLUMNS, [line for class_id in chosen for line in self._school.roster(class_id)])

@@ -1,4 +1,4 @@
-"""What the practice server needs of a school, and the school that tests change at will."""
+"""The interface of a school, and a school in memory for tests."""
 
 from __future__ import annotations
 
@@ -15,34 +15,37 @@ Row = dict[str, Any]
 
 
 class School(Protocol):
-    """Where the server's answers come from. Unknown classes raise ``KeyError``."""
+    """The source of the server's responses. Unknown classes raise ``KeyError``."""
 
     app_id: str
     origin: str
 
     def login(self, email: str, password: str) -> Row | None:
-        """The user with these credentials, or None."""
+        """Return the user with these credentials, or None."""
 
     def classes(self) -> list[Row]:
-        """The classes in the order in which they are listed, without their units."""
+        """Return the classes in the order in which they are listed, without their units."""
 
     def units(self, class_id: str) -> list[Row]:
-        """``{"name", "assignments": [id, …]}`` in course order."""
+        """Return ``{"name", "assignments": [id, …]}`` for each unit, in course order."""
 
     def rows(self, class_id: str) -> Sequence[Row]:
-        """The class's progressions in any order. The same object as before means: nothing changed."""
+        """Return the progressions of a class in any order.
+
+        The same object as before means that nothing has changed.
+        """
 
     def put_row(self, class_id: str, row: Row) -> None:
-        """Add a progression, or replace the one with the same id."""
+        """Add a progression, or replace the progression with the same id."""
 
     def roster(self, class_id: str) -> list[dict[str, str]]:
-        """Lines of ``students.csv``, with the columns of ``STUDENT_COLUMNS``."""
+        """Return lines of ``students.csv``, with the columns of ``STUDENT_COLUMNS``."""
 
     def rosters(self) -> list[str]:
-        """Ids of the classes that ``students.csv`` holds when it is asked for none in particular."""
+        """Return the ids of the classes in ``students.csv`` when no class is chosen."""
 
     def mentors(self) -> list[dict[str, str]]:
-        """Lines of ``mentors.csv``: ``name``, ``night``."""
+        """Return lines of ``mentors.csv``: ``name``, ``night``."""
 
 
 STUDENT_COLUMNS = (
@@ -59,12 +62,12 @@ MENTOR_COLUMNS = ("name", "night")
 
 
 def hex_id(*parts: object) -> str:
-    """24 hex digits that look like an upstream id and depend on nothing but ``parts``."""
+    """Make 24 hex digits that look like an upstream id and depend on ``parts`` alone."""
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
 def row_id(row: Any) -> str | None:
-    """The id of a progression in either of upstream's two forms; None if it has none."""
+    """Return the id of a progression in either form that upstream uses, or None."""
     identity = row.get("_id") if isinstance(row, dict) else None
     if isinstance(identity, dict):
         identity = identity.get("$oid")
@@ -83,7 +86,7 @@ def progression(
     reviewed: str | None = None,
     plain_id: bool = False,
 ) -> Row:
-    """A progression as upstream sends it, from short names that need not be hex digits.
+    """Make a progression as upstream sends it, from short names instead of hex digits.
 
     >>> progression("p1", student="ada", completed="2026-01-05T10:00:00.000Z")["user"]["email"]
     'ada@practice.example'
@@ -136,7 +139,7 @@ class MemorySchool:
             return copy.deepcopy(self._units[class_id])
 
     def rows(self, class_id: str) -> list[Row]:
-        """The rows in the order in which they were first put. Not to be changed: ``put_row`` does that."""
+        """Return the rows in the order in which they were added; do not change them."""
         with self._lock:
             if class_id not in self._snapshots:
                 self._snapshots[class_id] = list(self._rows[class_id].values())
@@ -163,7 +166,7 @@ class MemorySchool:
         is_published: bool = True,
         rows: Iterable[Row] = (),
     ) -> str:
-        """Returns the class's id, which is made from its name if none is given."""
+        """Add a class and return its id, which comes from its name unless given."""
         with self._lock:
             class_id = class_id or hex_id("class", name)
             self._classes[class_id] = {
@@ -177,16 +180,6 @@ class MemorySchool:
             self._rows[class_id] = {}
             self.put_rows(class_id, rows)
         return class_id
-
-    def change_class(self, class_id: str, **changes: Any) -> None:
-        with self._lock:
-            self._classes[class_id].update(changes)
-
-    def drop_class(self, class_id: str) -> None:
-        with self._lock:
-            for part in (self._classes, self._units, self._rows):
-                del part[class_id]
-            self._snapshots.pop(class_id, None)
 
     def set_units(self, class_id: str, units: Iterable[Row]) -> None:
         with self._lock:
@@ -203,7 +196,7 @@ class MemorySchool:
         self.put_rows(class_id, [row])
 
     def put_rows(self, class_id: str, rows: Iterable[Row]) -> None:
-        """Rows without an id are kept as well, each as a row of its own."""
+        """Add or replace rows; a row without an id is always added."""
         with self._lock:
             for row in rows:
                 identity = row_id(row)
@@ -221,9 +214,4 @@ class MemorySchool:
     def drop_row(self, class_id: str, identity: str) -> None:
         with self._lock:
             del self._rows[class_id][identity]
-            self._snapshots.pop(class_id, None)
-
-    def clear_rows(self, class_id: str) -> None:
-        with self._lock:
-            self._rows[class_id] = {}
             self._snapshots.pop(class_id, None)

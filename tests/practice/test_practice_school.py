@@ -13,6 +13,7 @@ import sys
 import time
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,7 +22,8 @@ import requests
 from cohort_core.errors import BadInput
 from cohort_core.practice.generated import STEP, PracticeSchool
 from cohort_core.practice.oulad import CODES, read
-from cohort_core.practice.school import row_id
+from cohort_core.practice.school import Row, row_id
+from tests.practice.conftest import Reader
 
 EVIL = ("![x](http://127.0.0.1:9/p.png) **b**", "<script>alert(1)</script> $x$ :red[r]")
 
@@ -39,11 +41,11 @@ def lines(answer: requests.Response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.content.decode())))
 
 
-def attempts(rows):
+def attempts(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
     return Counter((row["user"]["id"], row["assignment"]["id"]) for row in rows)
 
 
-def test_the_list_of_classes(practice_reader):
+def test_the_list_of_classes(practice_reader: Reader) -> None:
     listed = json.loads(practice_reader.get("/v1/classes").json()["result"]["objects"])["data"]
     assert [entry["friendly_id"] for entry in listed] == [
         "sd-cohort-12",
@@ -58,16 +60,16 @@ def test_the_list_of_classes(practice_reader):
     assert all(re.fullmatch(r"[0-9a-f]{24}", entry["id"]) for entry in listed)
 
 
-def test_pages_make_up_the_whole(practice, practice_reader):
+def test_pages_make_up_the_whole(practice: PracticeSchool, practice_reader: Reader) -> None:
     for entry in practice.classes():
         read_back = practice_reader.all_rows(entry["id"])
         identities = [row_id(row) for row in read_back]
         assert len(set(identities)) == len(identities)
-        known = {row_id(row): row for row in practice.rows(entry["id"])}
-        assert {row_id(row): row for row in read_back} == known
+        expected = {row_id(row): row for row in practice.rows(entry["id"])}
+        assert {row_id(row): row for row in read_back} == expected
 
 
-def test_the_first_class_has_3781_progressions(practice, practice_reader):
+def test_the_first_class_has_3781_progressions(practice: PracticeSchool, practice_reader: Reader) -> None:
     rows = practice_reader.all_rows(practice.classes()[0]["id"])
     assert len(rows) == 3781
     assert 55 <= len({row["user"]["id"] for row in rows}) <= 66
@@ -75,12 +77,12 @@ def test_the_first_class_has_3781_progressions(practice, practice_reader):
 
 @pytest.mark.parametrize("opened", ["2026-03-09T00:00:00", "2026-03-11T15:04:05", "2026-11-01T23:59:59"])
 @pytest.mark.parametrize(("seed", "zone"), [(7, "UTC"), (7, "America/New_York"), (8, "Asia/Kathmandu")])
-def test_exactly_3781_at_any_opening(opened, seed, zone):
+def test_exactly_3781_at_any_opening(opened: str, seed: int, zone: str) -> None:
     school = PracticeSchool(seed, timezone=zone, clock=Clock(f"{opened}+00:00"))
     assert len(school.rows(school.classes()[0]["id"])) == 3781
 
 
-def test_a_page_of_the_big_class_is_quick(practice, practice_reader):
+def test_a_page_of_the_big_class_is_quick(practice: PracticeSchool, practice_reader: Reader) -> None:
     class_id = practice.classes()[0]["id"]
     practice_reader.page(class_id, 0)
     seconds = []
@@ -90,11 +92,11 @@ def test_a_page_of_the_big_class_is_quick(practice, practice_reader):
             f"/v1/classes/{class_id}/progressions", return_count=200, page=page, sort_by_completed_at=-1
         )
         seconds.append(time.perf_counter() - begin)
-    # Measured at 3 ms, the client included; room is left for a busy machine.
+    # Measured at 3 ms with the client; the limit is higher for a busy machine.
     assert sorted(seconds)[9] < 0.03
 
 
-def test_rows_look_like_upstream(practice):
+def test_rows_look_like_upstream(practice: PracticeSchool) -> None:
     rows = practice.rows(practice.classes()[0]["id"])
     kinds = Counter(row["assignment"]["type"] for row in rows)
     assert set(kinds) == {"lesson", "quiz", "project"}
@@ -113,15 +115,15 @@ def test_rows_look_like_upstream(practice):
     for row in rows:
         times = [row["started_assignment_at"], row["completed_assignment_at"], row.get("reviewed_at")]
         assert all(at is None or (stamp.fullmatch(at) and at <= now) for at in times)
-        told = [at for at in times if at is not None]
-        assert told == sorted(told)
+        present = [at for at in times if at is not None]
+        assert present == sorted(present)
         assert row["grade"] is None or 0 <= row["grade"] <= 1
 
 
-def test_hard_assignments_are_visible(practice):
+def test_hard_assignments_are_visible(practice: PracticeSchool) -> None:
     rows = practice.rows(practice.classes()[0]["id"])
 
-    def open_share(name):
+    def open_share(name: str) -> float:
         of_it = [row for row in rows if row["assignment"]["name"] == name]
         return sum(row["completed_assignment_at"] is None for row in of_it) / len(of_it)
 
@@ -129,7 +131,7 @@ def test_hard_assignments_are_visible(practice):
     assert open_share("Async and await") < 0.05
 
 
-def test_awkward_people_are_there(practice):
+def test_awkward_people_are_there(practice: PracticeSchool) -> None:
     rows = practice.rows(practice.classes()[0]["id"])
     names = {(row["user"]["first_name"], row["user"]["last_name"]) for row in rows}
     assert EVIL in names
@@ -137,12 +139,12 @@ def test_awkward_people_are_there(practice):
     assert any(unicodedata.normalize("NFC", first) != first for first, _ in names)
 
 
-def test_one_has_no_address(practice):
+def test_a_student_has_no_address(practice: PracticeSchool) -> None:
     addresses = {row["user"]["email"] for row in practice.rows(practice.classes()[2]["id"])}
     assert None in addresses
 
 
-def test_some_are_in_two_classes(practice):
+def test_some_are_in_two_classes(practice: PracticeSchool) -> None:
     first, second, third = (
         {row["user"]["id"] for row in practice.rows(entry["id"])} for entry in practice.classes()[:3]
     )
@@ -150,7 +152,7 @@ def test_some_are_in_two_classes(practice):
     assert second & third
 
 
-def test_rosters(practice, practice_reader):
+def test_rosters(practice: PracticeSchool, practice_reader: Reader) -> None:
     students = lines(requests.get(f"{practice_reader.url}/practice/students.csv", timeout=5))
     assert {line["class"] for line in students} == {"sd-cohort-12", "pda-cohort-7", "web-cohort-3"}
     assert {line["night"] for line in students} == {"Tuesday", "Thursday"}
@@ -166,7 +168,7 @@ def test_rosters(practice, practice_reader):
     assert all(line["name"] for line in mentors)
 
 
-def test_roster_of_one_class(practice, practice_reader):
+def test_roster_of_one_class(practice: PracticeSchool, practice_reader: Reader) -> None:
     aaa = lines(practice_reader.get("/practice/students.csv", **{"class": "oulad-aaa-2013j"}))
     assert {line["class"] for line in aaa} == {"oulad-aaa-2013j"}
     today = practice.now().date().isoformat()
@@ -178,17 +180,17 @@ def test_roster_of_one_class(practice, practice_reader):
     assert practice_reader.get("/practice/students.csv", **{"class": "none"}).status_code == 404
 
 
-def test_the_same_seed_and_instant_give_the_same_school():
-    one, two = (PracticeSchool(clock=Clock()) for _ in range(2))
+def test_the_same_seed_and_instant_give_the_same_school() -> None:
+    first, second = (PracticeSchool(clock=Clock()) for _ in range(2))
     other = PracticeSchool(8, clock=Clock())
-    for entry, differing in zip(one.classes(), other.classes(), strict=True):
-        assert one.rows(entry["id"]) == two.rows(entry["id"])
-        assert one.units(entry["id"]) == two.units(entry["id"])
-        assert one.roster(entry["id"]) == two.roster(entry["id"])
+    for entry, differing in zip(first.classes(), other.classes(), strict=True):
+        assert first.rows(entry["id"]) == second.rows(entry["id"])
+        assert first.units(entry["id"]) == second.units(entry["id"])
+        assert first.roster(entry["id"]) == second.roster(entry["id"])
         assert entry["id"] != differing["id"]
 
 
-def test_a_school_that_opens_an_hour_later_knows_the_same_people_and_work():
+def test_a_school_that_opens_an_hour_later_knows_the_same_people_and_work() -> None:
     clock = Clock()
     early = PracticeSchool(clock=clock)
     class_id = early.classes()[0]["id"]
@@ -198,12 +200,12 @@ def test_a_school_that_opens_an_hour_later_knows_the_same_people_and_work():
     assert len(before ^ after) < 60
 
 
-def test_no_such_time_zone():
+def test_no_such_time_zone() -> None:
     with pytest.raises(BadInput, match="Europe/Lisbon"):
         PracticeSchool(timezone="Mars/Olympus")
 
 
-def test_time_passes_in_steps():
+def test_time_passes_in_steps() -> None:
     clock = Clock()
     school = PracticeSchool(clock=clock)
     class_id = school.classes()[0]["id"]
@@ -213,7 +215,7 @@ def test_time_passes_in_steps():
     assert school.rows(class_id) is before
 
 
-def test_every_hour_of_three_weeks_brings_something():
+def test_every_hour_of_three_weeks_brings_something() -> None:
     clock = Clock()
     school = PracticeSchool(clock=clock)
     class_id = school.classes()[0]["id"]
@@ -225,7 +227,7 @@ def test_every_hour_of_three_weeks_brings_something():
         last = rows
 
 
-def test_what_may_happen_to_a_row_does():
+def test_what_may_happen_to_a_row_does() -> None:
     clock = Clock()
     school = PracticeSchool(clock=clock)
     class_id = school.classes()[0]["id"]
@@ -236,7 +238,7 @@ def test_what_may_happen_to_a_row_does():
     assert after.keys() - before.keys()
     assert 0 < len(before.keys() - after.keys()) < 10
 
-    def happened(key):
+    def happened(key: str) -> list[tuple[Row, Row]]:
         return [pair for pair in kept if pair[0].get(key) is None and pair[1].get(key) is not None]
 
     assert happened("completed_assignment_at")
@@ -247,7 +249,7 @@ def test_what_may_happen_to_a_row_does():
 
 
 @pytest.mark.parametrize("day", [0, 90, 300])
-def test_real_classes_hold_the_source_up_to_the_day(day):
+def test_real_classes_hold_the_source_up_to_the_day(day: int) -> None:
     clock = Clock("2026-03-11T23:59:59.999+00:00")
     school = PracticeSchool(day=day, clock=clock)
     total = 0
@@ -267,7 +269,7 @@ def test_real_classes_hold_the_source_up_to_the_day(day):
         assert total == 1633 + 2884 + 10373
 
 
-def test_real_classes_name_their_assignments_by_type_and_day(practice):
+def test_real_classes_name_their_assignments_by_type_and_day(practice: PracticeSchool) -> None:
     aaa = practice.classes()[3]
     named = {row["assignment"]["name"]: row["assignment"]["type"] for row in practice.rows(aaa["id"])}
     assert named["TMA 1 (due day 19)"] == "tma"
@@ -276,7 +278,7 @@ def test_real_classes_name_their_assignments_by_type_and_day(practice):
     assert ddd == {"tma", "cma"}
 
 
-def test_it_starts_quickly_and_stops_cleanly_on_ctrl_c():
+def test_it_starts_quickly_and_stops_cleanly_on_ctrl_c() -> None:
     code = "from cohort_core.practice.server import serve; serve(0, faults=True)"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
@@ -287,11 +289,11 @@ def test_it_starts_quickly_and_stops_cleanly_on_ctrl_c():
         env=environment,
     ) as process:
         assert process.stdout is not None
-        told = "".join(process.stdout.readline() for _ in range(8))
-        address = re.search(r"http://127\.0\.0\.1:\d+", told)
-        assert address, told
+        printed = "".join(process.stdout.readline() for _ in range(8))
+        address = re.search(r"http://127\.0\.0\.1:\d+", printed)
+        assert address, printed
         for word in ("mentor@practice.example", "classroom.practice.example", "practice-school", "faults"):
-            assert word in told
+            assert word in printed
         assert requests.get(f"{address[0]}/practice/mentors.csv", timeout=5).ok
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
@@ -300,7 +302,7 @@ def test_it_starts_quickly_and_stops_cleanly_on_ctrl_c():
     assert out == "Practice school stopped.\n"
 
 
-def test_starting_imports_nothing_heavy():
+def test_starting_imports_nothing_heavy() -> None:
     code = (
         "import sys, cohort_core.practice.server, cohort_core.practice.generated;"
         "print([m for m in ('pandas', 'numpy', 'streamlit', 'sqlite_utils') if m in sys.modules])"
@@ -312,7 +314,7 @@ def test_starting_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_attribution_travels_with_the_data():
+def test_the_attribution_travels_with_the_data() -> None:
     from importlib.resources import files
 
     text = files("cohort_core.practice").joinpath("data", "ATTRIBUTION.md").read_text(encoding="utf-8")
