@@ -1,4 +1,7 @@
-"""The few looks that a theme cannot set. Lines are mixed from the text's colour, to suit light and dark."""
+"""The few styles that a theme cannot set.
+
+Lines are mixed from the text colour, so that they suit the light and the dark theme.
+"""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
