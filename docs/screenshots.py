@@ -87,7 +87,7 @@ def practice(home: Path) -> Iterator[str]:
 def choose_student(url: str) -> str:
     """Return the id of the first student at high risk."""
     rows = requests.get(f"{url}/classes/{CLASS}/metrics/student-health", timeout=10).json()
-    return next(row["student_id"] for row in rows if row["risk"] == "high")
+    return next(str(row["student_id"]) for row in rows if row["risk"] == "high")
 
 
 def choose_assignment(url: str) -> str:

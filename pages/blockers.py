@@ -69,7 +69,8 @@ def show_ranking(view: View) -> None:
 
     if bars is None:
         st.info(
-            f"Nothing can be ranked yet: an assignment needs at least {min_students} students who came that far."
+            "Nothing can be ranked yet: an assignment needs at least "
+            f"{min_students} students who came that far."
         )
     else:
         if by == "difficulty":
@@ -101,7 +102,8 @@ def show_ranking(view: View) -> None:
 
 def show_unranked(unranked: Report, min_students: int) -> None:
     st.caption(
-        f"Fewer than {min_students} students have come this far, or the number is not known: too little to rank."
+        f"Fewer than {min_students} students have come this far, or the number is not known: "
+        "too little to rank."
     )
     tables.show(
         unranked.frame,

@@ -1,4 +1,4 @@
-"""The dashboard as an ASGI app that another app can mount, with all its settings applied."""
+"""The dashboard as an ASGI app that another app can mount."""
 
 from __future__ import annotations
 

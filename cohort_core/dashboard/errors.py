@@ -19,7 +19,9 @@ UNEXPECTED = "Something went wrong that should not have. Reload the page; detail
 
 @contextmanager
 def guarded(where: str, *, stop: bool = True) -> Iterator[list[str]]:
-    """Turn an exception of the block into a notice, and end the page or fragment there.
+    """Turn an exception of the block into a notice.
+
+    The page or the fragment ends there.
 
     With ``stop`` False it shows nothing. Instead it appends the sentence to the list that the block gets.
     Streamlit's own signals are not an ``Exception``, so they pass.

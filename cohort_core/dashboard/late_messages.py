@@ -1,9 +1,9 @@
 """Drop requests and answers that belong to a page which is no longer shown.
 
-Every few seconds a page asks whether a sync is running, and a person may click twice. Such a request can reach
-the server after the request that opens another page. Streamlit then answers in the name of the earlier
-page. The browser empties its window for that page, has no place for the elements that follow ("Bad delta path
-index"), and stays empty. Or Streamlit forgets the change to the other page.
+Every few seconds a page asks whether a sync is running, and a person may click twice. Such a request can
+reach the server after the request that opens another page. Streamlit then answers in the name of the earlier
+page. The browser empties its window for that page, has no place for the elements that follow ("Bad delta
+path index"), and stays empty. Or Streamlit forgets the change to the other page.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class _Window:
         return False
 
     def is_for_another_page(self, message: MutableMapping[str, Any]) -> bool:
-        """Return True for the start of an answer to a page that is no longer shown."""
+        """Return True for the start of an answer to a page no longer shown."""
         answer = _parse(ForwardMsg(), message)
         kind = answer.WhichOneof("type")
         if kind == "new_session":

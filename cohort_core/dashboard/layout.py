@@ -1,4 +1,4 @@
-"""The start of every page: navigation, sidebar, the selected class, and notices when it is empty."""
+"""The start of every page: navigation, sidebar, selected class, and notices about missing data."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ PAGES = {
 
 @dataclass(frozen=True)
 class View:
-    """What a page shows. Every page that needs a class has a `cohort`."""
+    """The data and the selection of a page.
+
+    Every page that needs a class has a `cohort`.
+    """
 
     workspace: Workspace
     reader: Reader
@@ -95,7 +98,7 @@ class View:
         return self.cohort.class_data.class_id
 
     def of_no_class(self) -> View:
-        """Return this view without its class, for a part of a page that is about all classes."""
+        """Return this view without its class, for parts about all classes."""
         return replace(self, shown=None, maybe_cohort=None)
 
     def earlier(self, days: int) -> Cohort:
@@ -111,9 +114,9 @@ class View:
 
     @property
     def now(self) -> datetime:
-        """The instant from which texts such as "3 days ago" count back, in the class's zone.
+        """The instant from which texts such as "3 days ago" count back.
 
-        It is the *as of* of the page, or the present.
+        It is the *as of* of the page, or the present, in the class's zone.
         """
         if self.as_of:
             return self.cohort.as_of.tz_convert(self.cohort.tz).to_pydatetime()
@@ -293,7 +296,10 @@ def _types(class_data: ClassData) -> dict[str, str]:
 
 
 def _heading(shown: ClassStatus, view: View) -> str:
-    """Return a heading such as "Cohort 12 · Tuesday · quiz · as it was at the end of Monday 2 November"."""
+    """Return the heading below the title.
+
+    For example "Cohort 12 · Tuesday · quiz · as it was at the end of Monday 2 November 2026".
+    """
     cohort = view.cohort
     parts = [shown.name, cohort.group, cohort.type]
     if view.as_of:

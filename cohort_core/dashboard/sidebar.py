@@ -1,4 +1,4 @@
-"""The choices in the sidebar: class, group, type of assignment, day, and whether to show names."""
+"""The choices in the sidebar: class, group, type of assignment, day, and names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Streamlit's settings: they stand in one file, and the program that starts a server applies them."""
+"""Streamlit's settings.
+
+They stand in one file, and the program that starts a server applies them.
+"""
 
 from __future__ import annotations
 

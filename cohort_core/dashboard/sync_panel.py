@@ -216,7 +216,10 @@ def _latest(workspace: Workspace) -> Job | None:
 
 
 def progress_text(run: Run, number: int, total: int) -> str:
-    """Describe a running sync, such as "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new"."""
+    """Describe the progress of a running sync.
+
+    For example "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed".
+    """
     parts = [f"class {number} of {total}"] if total > 1 else []
     if run.pages == 0:
         parts.append("waiting for OpenClass")

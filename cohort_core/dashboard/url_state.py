@@ -1,4 +1,4 @@
-"""The selection in the address: the class, a part of it, the day, and names or pseudonyms.
+"""The selection in the address: class, part of it, day, names or pseudonyms.
 
 The address holds the selection as opaque ids. So it survives a reload, the Back button and a copy to another
 window. The session remembers it for addresses without a selection. Widgets show it but never hold it.
@@ -25,14 +25,14 @@ T = TypeVar("T", bound=str)
 
 @dataclass(frozen=True)
 class Chosen:
-    """The id of what to show, and a notice if the address asked for something else."""
+    """The id to show, and a notice if the address asked for something else."""
 
     id: str | None
     notice: str | None = None
 
 
 def choose_class(active: Sequence[ClassStatus]) -> Chosen:
-    """Choose the class of the address, else the last one shown, else the first with data."""
+    """Choose the class in the address, else the last shown, else the first with data."""
     requested = st.query_params.get(CLASS)
     named, before = _id_of(requested, active), _id_of(_remembered().get(CLASS), active)
     first = next((status for status in active if status.synced_at), active[0] if active else None)
@@ -58,7 +58,7 @@ def _id_of(reference: str | None, classes: Sequence[ClassStatus]) -> str | None:
 
 
 def choose_part(name: str, ids: Collection[str], class_id: str, otherwise: str) -> Chosen:
-    """Choose the part of the class in the address, else the last one shown, else all.
+    """Choose the part of the class in the address, else the last shown, else all.
 
     `otherwise` is the notice if the class has no such part.
     """
@@ -159,7 +159,10 @@ def choose(
 
 
 def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
-    """Show a widget for a day up to `latest` that the address keeps, and return the day."""
+    """Show a widget for a day that the address keeps, and return the day.
+
+    The day is at most `latest`.
+    """
     key = f"{name}-widget"
     try:
         requested = date.fromisoformat(st.query_params.get(name, ""))
@@ -179,7 +182,7 @@ def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
 
 
 def instant_in_address(name: str) -> datetime | None:
-    """Return the instant in the address; None if it has none, or one that makes no sense."""
+    """Return the instant in the address; None if it has none, or nonsense."""
     try:
         instant = datetime.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
@@ -188,4 +191,5 @@ def instant_in_address(name: str) -> datetime | None:
 
 
 def _remembered() -> dict[str, str]:
-    return st.session_state.get(_REMEMBERED, {})
+    selection: dict[str, str] = st.session_state.get(_REMEMBERED, {})
+    return selection

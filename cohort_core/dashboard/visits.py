@@ -1,4 +1,4 @@
-"""When the mentor was last here, so that the Overview can show the changes since then.
+"""When the mentor was last here; the Overview shows the changes since then.
 
 A visit is a series of page views with less than 45 minutes between them. The last visit ended with its last
 page view, before the present visit began. The instants are in a small file and not in the store, because a
@@ -24,7 +24,7 @@ _MAX_ENDS = 50
 
 @dataclass(frozen=True)
 class Visits:
-    """The last view of any page, and the ends of the earlier visits, the latest last."""
+    """The last page view, and the ends of earlier visits, the latest last."""
 
     seen_at: datetime | None = None
     ends: tuple[datetime, ...] = ()

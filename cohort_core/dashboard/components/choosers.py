@@ -1,4 +1,4 @@
-"""Choose by name the student or assignment that a page is about; the address keeps it."""
+"""Choose a page's student or assignment by name; the address keeps the choice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assignment(cohort: Cohort) -> str:
 
 
 def _choose(name: str, label: str, names: pd.Series[str]) -> str:
-    labels = dict(zip(names.index, names, strict=True))
+    labels: dict[str, str] = dict(zip(names.index, names, strict=True))
     if name == "student":
         labels = dict(sorted(labels.items(), key=lambda item: item[1].casefold()))
     requested = st.query_params.get(name)

@@ -169,7 +169,10 @@ def _context(view: View) -> dict[str, str]:
 
 
 def _attribution(view: View) -> str:
-    """Describe the numbers, such as "Cohort 12 · Tuesday · as of Monday 23 November 2026, 06:28 UTC"."""
+    """Describe the numbers below a picture.
+
+    For example "Cohort 12 · Tuesday · as of Monday 23 November 2026, 06:28 UTC".
+    """
     context = _context(view)
     if "Names" in context:
         context["Names"] = "names are pseudonyms"

@@ -25,7 +25,7 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 
 @dataclass(frozen=True)
 class Person:
-    """A student in a list, with the lines that say why the student is in it.
+    """A student in a list, with lines that say why.
 
     `mark` is markup: the risk band or another mark.
     """
@@ -40,7 +40,10 @@ class Person:
 
 
 def person_from_health(row: Mapping[str, Any]) -> Person:
-    """Make a list entry of a row of ``student_health``: its main numbers, and the strongest reason."""
+    """Make a list entry with the main numbers of a row of ``student_health``.
+
+    It also has the reason with the most points.
+    """
     # For students who never started, the reason would only repeat that.
     reasons = row["reasons"][:1] if row["days_silent"] is not None else []
     return Person(row["student_id"], band(row["risk"]), row["name"], [health_text(row), *reasons])
@@ -102,7 +105,10 @@ def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
 
 
 def health_text(row: Mapping[str, Any]) -> str:
-    """Describe a row of ``student_health``, such as "16 of 90 done · stuck in 1 · active today"."""
+    """Describe a row of ``student_health``.
+
+    For example "16 of 90 done · stuck in 1 · last active 61 days ago".
+    """
     silent = row["days_silent"]
     parts = [f"{row['completed']} of {row['total']} done"]
     if row["stuck"]:
@@ -143,7 +149,7 @@ class Linked:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: how long ago, the exact moment, and a sentence of texts and links."""
+    """Something that happened: how long ago, exactly when, and a sentence with links."""
 
     ago: str
     moment: str
@@ -203,7 +209,9 @@ def stacked_bar(parts: Sequence[Part], noun: str) -> None:
 
 
 def sparkline(values: Sequence[int], what: str) -> None:
-    """Show a line through these numbers, from 0 to the largest; with fewer than two, show nothing.
+    """Show a line through these numbers, from 0 to the largest.
+
+    With fewer than two numbers it shows nothing.
 
     Streamlit's own sparkline would load a whole drawing library for each metric.
     """
@@ -230,7 +238,7 @@ def sparkline(values: Sequence[int], what: str) -> None:
 
 
 def legend(parts: Mapping[str, tuple[str, str]]) -> None:
-    """Show the meaning of a chart's colours, in the order in which the chart draws them."""
+    """Show the meaning of a chart's colours, in the order of the chart."""
     entries = "".join(
         f"<span>{_shape('■', colour)}{markup(label)}</span>" for label, colour in parts.values()
     )

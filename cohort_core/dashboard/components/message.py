@@ -1,4 +1,7 @@
-"""A draft of a first message to a student: the numbers in a mentor's words, to copy and change."""
+"""A draft of a first message to a student, to copy and change.
+
+It says in a mentor's words what the numbers say.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ def show(
     alt: str,
     opens: str | None = None,
 ) -> None:
-    """Show these columns of a report; each heading explains itself on hover, from the row model.
+    """Show these columns of a report.
+
+    On hover, each heading shows the description of its field from the row model.
 
     `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
     """
@@ -76,7 +78,7 @@ def picture(drawn: Any, *, alt: str) -> None:
 
 
 def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
-    """Show a chart in which a click on a mark opens the page of its student or assignment.
+    """Show a chart whose marks open the page of their student or assignment.
 
     `opens` maps a field of the marks to the name of the page; see `vega.pickable`.
     """

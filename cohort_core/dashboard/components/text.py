@@ -16,7 +16,7 @@ _WORD_JOINER = "\u2060"
 
 
 def literal(text: str) -> str:
-    """Escape text for a place that reads Markdown, so that it looks as it is written.
+    """Escape text for a place that reads Markdown, so that nothing changes its look.
 
     Where escaping is not enough, a character without width breaks the pattern. It is still better to show
     a name with ``st.text``, in a table, or with ``markup``.

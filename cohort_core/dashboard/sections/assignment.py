@@ -26,7 +26,10 @@ COLUMNS = {
 
 
 def place(assignment: pd.Series, total: int) -> str:
-    """Describe an assignment's place, such as "Number 12 of 90 · Loops and lists · quiz"."""
+    """Describe the place of an assignment in the course.
+
+    For example "Number 12 of 90 · Loops and lists · quiz".
+    """
     parts = [f"Number {assignment['position'] + 1} of {total}", assignment["section"], assignment["type"]]
     return " · ".join(part for part in parts if isinstance(part, str))
 

@@ -1,4 +1,4 @@
-"""The changes since the last visit, the sync before, or a day: counts by kind, and sentences."""
+"""The changes since the last visit, the sync before, or a chosen day."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ def _choose_since(view: View) -> Since:
 
 
 def _visit(view: View) -> tuple[datetime | None, str]:
-    """Return the instant at which the last visit ended, or None, and its name on the page.
+    """Return the end of the last visit, and its name on the page.
+
+    Without a visit the end is None.
 
     The address holds the instant, so a copied address shows another mentor the same changes. But for the
     mentor whose visit it was, the address always means the last visit: a bookmark of the Overview must show

@@ -128,7 +128,10 @@ def _look_for_classes(workspace: Workspace) -> None:
 
 
 def _describe_class(status: ClassStatus) -> str:
-    """Describe a class, such as "sd-cohort-12 · 63 students · 3,781 records · synced 5 minutes ago"."""
+    """Describe a class.
+
+    For example "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago".
+    """
     parts = [status.friendly_id] if status.friendly_id else []
     if status.synced_at is None:
         parts.append("never synced")

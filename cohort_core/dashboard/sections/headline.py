@@ -1,4 +1,4 @@
-"""The top of the Overview: the state of the class, and its figures now and a week ago."""
+"""The top of the Overview: the state of the class, and its figures."""
 
 from __future__ import annotations
 

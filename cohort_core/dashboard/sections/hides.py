@@ -1,4 +1,4 @@
-"""Hide students from the triage list, for a while or for good, and show them again."""
+"""Hide students from the triage list for some time, and show them again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROBLEM, _NOTICE = "hide-problem", "hide-notice"
 
 
 def offer(view: View, person: lists.Person) -> None:
-    """Show the menu with the ways to hide a student, beside the name in the list."""
+    """Show the menu for hiding a student, beside the name in the list."""
     class_id = person.class_id or view.class_id
     if person.student_id is None:
         return

@@ -1,4 +1,4 @@
-"""The students who need a message first, and why: in all followed classes, or in one."""
+"""The students who need a message first, in all followed classes or in one."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ _LISTED, _PLACE = "connect-listed", "connect-place"
 
 def listed_classes() -> list[ListedClass]:
     """Return the classes of a new connection, until the mentor has chosen some of them."""
-    return st.session_state.get(_LISTED, [])
+    listed: list[ListedClass] = st.session_state.get(_LISTED, [])
+    return listed
 
 
 def show_connection(workspace: Workspace, *, anonymous: bool) -> None:

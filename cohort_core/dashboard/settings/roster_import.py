@@ -1,4 +1,4 @@
-"""Import the roster and the mentors from a file, after a preview of what would be imported."""
+"""Import the roster and the mentors from a file, after a preview."""
 
 from __future__ import annotations
 
@@ -266,7 +266,10 @@ def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> 
 
 
 def _summary(plan: RosterPlan) -> str:
-    """Count the lines, such as "41 of 43 lines: 38 found at OpenClass, 3 not seen there yet"."""
+    """Count the lines of the file.
+
+    For example "41 of 43 lines: 38 found at OpenClass, 3 not seen there yet, 2 cannot be used.".
+    """
     lines = len(plan.lines)
     parts = [f"{plan.matched:,} found at OpenClass", f"{plan.unseen:,} not seen there yet"]
     if plan.unusable:
@@ -332,7 +335,10 @@ def _import_mentors(view: View, text: str) -> None:
 
 
 def _finish_import(problems: Sequence[str], success: str) -> None:
-    """Keep the result for the next run of the page; after a success, empty the uploader."""
+    """Keep the result for the next run of the page.
+
+    After a success, also empty the uploader.
+    """
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
     if not problems:
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

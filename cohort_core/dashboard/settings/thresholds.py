@@ -166,7 +166,7 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
 
 
 def _block(title: str, lines: Sequence[str]) -> None:
-    """Show a title with lines below it; the lines are markup, the title is plain text."""
+    """Show a title with lines below; the lines are markup, the title is not."""
     items = "".join(f"<li>{line}</li>" for line in lines)
     st.html(f"<div class='ct-effect'><div class='ct-name'>{markup(title)}</div><ul>{items}</ul></div>")
 
@@ -181,7 +181,7 @@ def _bands(class_effect: Effect) -> str:
 
 
 def _moves(class_effect: Effect) -> list[str]:
-    """Return a line for each band and stage that gets new students, and for other changes."""
+    """Return a line for each change: students in new bands or stages, and so on."""
     students = class_effect.students
     lines = [
         _line(f"Newly {look.label.lower()}", _moved(students, "band", band))
@@ -222,7 +222,10 @@ def _triage(now: Triage, then: Triage) -> list[str]:
 
 
 def _listed(triage: Triage) -> Mapping[tuple[Any, Any], str]:
-    """Return the listed names by student id; an entry about a class has the id of the class instead."""
+    """Return the listed names by student id.
+
+    An entry about a class has the id of the class instead.
+    """
     return {
         (row["class_id"] if row["student_id"] is None else "", row["student_id"]): row["name"]
         for row in triage.records()
