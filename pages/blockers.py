@@ -49,7 +49,7 @@ SECTIONS = {
 
 def show_ranking(view: View) -> None:
     min_students = view.cohort.thresholds.least_ranked
-    titled = st.container()
+    heading_place = st.container()
     by = url_state.choose(
         "by",
         st.segmented_control,
@@ -62,7 +62,7 @@ def show_ranking(view: View) -> None:
     ranked = report.frame[report.frame["rank"].notna()]
     unranked = report.frame[report.frame["rank"].isna()]
     bars = None if ranked.empty else charts.blockers(ranked.head(MAX_BARS), by)
-    with titled:
+    with heading_place:
         downloads.heading(
             view, "Blockers", report=report, picture=bars, title=f"Blockers: {RANKINGS[by].lower()}"
         )

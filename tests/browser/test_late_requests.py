@@ -18,7 +18,7 @@ from tests.browser.test_dashboard import go, open_page, wait_for
 class DelayingProxy:
     """Carries the messages between a page and the server, and can deliver a request late.
 
-    It holds back the first automatic request for a sync. With `sends_twice` it forwards the first request
+    It holds back the first automatic poll for a sync. With `sends_twice` it forwards the first request
     that a click makes for a part of the page, and sends it again when the answer begins.
     """
 

@@ -86,7 +86,7 @@ def test_an_address_of_another_mentor_shows_the_same_elsewhere(big: str, visited
     test = page("overview", {"class": big, "visit": visits.to_text(theirs)})
     assert f"{theirs:%A} {theirs.day} {theirs:%B}" in test.button_group(key="since-widget").options[0]
     assert "10 days ago" in test.button_group(key="kind-widget").label
-    # The address of an own visit always means the last visit.
+    # The address of the mentor's own visit always means the last visit.
     own = page("overview", {"class": big, "visit": visits.to_text(visited)})
     assert own.button_group(key="since-widget").options[0] == "Last visit"
     for nonsense in ("yesterday", "2026-01-01", "9999-12-31T23:59:59Z"):

@@ -64,7 +64,7 @@ def show(
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=MISSING,
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
-        key=f"{key}-{_mark(frame[f'{opens}_id'])}" if opens else key,
+        key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
         **(_CLICKABLE if opens else {}),
     )
@@ -72,18 +72,18 @@ def show(
         open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
 
 
-def picture(drawn: Any, *, alt: str) -> None:
+def picture(figure: Any, *, alt: str) -> None:
     """Show a chart without clicks."""
-    st.vega_lite_chart(spec=vega.light_spec(drawn), alt=alt)
+    st.vega_lite_chart(spec=vega.light_spec(figure), alt=alt)
 
 
-def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+def chart(figure: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
     """Show a chart whose marks open the page of their student or assignment.
 
     `opens` maps a field of the marks to the name of the page; see `vega.pickable`.
     """
     event: Any = st.vega_lite_chart(
-        spec=vega.light_spec(drawn, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
+        spec=vega.light_spec(figure, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
     )
     for field, page in opens.items():
         picked = event.selection.get(field)
@@ -91,7 +91,7 @@ def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
             open_page(page, **{page: str(picked[0][field])})
 
 
-def _mark(ids: pd.Series[str]) -> str:
+def _digest(ids: pd.Series[str]) -> str:
     """Return a short hash of these ids in this order."""
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 

@@ -58,7 +58,7 @@ class Since:
 
 def show(view: View) -> None:
     """Show this section of the Overview."""
-    titled = st.container()
+    heading_place = st.container()
     since = _choose_since(view)
     report = view.reader.changes(view.class_id, since.value, view.as_of, view.group_id)
     counts = report.frame["kind"].value_counts().to_dict()
@@ -75,7 +75,7 @@ def show(view: View) -> None:
         )
     chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]
     shown = replace(report, frame=chosen)
-    with titled:
+    with heading_place:
         downloads.heading(
             view,
             "What changed",

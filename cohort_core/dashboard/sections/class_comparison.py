@@ -25,7 +25,7 @@ def show(view: View) -> None:
     full_weeks = report.frame[report.frame["is_full"]]
     if full_weeks.empty:
         return
-    titled = st.container()
+    heading_place = st.container()
     field = url_state.choose(
         "compare",
         st.segmented_control,
@@ -37,7 +37,7 @@ def show(view: View) -> None:
     )
     others = list(_other_classes(view))
     chart = charts.course_weeks((view.cohort.class_data.name, full_weeks), others, field, FIELDS[field])
-    with titled:
+    with heading_place:
         downloads.heading(
             view,
             "At the same week of the course",

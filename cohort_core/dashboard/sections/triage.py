@@ -31,7 +31,7 @@ KINDS = {
 
 
 def show(view: View) -> None:
-    titled = st.container()
+    heading_place = st.container()
     active = [status for status in view.classes if status.is_active and status.synced_at]
     scope = THIS_CLASS
     if len(active) > 1:
@@ -48,7 +48,7 @@ def show(view: View) -> None:
     order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
     st.caption(literal(hides.pop_notice() or order))
     shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
-    with titled:
+    with heading_place:
         downloads.heading(
             view,
             "Who needs attention first",
