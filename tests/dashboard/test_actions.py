@@ -60,7 +60,7 @@ def test_a_wrong_password_gives_an_error_and_nothing_is_kept(
     assert not workspace.is_connected()
 
 
-def test_what_was_left_empty_is_named(workspace: Workspace, use: Use) -> None:
+def test_empty_fields_are_named(workspace: Workspace, use: Use) -> None:
     use(workspace)
     test = page("connect")
     next(button for button in test.button if button.label == "Connect").click().run()

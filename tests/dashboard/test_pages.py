@@ -34,7 +34,7 @@ def test_the_entry_shows_the_overview(big: str) -> None:
     assert test.title[0].value == "Overview"
 
 
-def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_overview_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big, "scope": "this"})
     summary = catalog.progress_summary(practised.cohorts.cohort(big)).record()
     metrics = {metric.label: metric.value for metric in test.metric}

@@ -81,7 +81,7 @@ def test_thresholds_that_fall_cannot_be_saved(followed: Workspace) -> None:
     assert next(button for button in test.main.button if button.label == "Save").disabled
 
 
-def test_what_the_environment_sets_is_greyed_out(
+def test_settings_from_the_environment_are_greyed_out(
     followed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COHORT_THRESHOLDS__HIGH_GAP", "20")

@@ -30,7 +30,7 @@ def everything(test: AppTest) -> str:
 # One student, one assignment
 
 
-def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_the_page_of_a_student_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
     # The day on which the practice school is made decides which students are stuck.
     health = next(row for row in catalog.student_health(cohort).records()[5:] if row["stuck"])
@@ -61,13 +61,13 @@ def test_a_student_is_chosen_by_name_and_kept_in_the_address(big: str, practised
 
 
 @pytest.mark.parametrize("name", ["student", "assignment"])
-def test_what_is_not_in_the_class_is_a_sentence(big: str, name: str) -> None:
+def test_an_id_outside_the_class_gives_a_sentence(big: str, name: str) -> None:
     test = page(name, {"class": big, name: "nobody"})
     assert not test.exception
     assert f"This {name} is not in the class" in shown(test)
 
 
-def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_the_page_of_an_assignment_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
     first = catalog.blockers(cohort).records()[0]
     test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
