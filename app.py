@@ -1,4 +1,4 @@
-"""The dashboard's entry: which page an address means, and nothing else."""
+"""The entry of the dashboard: it runs the page that the address means, and does nothing else."""
 
 from cohort_core.dashboard.layout import navigate
 

@@ -1,16 +1,17 @@
-"""How long a mentor waits for the dashboard, in Chromium, from the click until the answer stands.
+"""Measure how long a mentor waits for the dashboard, in Chromium, from the click to the complete page.
 
     python benchmarks/dashboard.py                  both classes
     python benchmarks/dashboard.py practice         the class of the practice school with 3,781 records
     python benchmarks/dashboard.py large            2,500 students and 100,000 records
 
-A server runs in a process of its own, as `serve` starts it. *Settled* means: what was asked for is there,
-nothing is stale or running, every chart is drawn, and nothing changes or is painted for SETTLE_MS; the time
-is that of the last change, so the waiting itself does not count. *Server* is the part of it from the first
-message to the server until the last one from it, the rest is the browser's; *kB* what came over the wire.
-A click that opens another page, such as one on a row, is a change of page. First comes a bare page, of a
-title, a choice and a sentence, in a server of Streamlit's own: what no page of ours can do in less on this
-machine.
+The server runs in its own process, as `serve` starts it. A page is *settled* when the requested content is
+there, nothing is stale or running, every chart is drawn, and nothing has changed for SETTLE_MS. The measured
+time ends with the last change, so the pause does not count. *Server* is the part from the first message to
+the server until the last message from it; the rest is the browser's. *kB* is the data received. A click that
+opens another page, such as a click on a row, counts as a change of page.
+
+The first measurement is a bare page with a title, a choice and a sentence, in Streamlit's own server. No page
+of the dashboard can be faster than that on the same machine.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,10 @@ sys.path.insert(0, str(PROJECT))
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 TARGETS = {"click": 0.3, "page": 1.0, "first page": 2.5}
-PATIENCE = {"practice": 1.0, "large": 2.0}
-"""The large class may take twice as long."""
+TOLERANCE = {"practice": 1.0, "large": 2.0}
+"""Factors for the targets: the large class may take twice as long."""
 SETTLE_MS = 400
-LOOK_MS = 200
+PAUSE_MS = 200
 WAIT_MS = 20_000
 START_SECONDS = 30
 LARGE_STUDENTS, LARGE_ASSIGNMENTS, LARGE_RECORDS = 2_500, 50, 100_000
@@ -52,17 +54,17 @@ WATCH = """
   window.__seen = seen;
   const now = () => performance.now();
   const note = (event) => {
-    // What a person does last counts: the release of a button, a key, or going back.
+    // The last action of a person counts: the release of a button, a key, or going back.
     seen.asked = event.timeStamp; seen.changed = 0; seen.sent = 0; seen.answered = 0; seen.bytes = 0;
   };
   for (const name of ["pointerup", "keydown", "popstate"]) addEventListener(name, note, true);
-  // A table tells screen readers its cells inside its canvas, 200 ms after it has painted them.
+  // 200 ms after painting its cells, a table adds them to its canvas for screen readers.
   const unpainted = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("canvas");
   const main = () => document.querySelector("[data-testid=stMain]");
   new MutationObserver((changes) => {
     const place = main();
     const isSeen = (node) => place.contains(node) ? !unpainted(node) : node.contains(place);
-    if (place && changes.some((one) => isSeen(one.target))) seen.changed = now();
+    if (place && changes.some((change) => isSeen(change.target))) seen.changed = now();
   }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
   const context = CanvasRenderingContext2D.prototype;
   for (const name of ["fillRect", "fill", "stroke", "fillText", "clearRect"]) {
@@ -99,7 +101,7 @@ async ([ready, title, quiet, patience]) => {
     return (!title || (heading && heading.textContent === title))
       && !document.querySelector("[data-stale=true]")
       && !document.querySelector("[data-testid=stSkeleton]")
-      && charts.every((one) => one.querySelector("canvas, svg"))
+      && charts.every((chart) => chart.querySelector("canvas, svg"))
       && isReady();
   };
   for (;;) {
@@ -118,7 +120,7 @@ async ([ready, title, quiet, patience]) => {
 
 @dataclass
 class Waits:
-    """What one kind of wait took, in seconds; `server` and `kilobytes` of each."""
+    """The times of one kind of wait, in seconds, with the part of the server and the kilobytes."""
 
     kind: str
     seconds: list[float] = field(default_factory=list)
@@ -127,7 +129,7 @@ class Waits:
 
 
 class Mentor:
-    """Somebody at a browser, with a stopwatch."""
+    """A person at a browser, with a stopwatch."""
 
     def __init__(self, page: Page, url: str, class_id: str) -> None:
         self.page = page
@@ -136,26 +138,29 @@ class Mentor:
         self.waits: dict[str, Waits] = {}
 
     def open(self, name: str, kind: str | None = None) -> None:
-        """Open a page by its address; timed, from the start of the navigation, as `kind`."""
+        """Open a page by its address; with `kind`, measure the time from the start of the navigation."""
         path = f"/dashboard/{'' if name == 'overview' else name}?class={self.class_id}"
         self.open_address(path, title(name), f"{kind}: {name}", kind)
 
     def open_address(self, path: str, heading: str, what: str, kind: str | None) -> None:
         self.page.goto(self.url + path, wait_until="commit")
-        told = self._settle(heading)
+        times = self._settle(heading)
         if kind:
-            self._note(what, kind, told["changed"] / 1000, told)
+            self._note(what, kind, times["changed"] / 1000, times)
 
     def do(
         self, what: str, kind: str, act: Callable[[], Any], *, on: str | None = None, ready: str = "true"
     ) -> None:
-        """Time what `act`, which ends with a click or a key, leads to: the page `on`, and `ready` in it."""
-        # Nobody clicks into a page that still moves.
-        self.page.wait_for_timeout(LOOK_MS)
+        """Measure the time from `act`, which ends with a click or a key, to its result.
+
+        The result is the page `on`, where the JavaScript expression `ready` must be true.
+        """
+        # A person does not click while the page still moves.
+        self.page.wait_for_timeout(PAUSE_MS)
         self.page.evaluate("() => { window.__seen.asked = 0; window.__seen.changed = 0; }")
         act()
-        told = self._settle(title(on) if on else "", ready)
-        self._note(what, kind, (told["changed"] - told["asked"]) / 1000, told)
+        times = self._settle(title(on) if on else "", ready)
+        self._note(what, kind, (times["changed"] - times["asked"]) / 1000, times)
 
     def back(self, to: str) -> None:
         self.do(
@@ -181,18 +186,18 @@ class Mentor:
         return self.page.get_by_test_id("stMain")
 
     def _settle(self, heading: str, ready: str = "true") -> dict[str, float]:
-        told = self.page.evaluate(SETTLED, [f"() => {ready}", heading, SETTLE_MS, WAIT_MS])
-        if "failed" in told:
-            raise SystemExit(f"{self.page.url} did not settle: {told['failed']}")
-        return dict(told)
+        times = self.page.evaluate(SETTLED, [f"() => {ready}", heading, SETTLE_MS, WAIT_MS])
+        if "failed" in times:
+            raise SystemExit(f"{self.page.url} did not settle: {times['failed']}")
+        return dict(times)
 
-    def _note(self, what: str, kind: str, seconds: float, told: dict[str, float]) -> None:
+    def _note(self, what: str, kind: str, seconds: float, times: dict[str, float]) -> None:
         if not kind:
             return
         waits = self.waits.setdefault(what, Waits(kind))
         waits.seconds.append(seconds)
-        waits.server.append(max(told["answered"] - told["sent"], 0) / 1000)
-        waits.kilobytes.append(told["bytes"] / 1000)
+        waits.server.append(max(times["answered"] - times["sent"], 0) / 1000)
+        waits.kilobytes.append(times["bytes"] / 1000)
 
 
 def title(name: str) -> str:
@@ -207,7 +212,7 @@ def in_sidebar() -> list[str]:
     return [page.name for page in PAGES.values() if page.in_sidebar]
 
 
-# What is looked at
+# The servers and their data
 
 BARE = """
 import streamlit as st
@@ -226,7 +231,7 @@ st.session_state.at.run()
 
 
 def prepare(which: str, home: Path) -> str:
-    """A home with the class, synced; returns the class's id."""
+    """Make a home with the class, synced, and return the id of the class."""
     from cohort_core.config.paths import Home
     from cohort_core.imports.roster_files import import_practice_rosters
     from cohort_core.practice.generated import PracticeSchool
@@ -238,23 +243,25 @@ def prepare(which: str, home: Path) -> str:
     if not statuses():
         with running(PracticeSchool() if which == "practice" else large_school()) as upstream:
             workspace.connect_to_practice(upstream.url)
-            ids = [one.id for one in statuses() if not one.name.startswith("Open University")]
+            ids = [status.id for status in statuses() if not status.name.startswith("Open University")]
             workspace.set_active(ids, active=True)
             assert workspace.prepare_sync(asked_by="benchmark").run().state == "done"
             import_practice_rosters(workspace.database, upstream.school)
-        # The server that is measured shall not serve a school as well.
+        # The measured server must not serve a practice school as well.
         from cohort_core.config.settings import save_settings
 
         save_settings(workspace.home, practice=False)
-    found = max(
-        (one for one in workspace.cohorts.statuses() if one.is_active), key=lambda one: one.progressions
-    )
-    print(f"\n## {which}: {found.students:,} students, {found.progressions:,} records")
-    return found.id
+    active = [status for status in workspace.cohorts.statuses() if status.is_active]
+    largest = max(active, key=lambda status: status.progressions)
+    print(f"\n## {which}: {largest.students:,} students, {largest.progressions:,} records")
+    return largest.id
 
 
 def large_school() -> Any:
-    """A class in its twentieth week: most of it done by most, the rest open, late or not begun."""
+    """Make a school with a large class in its twentieth week.
+
+    Most students have done most of the work; the rest is open, late or not started.
+    """
     import random
     from datetime import UTC, datetime, timedelta
 
@@ -338,7 +345,10 @@ def served_bare(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def serving(command: list[str], environment: dict[str, str], health: str) -> Iterator[str]:
-    """A module that serves, run at a free port, which its command is told last."""
+    """Run a module that serves, at a free port, and yield its URL.
+
+    The port becomes the last argument of the command.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryFile("w+") as log:
@@ -371,11 +381,11 @@ def tab(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-# What is done
+# The actions
 
 
 def change_pages(mentor: Mentor) -> None:
-    """From each page of the sidebar to each."""
+    """Go from each page of the sidebar to each other page."""
     names = in_sidebar()
     mentor.open(names[0])
     for first, name in enumerate(names):
@@ -387,7 +397,10 @@ def change_pages(mentor: Mentor) -> None:
 
 
 def click_through(mentor: Mentor) -> None:
-    """A morning: filters and controls of every page, from a row, a bar and a square to a student and back."""
+    """Use the dashboard as on a morning.
+
+    Use the filters and controls of every page; go from a row, a bar and a square to a student and back.
+    """
     on_overview(mentor)
     on_risk(mentor)
     on_blockers(mentor)
@@ -432,7 +445,7 @@ def on_risk(mentor: Mentor) -> None:
     ):
         shown = mentor.main.get_by_test_id(element).first
         shown.scroll_into_view_if_needed()
-        click = lambda shown=shown, place=place: shown.click(position=place)  # noqa: E731
+        click = partial(shown.click, position=place)
         mentor.do(f"from {what} to a student", "page", click, on="student")
         mentor.back("risk")
 
@@ -471,9 +484,9 @@ def on_matrix(mentor: Mentor) -> None:
 def in_the_sidebar(mentor: Mentor) -> None:
     for page in ("overview", "risk", "trends"):
         mentor.open(page)
-        for label, one in (("Group", 1), ("Type of assignment", 1)):
+        for label in ("Group", "Type of assignment"):
             what = label.split()[0].lower()
-            choose(mentor, mentor.sidebar, label, one, f"{what}=", f"{page}: a {what}")
+            choose(mentor, mentor.sidebar, label, 1, f"{what}=", f"{page}: a {what}")
             choose(mentor, mentor.sidebar, label, 0, None, f"{page}: every {what}")
         names = mentor.sidebar.get_by_text("Anonymous", exact=True)
         mentor.do(f"{page}: without names", "click", names.click, ready=in_address("anonymous=1"))
@@ -483,19 +496,19 @@ def in_the_sidebar(mentor: Mentor) -> None:
 def choose(
     mentor: Mentor, place: Any, label: str, option: str | int, query: str | None, what: str | None = None
 ) -> None:
-    """Take an option of a select box; only the last click counts, which is on the option."""
+    """Choose an option of a select box; the time counts from the last click, on the option."""
     box = place.get_by_role("combobox", name=label)
     if not box.count():
         return
-    # The list of the choice before may still be folding up.
+    # The list of the previous choice may still be closing.
     mentor.page.get_by_role("option").first.wait_for(state="detached")
     box.first.click()
     options = mentor.page.get_by_role("option")
-    one = options.nth(option) if isinstance(option, int) else options.get_by_text(option, exact=True)
-    one.wait_for()
+    chosen = options.nth(option) if isinstance(option, int) else options.get_by_text(option, exact=True)
+    chosen.wait_for()
     name = query or label.split()[0].lower().replace("activity", "stage") + "="
     ready = in_address(query) if query else not_in_address(name)
-    mentor.do(what or f"choosing {label.lower()}", "click", one.click, ready=ready)
+    mentor.do(what or f"choosing {label.lower()}", "click", chosen.click, ready=ready)
 
 
 def in_address(words: str) -> str:
@@ -513,10 +526,10 @@ class Collected(dict[str, Waits]):
     """The waits of several mentors."""
 
     def add(self, mentor: Mentor) -> None:
-        for what, found in mentor.waits.items():
-            whole = self.setdefault(what, Waits(found.kind))
+        for what, waits in mentor.waits.items():
+            collected = self.setdefault(what, Waits(waits.kind))
             for name in ("seconds", "server", "kilobytes"):
-                getattr(whole, name).extend(getattr(found, name))
+                getattr(collected, name).extend(getattr(waits, name))
 
 
 def measure_bare(browser: Browser, folder: Path, rounds: int) -> None:
@@ -527,8 +540,8 @@ def measure_bare(browser: Browser, folder: Path, rounds: int) -> None:
             mentor.open_address("/", "Page", "first page", "first page")
             for choice in ("something", "nothing"):
                 chosen = f"document.body.innerText.includes('Chosen: {choice}')"
-                one = mentor.main.get_by_role("radio", name=choice, exact=True)
-                mentor.do("a choice", "click", lambda one=one: one.click(force=True), ready=chosen)
+                radio = mentor.main.get_by_role("radio", name=choice, exact=True)
+                mentor.do("a choice", "click", partial(radio.click, force=True), ready=chosen)
             for other in ("Other", "Page"):
                 link = mentor.sidebar.get_by_role("link", name=other, exact=True)
                 there = f"document.querySelector('h1').textContent === '{other}'"
@@ -553,34 +566,37 @@ def measure(browser: Browser, which: str, home: Path, rounds: int) -> bool:
                 change_pages(mentor)
                 click_through(mentor)
                 waits.add(mentor)
-    return report(waits, PATIENCE[which])
+    return report(waits, TOLERANCE[which])
 
 
-def report(waits: dict[str, Waits], retry_policy: float | None) -> bool:
-    """Print them; whether all are within `patience` times the targets, if there is one."""
+def report(waits: dict[str, Waits], tolerance: float | None) -> bool:
+    """Print the waits, and return True if all medians are within `tolerance` times the targets.
+
+    Without a tolerance there is no limit.
+    """
     is_reached = True
     for kind, target in TARGETS.items():
-        of_kind = {what: one for what, one in waits.items() if one.kind == kind}
-        everything = [seconds for one in of_kind.values() for seconds in one.seconds]
+        of_kind = {what: wait for what, wait in waits.items() if wait.kind == kind}
+        everything = [seconds for wait in of_kind.values() for seconds in wait.seconds]
         if not everything:
             continue
-        most = target * retry_policy if retry_policy else float("inf")
-        aim = f"target {most:.1f} s" if retry_policy else ""
-        print(f"\n{kind:34}{'median':>8}{'worst':>8}{'server':>8}{'kB':>8}   {aim}")
-        for what, one in of_kind.items():
-            middle = statistics.median(one.seconds)
+        limit = target * tolerance if tolerance else float("inf")
+        target_text = f"target {limit:.1f} s" if tolerance else ""
+        print(f"\n{kind:34}{'median':>8}{'worst':>8}{'server':>8}{'kB':>8}   {target_text}")
+        for what, wait in of_kind.items():
+            median = statistics.median(wait.seconds)
             print(
-                f"  {what:32}{middle:8.2f}{max(one.seconds):8.2f}{statistics.median(one.server):8.2f}"
-                f"{statistics.median(one.kilobytes):8.0f}   {'MISSED' if middle > most else ''}"
+                f"  {what:32}{median:8.2f}{max(wait.seconds):8.2f}{statistics.median(wait.server):8.2f}"
+                f"{statistics.median(wait.kilobytes):8.0f}   {'MISSED' if median > limit else ''}"
             )
-            is_reached &= middle <= most
+            is_reached &= median <= limit
         print(f"  {'all':32}{statistics.median(everything):8.2f}{max(everything):8.2f}")
     return is_reached
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("classes", nargs="*", default=list(PATIENCE), metavar="practice|large")
+    parser.add_argument("classes", nargs="*", default=list(TOLERANCE), metavar="practice|large")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--homes", type=Path, help="keep the synced classes here, for the next time")
     chosen = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Makes docs/images/*.png anew: ``python docs/screenshots.py``. Needs Chromium and the dev packages.
+"""Make the pictures docs/images/*.png: ``python docs/screenshots.py``.
 
-A practice school is served from a home of its own for as long as it takes, in anonymous mode, so that nobody
-in the pictures exists.
+Needs Chromium and the dev packages. The script serves a practice school from its own data folder, in
+anonymous mode. So nobody in the pictures exists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"
 CLASS = "sd-cohort-12"
-WIDTH, HEIGHT, TALLEST = 1280, 800, 1500
+WIDTH, HEIGHT, MAX_HEIGHT = 1280, 800, 1500
 START_SECONDS = 60
 SETTLE_MS = 1500
 
@@ -38,7 +38,7 @@ SHOTS = {
     "classes": "classes",
     "settings": "settings?part=thresholds",
 }
-"""Picture ▶ address below the dashboard's; class, student and assignment are filled in."""
+"""For each picture the address below that of the dashboard; the script fills in student and assignment."""
 
 
 def main() -> None:
@@ -47,15 +47,15 @@ def main() -> None:
         raise SystemExit("Chromium is not installed.")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, practice(Path(folder) / "home") as url:
-        listed = requests.get(f"{url}/classes", timeout=10).json()
-        class_id = next(one["id"] for one in listed if one["friendly_id"] == CLASS)
-        chosen = {"student": who(url), "assignment": what(url)}
+        classes = requests.get(f"{url}/classes", timeout=10).json()
+        class_id = next(item["id"] for item in classes if item["friendly_id"] == CLASS)
+        chosen = {"student": choose_student(url), "assignment": choose_assignment(url)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for name, pattern in SHOTS.items():
-                joint = "&" if "?" in pattern else "?"
-                wanted = pattern.format(**chosen)
-                address = f"{url}/dashboard/{wanted}{joint}class={class_id}&anonymous=1"
+                separator = "&" if "?" in pattern else "?"
+                path = pattern.format(**chosen)
+                address = f"{url}/dashboard/{path}{separator}class={class_id}&anonymous=1"
                 shoot(browser, address, IMAGES / f"{name}.png")
                 print(f"docs/images/{name}.png")
             browser.close()
@@ -63,7 +63,7 @@ def main() -> None:
 
 @contextmanager
 def practice(home: Path) -> Iterator[str]:
-    """The address of a practice school's dashboard."""
+    """Serve the practice school's dashboard, and yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "cohort_core.cli", "demo", "--port", str(port), "--no-browser"]
@@ -74,7 +74,7 @@ def practice(home: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_SECONDS
     try:
-        while not answers(url):
+        while not is_up(url):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("The practice school did not start.")
             time.sleep(0.2)
@@ -84,20 +84,19 @@ def practice(home: Path) -> Iterator[str]:
         server.wait(10)
 
 
-def who(url: str) -> str:
-    """A student who has begun and is at high risk."""
+def choose_student(url: str) -> str:
+    """Return the id of the first student at high risk."""
     rows = requests.get(f"{url}/classes/{CLASS}/metrics/student-health", timeout=10).json()
-    return next(row["student_id"] for row in rows if row["risk"] == "high")
+    return next(str(row["student_id"]) for row in rows if row["risk"] == "high")
 
 
-def what(url: str) -> str:
-    """The assignment that is most worth teaching again."""
-    return requests.get(f"{url}/classes/{CLASS}/metrics/reteach", timeout=10).json()["items"][0][
-        "assignment_id"
-    ]
+def choose_assignment(url: str) -> str:
+    """Return the id of the assignment that is most worth teaching again."""
+    rows = requests.get(f"{url}/classes/{CLASS}/metrics/reteach", timeout=10).json()["items"]
+    return str(rows[0]["assignment_id"])
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         return requests.get(f"{url}/health", timeout=2).ok
     except (requests.ConnectionError, requests.Timeout):
@@ -109,8 +108,8 @@ def shoot(browser: Browser, url: str, file: Path) -> None:
     page.goto(url)
     page.wait_for_selector("h1")
     settle(page)
-    height = page.get_by_test_id("stMain").evaluate("one => one.scrollHeight")
-    page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, height), TALLEST)})
+    height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+    page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, height), MAX_HEIGHT)})
     settle(page)
     page.screenshot(path=file)
     page.close()

@@ -1,4 +1,4 @@
-"""One assignment: who is where with it, how it was graded, how long it takes."""
+"""One assignment: the state of each student in it, the grades, and the time it takes."""
 
 import streamlit as st
 
@@ -11,46 +11,46 @@ from cohort_core.reports import catalog
 with begin("assignment") as view:
     cohort = view.cohort
     assignment_id = choosers.assignment(cohort)
-    told = cohort.assignments.loc[[assignment_id]].iloc[0]
-    st.subheader(text.literal(str(told["name"])), anchor=False)
-    st.text(assignment.place(told, len(cohort.all_types.assignments)))
+    row = cohort.assignments.loc[[assignment_id]].iloc[0]
+    st.subheader(text.literal(str(row["name"])), anchor=False)
+    st.text(assignment.place(row, len(cohort.all_types.assignments)))
 
     students = catalog.assignment_students(cohort, assignment_id)
-    lists.split(assignment.parts(students.frame), "student")
-    grades, times = st.columns(2, gap="large")
-    with grades:
-        ranges = catalog.assignment_grades(cohort, assignment_id)
-        graded = charts.grades(ranges.frame) if ranges.frame["count"].sum() else None
+    lists.stacked_bar(assignment.parts(students.frame), "student")
+    left, right = st.columns(2, gap="large")
+    with left:
+        grades = catalog.assignment_grades(cohort, assignment_id)
+        grades_chart = charts.grades(grades.frame) if grades.frame["count"].sum() else None
         downloads.heading(
             view,
             "Grades",
-            report=ranges if graded else None,
-            picture=graded,
+            report=grades if grades_chart else None,
+            picture=grades_chart,
             name="assignment_grades",
-            title=f"{told['name']}: grades",
+            title=f"{row['name']}: grades",
         )
-        if graded:
-            tables.picture(graded, alt="Completions by grade")
+        if grades_chart:
+            tables.picture(grades_chart, alt="Completions by grade")
         else:
             st.caption("No completion has a grade.")
-    with times:
-        curve = catalog.assignment_durations(cohort, assignment_id)
-        timed = None if curve.frame.empty else charts.durations(curve.frame)
+    with right:
+        durations = catalog.assignment_durations(cohort, assignment_id)
+        durations_chart = None if durations.frame.empty else charts.durations(durations.frame)
         downloads.heading(
             view,
             "How long it takes",
-            report=curve,
-            picture=timed,
-            title=f"{told['name']}: how long it takes",
+            report=durations,
+            picture=durations_chart,
+            title=f"{row['name']}: how long it takes",
             help="Open work is taken to last longer than its age so far.",
         )
-        if timed:
-            tables.picture(timed, alt="Share expected to be done after so many days")
+        if durations_chart:
+            tables.picture(durations_chart, alt="Share expected to be done after so many days")
         else:
             st.caption("No time is known from start to completion.")
     downloads.heading(view, "Students", report=students)
     tables.show(
-        assignment.in_words(students.frame),
+        assignment.to_rows(students.frame),
         students.row,
         assignment.COLUMNS,
         key="students",

@@ -1,4 +1,4 @@
-"""Which assignments stand in the way."""
+"""The assignments in which the class is held up."""
 
 from dataclasses import replace
 from typing import get_args
@@ -9,14 +9,14 @@ from cohort_core.charts import charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.layout import View, begin, folded, part
+from cohort_core.dashboard.layout import View, begin, lazy_expander, part
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import DIFFICULTY_PARTS, STATES
 from cohort_core.reports.report import Report
 from cohort_core.reports.rows import Ranking
 
-MOST_BARS = 12
-MOST_RETAUGHT = 8
+MAX_BARS = 12
+MAX_RETEACH = 8
 RANKINGS = {
     "difficulty": "Difficulty",
     "completions": "Fewest completions",
@@ -47,9 +47,9 @@ SECTIONS = {
 }
 
 
-def ranking(view: View) -> None:
-    least = view.cohort.thresholds.least_ranked
-    titled = st.container()
+def show_ranking(view: View) -> None:
+    min_students = view.cohort.thresholds.least_ranked
+    heading_place = st.container()
     by = url_state.choose(
         "by",
         st.segmented_control,
@@ -58,31 +58,32 @@ def ranking(view: View) -> None:
         default="difficulty",
         format_func=RANKINGS.__getitem__,
     )
-    answer = catalog.blockers(view.cohort, by=by)
-    ranked = answer.frame[answer.frame["rank"].notna()]
-    unranked = answer.frame[answer.frame["rank"].isna()]
-    bars = None if ranked.empty else charts.blockers(ranked.head(MOST_BARS), by)
-    with titled:
+    report = catalog.blockers(view.cohort, by=by)
+    ranked = report.frame[report.frame["rank"].notna()]
+    unranked = report.frame[report.frame["rank"].isna()]
+    bars = None if ranked.empty else charts.blockers(ranked.head(MAX_BARS), by)
+    with heading_place:
         downloads.heading(
-            view, "Blockers", report=answer, picture=bars, title=f"Blockers: {RANKINGS[by].lower()}"
+            view, "Blockers", report=report, picture=bars, title=f"Blockers: {RANKINGS[by].lower()}"
         )
 
     if bars is None:
         st.info(
-            f"Nothing can be ranked yet: an assignment needs at least {least} students who came that far."
+            "Nothing can be ranked yet: an assignment needs at least "
+            f"{min_students} students who came that far."
         )
     else:
         if by == "difficulty":
             lists.legend(DIFFICULTY_PARTS)
         tables.chart(
             bars,
-            alt=f"The first {MOST_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
+            alt=f"The first {MAX_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
             key="bars",
             opens={"assignment_id": "assignment"},
         )
         tables.show(
             ranked,
-            answer.row,
+            report.row,
             COLUMNS,
             key="ranked",
             alt="Assignments, the worst first",
@@ -90,14 +91,19 @@ def ranking(view: View) -> None:
         )
         st.caption("Click a bar or a row to open the assignment.")
     if not unranked.empty:
-        folded(
-            f"Not ranked ({len(unranked)})", "not-ranked", not_ranked, replace(answer, frame=unranked), least
+        lazy_expander(
+            f"Not ranked ({len(unranked)})",
+            "not-ranked",
+            show_unranked,
+            replace(report, frame=unranked),
+            min_students,
         )
 
 
-def not_ranked(unranked: Report, least: int) -> None:
+def show_unranked(unranked: Report, min_students: int) -> None:
     st.caption(
-        f"Fewer than {least} students have come this far, or the number is not known: too little to rank."
+        f"Fewer than {min_students} students have come this far, or the number is not known: "
+        "too little to rank."
     )
     tables.show(
         unranked.frame,
@@ -111,24 +117,24 @@ def not_ranked(unranked: Report, least: int) -> None:
 
 with begin("blockers") as view:
     in_order = catalog.in_course_order(catalog.blockers(view.cohort))
-    course = charts.course(in_order.frame, len(view.cohort.students))
+    course_chart = charts.course(in_order.frame, len(view.cohort.students))
     downloads.heading(
         view,
         "The course so far",
         report=in_order,
-        picture=course,
+        picture=course_chart,
         name="course",
         help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
     )
     lists.legend({state: STATES[state][:2] for state in ("completed", "in_progress", "stuck")})
     tables.chart(
-        course,
+        course_chart,
         alt="Share of students who completed, are in, or are stuck in each assignment, in course order",
         key="course",
         opens={"assignment_id": "assignment"},
     )
-    part(ranking, view)
-    lists.reteach(view, catalog.reteach(view.cohort), most=MOST_RETAUGHT, names=40)
+    part(show_ranking, view)
+    lists.reteach(view, catalog.reteach(view.cohort), max_assignments=MAX_RETEACH, max_names=40)
     sections = catalog.by_section(view.cohort)
     if sections.frame["section"].notna().any():
         downloads.heading(view, "Sections", report=sections)

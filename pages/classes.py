@@ -1,4 +1,4 @@
-"""Which classes to follow, and how their syncs went."""
+"""The classes to follow, and the results of their syncs."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The first minute: where the school is, and which of its classes to follow."""
+"""The first minute: connect to a school, and choose the classes to follow."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The whole class in one picture: students by assignments."""
+"""The whole class in one picture: all students by all assignments."""
 
 import streamlit as st
 
@@ -19,21 +19,21 @@ def show(view: View) -> None:
         default="risk",
         format_func=matrix.ORDERS.__getitem__,
     )
-    answer = matrix.ordered(view.cohort, order)
-    drawn = charts.matrix(matrix.cells(answer.frame))
+    report = matrix.order_students(view.cohort, order)
+    chart = charts.matrix(matrix.cells(report.frame))
     students = len(view.cohort.students)
     if students > matrix.MAX_STUDENTS:
         st.caption(
             f"The first {matrix.MAX_STUDENTS} of {text.count(students, 'student')}. "
             "Another order or a group shows others."
         )
-    downloads.heading(view, "Students by assignments", report=answer, picture=drawn)
+    downloads.heading(view, "Students by assignments", report=report, picture=chart)
     lists.legend(
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in STATES.items()}
     )
     with st.container(key="matrix"):
         tables.chart(
-            drawn,
+            chart,
             alt=f"{text.count(students, 'student')} by "
             f"{text.count(len(view.cohort.assignments), 'assignment')}, coloured by state",
             key="cells",

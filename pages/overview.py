@@ -1,4 +1,4 @@
-"""Is the class well, who needs a message first, and what is new."""
+"""The state of the class, the students who need a message first, and the news."""
 
 import streamlit as st
 
@@ -11,18 +11,18 @@ from cohort_core.reports import catalog
 with begin("overview") as view:
     headline.verdict(view)
     headline.show(view)
-    who, news = st.columns(2, gap="large")
-    with who:
+    left, right = st.columns(2, gap="large")
+    with left:
         part(triage.show, view)
-    with news:
+    with right:
         part(changes.show, view)
-        lists.reteach(view, catalog.reteach(view.cohort), most=3, names=5)
+        lists.reteach(view, catalog.reteach(view.cohort), max_assignments=3, max_names=5)
         link("blockers", "All blockers")
         weeks = catalog.progress_over_time(view.cohort)
-        drawn = charts.cumulative_progress(weeks.frame, height=240)
-        downloads.heading(view, "Progress", report=weeks, picture=drawn)
+        progress_chart = charts.cumulative_progress(weeks.frame, height=240)
+        downloads.heading(view, "Progress", report=weeks, picture=progress_chart)
         tables.picture(
-            drawn,
+            progress_chart,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         link("trends", "All trends")

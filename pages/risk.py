@@ -1,4 +1,4 @@
-"""Who is falling behind the class, and why."""
+"""The students who fall behind the class, and why."""
 
 from dataclasses import replace
 from typing import get_args
@@ -14,7 +14,7 @@ from cohort_core.dashboard.sections import student_filter
 from cohort_core.reports import catalog, rows
 from cohort_core.reports.labels import BANDS, RISK_PARTS
 
-MOST_BARS = 20
+MAX_BARS = 20
 ALL = "all"
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
@@ -35,8 +35,8 @@ COLUMNS = {
 }
 
 
-def students(view: View) -> None:
-    answer = catalog.student_health(view.cohort)
+def show_students(view: View) -> None:
+    report = catalog.student_health(view.cohort)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         band = url_state.choose(
             "band",
@@ -44,7 +44,7 @@ def students(view: View) -> None:
             "Band",
             (ALL, *get_args(rows.Band)),
             default=ALL,
-            format_func=lambda one: "All" if one == ALL else BANDS[one].marked,
+            format_func=lambda band: "All" if band == ALL else BANDS[band].marked,
         )
         stage = url_state.choose(
             "stage",
@@ -52,40 +52,42 @@ def students(view: View) -> None:
             "Activity",
             (ALL, student_filter.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
-            format_func=lambda one: (
+            format_func=lambda stage: (
                 student_filter.STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
-            ).get(one, "All"),
+            ).get(stage, "All"),
             width=185,
         )
-        sought = st.text_input("Search by name", key="search", width=205)
-    shown = student_filter.matching(answer.frame, band=band, stage=stage, sought=sought, everything=ALL)
+        search = st.text_input("Search by name", key="search", width=205)
+    shown = student_filter.filter_students(
+        report.frame, band=band, stage=stage, search=search, everything=ALL
+    )
     if shown.empty:
         st.info("Nobody fits this choice.")
     else:
-        first = shown.head(MOST_BARS)
-        parts = charts.risk_parts(first)
-        downloads.heading(view, "Where the points come from", picture=parts, name="risk-parts")
-        if len(shown) > MOST_BARS:
+        first = shown.head(MAX_BARS)
+        parts_chart = charts.risk_parts(first)
+        downloads.heading(view, "Where the points come from", picture=parts_chart, name="risk-parts")
+        if len(shown) > MAX_BARS:
             st.caption(
-                f"The first {MOST_BARS} of {text.count(len(shown), 'student')}; the table below has all."
+                f"The first {MAX_BARS} of {text.count(len(shown), 'student')}; the table below has all."
             )
         lists.legend(RISK_PARTS)
         tables.chart(
-            parts,
+            parts_chart,
             alt="Risk points of each student by the four parts",
             key="parts",
             opens={"student_id": "student"},
         )
-        downloads.heading(view, text.count(len(shown), "student"), report=replace(answer, frame=shown))
-        told = student_filter.in_words(shown, student_filter.STAGES)
+        downloads.heading(view, text.count(len(shown), "student"), report=replace(report, frame=shown))
+        table_rows = student_filter.to_rows(shown, student_filter.STAGES)
         columns = {
             name: column
             for name, column in COLUMNS.items()
-            if told[name].notna().any() or name not in ("night", "region")
+            if table_rows[name].notna().any() or name not in ("night", "region")
         }
         tables.show(
-            told,
-            answer.row,
+            table_rows,
+            report.row,
             columns,
             key="students",
             alt="Students, the highest risk first",
@@ -100,4 +102,4 @@ with begin("risk") as view:
         "pace with the cohort, not safe; and the score does not foresee who will drop out."
     )
     lists.band_counts(catalog.student_health(view.cohort).frame["risk"].value_counts().to_dict())
-    part(students, view)
+    part(show_students, view)

@@ -1,4 +1,4 @@
-"""What a mentor can set, one part at a time."""
+"""The settings of a mentor, one part at a time."""
 
 import streamlit as st
 

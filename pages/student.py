@@ -1,4 +1,4 @@
-"""One student: where they stand, what they are stuck on, when to catch them."""
+"""One student: progress, assignments that hold them up, a first message, and their working hours."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import choosers, downloads, message, tables, text
-from cohort_core.dashboard.layout import View, begin, folded
+from cohort_core.dashboard.layout import View, begin, lazy_expander
 from cohort_core.dashboard.sections import student
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS
@@ -14,10 +14,10 @@ from cohort_core.reports.report import Report
 from cohort_core.reports.rows import PaceRow, StudentHealthRow
 
 
-def every_assignment(view: View, assignments: Report) -> None:
+def show_every_assignment(view: View, assignments: Report) -> None:
     downloads.menu(view, report=assignments)
     tables.show(
-        student.told(assignments.frame),
+        student.to_rows(assignments.frame),
         assignments.row,
         student.ASSIGNMENTS,
         key="assignments",
@@ -26,10 +26,10 @@ def every_assignment(view: View, assignments: Report) -> None:
     )
 
 
-def what_they_did(view: View, student_id: str) -> None:
+def show_timeline(view: View, student_id: str) -> None:
     timeline = catalog.student_timeline(view.cohort, student_id)
     downloads.menu(view, report=timeline)
-    student.timeline(timeline, view.cohort.tz)
+    student.show_timeline(timeline, view.cohort.tz)
 
 
 with begin("student") as view:
@@ -54,34 +54,35 @@ with begin("student") as view:
         st.metric("Risk", f"{health['risk_score']:.0f} points", help=meaning["risk_score"], width=140)
         st.metric(
             "Pace",
-            student.pace_words(pace["pace_percentile"]),
+            student.pace_text(pace["pace_percentile"]),
             help=text.meanings(PaceRow)["pace_percentile"],
             width=150,
         )
         st.metric(
             "Finishes",
-            student.forecast_words(forecast),
+            student.forecast_text(forecast),
             help="At the pace of the last four active weeks.",
             width=220,
         )
 
     history, habits = catalog.risk_history(cohort, student_id), catalog.habits(cohort, student_id)
-    risks = charts.risk_history(history.frame)
-    hours = charts.habits(habits.frame) if habits.frame[["started", "completed"]].to_numpy().any() else None
+    risk_chart = charts.risk_history(history.frame)
+    has_habits = habits.frame[["started", "completed"]].to_numpy().any()
+    habits_chart = charts.habits(habits.frame) if has_habits else None
     left, right = st.columns(2, gap="large")
     with left:
         downloads.heading(view, "Stuck in", report=replace(assignments, frame=stuck), name="student-stuck")
         if stuck.empty:
             st.caption("Nothing at the moment.")
         else:
-            # Whole days, as wherever they are told in words.
-            whole = stuck.assign(days=stuck["days"] // 1)
+            # Whole days, as in all sentences about days.
+            whole_days = stuck.assign(days=stuck["days"] // 1)
             tables.show(
-                whole, assignments.row, student.STUCK, key="stuck", alt="Stuck in", opens="assignment"
+                whole_days, assignments.row, student.STUCK, key="stuck", alt="Stuck in", opens="assignment"
             )
         downloads.heading(
             view,
-            student.missing_words(len(missing), len(stuck)),
+            student.missing_text(len(missing), len(stuck)),
             report=replace(assignments, frame=missing),
             name="student-missing",
             help="What half of the class or more has completed and this student has not, in course order, "
@@ -91,7 +92,7 @@ with begin("student") as view:
             st.caption("Nothing that half of the class has completed.")
         else:
             tables.show(
-                student.told(missing),
+                student.to_rows(missing),
                 assignments.row,
                 student.MISSING,
                 key="missing",
@@ -103,25 +104,27 @@ with begin("student") as view:
             view,
             "Risk, week by week",
             report=history,
-            picture=risks,
+            picture=risk_chart,
             title=f"{health['name']}: risk, week by week",
         )
         tables.picture(
-            risks,
+            risk_chart,
             alt=f"Risk points at the end of each week; now {BANDS[health['risk']].label}",
         )
         downloads.heading(
             view,
             "When they work",
-            report=habits if hours else None,
-            picture=hours,
+            report=habits if habits_chart else None,
+            picture=habits_chart,
             name="student-habits",
             title=f"{health['name']}: when they work",
             help="Starts and completions by hour of the week.",
         )
-        if hours:
-            tables.picture(hours, alt="Starts and completions by hour")
+        if habits_chart:
+            tables.picture(habits_chart, alt="Starts and completions by hour")
         else:
             st.caption("Nothing yet.")
-    folded("Every assignment, in course order", "every-assignment", every_assignment, view, assignments)
-    folded("What they did, newest first", "what-they-did", what_they_did, view, student_id)
+    lazy_expander(
+        "Every assignment, in course order", "every-assignment", show_every_assignment, view, assignments
+    )
+    lazy_expander("What they did, newest first", "what-they-did", show_timeline, view, student_id)

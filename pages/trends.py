@@ -1,11 +1,11 @@
-"""How the class moves, week by week."""
+"""The progress of the class, week by week."""
 
 import streamlit as st
 
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import downloads, tables, text
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.layout import begin, folded
+from cohort_core.dashboard.layout import begin, lazy_expander
 from cohort_core.dashboard.sections import class_comparison
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
@@ -37,82 +37,82 @@ GROUPS = {
 }
 
 
-def numbers(weeks: Report) -> None:
-    latest_first = weeks.frame[::-1]
-    tables.show(latest_first, weeks.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
+def show_numbers(progress: Report) -> None:
+    latest_first = progress.frame[::-1]
+    tables.show(latest_first, progress.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
 
 
 with begin("trends") as view:
-    answer = catalog.progress_over_time(view.cohort)
-    weeks = answer.frame
+    progress = catalog.progress_over_time(view.cohort)
+    weeks = progress.frame
     if weeks.empty:
         st.info("Nobody has started anything yet. The first week appears with the first activity.")
         st.stop()
-    meaning = text.meanings(answer.row)
-    cumulative = charts.cumulative_progress(weeks)
+    meaning = text.meanings(progress.row)
+    progress_chart = charts.cumulative_progress(weeks)
     downloads.heading(
         view,
         "Progress",
-        report=answer,
-        picture=cumulative,
+        report=progress,
+        picture=progress_chart,
         help="Assignments, summed over all students, at the end of each week.",
     )
     tables.picture(
-        cumulative,
+        progress_chart,
         alt="Assignments completed and in progress, summed over all students, at the end of each week",
     )
-    done, active = st.columns(2, gap="large")
-    with done:
-        completed = charts.weekly(weeks, "completed_in_week", "Assignments completed")
+    left, right = st.columns(2, gap="large")
+    with left:
+        completed_chart = charts.weekly(weeks, "completed_in_week", "Assignments completed")
         downloads.heading(
             view,
             "Completed per week",
-            picture=completed,
+            picture=completed_chart,
             name="completed-per-week",
             help=meaning["completed_in_week"],
         )
-        tables.picture(completed, alt="Assignments completed in each week")
-    with active:
-        seen = charts.weekly(weeks, "active_students", "Students")
+        tables.picture(completed_chart, alt="Assignments completed in each week")
+    with right:
+        active_chart = charts.weekly(weeks, "active_students", "Students")
         downloads.heading(
             view,
             "Active students",
-            picture=seen,
+            picture=active_chart,
             name="active-students",
             title="Active students per week",
             help=meaning["active_students"],
         )
-        tables.picture(seen, alt="Active students in each week")
+        tables.picture(active_chart, alt="Active students in each week")
     st.caption("The palest bar is the week that has not ended yet.")
-    pace, spread = st.columns(2, gap="large")
-    with pace:
+    left, right = st.columns(2, gap="large")
+    with left:
         velocity = catalog.velocity(view.cohort)
-        speed = charts.lines(
+        velocity_chart = charts.lines(
             velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"
         )
         downloads.heading(
             view,
             "Velocity",
             report=velocity,
-            picture=speed,
+            picture=velocity_chart,
             help=text.meanings(velocity.row)["per_enrolled"],
         )
-        tables.picture(speed, alt="Completions a student, week by week")
-    with spread:
-        ranges = catalog.grade_distribution(view.cohort)
-        graded = charts.grades(ranges.frame, height=240)
-        downloads.heading(view, "Grades", report=ranges, picture=graded)
-        tables.picture(graded, alt="Completions by grade")
+        tables.picture(velocity_chart, alt="Completions a student, week by week")
+    with right:
+        grades = catalog.grade_distribution(view.cohort)
+        grades_chart = charts.grades(grades.frame, height=240)
+        downloads.heading(view, "Grades", report=grades, picture=grades_chart)
+        tables.picture(grades_chart, alt="Completions by grade")
     habits = catalog.habits(view.cohort)
-    hours = charts.habits(habits.frame)
+    habits_chart = charts.habits(habits.frame)
     downloads.heading(
         view,
         "When they work",
         report=habits,
-        picture=hours,
+        picture=habits_chart,
         help="Starts and completions by hour of the week, in the class's time zone.",
     )
-    tables.picture(hours, alt="Starts and completions by hour")
+    tables.picture(habits_chart, alt="Starts and completions by hour")
 
     class_comparison.show(view)
     types, groups = catalog.by_type(view.cohort), catalog.by_group(view.cohort)
@@ -122,4 +122,4 @@ with begin("trends") as view:
     if not groups.frame.empty:
         downloads.heading(view, "Groups side by side", report=groups)
         tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
-    folded("The numbers", "numbers", numbers, answer)
+    lazy_expander("The numbers", "numbers", show_numbers, progress)

@@ -1,48 +1,58 @@
-"""What the pages of the dashboard share. Nothing else in cohort_core but the server knows Streamlit.
+"""The parts that the dashboard's pages are built from.
 
-frame.py       begin(): what every page starts with; part(), folded(): what is drawn anew alone
-stale.py       what a page asked for that is no longer shown
-selection.py   which class, which part of it and which day a page is about, kept in the address
-filters.py     the choices in the sidebar
-errors.py      what is shown when something goes wrong
-headline.py    the figures at the top of the Overview
-triage.py      who needs a message first
-people.py      students, narrowed to those that are looked for
-person.py      what the page of a student says
-message.py     a first message to a student
-work.py        what the page of an assignment says
-matrix.py      every student in every assignment
-picking.py     which student or assignment a page is about
-sync.py        Sync now, its progress, and what came of it
-changed.py     what changed since the last visit, the sync before, or a day
-compared.py    the class beside the other classes
-visits.py      when the mentor was here last
-downloads.py   what a page shows, as files
-history.py     the syncs there were
-connecting.py  the first minute: which school
-following.py   which classes to follow
-thresholds.py  where bands and stages begin, and what other numbers would change
-importing.py   roster and mentors from a file, with what would be imported
-scheduling.py  how often it syncs by itself
-calendars.py   time zones, and when a class starts
-keeping.py     pseudonyms for everybody, the data folder, backups, the check-up
-tables.py      a report as a table, columns explained by its row model
-lists.py       small lists and bars
-words.py       numbers and times in words; text that nothing may interpret
-style.py       the few looks that a theme cannot set
-options.py     Streamlit's own settings
-asgi.py        all of it as an app that the server mounts
+In cohort_core, only this package uses Streamlit. A page in pages/ begins with `begin`, asks a report for
+its numbers, and renders them with sections and components.
+
+layout.py               begin(): the start of every page; part(), lazy_expander(): parts that rerun alone
+sidebar.py              the choices in the sidebar: class, group, type, day, names
+url_state.py            the choices in the address: class, part of it, day, names
+sync_panel.py           the Sync now button, the progress of a sync, and its result
+visits.py               when the mentor was last here
+errors.py               exceptions as notices on a page
+late_messages.py        drops requests and answers that belong to a page no longer shown
+streamlit_config.py     Streamlit's own settings
+asgi.py                 the dashboard as an app that the server mounts
+
+components/             small parts that several pages use
+  choosers.py           choose the student or the assignment that a page is about
+  downloads.py          the Download menu beside a heading
+  lists.py              small lists, bars and legends
+  message.py            a draft of a first message to a student
+  style.py              the few styles that a theme cannot set
+  tables.py             a report as a table; the row model explains its columns
+  text.py               numbers and times as text; escaping for Markdown and HTML
+
+sections/               larger parts of pages, one file each
+  headline.py           the top of the Overview: the state of the class and its figures
+  triage.py             the students who need a message first
+  hides.py              hide students from the triage list, and show them again
+  changes.py            the changes since the last visit, the sync before, or a day
+  class_comparison.py   the class beside the mentor's other classes
+  student.py            the text and the tables of the Student page
+  student_filter.py     students by risk band, activity and name
+  assignment.py         the text and the table of the Assignment page
+  matrix.py             all students by all assignments
+  followed_classes.py   the classes that a mentor follows
+  sync_history.py       past syncs, and records that a sync set aside
+
+settings/               the parts of the Settings page, and the Connect page
+  connection.py         connect to a school, and choose classes
+  thresholds.py         where risk bands and stages begin, with a preview of the effect
+  roster_import.py      import a roster or mentors from a file, with a preview
+  schedule.py           how often classes sync automatically
+  time_zones.py         time zones, and the first day of a class
+  data_and_privacy.py   pseudonyms for everybody, the data folder, backups, the check-up
 """
 
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.layout import View, begin, folded, link, navigate, open_page, part
+from cohort_core.dashboard.layout import View, begin, lazy_expander, link, navigate, open_page, part
 from cohort_core.dashboard.streamlit_config import apply_streamlit_options, streamlit_options
 
 __all__ = [
     "View",
     "apply_streamlit_options",
     "begin",
-    "folded",
+    "lazy_expander",
     "link",
     "navigate",
     "open_page",

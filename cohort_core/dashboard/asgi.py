@@ -1,4 +1,4 @@
-"""The dashboard as an ASGI app that other apps can mount, with every setting certain."""
+"""The dashboard as an ASGI app that another app can mount."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.env_util import is_repl
 
-from cohort_core import dashboard as pages
+from cohort_core import dashboard
 from cohort_core.dashboard.components.style import ICON
 from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.late_messages import OnlyThePageShown
+from cohort_core.dashboard.late_messages import LateMessageFilter
 from cohort_core.dashboard.layout import PAGES, PRODUCT
 from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
 from cohort_core.errors import CohortError
@@ -28,7 +28,7 @@ from cohort_core.reports import catalog
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
 
-# Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
+# A name or a library may smuggle an address into a page. The browser must not ask another host for it.
 _HEADERS = {
     "content-security-policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -42,8 +42,9 @@ _HEADERS = {
     "content-type": "text/html; charset=utf-8",
 }
 
-# Streamlit puts what a menu holds at the end of the document, where nobody would find it by keyboard.
-_INTO_MENUS = """
+# Streamlit puts the content of a menu at the end of the document, where keyboard users cannot find it.
+# So when somebody opens a menu by keyboard, its first button gets the focus.
+_FOCUS_MENU_SCRIPT = """
 document.addEventListener("click", event => {
   const isByKey = event.detail === 0;
   if (!isByKey || !event.target.closest("[data-testid=stPopoverButton]")) return;
@@ -58,34 +59,39 @@ document.addEventListener("click", event => {
 
 
 def create_dashboard() -> st.App:
-    """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
+    """Create the dashboard, for one mount in one process.
+
+    The app that mounts it must also run its lifespan.
+    """
     apply_streamlit_options()
     return st.App(
-        ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage), Middleware(OnlyThePageShown)]
+        ENTRY,
+        on_script_error=show_error,
+        middleware=[Middleware(FirstPageMiddleware), Middleware(LateMessageFilter)],
     )
 
 
 def make_ready(workspace: Workspace) -> None:
-    """Do beforehand what the first page of a process would wait for, while the browser loads scripts."""
-    for module in iter_modules(pages.__path__, f"{pages.__name__}."):
+    """Do the slow work of a process's first page early, while the browser loads scripts."""
+    for module in iter_modules(dashboard.__path__, f"{dashboard.__name__}."):
         import_module(module.name)
-    # The first time, Streamlit looks through the source of all that called it.
+    # On its first call, Streamlit searches the source of all its callers.
     is_repl()
-    # What fails here fails again on a page, which says what to do.
+    # An error here comes again on a page, and the page says what to do.
     with suppress(CohortError):
         reader = Reader(workspace, workspace.cohorts.is_anonymous())
-        for shown in reader.statuses(active_only=True)[:1]:
-            cohort = reader.cohort(shown.id)
+        for status in reader.statuses(active_only=True)[:1]:
+            cohort = reader.cohort(status.id)
             for report in (catalog.student_health, catalog.progress_over_time, catalog.blockers):
                 report(cohort)
-            reader.changes(shown.id)
+            reader.changes(status.id)
 
 
-class FirstPage:
-    """Answers the addresses of pages with Streamlit's own first page, told where it is mounted.
+class FirstPageMiddleware:
+    """Answers a page's address with Streamlit's HTML page, after adding the mount point.
 
-    Left alone, that page looks for its server at every address above its own, which fails once for each
-    page, and it names itself Streamlit until the first answer.
+    Without the mount point, that HTML page looks for its server at every address above its own, and fails
+    once for each page. It also calls itself Streamlit until the first answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -98,13 +104,13 @@ class FirstPage:
             await self._app(scope, receive, _with_policy(send))
         elif name == "overview" or not scope["path"].startswith(f"{root}/"):
             query = scope["query_string"].decode("latin-1")
-            await _answer(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
+            await _respond(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
         else:
-            await _answer(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
+            await _respond(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
 
 
 def _with_policy(send: Send) -> Send:
-    """Whatever address Streamlit answers with its page, that gets the same policy."""
+    """Add the content security policy to every HTML page that Streamlit sends."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -119,19 +125,19 @@ def _with_policy(send: Send) -> Send:
 @cache
 def _first_page(root: str) -> bytes:
     original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
-    # In a script element nothing but "<" could end it early.
+    # Only "<" could end a script element early.
     path = json.dumps(f"{root}/").replace("<", "\\u003c")
-    told = (
+    script = (
         f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_INTO_MENUS}</script>"
+        f"{_FOCUS_MENU_SCRIPT}</script>"
     )
-    page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
+    page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
     icon = f'href="data:image/svg+xml,{quote(ICON)}"'
     return page.replace('href="./favicon.png"', icon).encode()
 
 
-async def _answer(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+async def _respond(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     encoded.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": encoded})

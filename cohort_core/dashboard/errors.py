@@ -1,4 +1,4 @@
-"""What a mentor sees when something goes wrong: a sentence, never a traceback."""
+"""Show errors to a mentor as a sentence, never as a traceback."""
 
 from __future__ import annotations
 
@@ -19,33 +19,42 @@ UNEXPECTED = "Something went wrong that should not have. Reload the page; detail
 
 @contextmanager
 def guarded(where: str, *, stop: bool = True) -> Iterator[list[str]]:
-    """Turn an exception of the block into a notice, and end the page or fragment there.
+    """Turn an exception of the block into a notice.
 
-    With ``stop`` False nothing is shown: the sentence is put into the list that the block gets.
-    Streamlit's own signals, which are no ``Exception``, pass.
+    The page or the fragment ends there.
+
+    With ``stop`` False it shows nothing. Instead it appends the sentence to the list that the block gets.
+    Streamlit's own signals are not an ``Exception``, so they pass.
     """
-    told: list[str] = []
+    problems: list[str] = []
     try:
-        yield told
+        yield problems
     except Exception as error:  # noqa: BLE001 - the last fence before a mentor's screen
-        told.append(sentence_for(error, where))
+        problems.append(sentence_for(error, where))
         if stop:
-            st.error(literal(told[0]))
+            st.error(literal(problems[0]))
             st.stop()
 
 
 def sentence_for(error: Exception, where: str) -> str:
-    """The error's own sentence if it is meant for people; else the plain one, with the place in the log."""
+    """Return a sentence for the mentor, and write the error to the log.
+
+    A `CohortError` has a sentence of its own. For any other error the sentence says nothing about the cause,
+    and the log gets the place in the code.
+    """
     if isinstance(error, CohortError):
         logger.warning("The dashboard (%s) met %s", where, error.code)
         return error.message
-    # Lines of code only: what an exception says may quote data.
+    # Log lines of code only: the message of an exception may quote data.
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("The dashboard (%s) met an unexpected %s\n%s", where, type(error).__name__, places)
     return UNEXPECTED
 
 
 def show_error(error: Exception) -> bool:
-    """For ``st.App(on_script_error=…)``: what no page caught. True says that it has been shown."""
+    """Show an error that no page caught, for ``st.App(on_script_error=…)``.
+
+    The result True tells Streamlit that the error is already on the screen.
+    """
     st.error(literal(sentence_for(error, "script")))
     return True

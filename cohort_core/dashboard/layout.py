@@ -1,4 +1,4 @@
-"""What every page starts with: navigation, sidebar, the selected class, and what to do if it is empty."""
+"""The start of every page: navigation, sidebar, selected class, and notices about missing data."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from cohort_core.caching import cached_on
 from cohort_core.config.paths import entry_folder
 from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
 from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
-from cohort_core.dashboard.components.text import instant, literal
+from cohort_core.dashboard.components.text import literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
-from cohort_core.services import workspace as workspaces
 from cohort_core.services.reader import Reader
-from cohort_core.services.workspace import Workspace
+from cohort_core.services.workspace import Workspace, shared_workspace
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
 
@@ -34,18 +33,22 @@ _NAVIGATED = "navigated"
 
 @dataclass(frozen=True)
 class Page:
-    """A view: its file in pages/ and its address have the same name, also where Streamlit finds it itself."""
+    """A page of the dashboard.
+
+    Its file in pages/ and its address have the same name. So the address is right even when Streamlit
+    discovers the file itself.
+    """
 
     name: str
     title: str
     icon: str
     in_sidebar: bool = True
-    """Connect is there only as long as there is no school."""
+    """Also False for Connect: the sidebar shows it only until there is a school."""
 
     def streamlit_page(self) -> Any:
         return st.Page(
             entry_folder() / "pages" / f"{self.name}.py",
-            # Not the icon: as that of the tab it would be fetched from another host.
+            # No icon here: Streamlit would use it for the tab, and fetch it from another host.
             title=self.title,
             url_path=self.name,
             default=self.name == "overview",
@@ -71,7 +74,10 @@ PAGES = {
 
 @dataclass(frozen=True)
 class View:
-    """What a page shows. `cohort` is there on every page that needs a class."""
+    """The data and the selection of a page.
+
+    Every page that needs a class has a `cohort`.
+    """
 
     workspace: Workspace
     reader: Reader
@@ -92,40 +98,44 @@ class View:
         return self.cohort.class_data.class_id
 
     def of_no_class(self) -> View:
-        """The same for what is about all classes, not about the one that is shown."""
+        """Return this view without its class, for parts about all classes."""
         return replace(self, shown=None, maybe_cohort=None)
 
     def earlier(self, days: int) -> Cohort:
-        """The same selection so many days before."""
+        """Return the cohort of the same selection, so many days earlier."""
         then = self.cohort.as_of - pd.Timedelta(days=days)
         return self.reader.cohort(self.class_id, then, self.group_id, self.cohort.type)
 
     @property
     def age(self) -> sync_panel.Age:
         """When the shown class was last synced."""
-        at = instant(self.shown.synced_at) if self.shown and self.shown.synced_at else None
-        return sync_panel.Age(at, self.maybe_cohort.tz if self.maybe_cohort else UTC)
+        synced_at = parse_instant(self.shown.synced_at) if self.shown and self.shown.synced_at else None
+        return sync_panel.Age(synced_at, self.maybe_cohort.tz if self.maybe_cohort else UTC)
 
     @property
     def now(self) -> datetime:
-        """The instant from which to count back in words, in the class's zone: this one, or *as of*."""
+        """The instant from which texts such as "3 days ago" count back.
+
+        It is the *as of* of the page, or the present, in the class's zone.
+        """
         if self.as_of:
             return self.cohort.as_of.tz_convert(self.cohort.tz).to_pydatetime()
         return datetime.now(self.cohort.tz)
 
 
 def navigate() -> Any:
-    """Tell Streamlit which pages there are; returns the one that the address means."""
+    """Register all pages with Streamlit, and return the page that the address means."""
     st.session_state[_NAVIGATED] = True
     return st.navigation([page.streamlit_page() for page in PAGES.values()], position="hidden")
 
 
 @contextmanager
 def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
-    """Start a page, and end it with a sentence if something fails.
+    """Start a page, and end it with a notice if something fails.
 
-    A page that needs a class goes on only when there is one with students in it; until then it says what
-    to do next. Before any session has run `app.py`, Streamlit runs a page's file without it.
+    A page that needs a class continues only when there is a class with students. Until then it says what
+    to do next. Until some session has run `app.py`, Streamlit runs the file of a page without it; in that
+    case `begin` registers the pages itself.
     """
     if not st.session_state.get(_NAVIGATED):
         navigate()
@@ -136,30 +146,33 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     st.title(page.title, anchor=False)
     with guarded(name):
         view = _prepare(page, needs_class)
-        if sync_panel.was_looked_at():
-            visits.look(view.workspace.home, datetime.now(UTC))
+        if sync_panel.is_run_by_person():
+            visits.record_page_view(view.workspace.home, datetime.now(UTC))
         yield view
 
 
 def part(draw: Callable[[View], object], view: View) -> None:
-    """Draw what the choices in it change alone: a click on one of them does not run the rest of the page."""
+    """Draw a part of a page that reruns alone.
 
-    def drawn() -> None:
+    A click on a choice in the part does not run the rest of the page.
+    """
+
+    def draw_guarded() -> None:
         with guarded(draw.__name__):
             draw(view)
 
-    st.fragment(drawn)()
+    st.fragment(draw_guarded)()
 
 
-def folded(label: str, key: str, draw: Callable[P, object], *given: P.args, **more: P.kwargs) -> None:
-    """A part that is folded up, and read and sent only when somebody opens it."""
+def lazy_expander(label: str, key: str, draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Show a closed expander that computes and sends its content only when somebody opens it."""
 
-    def drawn() -> None:
-        with st.expander(label, key=key, on_change="rerun") as fold, guarded(draw.__name__):
-            if fold.open:
-                draw(*given, **more)
+    def draw_if_open() -> None:
+        with st.expander(label, key=key, on_change="rerun") as expander, guarded(draw.__name__):
+            if expander.open:
+                draw(*args, **kwargs)
 
-    st.fragment(drawn)()
+    st.fragment(draw_if_open)()
 
 
 def link(
@@ -170,13 +183,16 @@ def link(
     also: dict[str, str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """A link to another page that keeps the selection; `also` is what else its address says."""
+    """Show a link to another page that keeps the selection.
+
+    `also` holds further parameters of the address.
+    """
     page = PAGES[name]
     st.page_link(
         page.streamlit_page(),
         label=label or page.title,
         icon=page.icon if icon else None,
-        query_params=url_state.in_links(also) or None,
+        query_params=url_state.link_parameters(also) or None,
         **kwargs,
     )
 
@@ -184,15 +200,16 @@ def link(
 def open_page(name: str, **also: str) -> NoReturn:
     """Go to another page, as a link does.
 
-    On the way Streamlit gives this page the other's address for a moment, and going back leads there; so the
-    address keeps what this page needs.
+    For a moment Streamlit gives this page the parameters of the other page, and the browser's Back button
+    returns to that address. So the new address also keeps the parameters that this page needs.
     """
     page = PAGES[name].streamlit_page()
-    st.switch_page(page, query_params={**st.query_params.to_dict(), **url_state.in_links(also)})
+    parameters = {**st.query_params.to_dict(), **url_state.link_parameters(also)}
+    st.switch_page(page, query_params=parameters)
 
 
 def _prepare(page: Page, needs_class: bool) -> View:
-    workspace = workspaces.shared_workspace()
+    workspace = shared_workspace()
     with st.sidebar:
         st.html(f'<div class="ct-product">{PRODUCT}</div>')
         links = st.container(gap="xxsmall")
@@ -202,13 +219,13 @@ def _prepare(page: Page, needs_class: bool) -> View:
     try:
         is_connected = workspace.is_connected()
         classes = workspace.cohorts.statuses()
-        active = [one for one in classes if one.is_active]
+        active = [status for status in classes if status.is_active]
         chosen = url_state.choose_class(active)
-        shown = next((one for one in active if one.id == chosen.id), None)
+        shown = next((status for status in active if status.id == chosen.id), None)
         with selectors:
             view, notices = _select(workspace, classes, shown, active)
     finally:
-        # Also when nothing can be read, there must be a way out of this page.
+        # Even when no data can be read, the links must be there, so that a mentor can leave the page.
         with links:
             for other in PAGES.values():
                 if other.in_sidebar or (other.name == "connect" and not is_connected):
@@ -229,18 +246,18 @@ def _prepare(page: Page, needs_class: bool) -> View:
 def _select(
     workspace: Workspace, classes: list[ClassStatus], shown: ClassStatus | None, active: list[ClassStatus]
 ) -> tuple[View, list[str | None]]:
-    """Read the class that is shown, offer the other choices, and remember the ones made."""
+    """Read the shown class, offer the choices of the sidebar, and remember the selection."""
     anonymous = workspace.cohorts.is_anonymous(url_state.choose_anonymous())
     reader = Reader(workspace, anonymous)
-    kept = {url_state.ANONYMOUS: url_state.YES if url_state.choose_anonymous() else None}
+    selection = {url_state.ANONYMOUS: url_state.YES if url_state.choose_anonymous() else None}
     if shown is None:
-        url_state.remember(kept)
+        url_state.remember(selection)
         return View(workspace, reader, classes, None, None, None, None), []
     class_data = reader.class_data(shown.id)
     offered, types = groups(reader.cohort(shown.id)), _types(class_data)
     group = url_state.choose_part(
         url_state.GROUP,
-        {one.id for one in offered},
+        {choice.id for choice in offered},
         shown.id,
         "The address asks for a group that this class does not have. This is everyone.",
     )
@@ -257,7 +274,7 @@ def _select(
     )
     as_of = url_state.choose_as_of(latest)
     url_state.remember(
-        kept
+        selection
         | {
             url_state.CLASS: shown.id,
             url_state.GROUP: group.id,
@@ -273,13 +290,16 @@ def _select(
 
 @cached_on
 def _types(class_data: ClassData) -> dict[str, str]:
-    """The types of assignment in course order, by what stands for them in addresses."""
+    """Return the types of assignment in course order, by their short ids for the address."""
     names = class_data.assignments.sort_values("position")["type"].dropna()
     return {blake2b(name.encode(), digest_size=4).hexdigest(): name for name in dict.fromkeys(names)}
 
 
 def _heading(shown: ClassStatus, view: View) -> str:
-    """ "Cohort 12 · Tuesday · quiz · as it was on Monday 2 November 2026"."""
+    """Return the heading below the title.
+
+    For example "Cohort 12 · Tuesday · quiz · as it was at the end of Monday 2 November 2026".
+    """
     cohort = view.cohort
     parts = [shown.name, cohort.group, cohort.type]
     if view.as_of:

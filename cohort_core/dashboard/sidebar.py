@@ -1,4 +1,4 @@
-"""The choices in the sidebar: class, group, type of assignment, day, and whether to show names."""
+"""The choices in the sidebar: class, group, type of assignment, day, and names."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ def show(
     *,
     is_forced: bool,
 ) -> None:
-    """The widgets, each showing what `selection` remembers. `latest`: day of the last sync.
-    `is_forced`: the settings ask for pseudonyms.
+    """Show the choices; each widget shows what `url_state` remembers.
+
+    `latest` is the day of the last sync. With `is_forced` the settings demand pseudonyms, so the switch
+    cannot be changed here.
     """
-    _select("Class", url_state.CLASS, {one.id: one.name for one in active})
+    _select("Class", url_state.CLASS, {status.id: status.name for status in active})
     if groups:
         _select(
             "Group",
             url_state.GROUP,
             {_ALL: "Everyone"}
             | {
-                one.id: f"{one.kind.capitalize()}: {one.label} ({count(one.students, 'student')})"
-                for one in groups
+                group.id: f"{group.kind.capitalize()}: {group.label} ({count(group.students, 'student')})"
+                for group in groups
             },
             help="Numbers are the group's own. Who is stuck or at risk is measured against the whole class.",
         )
@@ -54,26 +56,26 @@ def show(
 def _select(label: str, name: str, labels: Mapping[str, str], **kwargs: Any) -> None:
     key = f"{name}-widget"
 
-    def changed() -> None:
+    def save_choice() -> None:
         url_state.change(**{name: st.session_state[key] or None})
 
-    st.session_state[key] = url_state.in_links().get(name, _ALL)
+    st.session_state[key] = url_state.link_parameters().get(name, _ALL)
     st.selectbox(
         label,
         list(labels),
-        format_func=lambda one: labels.get(one, one),
+        format_func=lambda option: labels.get(option, option),
         key=key,
-        on_change=changed,
+        on_change=save_choice,
         **kwargs,
     )
 
 
 def _select_day(latest: date) -> None:
     key = f"{url_state.AS_OF}-widget"
-    chosen = url_state.in_links().get(url_state.AS_OF)
+    chosen = url_state.link_parameters().get(url_state.AS_OF)
     st.session_state[key] = date.fromisoformat(chosen) if chosen else None
 
-    def changed() -> None:
+    def save_choice() -> None:
         picked = st.session_state[key]
         url_state.change(**{url_state.AS_OF: picked.isoformat() if picked else None})
 
@@ -83,7 +85,7 @@ def _select_day(latest: date) -> None:
         min_value=url_state.EARLIEST,
         max_value=latest,
         format="YYYY-MM-DD",
-        on_change=changed,
+        on_change=save_choice,
         help="Choose a day to see the class as it was at its end. Empty: as of the last sync.",
     )
 
@@ -91,14 +93,14 @@ def _select_day(latest: date) -> None:
 def _switch_names(is_forced: bool) -> None:
     key = f"{url_state.ANONYMOUS}-widget"
 
-    def changed() -> None:
+    def save_choice() -> None:
         url_state.change(**{url_state.ANONYMOUS: url_state.YES if st.session_state[key] else None})
 
-    st.session_state[key] = is_forced or url_state.ANONYMOUS in url_state.in_links()
+    st.session_state[key] = is_forced or url_state.ANONYMOUS in url_state.link_parameters()
     st.toggle(
         "Anonymous",
         key=key,
-        on_change=changed,
+        on_change=save_choice,
         disabled=is_forced,
         help="Invented names, emails and ids for everybody, for screenshots and talks.",
     )

@@ -1,4 +1,7 @@
-"""Streamlit's settings: one file, applied by whoever starts a server."""
+"""Streamlit's settings.
+
+They stand in one file, and the program that starts a server applies them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ ENTRY = entry_folder() / "app.py"
 
 
 def streamlit_options() -> dict[str, object]:
-    """Every setting of `.streamlit/config.toml` by its dotted name, whatever folder this process runs in."""
+    """Return all settings of `.streamlit/config.toml` by their dotted names.
+
+    Streamlit itself reads the file only from the working folder; this works from every folder.
+    """
     options: dict[str, object] = {}
 
     def collect(prefix: str, values: dict[str, object]) -> None:
@@ -26,8 +32,9 @@ def streamlit_options() -> dict[str, object]:
 
 
 def apply_streamlit_options() -> None:
-    """Make the settings certain: over a person's own, over those of the working folder. Call it again after
-    `st.App` is made, which may be what makes Streamlit read its files.
+    """Apply the settings over the user's own and over those of the working folder.
+
+    Call it again after creating `st.App`, because that may make Streamlit read its files.
     """
     from streamlit import config
 

@@ -1,7 +1,7 @@
-"""Sync now: one button, live progress whoever syncs, and what came of it.
+"""The Sync now button, the live progress of any sync, and its result.
 
-The sync itself runs in a thread of its own and writes its progress to the store. A page only looks: it
-looks rarely while nothing happens, often while a sync runs, and is drawn anew once when one has ended.
+A sync runs in its own thread and writes its progress to the store. A page only reads it from there: rarely
+while nothing happens, and often while a sync runs. When a sync has ended, the page reruns once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store.sync_runs import Job, Run
 from cohort_core.sync.scheduler import Plan
 
-LOOK_SECONDS = 4.0
+POLL_SECONDS = 4.0
 PROGRESS_SECONDS = 1.0
-ANSWER_SECONDS = 0.8
-"""How long a press waits for a refusal. A slower login goes on, and the sync's record tells of it."""
+REFUSAL_SECONDS = 0.8
+"""How long a press of the button waits for a refusal.
 
-_TOLD, _OUTCOME, _REFUSAL, _BY_ITSELF = "sync-told", "sync-outcome", "sync-refusal", "sync-by-itself"
+A slower login continues in the background, and the record of the sync reports its result.
+"""
+
+_SEEN, _OUTCOME, _REFUSAL, _AUTOMATIC = "sync-seen", "sync-outcome", "sync-refusal", "sync-automatic"
 
 
 def start(
@@ -36,7 +39,10 @@ def start(
     full: bool = False,
     accept_removals: bool = False,
 ) -> None:
-    """Start a sync of these or the active classes and return at once. Raises what stops it from beginning."""
+    """Start a sync of these classes, or of the active ones, and return at once.
+
+    Raises the error that keeps the sync from starting.
+    """
     before = _latest(workspace)
     failure: list[BaseException] = []
 
@@ -48,7 +54,7 @@ def start(
 
     thread = threading.Thread(target=begin, name="start-sync", daemon=True)
     thread.start()
-    thread.join(ANSWER_SECONDS)
+    thread.join(REFUSAL_SECONDS)
     after = _latest(workspace)
     has_record = after is not None and (before is None or after.id > before.id)
     if failure and not isinstance(failure[0], SyncRunning) and not has_record:
@@ -57,13 +63,13 @@ def start(
 
 @dataclass(frozen=True)
 class Age:
-    """When the class that is shown was last synced (None: never), and the zone in which to say so."""
+    """When the shown class was last synced (None: never), and the zone for showing it."""
 
     synced_at: datetime | None
     zone: tzinfo
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         return "never" if self.synced_at is None else ago(self.synced_at, datetime.now(UTC))
 
     @property
@@ -76,32 +82,33 @@ class Age:
 
 
 def panel(workspace: Workspace, age: Age | None, *, can_sync: bool) -> None:
-    """The part of the sidebar that syncs. What ended since this session last looked is told once.
+    """Show the sync part of the sidebar.
 
-    Who comes to the page anew is told of the last sync only if it went wrong: one of the night, perhaps.
+    Each session sees the result of a sync once, in a toast. A new session hears of the last sync only if
+    that went wrong, for example during the night.
     """
     latest = _latest(workspace)
     ended = 0 if latest is None else latest.id - int(latest.is_running)
-    if _TOLD not in st.session_state:
+    if _SEEN not in st.session_state:
         if latest is not None and latest.id == ended and not is_good(latest):
             st.session_state[_OUTCOME] = (False, f"The last sync went wrong. {outcome(latest)}")
-    elif ended > st.session_state[_TOLD]:
+    elif ended > st.session_state[_SEEN]:
         job = latest if latest is not None and latest.id == ended else workspace.job(ended)
         st.session_state[_OUTCOME] = (is_good(job), outcome(job))
         st.toast(literal(outcome(job)), duration="long")
-    st.session_state[_TOLD] = ended
-    st.fragment(_look, run_every=LOOK_SECONDS)(workspace, age, ended, can_sync)
+    st.session_state[_SEEN] = ended
+    st.fragment(_poll, run_every=POLL_SECONDS)(workspace, age, ended, can_sync)
 
 
-def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> None:
+def _poll(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> None:
     with guarded("sync"):
         job = _latest(workspace)
         if job is not None and job.is_running:
             st.button("Syncing…", key="sync-now", icon=":material/sync:", disabled=True, width="stretch")
-            st.fragment(_progress, run_every=PROGRESS_SECONDS)(workspace, job.id)
+            st.fragment(_show_progress, run_every=PROGRESS_SECONDS)(workspace, job.id)
             return
         if job is not None and job.id > ended:
-            _draw_anew()
+            _rerun_page()
         st.button(
             "Sync now",
             key="sync-now",
@@ -116,30 +123,36 @@ def _look(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
             _show_age(age)
         if refusal := st.session_state.pop(_REFUSAL, None):
             st.error(literal(refusal))
-        elif told := st.session_state.get(_OUTCOME):
-            good, sentence = told
+        elif result := st.session_state.get(_OUTCOME):
+            good, sentence = result
             (st.caption if good else st.warning)(literal(sentence))
         if plan := workspace.plan:
             _show_plan(plan)
 
 
-def _draw_anew() -> NoReturn:
-    """The page once more, by itself."""
-    st.session_state[_BY_ITSELF] = True
+def _rerun_page() -> NoReturn:
+    """Rerun the page, and note that no person asked for it."""
+    st.session_state[_AUTOMATIC] = True
     st.rerun()
 
 
-def was_looked_at() -> bool:
-    """Whether this run of a page is a person's, and not of a tab that follows the syncs overnight."""
-    return not st.session_state.pop(_BY_ITSELF, False)
+def is_run_by_person() -> bool:
+    """Return True if a person caused this run of the page.
+
+    A tab that stays open overnight reruns after each automatic sync; such a run is not a visit.
+    """
+    return not st.session_state.pop(_AUTOMATIC, False)
 
 
 def _show_plan(plan: Plan) -> None:
-    (st.warning if plan.failures else st.caption)(literal(plan_words(plan, datetime.now(UTC))))
+    (st.warning if plan.failures else st.caption)(literal(plan_text(plan, datetime.now(UTC))))
 
 
-def plan_words(plan: Plan, now: datetime) -> str:
-    """ "Syncs by itself, next in 12 minutes.", or that it fails, why, and when it tries again."""
+def plan_text(plan: Plan, now: datetime) -> str:
+    """Describe the automatic sync, such as "Syncs by itself, next in 12 minutes.".
+
+    After a failure the text says why it failed, and when it tries again.
+    """
     when = until(plan.next_at, now)
     if not plan.failures:
         return f"Syncs by itself, next {when}."
@@ -152,14 +165,14 @@ def _show_age(age: Age) -> None:
     if age.synced_at is None:
         st.caption("This class has not been synced yet.")
     else:
-        st.caption(f"Last synced {age.words}", help=literal(f"Last sync of this class: {age.moment}"))
+        st.caption(f"Last synced {age.text}", help=literal(f"Last sync of this class: {age.moment}"))
 
 
-def _progress(workspace: Workspace, job_id: int) -> None:
+def _show_progress(workspace: Workspace, job_id: int) -> None:
     with guarded("sync"):
         job = workspace.job(job_id)
         if not job.is_running:
-            _draw_anew()
+            _rerun_page()
         done = sum(run.state not in {"waiting", "running"} for run in job.runs)
         run = next((run for run in job.runs if run.state == "running"), None)
         part = run.pages / run.page_total if run and run.page_total else 0.0
@@ -168,7 +181,7 @@ def _progress(workspace: Workspace, job_id: int) -> None:
             st.caption("Starting…" if done == 0 else "Finishing…")
         else:
             st.text(run.name)
-            st.caption(progress_words(run, done + 1, len(job.runs)))
+            st.caption(progress_text(run, done + 1, len(job.runs)))
         if job.cancel_requested:
             st.caption("Stopping after this page…")
         else:
@@ -182,12 +195,15 @@ def press(
     full: bool = False,
     accept_removals: bool = False,
 ) -> None:
-    """What a button does that starts a sync. The panel shows a refusal as it shows the progress."""
+    """Start a sync, as the callback of a button.
+
+    The panel in the sidebar shows a refusal, just as it shows the progress.
+    """
     st.session_state.pop(_OUTCOME, None)
-    with guarded("sync", stop=False) as told:
+    with guarded("sync", stop=False) as problems:
         start(workspace, references, full=full, accept_removals=accept_removals)
-    if told:
-        st.session_state[_REFUSAL] = told[0]
+    if problems:
+        st.session_state[_REFUSAL] = problems[0]
 
 
 def _stop(workspace: Workspace, job_id: int) -> None:
@@ -199,8 +215,11 @@ def _latest(workspace: Workspace) -> Job | None:
     return next(iter(workspace.jobs(1)), None)
 
 
-def progress_words(run: Run, number: int, total: int) -> str:
-    """ "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed"."""
+def progress_text(run: Run, number: int, total: int) -> str:
+    """Describe the progress of a running sync.
+
+    For example "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed".
+    """
     parts = [f"class {number} of {total}"] if total > 1 else []
     if run.pages == 0:
         parts.append("waiting for OpenClass")
@@ -217,23 +236,26 @@ def is_good(job: Job) -> bool:
 
 
 def outcome(job: Job) -> str:
-    """What a sync did, in a sentence or two: the same for whoever started it."""
+    """Describe what a sync did, in a sentence or two.
+
+    The text is the same for every way to start a sync.
+    """
     if job.state == "interrupted":
         return "The last sync ended before it was done. What it had read is kept; sync again when you like."
     if job.state in {"failed", "cancelled"}:
         return job.error or "The sync ended before it was done. Sync again when you like."
-    sentence = f"{records_words(job)}: {changes_words(job.runs)}."
+    sentence = f"{records_text(job)}: {changes_text(job.runs)}."
     troubles = [f"{run.name}: {run.error}" for run in job.runs if run.error]
     return " ".join([sentence, *troubles])
 
 
-def records_words(job: Job) -> str:
+def records_text(job: Job) -> str:
     took = f" in {seconds(job.seconds)}" if job.seconds is not None else ""
     return f"Synced {count(job.records, 'record')}{took}"
 
 
-def changes_words(runs: tuple[Run, ...]) -> str:
-    """ "4 new, 2 changed", or "nothing new"."""
+def changes_text(runs: tuple[Run, ...]) -> str:
+    """Count what changed, such as "4 new, 2 changed" or "nothing new"."""
     totals = {
         "new": sum(run.added for run in runs),
         "changed": sum(run.changed for run in runs),

@@ -1,7 +1,7 @@
-"""Which class a page is about, which part of it, as of when, and whether with names.
+"""The selection in the address: class, part of it, day, names or pseudonyms.
 
-The address holds it, as opaque ids, so that it survives reload, back and a copy to another window; the
-session remembers it for addresses that say nothing. Widgets show it and never hold it.
+The address holds the selection as opaque ids. So it survives a reload, the Back button and a copy to another
+window. The session remembers it for addresses without a selection. Widgets show it but never hold it.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ T = TypeVar("T", bound=str)
 
 @dataclass(frozen=True)
 class Chosen:
-    """What to show, and a sentence if it is not what the address asked for."""
+    """The id to show, and a notice if the address asked for something else."""
 
     id: str | None
     notice: str | None = None
 
 
 def choose_class(active: Sequence[ClassStatus]) -> Chosen:
-    """The class of the address, else the one looked at before, else the first that has data."""
-    asked = st.query_params.get(CLASS)
-    named, before = _id_of(asked, active), _id_of(_remembered().get(CLASS), active)
-    first = next((one for one in active if one.synced_at), active[0] if active else None)
+    """Choose the class in the address, else the last shown, else the first with data."""
+    requested = st.query_params.get(CLASS)
+    named, before = _id_of(requested, active), _id_of(_remembered().get(CLASS), active)
+    first = next((status for status in active if status.synced_at), active[0] if active else None)
     chosen = named or before or (first.id if first else None)
-    if asked and named is None:
+    if requested and named is None:
         return Chosen(
             chosen,
             "The address asks for a class that is not among your active classes. "
@@ -47,34 +47,43 @@ def choose_class(active: Sequence[ClassStatus]) -> Chosen:
 
 
 def _id_of(reference: str | None, classes: Sequence[ClassStatus]) -> str | None:
-    """The id of the class with this id or friendly id; None if there is none, or several are called so."""
-    if reference is None or reference in {one.id for one in classes}:
+    """Return the id of the class with this id or friendly id.
+
+    The result is None if no class has it, or if several share the friendly id.
+    """
+    if reference is None or reference in {status.id for status in classes}:
         return reference
-    named = [one.id for one in classes if one.friendly_id == reference]
+    named = [status.id for status in classes if status.friendly_id == reference]
     return named[0] if len(named) == 1 else None
 
 
 def choose_part(name: str, ids: Collection[str], class_id: str, otherwise: str) -> Chosen:
-    """The part of the class that the address asks for, else the one looked at before, else all of it."""
-    asked = st.query_params.get(name)
-    if asked:
-        return Chosen(asked) if asked in ids else Chosen(None, otherwise)
+    """Choose the part of the class in the address, else the last shown, else all.
+
+    `otherwise` is the notice if the class has no such part.
+    """
+    requested = st.query_params.get(name)
+    if requested:
+        return Chosen(requested) if requested in ids else Chosen(None, otherwise)
     before = _remembered()
-    # An address that names a class and no part of it means all of it.
+    # An address with a class but without a part means the whole class.
     if st.query_params.get(CLASS) is None and before.get(CLASS) == class_id and before.get(name) in ids:
         return Chosen(before[name])
     return Chosen(None)
 
 
 def choose_as_of(latest: date | None) -> Chosen:
-    """The day at whose end to look, as text; None for the last sync, which was on `latest`."""
-    asked = st.query_params.get(AS_OF)
-    if asked is None and st.query_params.get(CLASS) is None:
-        asked = _remembered().get(AS_OF)
-    if asked is None or latest is None:
+    """Choose the day at whose end to show the class, as text.
+
+    The result is None for the last sync, which was on the day `latest`.
+    """
+    requested = st.query_params.get(AS_OF)
+    if requested is None and st.query_params.get(CLASS) is None:
+        requested = _remembered().get(AS_OF)
+    if requested is None or latest is None:
         return Chosen(None)
     try:
-        day = date.fromisoformat(asked)
+        day = date.fromisoformat(requested)
     except ValueError:
         return Chosen(None, "The address asks for a day that cannot be read. This is the last sync.")
     if day < EARLIEST:
@@ -83,7 +92,7 @@ def choose_as_of(latest: date | None) -> Chosen:
 
 
 def choose_anonymous() -> bool:
-    """Whether people are shown with pseudonyms: once asked for, until it is switched off."""
+    """Return True if the page must show pseudonyms: from the first request until switched off."""
     return YES in (st.query_params.get(ANONYMOUS), _remembered().get(ANONYMOUS))
 
 
@@ -96,23 +105,27 @@ def remember(chosen: Mapping[str, str | None]) -> None:
 
 
 def change(**changes: str | None) -> None:
-    """What a widget does that changes the selection. Another class has other parts."""
-    remember(_changed(changes))
+    """Change the selection, as the callback of a widget."""
+    remember(_merge(changes))
 
 
-def in_links(also: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What every link to another page carries, and what this one says besides."""
-    return {name: value for name, value in _changed(also or {}).items() if value is not None}
+def link_parameters(also: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the parameters of a link to another page: the selection, and `also`."""
+    return {name: value for name, value in _merge(also or {}).items() if value is not None}
 
 
-def _changed(changes: Mapping[str, str | None]) -> dict[str, str | None]:
+def _merge(changes: Mapping[str, str | None]) -> dict[str, str | None]:
     before = _remembered()
+    # Another class has other groups and types, so these do not carry over.
     is_other_class = CLASS in changes and changes[CLASS] != before.get(CLASS)
     return {**before, **dict.fromkeys((GROUP, TYPE) if is_other_class else ()), **changes}
 
 
 def write(name: str, value: str | None) -> None:
-    """Put a value into the address, or take it out. An address that says so already stays as it is."""
+    """Put a value into the address, or with None take it out.
+
+    An address that already has the value stays untouched.
+    """
     if value is None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:
@@ -128,48 +141,55 @@ def choose(
     default: T,
     **kwargs: object,
 ) -> T:
-    """Let the person choose, by a widget that takes label, options and key; the address keeps it."""
-    key = f"{name}-widget"
-    asked = st.query_params.get(name)
-    value = next((option for option in options if option == asked), default)
+    """Show a widget for a choice that the address keeps, and return the choice.
 
-    def changed() -> None:
+    `widget` must take a label, options and a key.
+    """
+    key = f"{name}-widget"
+    requested = st.query_params.get(name)
+    value = next((option for option in options if option == requested), default)
+
+    def save_choice() -> None:
         picked = st.session_state.get(key) or default
         write(name, None if picked == default else picked)
 
     st.session_state[key] = value
-    widget(label, options, key=key, on_change=changed, **kwargs)
+    widget(label, options, key=key, on_change=save_choice, **kwargs)
     return value
 
 
 def choose_day(name: str, label: str, *, default: date, latest: date) -> date:
-    """Let the person choose a day up to `latest`; the address keeps it."""
+    """Show a widget for a day that the address keeps, and return the day.
+
+    The day is at most `latest`.
+    """
     key = f"{name}-widget"
     try:
-        asked = date.fromisoformat(st.query_params.get(name, ""))
+        requested = date.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
-        asked = default
-    value = min(max(asked, EARLIEST), latest)
+        requested = default
+    value = min(max(requested, EARLIEST), latest)
 
-    def changed() -> None:
+    def save_choice() -> None:
         picked = st.session_state.get(key) or default
         write(name, None if picked == default else picked.isoformat())
 
     st.session_state[key] = value
     st.date_input(
-        label, key=key, min_value=EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=changed
+        label, key=key, min_value=EARLIEST, max_value=latest, format="YYYY-MM-DD", on_change=save_choice
     )
     return value
 
 
 def instant_in_address(name: str) -> datetime | None:
-    """The instant that the address names; None without one, or with something else."""
+    """Return the instant in the address; None if it has none, or nonsense."""
     try:
-        at = datetime.fromisoformat(st.query_params.get(name, ""))
+        instant = datetime.fromisoformat(st.query_params.get(name, ""))
     except ValueError:
         return None
-    return at if at.tzinfo and at.year >= EARLIEST.year else None
+    return instant if instant.tzinfo and instant.year >= EARLIEST.year else None
 
 
 def _remembered() -> dict[str, str]:
-    return st.session_state.get(_REMEMBERED, {})
+    selection: dict[str, str] = st.session_state.get(_REMEMBERED, {})
+    return selection

@@ -1,8 +1,8 @@
-"""When the mentor was here last, so that the Overview can tell what changed since.
+"""When the mentor was last here; the Overview shows the changes since then.
 
-A visit is a row of looks at pages with less than 45 minutes between them; the last visit ended with the last
-look before the present one began. Kept in a small file and not in the store, since a page must never wait
-for a sync that is writing. It holds two instants and nothing about anybody else.
+A visit is a series of page views with less than 45 minutes between them. The last visit ended with its last
+page view, before the present visit began. The instants are in a small file and not in the store, because a
+page must never wait for a sync that is writing. The file holds nothing about anybody else.
 """
 
 from __future__ import annotations
@@ -13,53 +13,56 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cohort_core.config.paths import Home
-from cohort_core.dashboard.components.text import instant
+from cohort_core.dashboard.components.text import parse_instant
 
 PAUSE = timedelta(minutes=45)
-"""Longer than reading a page takes, shorter than a mentor's other work between two looks."""
+"""Longer than a mentor reads one page, shorter than the other work between two visits."""
 
-_WRITTEN_EVERY = timedelta(minutes=1)
-_KEPT = 50
+_WRITE_INTERVAL = timedelta(minutes=1)
+_MAX_ENDS = 50
 
 
 @dataclass(frozen=True)
 class Visits:
-    """The last look at any page, and the ends of the visits before this one, the latest last."""
+    """The last page view, and the ends of earlier visits, the latest last."""
 
     seen_at: datetime | None = None
     ends: tuple[datetime, ...] = ()
 
     @property
     def last(self) -> datetime | None:
-        """The end of the visit before this one; None for who is here for the first time."""
+        """The end of the visit before this one; None on a first visit."""
         return self.ends[-1] if self.ends else None
 
-    def with_look(self, now: datetime) -> Visits:
+    def with_page_view(self, now: datetime) -> Visits:
         if self.seen_at is None or now - self.seen_at < PAUSE:
             return Visits(now, self.ends)
-        return Visits(now, (*self.ends, self.seen_at)[-_KEPT:])
+        return Visits(now, (*self.ends, self.seen_at)[-_MAX_ENDS:])
 
 
 def load(home: Home) -> Visits:
-    """What is known; a file that cannot be read counts as none."""
+    """Load the visits; a missing or unreadable file counts as no visits."""
     try:
-        kept = json.loads(home.visits.read_text("utf-8"))
-        return Visits(instant(kept["seen_at"]), tuple(instant(one) for one in kept["ends"]))
+        saved = json.loads(home.visits.read_text("utf-8"))
+        return Visits(parse_instant(saved["seen_at"]), tuple(parse_instant(end) for end in saved["ends"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Visits()
 
 
-def look(home: Home, now: datetime) -> None:
-    """Note that a page is being looked at. A disk that takes no file takes nothing else from the page."""
+def record_page_view(home: Home, now: datetime) -> None:
+    """Record that somebody views a page.
+
+    If the file cannot be written, the page works all the same.
+    """
     before = load(home)
-    if before.seen_at and timedelta() <= now - before.seen_at < _WRITTEN_EVERY:
+    if before.seen_at and timedelta() <= now - before.seen_at < _WRITE_INTERVAL:
         return
-    after = before.with_look(now)
-    kept = {"seen_at": to_text(now), "ends": [to_text(one) for one in after.ends]}
+    after = before.with_page_view(now)
+    saved = {"seen_at": to_text(now), "ends": [to_text(end) for end in after.ends]}
     with contextlib.suppress(OSError):
-        home.write_private(home.visits, json.dumps(kept))
+        home.write_private(home.visits, json.dumps(saved))
 
 
-def to_text(at: datetime) -> str:
-    """To the second, which is enough, and short in an address."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def to_text(instant: datetime) -> str:
+    """Format an instant to the second: that is precise enough, and short in an address."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

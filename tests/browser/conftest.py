@@ -1,4 +1,4 @@
-"""A real server as a subprocess, a real browser, and nothing that either may do unnoticed."""
+"""A real server in a subprocess and a real browser; every complaint of the browser fails the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
 from cohort_core import practice
 from cohort_core.config.paths import Home
@@ -42,11 +42,11 @@ backgroundColor = "#ff0000"
 [theme.dark]
 backgroundColor = "#00ff00"
 """
-"""Settings of the folder in which the server is started; none of them may count."""
+"""Settings in the folder in which the server starts. None of them may have an effect."""
 
 
 class Dashboard:
-    """A served home: where it is, what it works on, and the school behind it."""
+    """A running dashboard: its URL, its workspace, and the school behind it."""
 
     def __init__(self, url: str, workspace: Workspace, school: Running | None) -> None:
         self.url = url
@@ -61,7 +61,7 @@ class Dashboard:
 def synced(
     folder: Path, school: School, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[Workspace, Running]]:
-    """A home that knows a school in this process, its wanted classes synced once."""
+    """Connect a home to a school in this process, and sync the wanted classes once."""
     workspace = Workspace(Home(folder), retry_policy=FAST_RETRIES)
     with running(school) as upstream:
         workspace.connect(
@@ -71,7 +71,7 @@ def synced(
             email=practice.EMAIL,
             password=practice.PASSWORD,
         )
-        ids = [one.id for one in workspace.cohorts.statuses() if wanted(one.name)]
+        ids = [status.id for status in workspace.cohorts.statuses() if wanted(status.name)]
         set_active(workspace.database, ids, active=True)
         workspace.prepare_sync(asked_by="test").run()
         yield workspace, upstream
@@ -80,7 +80,7 @@ def synced(
 
 @contextmanager
 def served(folder: Path, elsewhere: Path) -> Iterator[str]:
-    """`serve` as a person starts it, from a folder that is not the project's."""
+    """Run `serve` as a person does, from a folder outside the project."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COHORT_")} | {
@@ -140,7 +140,7 @@ def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        # Not a failure for who has no browser at hand; in CI there is one, or the run has shown nothing.
+        # A developer without a browser may skip these tests. In CI a skip would hide that nothing was tested.
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Chromium on this machine")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -151,7 +151,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Watched:
-    """Tabs in which every complaint of the browser and every request is noted."""
+    """Browser tabs that record every complaint of the browser and every request."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -164,12 +164,16 @@ class Watched:
         context.set_default_timeout(WAIT_MS)
         self._contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda one: self._note(one.type, one.text))
+        page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
-        page.on("dialog", lambda dialog: (self.complaints.append("a dialog opened"), dialog.dismiss()))
+        page.on("dialog", self._dismiss)
         page.on("request", lambda request: self._note_request(request.url))
         page.on("websocket", lambda socket: self._note_request(socket.url))
         return page
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append("a dialog opened")
+        dialog.dismiss()
 
     def _note(self, kind: str, text: str) -> None:
         if kind == "error":
@@ -186,7 +190,7 @@ class Watched:
 
 @pytest.fixture
 def watched(chromium: Browser) -> Iterator[Watched]:
-    """The test fails if the browser complained or asked another host for anything."""
+    """Give a test browser tabs; it fails if the browser complains or asks another host for anything."""
     tabs = Watched(chromium)
     yield tabs
     tabs.close()

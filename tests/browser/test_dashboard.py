@@ -1,4 +1,4 @@
-"""The dashboard in Chromium, as a mentor meets it."""
+"""The dashboard in Chromium, used as a mentor uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from cohort_core.dashboard.layout import PAGES
 from cohort_core.practice.faults import Fault
@@ -28,7 +28,7 @@ HOSTILE = {
 
 
 def wait_for(page: Page, name: str) -> None:
-    """Until a page stands: its title, and no part of the script running or stale."""
+    """Wait until a page is complete: its title is there, and nothing is running or stale."""
     expect(page.locator("h1").get_by_text(PAGES[name].title, exact=True)).to_be_visible()
     expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
     expect(page.locator("[data-stale=true]")).to_have_count(0)
@@ -47,7 +47,7 @@ def go(page: Page, name: str) -> None:
 def expect_no_sideways_scrolling(page: Page) -> None:
     wider = page.evaluate(
         "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
-        ".some(one => one.scrollWidth > one.clientWidth)"
+        ".some(element => element.scrollWidth > element.clientWidth)"
     )
     assert not wider
 
@@ -65,12 +65,12 @@ def test_evil_names_are_text_from_the_first_page_of_a_fresh_server_on(
 
 def expect_evil_names_as_text(page: Page, name: str) -> None:
     sidebar = page.get_by_test_id("stSidebar")
-    for one in LINKED:
-        expect(sidebar.get_by_role("link", name=PAGES[one].title, exact=True)).to_be_visible()
+    for linked in LINKED:
+        expect(sidebar.get_by_role("link", name=PAGES[linked].title, exact=True)).to_be_visible()
     expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
     if name in DATA_PAGES:
         expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
-        # The charts' own labels are drawn, not parsed; what could have fetched or run has had its time.
+        # The labels of charts are drawn, not parsed. After this wait, any fetch or script would have run.
         expect(page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first).to_be_visible()
     if name == "risk":
         page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first.hover(
@@ -136,7 +136,7 @@ def test_light_and_dark_are_ours(
 ) -> None:
     page = watched.tab(colours=colours)
     open_page(page, dashboard, "risk")
-    shown = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+    shown = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
     assert shown == background
 
 
@@ -161,7 +161,7 @@ def test_sync_now_from_press_to_result_and_again(dashboard: Dashboard, watched: 
     sidebar.get_by_role("button", name="Sync now").click()
     expect(sidebar.get_by_role("button", name="Syncing…")).to_be_disabled()
     expect(sidebar.get_by_text(re.compile(r"page \d+|waiting for OpenClass", re.IGNORECASE))).to_be_visible()
-    # Another tab shows the same sync, and neither closing one nor changing the page ends it.
+    # Another tab shows the same sync. Neither closing a tab nor changing the page ends it.
     other = watched.tab()
     open_page(other, dashboard, "risk")
     expect(other.get_by_test_id("stSidebar").get_by_role("button", name="Syncing…")).to_be_visible()
@@ -229,23 +229,24 @@ def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: W
     expect(shared.locator("h3").get_by_text(name, exact=True)).to_be_visible()
     page.go_back()
     wait_for(page, "overview")
-    # Not first any more, perhaps: a sync that an earlier test began may have ended.
+    # The student may not be first any more, because a sync from an earlier test may have ended.
     expect(page.get_by_test_id("stMain").get_by_role("link", name=name, exact=True).first).to_be_visible()
 
 
 def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
-    big = next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    big = next(status.id for status in dashboard.workspace.cohorts.statuses() if status.progressions > 3000)
     health = catalog.student_health(dashboard.workspace.cohorts.cohort(big)).frame
-    for name, element, position, expected in (
+    targets: tuple[tuple[str, str, Position, str | None], ...] = (
         ("risk", "stDataFrame", {"x": 60, "y": 52}, health["name"][0]),
         ("risk", "stVegaLiteChart", {"x": 200, "y": 18}, health["name"][0]),
         ("matrix", "stVegaLiteChart", {"x": 300, "y": 300}, None),
-    ):
+    )
+    for name, element, position, expected in targets:
         open_page(page, dashboard, name, f"?class={big}")
         shown = page.get_by_test_id(element).first
         shown.locator("canvas, svg").first.wait_for()
-        # A header sorts or chooses a column; it opens nobody.
+        # A click on a heading sorts or selects a column; it opens no student.
         shown.click(position={"x": 60, "y": 3})
         expect(page.locator("[data-stale=true]")).to_have_count(0)
         shown.click(position=position)
@@ -260,21 +261,21 @@ def test_the_number_of_an_assignment_in_the_matrix_leads_to_it(
     dashboard: Dashboard, watched: Watched
 ) -> None:
     page = watched.tab()
-    big = next(one for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    big = next(status for status in dashboard.workspace.cohorts.statuses() if status.progressions > 3000)
     names = dashboard.workspace.cohorts.cohort(big.id).assignments["name"].tolist()
     open_page(page, dashboard, "matrix", f"?class={big.id}")
     drawn = page.get_by_test_id("stVegaLiteChart").locator("canvas").first
     drawn.wait_for()
     drawn.hover(position={"x": 300, "y": 46})
-    told = page.locator("#vg-tooltip-element")
-    expect(told).to_contain_text("Assignment")
-    expect(told).not_to_contain_text("Student")
-    rested_on = told.inner_text()
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_contain_text("Assignment")
+    expect(tooltip).not_to_contain_text("Student")
+    tooltip_text = tooltip.inner_text()
     drawn.click(position={"x": 300, "y": 46})
     wait_for(page, "assignment")
     opened = page.get_by_test_id("stMain").locator("h3").first.inner_text()
     assert opened in names
-    assert opened in rested_on
+    assert opened in tooltip_text
     page.go_back()
     wait_for(page, "matrix")
 
@@ -285,7 +286,7 @@ def test_figures_have_their_lines(dashboard: Dashboard, watched: Watched) -> Non
     for what in ("Completed so far", "Active students"):
         line = page.get_by_role("img", name=f"{what}, week by week")
         expect(line).to_be_visible()
-        assert line.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+        assert line.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 
 def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboard, watched: Watched) -> None:
@@ -306,8 +307,8 @@ def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboar
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
 
 
-def test_whatever_is_asked_for_has_the_policy(dashboard: Dashboard) -> None:
-    """So that nothing gets the browser to ask another host, also at an address that is no page's."""
+def test_every_address_has_the_policy(dashboard: Dashboard) -> None:
+    """The policy keeps the browser from asking other hosts, even at an address that is no page."""
     for name in ("", "risk", "nowhere", "index.html", "student/x", "docs"):
         answer = requests.get(dashboard.address(name), timeout=10)
         assert answer.headers["Content-Type"].startswith("text/html"), name

@@ -1,4 +1,4 @@
-"""Everything that a page shows, downloaded in Chromium as a mentor does it, opened and read back."""
+"""Every download of every page, made in Chromium as a mentor does it, opened and read back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]
 import pypdf
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -33,29 +33,32 @@ OFFERED = {
     "assignment": {"assignment-students", "assignment-grades"},
     "classes": {"classes", "syncs"},
 }
-"""Some of what each page has, by the name without its kind."""
+"""Some of the files of each page, by name without the extension."""
 KINDS = {"csv", "xlsx", "pdf", "png", "svg"}
 
 
 @pytest.fixture
 def class_id(dashboard: Dashboard) -> str:
-    return next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    return next(status.id for status in dashboard.workspace.cohorts.statuses() if status.progressions > 3000)
 
 
 def menus(page: Page) -> Locator:
-    """The menus of a page that is drawn to its end."""
+    """Return the Download menus of a page, once it is complete."""
     expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
     return page.get_by_test_id("stMain").get_by_test_id("stPopover").get_by_role("button", name="Download")
 
 
 def unfold(page: Page) -> None:
-    for folded in page.get_by_test_id("stMain").get_by_test_id("stExpander").all():
-        folded.locator("summary").click()
-        expect(folded.get_by_test_id("stExpanderDetails").locator("button, canvas").first).to_be_visible()
+    for expander in page.get_by_test_id("stMain").get_by_test_id("stExpander").all():
+        expander.locator("summary").click()
+        expect(expander.get_by_test_id("stExpanderDetails").locator("button, canvas").first).to_be_visible()
 
 
 def files(page: Page, menu: Locator, turn: int | None = None) -> Iterator[File]:
-    """The files of a menu, or the one whose turn it is, with the names that the browser would give them."""
+    """Download the files of a menu, with the names that the browser gives them.
+
+    With `turn` it downloads only one file, another kind for each turn.
+    """
     menu.scroll_into_view_if_needed()
     menu.click()
     body = page.get_by_test_id("stPopoverBody")
@@ -74,7 +77,7 @@ def rows_of(file: bytes) -> list[dict[str, str]]:
 
 
 def read_back(name: str, file: bytes) -> None:
-    """The file is what its name says."""
+    """Check that the content of a file fits its extension."""
     match name.rsplit(".", 1)[-1]:
         case "csv":
             assert file.startswith(b"\xef\xbb\xbf")
@@ -83,15 +86,16 @@ def read_back(name: str, file: bytes) -> None:
             book = openpyxl.load_workbook(io.BytesIO(file))
             assert book.sheetnames[-1] == "Definitions"
             assert book.worksheets[0].max_row > 1
-            assert ["Names", "Pseudonyms"] in [[one.value for one in row[:2]] for row in book["Definitions"]]
+            entries = [[cell.value for cell in row[:2]] for row in book["Definitions"]]
+            assert ["Names", "Pseudonyms"] in entries
         case "pdf":
             assert "Software Development" in pypdf.PdfReader(io.BytesIO(file)).pages[0].extract_text()
         case "png":
             assert file.startswith(b"\x89PNG\r\n\x1a\n")
         case "svg":
-            told = "".join(ElementTree.fromstring(file).itertext())
-            assert "Software Development, Cohort 12 · as of " in told
-            assert "names are pseudonyms" in told
+            text = "".join(ElementTree.fromstring(file).itertext())
+            assert "Software Development, Cohort 12 · as of " in text
+            assert "names are pseudonyms" in text
         case other:
             raise AssertionError(other)
 
@@ -113,19 +117,19 @@ def test_every_download_of_every_page_opens_and_names_nobody(
         open_page(page, dashboard, name, f"?class={class_id}&anonymous=1{chosen.get(name, '')}")
         menus(page)
         unfold(page)
-        told = set()
+        stems = set()
         of_class = "" if name == "classes" else "sd-cohort-12-"
         for turn, menu in enumerate(menus(page).all()):
-            # Each menu gives one file here, each kind in turn; all kinds of all tables are read elsewhere.
+            # Here each menu gives one file, of another kind each time. Other tests read all kinds.
             for file, data in files(page, menu, turn):
                 read_back(file, data)
                 assert not identifying.found_in(text_of(data) if not file.endswith("png") else file), file
                 assert file.startswith(of_class)
                 assert re.search(r"-anonymous\.\w+$", file)
                 stem, kind = file.removeprefix(of_class).replace("-anonymous", "").split(".")
-                told.add(stem)
+                stems.add(stem)
                 kinds.add(kind)
-        assert OFFERED[name] <= told, (name, told)
+        assert OFFERED[name] <= stems, (name, stems)
     assert kinds == KINDS
 
 
@@ -134,18 +138,18 @@ def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(
 ) -> None:
     page = watched.tab()
     open_page(page, dashboard, "risk", f"?class={class_id}&band=high")
-    found = dict(files(page, menus(page).last))
+    downloaded = dict(files(page, menus(page).last))
     health = catalog.student_health(dashboard.workspace.cohorts.cohort(class_id))
     high = [row for row in health.records() if row["risk"] == "high"]
-    rows = rows_of(found["sd-cohort-12-student-health.csv"])
+    rows = rows_of(downloaded["sd-cohort-12-student-health.csv"])
     assert list(rows[0]) == list(StudentHealthRow.model_fields)
     assert [row["name"] for row in rows] == [row["name"] for row in high]
     assert [float(row["risk_score"]) for row in rows] == [row["risk_score"] for row in high]
-    book = openpyxl.load_workbook(io.BytesIO(found["sd-cohort-12-student-health.xlsx"]))
+    book = openpyxl.load_workbook(io.BytesIO(downloaded["sd-cohort-12-student-health.xlsx"]))
     assert [cell.value for cell in book.worksheets[0]["A"]][1:] == [row["student_id"] for row in high]
-    kept = load_events(dashboard.workspace.database, limit=2)
-    assert [(one.who, one.action) for one in kept] == [("dashboard", "export")] * 2
-    assert kept[0].detail == f"student_health.xlsx, class {class_id}"
+    audit = load_events(dashboard.workspace.database, limit=2)
+    assert [(event.who, event.action) for event in audit] == [("dashboard", "export")] * 2
+    assert audit[0].detail == f"student_health.xlsx, class {class_id}"
 
 
 def test_an_evil_name_is_text_in_every_file(hostile_home: Path, tmp_path: Path, watched: Watched) -> None:
@@ -159,7 +163,8 @@ def test_an_evil_name_is_text_in_every_file(hostile_home: Path, tmp_path: Path, 
                     assert rows_of(data)[0]["name"] == EVIL
                 if name.endswith(".svg"):
                     drawn = ElementTree.fromstring(data)
-                    assert not [one for one in drawn.iter() if one.tag.endswith(("script", "image"))]
+                    unsafe = [node for node in drawn.iter() if node.tag.endswith(("script", "image"))]
+                    assert not unsafe
         page.close()
 
 

@@ -1,4 +1,4 @@
-"""Names in lists lead to whom they name, and back leads back."""
+"""Names in lists open the page of the student or assignment, and Back returns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from tests.browser.conftest import Dashboard, Watched
 from tests.browser.test_dashboard import open_page, wait_for
 
 
-def test_who_is_stuck_and_what_changed_lead_to_the_student(dashboard: Dashboard, watched: Watched) -> None:
-    class_id = next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+def test_names_of_stuck_students_and_in_changes_are_links(dashboard: Dashboard, watched: Watched) -> None:
+    statuses = dashboard.workspace.cohorts.statuses()
+    class_id = next(status.id for status in statuses if status.progressions > 3000)
     first = catalog.reteach(dashboard.workspace.cohorts.cohort(class_id)).records()[0]
     page = watched.tab()
     open_page(page, dashboard, "overview", f"?class={class_id}&since=week&kind=completed")
@@ -28,8 +29,8 @@ def test_who_is_stuck_and_what_changed_lead_to_the_student(dashboard: Dashboard,
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
     page.go_back()
     wait_for(page, "overview")
-    work = main.locator("[class*='st-key-events-changed'] a[href*='assignment=']").first
-    name = work.inner_text()
-    work.click()
+    assignment = main.locator("[class*='st-key-events-changed'] a[href*='assignment=']").first
+    name = assignment.inner_text()
+    assignment.click()
     wait_for(page, "assignment")
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-"""A page on paper: light, whole, without what can only be pressed."""
+"""A printed page is light and complete, and has no buttons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.conftest import Dashboard, Watched
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page
 
 PALE = 220
-"""White is 255; the ground of a dark chart or table becomes a grey of 231."""
+"""White is 255; when printed, the background of a dark chart or table becomes a grey of 231."""
 PAPER = {"width": 1000, "height": 1400}
 
 
@@ -31,8 +31,8 @@ def test_a_page_prints_light_without_sidebar_and_buttons(
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator("h3").first).to_be_visible()
     expect(sidebar).to_be_hidden()
-    for one in page.get_by_role("button", name="Download").all():
-        expect(one).to_be_hidden()
+    for button in page.get_by_role("button", name="Download").all():
+        expect(button).to_be_hidden()
     expect_no_sideways_scrolling(page)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("L")
     width, height = picture.size

@@ -1,4 +1,4 @@
-"""Settings in Chromium: what a mentor changes there is seen before it counts, and then everywhere."""
+"""Settings in Chromium: a mentor sees the effect of a change before it counts everywhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         yield Dashboard(url, workspace, school)
 
 
-def test_thresholds_tell_their_effect_and_then_count(own: Dashboard, watched: Watched) -> None:
+def test_thresholds_show_their_effect_and_then_count(own: Dashboard, watched: Watched) -> None:
     page = watched.tab()
     open_page(page, own, "settings", "?part=thresholds")
     expect(page.get_by_text("As it is now")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The triage list in Chromium: by keyboard alone, and without those who are settled."""
+"""The triage list in Chromium: used by keyboard alone, and with hidden students."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Dashboard, Watched
 from tests.browser.test_dashboard import first_person, open_page, wait_for
 
-MOST_TABS = 60
-"""By so many presses of Tab the first student is reached, or the list is too far away."""
+MAX_TABS = 60
+"""If the first student needs more presses of Tab than this, the list is too far away."""
 
 
 @pytest.fixture
 def class_id(dashboard: Dashboard) -> str:
-    return next(one.id for one in dashboard.workspace.cohorts.statuses() if one.progressions > 3000)
+    return next(status.id for status in dashboard.workspace.cohorts.statuses() if status.progressions > 3000)
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
-        if wanted.evaluate("one => one === document.activeElement"):
+        if wanted.evaluate("element => element === document.activeElement"):
             return
-    raise AssertionError(f"not reached by {MOST_TABS} presses of Tab")
+    raise AssertionError(f"not reached by {MAX_TABS} presses of Tab")
 
 
 def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: Watched) -> None:
@@ -34,13 +34,13 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
     open_page(page, dashboard, "overview")
     expect(first_person(page)).to_be_visible()
     tab_to(page, first_person(page))
-    # Who goes by keyboard must see where they are.
-    assert first_person(page).evaluate("one => one.matches(':focus-visible')")
+    # Keyboard users must see which element has the focus.
+    assert first_person(page).evaluate("element => element.matches(':focus-visible')")
     name = first_person(page).inner_text()
     page.keyboard.press("Enter")
     wait_for(page, "student")
     expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
-    # As Alt and the left arrow do, which a browser without a window does not know.
+    # The same as Alt and the left arrow, which a browser without a window does not support.
     page.go_back()
     wait_for(page, "overview")
     expect(first_person(page)).to_be_visible()
@@ -48,13 +48,13 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
 
 
 def listed(page: Page, student_id: str) -> Locator:
-    """Where triage lists a student: among those at risk, and among the silent."""
+    """Return the links to a student in the triage list, at risk or silent."""
     lists = "[class*='st-key-people-attention'], [class*='st-key-people-silent']"
     return page.get_by_test_id("stMain").locator(lists).locator(f"a[href*='student={student_id}']")
 
 
 def first_student(page: Page) -> tuple[str, str]:
-    """The id and the name of who is listed first."""
+    """Return the id and the name of the first student in the list."""
     expect(first_person(page)).to_be_visible()
     address = urlsplit(str(first_person(page).get_attribute("href")))
     return parse_qs(address.query)["student"][0], first_person(page).inner_text()
@@ -68,19 +68,19 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
         main = page.get_by_test_id("stMain")
         main.locator(f"[class*='st-key-hide-'][class*='{student_id}'] button").first.click()
         page.get_by_role("menuitem", name="Done for today").click()
-        told = main.get_by_text(re.compile(rf"^{re.escape(name)}: done until \d+ \w+$"))
+        description = main.get_by_text(re.compile(rf"^{re.escape(name)}: done until \d+ \w+$"))
         expect(listed(page, student_id)).to_have_count(0)
         main.get_by_text("Settled (1)", exact=True).click()
-        expect(told).to_be_visible()
+        expect(description).to_be_visible()
         page.reload()
         wait_for(page, "overview")
         expect(first_person(page)).to_be_visible()
         expect(listed(page, student_id)).to_have_count(0)
         main.get_by_text("Settled (1)", exact=True).click()
-        expect(told).to_be_visible()
+        expect(description).to_be_visible()
         main.get_by_role("button", name="List again").click()
         expect(listed(page, student_id).first).to_be_visible()
-        expect(told).to_have_count(0)
+        expect(description).to_have_count(0)
         assert not dashboard.workspace.hides()
     finally:
         dashboard.workspace.show_again(class_id, student_id)

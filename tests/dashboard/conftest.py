@@ -1,4 +1,4 @@
-"""The pages run in this process over a real home: a school over HTTP, a real sync, rosters with groups."""
+"""Run the pages in this process over real data: a school over HTTP, a real sync, rosters with groups."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core.config.paths import Home
+from cohort_core.dashboard import layout
 from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.school import MemorySchool, Row, progression
 from cohort_core.practice.server import Running, running
-from cohort_core.services import workspace as workspaces
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
 from tests.conftest import FAST_RETRIES
@@ -30,7 +30,10 @@ Use = Callable[[Workspace], None]
 
 
 def page(name: str, query: dict[str, str] | None = None, unfold: Sequence[str] = ()) -> AppTest:
-    """A page run as the first thing that a fresh server does, without app.py; these parts unfolded."""
+    """Run a page as the first thing that a fresh server does, without app.py.
+
+    `unfold` holds the keys of the expanders to open.
+    """
     test = AppTest.from_file(PROJECT / "pages" / f"{name}.py", default_timeout=20)
     for key, value in (query or {}).items():
         test.query_params[key] = value
@@ -40,7 +43,7 @@ def page(name: str, query: dict[str, str] | None = None, unfold: Sequence[str] =
 
 
 def shown(test: AppTest) -> str:
-    """Every word on the page that is a Markdown, text, HTML or notice element."""
+    """Return all text of the page in Markdown, text, HTML and notice elements."""
     elements = [
         *test.title,
         *test.subheader,
@@ -53,23 +56,27 @@ def shown(test: AppTest) -> str:
         *test.success,
         *test.html,
     ]
-    return "\n".join(str(getattr(one, "value", None) or getattr(one, "body", "")) for one in elements)
+    return "\n".join(
+        str(getattr(element, "value", None) or getattr(element, "body", "")) for element in elements
+    )
 
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Make a workspace the one that the pages work on."""
-    return lambda workspace: monkeypatch.setattr(workspaces, "shared_workspace", lambda: workspace)
+    """Make the pages use a given workspace."""
+    return lambda workspace: monkeypatch.setattr(layout, "shared_workspace", lambda: workspace)
 
 
 @pytest.fixture(scope="session")
 def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """The invented classes of the practice school, synced, with their rosters. Not to be changed."""
+    """The invented classes of the practice school, synced, with their rosters. Tests must not change it."""
     workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool()) as upstream:
         workspace.connect_to_practice(upstream.url)
         bootcamps = [
-            one.id for one in workspace.cohorts.statuses() if not one.name.startswith("Open University")
+            status.id
+            for status in workspace.cohorts.statuses()
+            if not status.name.startswith("Open University")
         ]
         set_active(workspace.database, bootcamps, active=True)
         workspace.prepare_sync(asked_by="test").run()
@@ -80,20 +87,20 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture
 def big(practised: Workspace, use: Use) -> str:
-    """The id of the class with 3,781 records, on a workspace that the pages use."""
+    """The id of the class with 3,781 records, in a workspace that the pages use."""
     use(practised)
-    return next(one.id for one in practised.cohorts.statuses() if one.friendly_id == "sd-cohort-12")
+    return next(status.id for status in practised.cohorts.statuses() if status.friendly_id == "sd-cohort-12")
 
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A class in which everything has the evil name: class, units, assignments, and who is worst off."""
+    """A class in which everything has the evil name: class, units, assignments, students."""
     workspace = Workspace(Home(tmp_path_factory.mktemp("hostile") / "home"), retry_policy=FAST_RETRIES)
     school = MemorySchool()
     with running(school) as upstream:
         school.add_class(EVIL, friendly_id="evil", rows=evil_rows())
         workspace.connect_to_practice(upstream.url)
-        set_active(workspace.database, [one.id for one in workspace.cohorts.statuses()], active=True)
+        set_active(workspace.database, [status.id for status in workspace.cohorts.statuses()], active=True)
         workspace.prepare_sync(asked_by="test").run()
         yield workspace
     workspace.stop()
@@ -121,7 +128,7 @@ def evil_rows() -> Iterator[Row]:
 
 @pytest.fixture
 def upstream_and_workspace(school: Running, workspace: Workspace, use: Use) -> tuple[Running, Workspace]:
-    """An own school and home, connected, nothing synced: for tests that change things."""
+    """A school and a home for one test, connected, with nothing synced: for tests that change things."""
     school.school.add_class("Alpha", rows=list(evil_rows()))
     school.school.add_class("Beta")
     workspace.connect_to_practice(school.url)

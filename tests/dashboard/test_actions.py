@@ -1,4 +1,4 @@
-"""What a mentor does: connect, choose classes, sync, stop."""
+"""The actions of a mentor: connect, choose classes, sync, stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fill_in(test: AppTest, school: Running, password: str = practice.PASSWORD) -
     answers = [school.url, practice.APP_ID, practice.ORIGIN, practice.EMAIL, password]
     for field, answer in zip(test.text_input, answers, strict=True):
         field.set_value(answer)
-    return next(one for one in test.button if one.label == "Connect").click().run()
+    return next(button for button in test.button if button.label == "Connect").click().run()
 
 
 def test_connecting_lists_the_classes_and_following_one_syncs_it(
@@ -39,17 +39,17 @@ def test_connecting_lists_the_classes_and_following_one_syncs_it(
     test = fill_in(page("connect"), school)
     assert not test.exception
     assert not test.error
-    assert [one.label for one in test.checkbox] == [r"\*\*Alpha\*\*", "Beta"]
+    assert [box.label for box in test.checkbox] == [r"\*\*Alpha\*\*", "Beta"]
     test.checkbox[1].uncheck().run()
-    next(one for one in test.button if one.label == "Follow and sync").click().run()
+    next(button for button in test.button if button.label == "Follow and sync").click().run()
     assert not test.exception
     wait_until_idle(workspace)
-    assert [one.name for one in workspace.cohorts.statuses(active_only=True)] == ["**Alpha**"]
+    assert [status.name for status in workspace.cohorts.statuses(active_only=True)] == ["**Alpha**"]
     assert workspace.jobs(1)[0].state == "done"
     assert workspace.jobs(1)[0].asked_by == "dashboard"
 
 
-def test_a_wrong_password_is_told_and_nothing_is_kept(
+def test_a_wrong_password_gives_an_error_and_nothing_is_kept(
     school: Running, workspace: Workspace, use: Use
 ) -> None:
     use(workspace)
@@ -60,20 +60,22 @@ def test_a_wrong_password_is_told_and_nothing_is_kept(
     assert not workspace.is_connected()
 
 
-def test_what_was_left_empty_is_named(workspace: Workspace, use: Use) -> None:
+def test_empty_fields_are_named(workspace: Workspace, use: Use) -> None:
     use(workspace)
     test = page("connect")
-    next(one for one in test.button if one.label == "Connect").click().run()
+    next(button for button in test.button if button.label == "Connect").click().run()
     assert test.error[0].value == "Please fill in: application id, class site, email, password."
 
 
 def test_the_practice_school_is_one_press_away(workspace: Workspace, use: Use) -> None:
     use(workspace)
     test = page("connect")
-    next(one for one in test.button if one.label == "Use the practice school").click().run(timeout=30)
+    next(button for button in test.button if button.label == "Use the practice school").click().run(
+        timeout=30
+    )
     assert not test.exception
     assert not test.error
-    assert r"Software Development\, Cohort 12" in [one.label for one in test.checkbox]
+    assert r"Software Development\, Cohort 12" in [box.label for box in test.checkbox]
     assert workspace.is_connected()
 
 
@@ -82,17 +84,17 @@ def test_a_class_is_switched_on_and_off(upstream_and_workspace: tuple[Running, W
     test = page("classes")
     test.toggle[0].set_value(True).run()
     (active,) = workspace.cohorts.statuses(active_only=True)
-    next(one for one in test.toggle if one.value).set_value(False).run()
+    next(toggle for toggle in test.toggle if toggle.value).set_value(False).run()
     assert not workspace.cohorts.statuses(active_only=True)
-    assert active.name in [one.label for one in test.toggle]
+    assert active.name in [toggle.label for toggle in test.toggle]
 
 
 def test_new_classes_are_found(upstream_and_workspace: tuple[Running, Workspace]) -> None:
     school, _ = upstream_and_workspace
     test = page("classes")
     school.school.add_class("Gamma")
-    next(one for one in test.button if one.label == "Look for new classes").click().run()
-    assert "Gamma" in [one.label for one in test.toggle]
+    next(button for button in test.button if button.label == "Look for new classes").click().run()
+    assert "Gamma" in [toggle.label for toggle in test.toggle]
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def press(test: AppTest) -> AppTest:
     return test.sidebar.button(key="sync-now").click().run()
 
 
-def test_sync_now_says_what_came_of_it(followed: tuple[Running, Workspace]) -> None:
+def test_sync_now_shows_the_result(followed: tuple[Running, Workspace]) -> None:
     _, workspace = followed
     test = press(page("overview"))
     wait_until_idle(workspace)
@@ -114,7 +116,7 @@ def test_sync_now_says_what_came_of_it(followed: tuple[Running, Workspace]) -> N
     assert not test.exception
     assert "Synced 43 records in" in shown(test).replace("\\", "")
     assert "43 new" in shown(test)
-    assert {one.label: one.value for one in test.metric}["Students"] == "8"
+    assert {metric.label: metric.value for metric in test.metric}["Students"] == "8"
     press(test)
     wait_until_idle(workspace)
     assert "nothing new" in shown(test.run())
@@ -129,10 +131,10 @@ def test_while_a_sync_runs_every_page_shows_it_and_offers_no_second(
     try:
         test = press(page("classes"))
         other = page("risk")
-        for one in (test, other):
-            assert not one.exception
-            assert one.sidebar.button(key="sync-now").disabled
-            assert one.sidebar.button(key="sync-stop").label == "Stop"
+        for tab in (test, other):
+            assert not tab.exception
+            assert tab.sidebar.button(key="sync-now").disabled
+            assert tab.sidebar.button(key="sync-stop").label == "Stop"
         assert "The first sync of this class is running" in shown(other)
     finally:
         release.set()
@@ -150,7 +152,7 @@ def test_stop_stops(followed: tuple[Running, Workspace]) -> None:
     assert "stopped" in shown(test.run())
 
 
-def test_a_sync_that_fails_is_told_in_its_own_sentence(followed: tuple[Running, Workspace]) -> None:
+def test_a_sync_that_fails_shows_its_own_sentence(followed: tuple[Running, Workspace]) -> None:
     school, workspace = followed
     school.faults.add(Fault("html", path="*/progressions", times=None))
     test = press(page("overview"))
@@ -167,7 +169,7 @@ def test_a_sync_that_fails_is_told_in_its_own_sentence(followed: tuple[Running, 
     assert syncs["result"][0] == "Failed"
 
 
-def test_a_sync_from_elsewhere_is_told_too(followed: tuple[Running, Workspace]) -> None:
+def test_a_sync_from_elsewhere_is_shown_too(followed: tuple[Running, Workspace]) -> None:
     _, workspace = followed
     test = page("overview")
     assert "has not been synced" in shown(test)

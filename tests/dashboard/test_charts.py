@@ -1,4 +1,7 @@
-"""What pages send to be drawn is Vega-Lite. They send it unchecked, for speed, so it is checked here."""
+"""Every chart that a page sends is valid Vega-Lite.
+
+For speed, the pages do not validate their charts, so the tests do.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tests.dashboard.conftest import page
 
 
 def sent(name: str, query: dict[str, str]) -> list[dict[str, Any]]:
-    return [json.loads(one.proto.spec) for one in page(name, query).main.get("vega_lite_chart")]
+    return [json.loads(chart.proto.spec) for chart in page(name, query).main.get("vega_lite_chart")]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_every_chart_of_a_page_is_valid(
         alt.Chart.from_dict(spec, validate=True)
 
 
-def test_the_check_finds_what_is_not_vega_lite(big: str) -> None:
+def test_the_check_finds_an_invalid_chart(big: str) -> None:
     spec = sent("overview", {"class": big})[0]
     spec["layer"][0]["mark"]["type"] = "lightning"
     with pytest.raises(Exception, match="lightning"):

@@ -1,4 +1,4 @@
-"""The first message to a student says what is most in the way."""
+"""The first message to a student is about the biggest obstacle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOING_WELL: dict[str, Any] = {"days_silent": 1, "risk": "low", "completed": 7, "
         ({}, [], ["Loops"], "completed 7 of 9", "Loops"),
     ],
 )
-def test_what_is_most_in_the_way_comes_first(
+def test_the_biggest_obstacle_comes_first(
     health: dict[str, Any], stuck: list[str], missing: list[str], said: str, not_said: str
 ) -> None:
     text = draft("Ada", GOING_WELL | health, stuck, missing, silent_days=7)
@@ -41,9 +41,9 @@ def test_the_page_of_a_student_has_it_with_an_address_to_mail_it(hostile: Worksp
     identity = str(cohort.students.index[1])
     shown = page("student", {"student": identity})
     assert EVIL in shown.code[0].value
-    mails = [one.proto.url for one in shown.get("link_button")]
+    mails = [link.proto.url for link in shown.get("link_button")]
     assert len(mails) == int(isinstance(cohort.students.loc[identity]["email"], str))
-    assert all(one.startswith("mailto:") and "<script>" not in one for one in mails)
+    assert all(mail.startswith("mailto:") and "<script>" not in mail for mail in mails)
     hidden = page("student", {"student": identity, "anonymous": "1"})
     assert EVIL not in hidden.code[0].value
     assert not hidden.get("link_button")

@@ -1,4 +1,4 @@
-"""Every page, run cold: what it shows, with names that try to be more, and when there is nothing."""
+"""Every page run cold: its content, names that look like markup, and pages without data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.dashboard.conftest import DATA_PAGES, EVIL, LINKED, PAGES, PROJECT, U
 def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str) -> None:
     test = page(name, {"class": big})
     assert not test.exception
-    assert [one.value for one in test.title] == [
+    assert [title.value for title in test.title] == [
         {"risk": "Student risk"}.get(name, name.capitalize()),
     ]
     assert len(test.sidebar.get("page_link")) == len(LINKED)
@@ -34,15 +34,15 @@ def test_the_entry_shows_the_overview(big: str) -> None:
     assert test.title[0].value == "Overview"
 
 
-def test_overview_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_overview_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big, "scope": "this"})
     summary = catalog.progress_summary(practised.cohorts.cohort(big)).record()
-    metrics = {one.label: one.value for one in test.metric}
+    metrics = {metric.label: metric.value for metric in test.metric}
     assert metrics["Students"] == str(summary["total_students"])
     assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
     assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
     first = catalog.student_health(practised.cohorts.cohort(big)).records()[0]
-    assert text.literal(first["name"]) in [one.proto.label for one in test.main.get("page_link")]
+    assert text.literal(first["name"]) in [link.proto.label for link in test.main.get("page_link")]
     started = next(
         row for row in catalog.student_health(practised.cohorts.cohort(big)).records() if row["completed"]
     )
@@ -89,7 +89,7 @@ def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
     assert len(test.get("vega_lite_chart")) == 7
 
 
-def test_classes_lists_all_and_tells_how_syncs_went(big: str, practised: Workspace) -> None:
+def test_classes_lists_all_classes_and_the_results_of_syncs(big: str, practised: Workspace) -> None:
     test = page("classes")
     assert len(test.main.toggle) == len(practised.cohorts.statuses())
     syncs = test.dataframe[0].value
@@ -117,11 +117,13 @@ def test_choosing_another_class_changes_the_address_and_forgets_the_group(
 ) -> None:
     from cohort_core.metrics.groups import groups
 
-    other = next(one.id for one in practised.cohorts.statuses(active_only=True) if one.id != big)
+    other = next(status.id for status in practised.cohorts.statuses(active_only=True) if status.id != big)
     test = page("overview", {"class": big, "group": groups(practised.cohorts.cohort(big))[0].id})
     test.sidebar.selectbox(key="class-widget").set_value(other).run()
     assert test.query_params == {"class": other}
-    assert test.text[0].value == next(one.name for one in practised.cohorts.statuses() if one.id == other)
+    assert test.text[0].value == next(
+        status.name for status in practised.cohorts.statuses() if status.id == other
+    )
 
 
 def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> None:
@@ -131,11 +133,11 @@ def test_choosing_a_group_narrows_the_page(big: str, practised: Workspace) -> No
     test = page("overview", {"class": big})
     test.sidebar.selectbox(key="group-widget").set_value(group.id).run()
     assert test.query_params == {"class": big, "group": group.id}
-    assert {one.label: one.value for one in test.metric}["Students"] == str(group.students)
+    assert {metric.label: metric.value for metric in test.metric}["Students"] == str(group.students)
 
 
 def test_an_address_may_name_a_class_by_its_friendly_id(big: str, practised: Workspace) -> None:
-    wanted = next(one for one in practised.cohorts.statuses(active_only=True) if one.id != big)
+    wanted = next(status for status in practised.cohorts.statuses(active_only=True) if status.id != big)
     assert wanted.friendly_id
     test = page("overview", {"class": wanted.friendly_id})
     assert not test.info
@@ -164,9 +166,9 @@ def test_an_evil_name_is_nowhere_read_as_markdown(hostile: Workspace, use: Use, 
     for element in test.html:
         assert "<script>" not in element.value.replace("<style>", "")
     if name in DATA_PAGES:
-        assert EVIL in [one.value for one in test.text]
-    for one in test.get("page_link"):
-        assert "![" not in one.proto.label
+        assert EVIL in [text_element.value for text_element in test.text]
+    for link in test.get("page_link"):
+        assert "![" not in link.proto.label
     if name == "overview":
         assert "&lt;script&gt;alert(1)" in shown(test)
 
@@ -188,7 +190,7 @@ def test_without_a_school_the_entry_leads_to_connect(workspace: Workspace, use: 
     test = AppTest.from_file(PROJECT / "app.py", default_timeout=20).run()
     assert not test.exception
     assert test.title[0].value == "Connect"
-    assert [one.label for one in test.text_input] == [
+    assert [field.label for field in test.text_input] == [
         "Address of OpenClass",
         "Application id",
         "Class site",
@@ -240,11 +242,11 @@ def test_a_database_of_tomorrow_is_a_sentence_and_the_links_stay(home: Home, use
     test = page(name)
     assert not test.exception
     assert "database" in test.error[0].value
-    # And one to connect, since no school is known.
+    # There is one more link, to Connect, because there is no school yet.
     assert len(test.sidebar.get("page_link")) == len(LINKED) + 1
 
 
-def test_what_nobody_expected_is_a_plain_sentence_without_data(
+def test_an_unexpected_error_is_a_plain_sentence_without_data(
     big: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "Ada " + "Lovelace"

@@ -1,4 +1,4 @@
-"""The page Settings: nothing counts before it is saved, and what is saved counts everywhere."""
+"""The Settings page: a change counts only once it is saved, and then it counts everywhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def part(name: str, **query: str) -> AppTest:
 
 
 def press(test: AppTest, label: str) -> AppTest:
-    test = next(one for one in test.main.button if one.label == label).click().run()
+    test = next(button for button in test.main.button if button.label == label).click().run()
     assert not test.exception
     return test
 
@@ -44,25 +44,25 @@ def press(test: AppTest, label: str) -> AppTest:
 def test_evil_names_are_literal_on_every_part(hostile: Workspace, use: Use, name: str) -> None:
     use(hostile)
     test = part(name)
-    for one in [*test.markdown, *test.caption, *test.info, *test.warning]:
-        assert "127.0.0.1:9" not in str(one.value)
-    assert all("<script>" not in one.value for one in test.html)
+    for element in [*test.markdown, *test.caption, *test.info, *test.warning]:
+        assert "127.0.0.1:9" not in str(element.value)
+    assert all("<script>" not in element.value for element in test.html)
     if name == "thresholds":
         assert "&lt;script&gt;alert(1)" in shown(test)
     if name == "time":
-        assert EVIL in [one.value for one in test.text]
+        assert EVIL in [element.value for element in test.text]
 
 
-def test_the_effect_is_told_before_saving_and_holds_after(followed: Workspace) -> None:
+def test_the_effect_is_shown_before_saving_and_is_right_afterwards(followed: Workspace) -> None:
     before = catalog.student_health(followed.cohorts.cohort("alpha")).frame
     test = part("thresholds")
-    assert next(one for one in test.main.button if one.label == "Save").disabled
+    assert next(button for button in test.main.button if button.label == "Save").disabled
     test.number_input(key="threshold-critical_gap").set_value(99.0).run()
-    told = shown(test)
+    page_text = shown(test)
     critical = int((before["risk"] == "critical").sum())
     assert critical
-    assert f"<b>{critical} → 0</b>" in told
-    assert f"Newly high ({critical}):" in told
+    assert f"<b>{critical} → 0</b>" in page_text
+    assert f"Newly high ({critical}):" in page_text
     assert followed.settings().thresholds == DEFAULTS
     test = press(test, "Save")
     assert "Saved" in test.success[0].value
@@ -78,10 +78,10 @@ def test_thresholds_that_fall_cannot_be_saved(followed: Workspace) -> None:
     test = part("thresholds")
     test.number_input(key="threshold-high_gap").set_value(50.0).run()
     assert "Critical must begin above high" in test.error[0].value
-    assert next(one for one in test.main.button if one.label == "Save").disabled
+    assert next(button for button in test.main.button if button.label == "Save").disabled
 
 
-def test_what_the_environment_sets_is_greyed_out(
+def test_settings_from_the_environment_are_greyed_out(
     followed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COHORT_THRESHOLDS__HIGH_GAP", "20")
@@ -99,8 +99,8 @@ def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
     assert not test.exception
     assert "2 of 3 lines: 0 found at OpenClass, 2 not seen there yet, 1 cannot be used." in shown(test)
     assert test.dataframe[0].value["Line"].tolist() == [5]
-    known = followed.cohorts.class_data("alpha").students
-    assert "ada@new.example" not in set(known["email"].dropna())
+    students = followed.cohorts.class_data("alpha").students
+    assert "ada@new.example" not in set(students["email"].dropna())
     test = press(test, "Import")
     assert "Imported" in test.success[0].value
     assert "ada@new.example" in set(followed.cohorts.class_data("alpha").students["email"].dropna())
@@ -109,7 +109,7 @@ def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "sentence"),
     [
         (b"", "is empty"),
         (b"PK\x03\x04rest", "is a workbook"),
@@ -117,12 +117,12 @@ def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
         (b"colour,size\nred,1\n", "must name the columns"),
     ],
 )
-def test_a_file_that_is_none_is_a_sentence(followed: Workspace, content: bytes, told: str) -> None:
+def test_an_unusable_file_gives_a_sentence(followed: Workspace, content: bytes, sentence: str) -> None:
     test = part("roster")
     test.file_uploader[0].set_value(("r.csv", content, "text/csv")).run()
     assert not test.exception
-    assert told in test.error[0].value.replace("\\", "")
-    assert "Import" not in [one.label for one in test.main.button]
+    assert sentence in test.error[0].value.replace("\\", "")
+    assert "Import" not in [button.label for button in test.main.button]
 
 
 def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None:
@@ -141,7 +141,7 @@ def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None
 
 def test_zone_and_start_of_a_class_are_kept(followed: Workspace) -> None:
     test = part("time")
-    start = next(one for one in test.main.date_input if one.label == "Starts on")
+    start = next(field for field in test.main.date_input if field.label == "Starts on")
     start.set_value(date(2026, 9, 1)).run()
     assert not test.exception
     alpha = followed.cohorts.class_data("alpha")
@@ -149,7 +149,7 @@ def test_zone_and_start_of_a_class_are_kept(followed: Workspace) -> None:
     assert alpha.starts_on == date(2026, 9, 1)
 
 
-def test_pseudonyms_for_all_keep_back_who_the_mentor_is(followed: Workspace) -> None:
+def test_pseudonyms_for_all_also_hide_the_mentor(followed: Workspace) -> None:
     email = followed.settings().email
     assert email
     assert email in shown(part("connection"))

@@ -1,4 +1,4 @@
-"""Words, colours and settings on their own."""
+"""Unit tests of texts, colours and settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("before", "told"),
+    ("before", "expected"),
     [
         (timedelta(seconds=59), "just now"),
         (timedelta(seconds=-5), "just now"),
@@ -31,16 +31,16 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         (timedelta(days=12), "12 days ago"),
     ],
 )
-def test_ages(before: timedelta, told: str) -> None:
-    assert text.ago(NOW - before, NOW) == told
+def test_ages(before: timedelta, expected: str) -> None:
+    assert text.ago(NOW - before, NOW) == expected
 
 
-def test_a_moment_is_told_in_its_zone() -> None:
-    told = text.moment(NOW, ZoneInfo("America/New_York"))
-    assert told == "Monday 2 March 2026, 07:00 EST"
+def test_a_moment_is_shown_in_its_zone() -> None:
+    moment = text.moment(NOW, ZoneInfo("America/New_York"))
+    assert moment == "Monday 2 March 2026, 07:00 EST"
 
 
-def test_shares_in_words() -> None:
+def test_shares_as_text() -> None:
     assert [text.percent(share) for share in (0.0, 0.456, 1.0, None, float("nan"))] == [
         "0%",
         "46%",
@@ -101,7 +101,7 @@ def job(*runs: Run, state: str = "done", error: str | None = None) -> Job:
     )
 
 
-def test_what_a_sync_did() -> None:
+def test_the_outcome_of_a_sync_as_text() -> None:
     assert sync_panel.outcome(job(run(records=3781))) == "Synced 3,781 records in 1.2 s: 4 new, 2 changed."
     assert sync_panel.outcome(job(run(added=0, changed=0))) == "Synced 760 records in 1.2 s: nothing new."
     assert "1 removed, 3 set aside as unreadable" in sync_panel.outcome(job(run(removed=1, quarantined=3)))
@@ -115,11 +115,11 @@ def test_what_a_sync_did() -> None:
     assert "ended before it was done" in sync_panel.outcome(job(run(state="running"), state="interrupted"))
 
 
-def test_progress_in_words() -> None:
+def test_progress_as_text() -> None:
     assert (
-        sync_panel.progress_words(run(), 2, 3) == "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed"
+        sync_panel.progress_text(run(), 2, 3) == "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed"
     )
-    assert sync_panel.progress_words(run(pages=0), 1, 1) == "Waiting for OpenClass"
+    assert sync_panel.progress_text(run(pages=0), 1, 1) == "Waiting for OpenClass"
 
 
 def test_a_killed_sync_is_not_shown_as_running() -> None:
@@ -133,9 +133,9 @@ def test_namesakes_keep_a_bar_each() -> None:
 
 
 def test_every_setting_is_one_that_streamlit_knows() -> None:
-    known = config._config_options_template
+    known_options = config._config_options_template
     options = streamlit_options()
-    assert [name for name in options if name not in known] == []
+    assert [name for name in options if name not in known_options] == []
     assert options["browser.gatherUsageStats"] is False
     assert options["server.address"] == "127.0.0.1"
     assert "*" not in str(options["server.allowedHosts"])

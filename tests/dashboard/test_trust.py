@@ -1,4 +1,4 @@
-"""What makes syncs trustworthy to look at: what changed, what was set aside, what waits for a yes."""
+"""The pages make syncs trustworthy: they show changes, records set aside, and removals that wait."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def upstream_id(workspace: Workspace) -> str:
 
 
 def events(test: AppTest) -> str:
-    """What happened, without the names that are links."""
-    return "\n".join(one.value for one in test.html if "<span class='ct-what'>" in one.value)
+    """Return the texts of all events, without the names, which are links."""
+    return "\n".join(element.value for element in test.html if "<span class='ct-what'>" in element.value)
 
 
 def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace]) -> None:
@@ -48,9 +48,9 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
     test = page("overview")
     assert not test.exception
     assert test.button_group(key="kind-widget").options == ["Everything", "1 changed grade"]
-    told = events(test)
-    assert "50% → 75%" in told
-    links = [(one.proto.label, one.proto.query_string) for one in test.main.get("page_link")]
+    sentences = events(test)
+    assert "50% → 75%" in sentences
+    links = [(link.proto.label, link.proto.query_string) for link in test.main.get("page_link")]
     assert (text.literal(EVIL), f"class={alpha}&student={row['user']['id']}") in links
     assert (text.literal(EVIL), f"class={alpha}&assignment={row['assignment']['id']}") in links
 
@@ -102,7 +102,7 @@ def test_a_day_that_cannot_be_is_another_day(big: str, day: str) -> None:
         ("band_moved", None, None, "moved from ● Medium to ▲ High"),
     ],
 )
-def test_each_kind_of_change_in_words(
+def test_each_kind_of_change_as_text(
     kind: str, before: float | None, after: float | None, sentence: str
 ) -> None:
     row = {
@@ -113,7 +113,7 @@ def test_each_kind_of_change_in_words(
         "band_before": "medium",
         "band_after": "high",
     }
-    assert " ".join(filter(None, changes.in_words(row))) == sentence
+    assert " ".join(filter(None, changes.describe_change(row))) == sentence
     assert kind in changes.KINDS
 
 
@@ -125,7 +125,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("classes")
     assert not test.exception
-    assert "Records that were set aside" in [one.value for one in test.subheader]
+    assert "Records that were set aside" in [heading.value for heading in test.subheader]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
     assert set(test.dataframe[1].value["class_name"]) == {"Alpha"}
 
@@ -139,47 +139,47 @@ def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> N
         workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("classes")
     assert "no longer has 20 of the 43 records" in shown(test)
-    next(one for one in test.button if one.label == "Remove them here too").click().run()
+    next(button for button in test.button if button.label == "Remove them here too").click().run()
     assert not test.exception
     wait_until_idle(workspace)
     assert workspace.cohorts.class_data("alpha").progressions.shape[0] == 23
     test = page("classes")
-    assert "Remove them here too" not in [one.label for one in test.button]
+    assert "Remove them here too" not in [button.label for button in test.button]
     assert test.dataframe[0].value["removed"][0] == 20
 
 
 def test_read_everything_reads_everything(followed: tuple[Running, Workspace]) -> None:
     _, workspace = followed
-    next(one for one in page("classes").button if one.label == "Read everything").click().run()
+    next(button for button in page("classes").button if button.label == "Read everything").click().run()
     wait_until_idle(workspace)
     job = workspace.jobs(1)[0]
     assert job.is_full
     assert job.runs[0].records == 43
 
 
-def test_the_automatic_sync_in_words() -> None:
+def test_the_automatic_sync_as_text() -> None:
     every = timedelta(minutes=30)
     plan = Plan(every, NOW + timedelta(minutes=12))
-    assert sync_panel.plan_words(plan, NOW) == "Syncs by itself, next in 12 minutes."
+    assert sync_panel.plan_text(plan, NOW) == "Syncs by itself, next in 12 minutes."
     failed = Plan(every, NOW + timedelta(hours=2), 3, "No network.")
-    assert sync_panel.plan_words(failed, NOW) == (
+    assert sync_panel.plan_text(failed, NOW) == (
         "The automatic sync has failed 3 times in a row: No network. It tries again in 2 hours."
     )
 
 
-def test_an_automatic_sync_that_fails_is_told_on_every_page(
+def test_an_automatic_sync_that_fails_is_shown_on_every_page(
     practised: Workspace, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = Schedule(timedelta(hours=1), lambda: practised.jobs(1)[0])
     schedule.plan = Plan(timedelta(hours=1), datetime.now(UTC) + timedelta(hours=4), 2, EVIL)
     monkeypatch.setattr(practised, "_schedule", schedule)
     use(practised)
-    (told,) = [one.value for one in page("trends").sidebar.warning]
-    assert told.endswith("It tries again in 4 hours\\.")
-    assert "![" not in told
+    (warning,) = [element.value for element in page("trends").sidebar.warning]
+    assert warning.endswith("It tries again in 4 hours\\.")
+    assert "![" not in warning
 
 
-def test_until_in_words() -> None:
+def test_until_as_text() -> None:
     steps = [timedelta(seconds=10), timedelta(minutes=5), timedelta(minutes=90), timedelta(days=3)]
     assert [text.until(NOW + step, NOW) for step in steps] == [
         "now",

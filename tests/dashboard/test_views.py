@@ -1,9 +1,10 @@
-"""The views of one student, of one assignment and of everything at once; filters and pseudonyms."""
+"""The pages of a student, of an assignment and of the whole class; filters and pseudonyms."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -20,19 +21,19 @@ from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
 
 
 def everything(test: AppTest) -> str:
-    """All that the page sends to the browser, charts and tables apart."""
-    links = [f"{one.proto.label} {one.proto.query_string}" for one in test.get("page_link")]
-    boxes = [str(one.options) for one in test.selectbox]
+    """Return all that the page sends to the browser, except charts."""
+    links = [f"{link.proto.label} {link.proto.query_string}" for link in test.get("page_link")]
+    boxes = [str(box.options) for box in test.selectbox]
     return "\n".join([shown(test), *links, *boxes, *(frame.value.to_csv() for frame in test.dataframe)])
 
 
 # One student, one assignment
 
 
-def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_the_page_of_a_student_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
-    # Who is stuck depends on the day on which the practice school is made.
-    health = next(one for one in catalog.student_health(cohort).records()[5:] if one["stuck"])
+    # The day on which the practice school is made decides which students are stuck.
+    health = next(row for row in catalog.student_health(cohort).records()[5:] if row["stuck"])
     test = page(
         "student",
         {"class": big, "student": health["student_id"]},
@@ -40,7 +41,7 @@ def test_a_student_has_a_page_that_says_what_the_reports_say(big: str, practised
     )
     assert not test.exception
     assert test.subheader[0].value == health["name"]
-    metrics = {one.label: one.value for one in test.metric}
+    metrics = {metric.label: metric.value for metric in test.metric}
     assert metrics["Completed"] == f"{health['completed']} of {health['total']}"
     assert metrics["Risk"] == f"{health['risk_score']:.0f} points"
     assert health["reasons"][0] in shown(test)
@@ -60,13 +61,13 @@ def test_a_student_is_chosen_by_name_and_kept_in_the_address(big: str, practised
 
 
 @pytest.mark.parametrize("name", ["student", "assignment"])
-def test_what_is_not_in_the_class_is_a_sentence(big: str, name: str) -> None:
+def test_an_id_outside_the_class_gives_a_sentence(big: str, name: str) -> None:
     test = page(name, {"class": big, name: "nobody"})
     assert not test.exception
     assert f"This {name} is not in the class" in shown(test)
 
 
-def test_an_assignment_has_a_page_that_says_what_the_reports_say(big: str, practised: Workspace) -> None:
+def test_the_page_of_an_assignment_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
     first = catalog.blockers(cohort).records()[0]
     test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
@@ -91,22 +92,22 @@ def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) ->
     assert EVIL in test.dataframe[0].value["name"].tolist()
 
 
-def test_words_for_pace_and_forecast() -> None:
-    assert [student.pace_words(one) for one in (None, 0.0, 0.5, 1.0)] == [
+def test_pace_and_forecast_as_text() -> None:
+    assert [student.pace_text(percentile) for percentile in (None, 0.0, 0.5, 1.0)] == [
         "–",
         "First fifth",
         "In the middle",
         "Last fifth",
     ]
     on = {"finishes_on": "2027-02-01"}
-    assert student.forecast_words(on | {"outcome": "date"}) == "1 Feb 2027"
-    assert student.forecast_words(on | {"outcome": "finished"}) == "Done, 1 Feb 2027"
-    assert student.forecast_words({"outcome": "not_at_this_pace"}) == "Not at this pace"
+    assert student.forecast_text(on | {"outcome": "date"}) == "1 Feb 2027"
+    assert student.forecast_text(on | {"outcome": "finished"}) == "Done, 1 Feb 2027"
+    assert student.forecast_text({"outcome": "not_at_this_pace"}) == "Not at this pace"
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(assignment.LOOKS) == set(rows.State.__args__)
-    assert set(STATES) == set(rows.Status.__args__)
+    assert set(assignment.LOOKS) == set(get_args(rows.State))
+    assert set(STATES) == set(get_args(rows.Status))
 
 
 # Student risk
@@ -127,7 +128,7 @@ def test_students_are_found_by_band_stage_and_name(big: str, practised: Workspac
 
 
 def test_names_are_compared_without_case_and_accents() -> None:
-    assert student_filter.folded("Łukasz JOSÉ") == "lukasz jose"
+    assert student_filter.normalize("Łukasz JOSÉ") == "lukasz jose"
 
 
 # Matrix
@@ -135,7 +136,7 @@ def test_names_are_compared_without_case_and_accents() -> None:
 
 def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
-    cells = matrix.cells(matrix.ordered(cohort, "name").frame)
+    cells = matrix.cells(matrix.order_students(cohort, "name").frame)
     assert len(cells) == len(cohort.students) * len(cohort.assignments)
     counts = cells["state"].value_counts()
     blockers = catalog.blockers(cohort).frame
@@ -152,7 +153,9 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
 ) -> None:
     monkeypatch.setattr(matrix, "MAX_STUDENTS", 10)
     assert (
-        matrix.cells(matrix.ordered(practised.cohorts.cohort(big), "risk").frame)["student_id"].nunique()
+        matrix.cells(matrix.order_students(practised.cohorts.cohort(big), "risk").frame)[
+            "student_id"
+        ].nunique()
         == 10
     )
     assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
@@ -223,11 +226,11 @@ def test_no_name_is_left_in_anonymous_mode(big: str, practised: Workspace, name:
     test = page(name, query)
     assert not test.exception
     assert test.sidebar.toggle(key="anonymous-widget").value
-    told = everything(test)
+    page_text = everything(test)
     for last_name in cohort.students["last_name"].dropna():
-        assert f" {last_name}" not in told
+        assert f" {last_name}" not in page_text
     for real in cohort.students.index:
-        assert real not in told
+        assert real not in page_text
         assert real not in str(test.query_params)
     for link in test.sidebar.get("page_link"):
         assert "anonymous=1" in link.proto.query_string
@@ -246,8 +249,8 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
     use(workspace)
     for anonymous in (True, False):
         test = page("connect", {"anonymous": "1"} if anonymous else {})
-        told = shown(test) + "".join(field.value for field in test.text_input)
-        assert (practice.EMAIL in told) is not anonymous
+        page_text = shown(test) + "".join(field.value or "" for field in test.text_input)
+        assert (practice.EMAIL in page_text) is not anonymous
 
 
 # Overview
@@ -255,56 +258,58 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
 
 def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big})
-    active = [practised.cohorts.cohort(one.id) for one in practised.cohorts.statuses(active_only=True)]
-    needs = catalog.triage(active, 7).records()
+    active = [practised.cohorts.cohort(status.id) for status in practised.cohorts.statuses(active_only=True)]
+    entries = catalog.triage(active, 7).records()
     links = test.main.get("page_link")
-    for row in needs:
+    for row in entries:
         if row["student_id"] is not None:
             assert any(f"student={row['student_id']}" in link.proto.query_string for link in links)
         assert row["class_name"] in shown(test)
 
 
-def test_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use) -> None:
+def test_a_student_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use) -> None:
     use(practised)
     were_both = 0
-    for one in practised.cohorts.statuses(active_only=True):
-        for group in [None, *(found.id for found in groups(practised.cohorts.cohort(one.id)))]:
-            test = page("overview", {"class": one.id, "scope": "this"} | ({"group": group} if group else {}))
+    for status in practised.cohorts.statuses(active_only=True):
+        for group in [None, *(group.id for group in groups(practised.cohorts.cohort(status.id)))]:
+            test = page(
+                "overview", {"class": status.id, "scope": "this"} | ({"group": group} if group else {})
+            )
             assert not test.exception
             assert not test.error
             keys = [button.key for button in test.menu_button]
-            cohort = practised.cohorts.cohort(one.id, group=group)
-            listed = {key.removeprefix(f"hide-{one.id}-") for key in keys if key}
+            cohort = practised.cohorts.cohort(status.id, group=group)
+            listed = {key.removeprefix(f"hide-{status.id}-") for key in keys if key}
             were_both += len(listed & set(catalog.engagement_gap(cohort).frame["student_id"]))
     assert were_both
 
 
 @pytest.mark.parametrize("scope", ["this", "all"])
-def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
+def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
     test = page("overview", {"class": big, "scope": scope})
     first = test.menu_button[0]
     assert first.options == ["Done for today", "Done for a week", "Never list again"]
-    listed = [one.key for one in test.menu_button]
+    listed = [menu.key for menu in test.menu_button]
     first.click("today").run()
     assert not test.exception
-    (mark,) = practised.hides()
+    (today_hide,) = practised.hides()
     tomorrow = datetime.now(practised.cohorts.cohort(big).tz).date() + timedelta(days=1)
-    assert (mark.kind, mark.until) == ("done", tomorrow)
-    assert first.key == f"hide-{mark.class_id}-{mark.student_id}"
-    assert first.key not in [one.key for one in test.menu_button]
-    assert [one.value for one in test.text if ": done until " in one.value]
-    assert [one.value for one in test.caption if ": done until " in one.value]
+    assert (today_hide.kind, today_hide.until) == ("done", tomorrow)
+    assert first.key == f"hide-{today_hide.class_id}-{today_hide.student_id}"
+    assert first.key not in [menu.key for menu in test.menu_button]
+    assert [element.value for element in test.text if ": done until " in element.value]
+    assert [element.value for element in test.caption if ": done until " in element.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
     assert practised.hides() == []
-    assert [one.key for one in test.menu_button] == listed
+    assert [menu.key for menu in test.menu_button] == listed
     test.menu_button[1].click("week").run()
     test.menu_button[1].click("exempt").run()
     exempt, week = practised.hides()
     assert (exempt.kind, exempt.until) == ("exempt", None)
-    assert week.until == mark.until + timedelta(days=6)
-    for one in (exempt, week):
-        practised.show_again(one.class_id, one.student_id)
+    assert week.until == tomorrow + timedelta(days=6)
+    for hide in (exempt, week):
+        practised.show_again(hide.class_id, hide.student_id)
 
 
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
@@ -313,7 +318,9 @@ def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -
         practised.cohorts.cohort(big, cohort.as_of - pd.Timedelta(days=7))
     ).record()
     now = catalog.progress_summary(cohort).record()
-    (metric,) = [one for one in page("overview", {"class": big}).metric if one.label == "Average completion"]
+    (metric,) = [
+        metric for metric in page("overview", {"class": big}).metric if metric.label == "Average completion"
+    ]
     assert metric.delta == f"{round(100 * (now['avg_completion'] - then['avg_completion'])):+} points"
 
 
@@ -321,16 +328,16 @@ def test_the_alarm_says_what_it_compares() -> None:
     def script() -> None:
         from cohort_core.dashboard.sections import headline
 
-        headline.tell({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
+        headline.show_pace({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
 
     assert r"1\.0 completions a student" in AppTest.from_function(script).run().warning[0].value
 
 
 @pytest.mark.parametrize(
-    ("alarm", "share", "words"),
+    ("alarm", "share", "text"),
     [(True, 0.4, "slowed down"), (False, 0.79, "slower"), (False, 0.8, "usual"), (False, 1.3, "faster")],
 )
-def test_one_look_tells_how_the_class_moves(alarm: bool, share: float, words: str) -> None:
-    assert words in headline.verdict_words({"alarm": alarm, "share": share})
-    assert "early" in headline.verdict_words({"alarm": False, "share": None})
-    assert headline.pace_words({"velocity": None}) == "No week is over yet."
+def test_the_verdict_says_how_the_class_moves(alarm: bool, share: float, text: str) -> None:
+    assert text in headline.verdict_text({"alarm": alarm, "share": share})
+    assert "early" in headline.verdict_text({"alarm": False, "share": None})
+    assert headline.pace_text({"velocity": None}) == "No week is over yet."

@@ -1,4 +1,4 @@
-"""When a visit ends, and from when on the Overview tells what changed."""
+"""When a visit ends, and the start of the changes on the Overview."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tests.dashboard.conftest import page, shown
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def test_a_visit_ends_when_nobody_looks_for_long_enough(home: Home) -> None:
+def test_a_visit_ends_after_a_long_enough_pause(home: Home) -> None:
     assert visits.load(home) == Visits()
     almost = PAUSE - timedelta(seconds=1)
     for at in (NINE, NINE + almost, NINE + 2 * almost):
-        visits.look(home, at)
+        visits.record_page_view(home, at)
         assert visits.load(home).last is None
     ended = NINE + 2 * almost
     for at in (ended + PAUSE, ended + PAUSE + almost):
-        visits.look(home, at)
+        visits.record_page_view(home, at)
         assert visits.load(home).last == ended
     assert visits.load(home).ends == (ended,)
     assert stat.S_IMODE(home.visits.stat().st_mode) == 0o600
 
 
-def test_looks_within_a_minute_are_not_written_each(home: Home) -> None:
-    visits.look(home, NINE)
-    visits.look(home, NINE + timedelta(seconds=59))
+def test_page_views_within_a_minute_are_written_once(home: Home) -> None:
+    visits.record_page_view(home, NINE)
+    visits.record_page_view(home, NINE + timedelta(seconds=59))
     assert visits.load(home).seen_at == NINE
-    # A clock that was put back is believed.
-    visits.look(home, NINE - timedelta(days=1))
+    # If the clock was set back, the new time counts.
+    visits.record_page_view(home, NINE - timedelta(days=1))
     assert visits.load(home).seen_at == NINE - timedelta(days=1)
 
 
@@ -46,21 +46,21 @@ def test_looks_within_a_minute_are_not_written_each(home: Home) -> None:
 def test_a_file_that_cannot_be_read_counts_as_none(home: Home, text: str) -> None:
     home.write_private(home.visits, text)
     assert visits.load(home) == Visits()
-    visits.look(home, NINE)
+    visits.record_page_view(home, NINE)
     assert visits.load(home).seen_at == NINE
 
 
-def test_without_a_place_to_write_a_page_is_looked_at_all_the_same(home: Home) -> None:
+def test_without_a_place_to_write_nothing_fails(home: Home) -> None:
     home.visits.mkdir(parents=True)
-    visits.look(home, NINE)
+    visits.record_page_view(home, NINE)
     assert visits.load(home) == Visits()
 
 
 @pytest.fixture
 def visited(practised: Workspace) -> Iterator[datetime]:
-    """A mentor who was here a week ago for the last time, to the second."""
+    """The end of a mentor's last visit, a week ago, to the second."""
     ended = (datetime.now(UTC) - timedelta(days=7)).replace(microsecond=0)
-    visits.look(practised.home, ended)
+    visits.record_page_view(practised.home, ended)
     yield ended
     practised.home.visits.unlink()
 
@@ -75,7 +75,7 @@ def test_the_overview_begins_with_what_is_new_since_the_last_visit(
     assert "Since your last visit, 7 days ago" in test.button_group(key="kind-widget").label
     everything = sum(practised.cohorts.changes(big, visits.to_text(visited)).frame["kind"] == "completed")
     assert f"{everything} completions" in test.button_group(key="kind-widget").options
-    # A copied address says from when on; opened where nobody was at that instant, it says so in words.
+    # A copied address holds the instant. For a mentor without that visit, the page shows its date.
     assert test.query_params["visit"] == visits.to_text(visited)
     since.set_value("week").run()
     assert "visit" not in test.query_params
@@ -86,7 +86,7 @@ def test_an_address_of_another_mentor_shows_the_same_elsewhere(big: str, visited
     test = page("overview", {"class": big, "visit": visits.to_text(theirs)})
     assert f"{theirs:%A} {theirs.day} {theirs:%B}" in test.button_group(key="since-widget").options[0]
     assert "10 days ago" in test.button_group(key="kind-widget").label
-    # One's own of an earlier day stands for the last visit.
+    # The address of the mentor's own visit always means the last visit.
     own = page("overview", {"class": big, "visit": visits.to_text(visited)})
     assert own.button_group(key="since-widget").options[0] == "Last visit"
     for nonsense in ("yesterday", "2026-01-01", "9999-12-31T23:59:59Z"):

@@ -1,1 +1,1 @@
-"""Parts that several pages use: tables, lists, choosers, downloads, text."""
+"""Parts that several pages use: tables, lists, choosers, downloads, the first message, styles, text."""

@@ -1,4 +1,4 @@
-"""Which student or assignment a page is about: kept in its address, chosen by name."""
+"""Choose a page's student or assignment by name; the address keeps the choice."""
 
 from __future__ import annotations
 
@@ -13,28 +13,36 @@ _NONE = ""
 
 
 def student(view: View) -> str:
-    """The id of the student whom the address means. Ends the page if there is none, with a way to choose."""
+    """Return the id of the student in the address.
+
+    Without a student it shows only the chooser, and ends the page there.
+    """
     cohort = view.cohort
-    asked = st.query_params.get("student")
-    if asked and asked not in cohort.students.index:
-        # A copied address may come from a dashboard with names, or from one without.
-        known = view.workspace.cohorts.student_id_for(view.class_id, asked, anonymous=view.reader.anonymous)
-        if known is not None:
-            url_state.write("student", known)
+    requested = st.query_params.get("student")
+    if requested and requested not in cohort.students.index:
+        # A copied address may come from a dashboard with names, or from one with pseudonyms.
+        student_id = view.workspace.cohorts.student_id_for(
+            view.class_id, requested, anonymous=view.reader.anonymous
+        )
+        if student_id is not None:
+            url_state.write("student", student_id)
     return _choose("student", "Student", cohort.students["name"])
 
 
 def assignment(cohort: Cohort) -> str:
-    """The id of the assignment that the address means. Ends the page if there is none."""
+    """Return the id of the assignment in the address.
+
+    Without an assignment it shows only the chooser, and ends the page there.
+    """
     return _choose("assignment", "Assignment", cohort.assignments["name"])
 
 
 def _choose(name: str, label: str, names: pd.Series[str]) -> str:
-    labels = dict(zip(names.index, names, strict=True))
+    labels: dict[str, str] = dict(zip(names.index, names, strict=True))
     if name == "student":
-        labels = dict(sorted(labels.items(), key=lambda one: one[1].casefold()))
-    asked = st.query_params.get(name)
-    if asked and asked not in labels:
+        labels = dict(sorted(labels.items(), key=lambda item: item[1].casefold()))
+    requested = st.query_params.get(name)
+    if requested and requested not in labels:
         st.info(
             f"This {name} is not in the class, group or type that you look at, or was not yet on that day."
         )
@@ -46,7 +54,9 @@ def _choose(name: str, label: str, names: pd.Series[str]) -> str:
         default=_NONE,
         width=420,
         label_visibility="collapsed",
-        format_func=lambda one: labels.get(one, f"Choose a{'n' if name == 'assignment' else ''} {name}"),
+        format_func=lambda identity: labels.get(
+            identity, f"Choose a{'n' if name == 'assignment' else ''} {name}"
+        ),
     )
     if chosen == _NONE:
         st.stop()

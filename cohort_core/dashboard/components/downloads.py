@@ -1,7 +1,7 @@
-"""What a page shows, as files: one quiet menu beside each heading. A file is made when it is asked for.
+"""The Download menu beside each heading: the table and the chart below it, as files.
 
-Tables have the rows that the page shows and the columns of docs/metrics.md; pictures say whose numbers they
-are. No file is called after a person.
+A file is made only when somebody clicks it. A table has the rows that the page shows and the columns of
+docs/metrics.md. A picture says which class and day it shows. No file is named after a person.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PDF_MIME = "application/pdf"
 
 @dataclass(frozen=True)
 class File:
-    """Something that can be downloaded; `make` runs in a thread of its own, without Streamlit."""
+    """A file to download; `make` runs in its own thread, without Streamlit."""
 
     label: str
     extension: str
@@ -43,11 +43,12 @@ def heading(
     title: str | None = None,
     help: str | None = None,
 ) -> None:
-    """A heading and, beside it, the menu: `report` holds the rows that are shown below it, `picture` is the
-    chart. `name` is what the files are called (default: as the report), `title` stands above the picture
-    (default: the heading).
+    """Show a heading with the Download menu beside it.
+
+    `report` holds the rows shown below the heading, and `picture` is the chart. `name` is the name of the
+    files (default: that of the report). `title` stands above the picture (default: the heading).
     """
-    called = name or (report.name if report is not None else text)
+    base_name = name or (report.name if report is not None else text)
     files = _files(view, report, picture, title or text)
     if not files:
         st.subheader(literal(text), anchor=False, help=help)
@@ -56,10 +57,10 @@ def heading(
         horizontal=True,
         horizontal_alignment="distribute",
         vertical_alignment="center",
-        key=f"titled-{tables.file_name(None, called, 'x')}",
+        key=f"titled-{tables.file_name(None, base_name, 'x')}",
     ):
         st.subheader(literal(text), anchor=False, help=help)
-        _menu(view, called, files)
+        _menu(view, base_name, files)
 
 
 def menu(
@@ -70,14 +71,14 @@ def menu(
     name: str | None = None,
     title: str = "",
 ) -> None:
-    """The menu alone, where the heading is something else's."""
+    """Show the Download menu alone, where the heading belongs to another element."""
     if files := _files(view, report, picture, title):
         with st.container(horizontal=True, horizontal_alignment="right"):
             _menu(view, name or (report.name if report is not None else title), files)
 
 
 def class_report_menu(view: View, report: Report) -> None:
-    """The report to hand to a programme director, and the figures at the top of the Overview."""
+    """Show the menu with the class report for a programme director, and the Overview's figures."""
     cohort, anonymous = view.cohort, view.reader.anonymous
     file = File("Class report (PDF)", "pdf", _PDF_MIME, lambda: pdf.class_report(cohort, anonymous=anonymous))
     if pdf.is_possible():
@@ -89,19 +90,19 @@ def class_report_menu(view: View, report: Report) -> None:
 def _files(view: View, report: tables.Answer | None, picture: Any, title: str) -> list[File]:
     files = list(_tables(view, report)) if report is not None and _has_rows(report) else []
     if picture is not None and images.is_possible():
-        shown = Picture(picture, title, _attribution(view))
+        titled = Picture(picture, title, _attribution(view))
         files += [
-            File(f"Picture ({extension.upper()})", extension, mime, _made(make, shown))
+            File(f"Picture ({extension.upper()})", extension, mime, _deferred(make, titled))
             for extension, (mime, make) in images.KINDS.items()
         ]
     return files
 
 
 def _tables(view: View, report: tables.Answer) -> Iterator[File]:
-    about = _about(view)
+    context = _context(view)
     for extension, kind in tables.KINDS.items():
         yield File(
-            f"Table ({extension.upper()})", extension, kind.media_type, _made(kind.write, report, about)
+            f"Table ({extension.upper()})", extension, kind.media_type, _deferred(kind.write, report, context)
         )
 
 
@@ -109,20 +110,20 @@ def _has_rows(report: tables.Answer) -> bool:
     return bool(report.rows) if isinstance(report, tables.Table) else not report.frame.empty
 
 
-def _made(make: Callable[..., bytes], *given: Any) -> Callable[[], bytes]:
-    return lambda: make(*given)
+def _deferred(make: Callable[..., bytes], *args: Any) -> Callable[[], bytes]:
+    return lambda: make(*args)
 
 
-def _menu(view: View, name: str, files: list[File], otherwise: str | None = None) -> None:
+def _menu(view: View, name: str, files: list[File], note: str | None = None) -> None:
     shown = view.shown
     reference = (shown.friendly_id or shown.id) if shown else None
     with st.popover("Download", icon=":material/download:", type="tertiary", key=f"download-{name}"):
-        if otherwise:
-            st.caption(literal(otherwise))
+        if note:
+            st.caption(literal(note))
         for file in files:
             st.download_button(
                 file.label,
-                _kept_in_mind(view, f"{name}.{file.extension}", file.make),
+                _audited(view, f"{name}.{file.extension}", file.make),
                 file_name=tables.file_name(reference, name, file.extension, anonymous=view.reader.anonymous),
                 mime=file.mime,
                 key=f"download-{name}-{file.label}",
@@ -131,19 +132,21 @@ def _menu(view: View, name: str, files: list[File], otherwise: str | None = None
             )
 
 
-def _kept_in_mind(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """The file, once the audit says that it was made. What fails is logged without data: Streamlit, which
-    says that there is no file, would log the exception's words.
+def _audited(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Wrap `make` so that the audit records each file before the mentor gets it.
+
+    After a failure Streamlit says that there is no file, and logs the text of the exception. That text may
+    hold data of students, so it is replaced by a plain sentence.
     """
     database, anonymous = view.workspace.database, view.reader.anonymous
     of_class = f", class {view.shown.id}" if view.shown else ""
 
     def make_audited() -> bytes:
         try:
-            made = make()
-            told = f"{what}{of_class}{', pseudonyms' if anonymous else ''}"
-            save_event(database, "dashboard", "report" if what == "report.pdf" else "export", told)
-            return made
+            content = make()
+            detail = f"{what}{of_class}{', pseudonyms' if anonymous else ''}"
+            save_event(database, "dashboard", "report" if what == "report.pdf" else "export", detail)
+            return content
         except Exception as error:  # noqa: BLE001 - the last fence before Streamlit's log
             sentence = sentence_for(error, "download")
         raise RuntimeError(sentence)
@@ -151,23 +154,26 @@ def _kept_in_mind(view: View, what: str, make: Callable[[], bytes]) -> Callable[
     return make_audited
 
 
-def _about(view: View) -> dict[str, str]:
-    """Whose numbers a file holds, and as of when."""
-    told: dict[str, str | None] = {"Names": "Pseudonyms" if view.reader.anonymous else None}
+def _context(view: View) -> dict[str, str]:
+    """Return the class, the filters and the day of the numbers in a file."""
+    entries: dict[str, str | None] = {"Names": "Pseudonyms" if view.reader.anonymous else None}
     if cohort := view.maybe_cohort:
-        told = {
+        entries = {
             "Class": cohort.class_data.name,
             "Group": cohort.group,
             "Type of assignment": cohort.type,
             "As of": moment(cohort.as_of.to_pydatetime(), cohort.tz),
-            **told,
+            **entries,
         }
-    return {name: text for name, text in told.items() if text}
+    return {name: text for name, text in entries.items() if text}
 
 
 def _attribution(view: View) -> str:
-    """ "Cohort 12 · Tuesday · as of Monday 23 November 2026, 06:28 UTC"."""
-    about = _about(view)
-    if "Names" in about:
-        about["Names"] = "names are pseudonyms"
-    return " · ".join([*about.values()]).replace(about["As of"], f"as of {about['As of']}")
+    """Describe the numbers below a picture.
+
+    For example "Cohort 12 · Tuesday · as of Monday 23 November 2026, 06:28 UTC".
+    """
+    context = _context(view)
+    if "Names" in context:
+        context["Names"] = "names are pseudonyms"
+    return " · ".join([*context.values()]).replace(context["As of"], f"as of {context['As of']}")

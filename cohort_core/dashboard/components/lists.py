@@ -1,4 +1,7 @@
-"""Small lists and bars that Streamlit has no element for. Every text goes through ``markup``."""
+"""Small lists and bars that Streamlit has no element for.
+
+They are HTML, so every text in them goes through ``markup``.
+"""
 
 from __future__ import annotations
 
@@ -22,33 +25,43 @@ SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 
 @dataclass(frozen=True)
 class Person:
-    """A student in a list: id, band (or another mark), name, and why they are in it, line by line."""
+    """A student in a list, with lines that say why.
+
+    `mark` is markup: the risk band or another mark.
+    """
 
     student_id: str | None
+    """None if the entry is about a whole class."""
     mark: str
     name: str
     why: Sequence[str]
     class_id: str | None = None
-    """Of the student, if that is not the class that is shown. A need without a student is that of a class."""
+    """The class of the student, if it is not the class that the page shows."""
 
 
-def person(row: Mapping[str, Any]) -> Person:
-    """A row of the report ``student_health``: its most telling numbers, and the reason with most points."""
-    # That someone never started says it all.
+def person_from_health(row: Mapping[str, Any]) -> Person:
+    """Make a list entry with the main numbers of a row of ``student_health``.
+
+    It also has the reason with the most points.
+    """
+    # For students who never started, the reason would only repeat that.
     reasons = row["reasons"][:1] if row["days_silent"] is not None else []
-    return Person(row["student_id"], band(row["risk"]), row["name"], [class_data(row), *reasons])
+    return Person(row["student_id"], band(row["risk"]), row["name"], [health_text(row), *reasons])
 
 
-def _link(one: Person) -> None:
-    also = {url_state.CLASS: one.class_id} if one.class_id else {}
-    if one.student_id is None:
-        link("trends", literal(one.name), icon=False, also=also)
+def _link(person: Person) -> None:
+    also = {url_state.CLASS: person.class_id} if person.class_id else {}
+    if person.student_id is None:
+        link("trends", literal(person.name), icon=False, also=also)
     else:
-        link("student", literal(one.name), icon=False, also=also | {"student": one.student_id})
+        link("student", literal(person.name), icon=False, also=also | {"student": person.student_id})
 
 
-def reteach(view: View, report: Report, most: int, names: int) -> None:
-    """The first of the report ``reteach``, each with a link and the names of who is stuck in it."""
+def reteach(view: View, report: Report, max_assignments: int, max_names: int) -> None:
+    """Show the first rows of the report ``reteach``.
+
+    Each assignment is a link; below it stand the names of the students who are stuck in it.
+    """
     downloads.heading(
         view,
         "Worth teaching again",
@@ -57,29 +70,32 @@ def reteach(view: View, report: Report, most: int, names: int) -> None:
         "assignments, also those that many have given up or done badly.",
     )
     rows = report.records()
-    least = view.cohort.thresholds.least_ranked
+    min_started = view.cohort.thresholds.least_ranked
     if not rows:
-        st.caption(f"Nothing: nobody is stuck where {least} or more have started.")
+        st.caption(f"Nothing: nobody is stuck where {min_started} or more have started.")
     with st.container(key="people-reteach", gap=None):
-        for row in rows[:most]:
+        for row in rows[:max_assignments]:
             with st.container(gap=None):
                 also = {"assignment": row["assignment_id"]}
                 link("assignment", literal(row["name"]), icon=False, also=also)
-                more = row["stuck"] - names
+                more = row["stuck"] - max_names
                 stuck = f"{row['stuck']} of {row['started']} who started it are stuck:"
                 st.html(f"<div class='ct-why'>{markup(stuck)}</div>")
-                _stuck_in(row, names)
+                _show_stuck_students(row, max_names)
                 if more > 0:
                     st.html(f"<div class='ct-why'>and {more} more</div>")
 
 
-def _stuck_in(row: Mapping[str, Any], most: int) -> None:
-    """Who is stuck, by name, each leading to their page: one element, where a link each would be hundreds."""
-    called = dict(zip(row["student_ids"][:most], row["students"], strict=False))
+def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
+    """Show the names of the students who are stuck; a click opens the student's page.
+
+    All names are one element of Streamlit. A link for each name would be hundreds of elements.
+    """
+    names = dict(zip(row["student_ids"][:max_names], row["students"], strict=False))
     picked = st.pills(
         "Stuck",
-        list(called),
-        format_func=lambda one: literal(called[one]),
+        list(names),
+        format_func=lambda student_id: literal(names[student_id]),
         key=f"stuck-{row['assignment_id']}",
         label_visibility="collapsed",
         wrap=True,
@@ -88,39 +104,43 @@ def _stuck_in(row: Mapping[str, Any], most: int) -> None:
         open_page("student", student=picked)
 
 
-def class_data(row: Mapping[str, Any]) -> str:
-    """ "16 of 90 done · stuck in 1 · last active 61 days ago", of a row of ``student_health``."""
+def health_text(row: Mapping[str, Any]) -> str:
+    """Describe a row of ``student_health``.
+
+    For example "16 of 90 done · stuck in 1 · last active 61 days ago".
+    """
     silent = row["days_silent"]
-    told = [f"{row['completed']} of {row['total']} done"]
+    parts = [f"{row['completed']} of {row['total']} done"]
     if row["stuck"]:
-        told.append(f"stuck in {row['stuck']}")
+        parts.append(f"stuck in {row['stuck']}")
     if silent is None:
-        told.append("never started")
+        parts.append("never started")
     else:
-        told.append("active today" if silent == 0 else f"last active {count(silent, 'day')} ago")
-    return " · ".join(told)
+        parts.append("active today" if silent == 0 else f"last active {count(silent, 'day')} ago")
+    return " · ".join(parts)
 
 
 def people(persons: Iterable[Person], key: str, beside: Callable[[Person], None] | None = None) -> None:
-    """Each with a link to the page of the student; `key` is unique on the page. `beside` draws what stands
-    behind each.
+    """Show a list of people, each with a link to the student's page.
+
+    `key` must be unique on the page. `beside` draws an element to the right of each person.
     """
     with st.container(key=f"people-{key}", gap=None):
-        for one in persons:
-            first, *others = one.why
-            why = f"<div class='ct-why'><span class='ct-mark'>{one.mark}</span>{markup(first)}</div>"
+        for person in persons:
+            first, *others = person.why
+            why = f"<div class='ct-why'><span class='ct-mark'>{person.mark}</span>{markup(first)}</div>"
             why += "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in others)
             with st.container(horizontal=True, gap="xsmall"):
                 with st.container(gap=None, width="stretch"):
-                    _link(one)
+                    _link(person)
                     st.html(why)
                 if beside:
-                    beside(one)
+                    beside(person)
 
 
 @dataclass(frozen=True)
 class Linked:
-    """A name that leads to the page of what it names; `page` is student or assignment."""
+    """A name that links to its own page; `page` is student or assignment."""
 
     name: str
     page: str
@@ -129,28 +149,28 @@ class Linked:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: how long ago, when exactly, and words of which some are links."""
+    """Something that happened: how long ago, exactly when, and a sentence with links."""
 
     ago: str
     moment: str
-    told: Sequence[str | Linked]
+    parts: Sequence[str | Linked]
 
 
-def events(happened: Iterable[Event], key: str) -> None:
+def show_events(events: Iterable[Event], key: str) -> None:
     with st.container(key=f"events-{key}", gap=None):
-        for one in happened:
+        for event in events:
             with st.container(horizontal=True, gap="xxsmall"):
-                ago = f"<span class='ct-ago' title='{markup(one.moment)}'>{markup(one.ago)}</span>"
+                ago = f"<span class='ct-ago' title='{markup(event.moment)}'>{markup(event.ago)}</span>"
                 st.html(ago, width=104)
                 with st.container(
                     horizontal=True, gap="xxsmall", width="stretch", vertical_alignment="center"
                 ):
-                    for part in one.told:
+                    for part in event.parts:
                         if part:
-                            _tell(part)
+                            _show_part(part)
 
 
-def _tell(part: str | Linked) -> None:
+def _show_part(part: str | Linked) -> None:
     if isinstance(part, Linked):
         also = {part.page: part.identity}
         link(part.page, literal(part.name), icon=False, also=also, width="content")
@@ -159,7 +179,7 @@ def _tell(part: str | Linked) -> None:
 
 
 def definitions(entries: Mapping[str, str | None]) -> None:
-    """Names and what they are, below each other on a phone."""
+    """Show names with their values: side by side, and below each other on a phone."""
     rows = "".join(
         f"<dt>{markup(name)}</dt><dd>{markup(value or '–')}</dd>" for name, value in entries.items()
     )
@@ -168,14 +188,16 @@ def definitions(entries: Mapping[str, str | None]) -> None:
 
 @dataclass(frozen=True)
 class Part:
+    """A part of a bar, with its label and number."""
+
     label: str
     number: int
     colour: str
     shape: str = "■"
 
 
-def split(parts: Sequence[Part], noun: str) -> None:
-    """A bar cut in proportion, and the same in words."""
+def stacked_bar(parts: Sequence[Part], noun: str) -> None:
+    """Show one bar cut in proportion, with a legend that gives the numbers."""
     bar = "".join(
         f"<span style='flex:{part.number};background:{part.colour}'></span>" for part in parts if part.number
     )
@@ -187,19 +209,21 @@ def split(parts: Sequence[Part], noun: str) -> None:
 
 
 def sparkline(values: Sequence[int], what: str) -> None:
-    """A line through these numbers, from 0 to the largest; nothing if there are fewer than two.
+    """Show a line through these numbers, from 0 to the largest.
 
-    Not the one of Streamlit's figures, which takes a whole drawing library for each of them.
+    With fewer than two numbers it shows nothing.
+
+    Streamlit's own sparkline would load a whole drawing library for each metric.
     """
     if len(values) <= 1:
         return
-    most = max(*values, 1)
+    largest = max(*values, 1)
     points = [
-        (SPARK_WIDTH * at / (len(values) - 1), SPARK_HEIGHT * (1 - value / most))
-        for at, value in enumerate(values)
+        (SPARK_WIDTH * place / (len(values) - 1), SPARK_HEIGHT * (1 - value / largest))
+        for place, value in enumerate(values)
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    told = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
+    description = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
     drawing = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{SPARK_WIDTH}' height='{SPARK_HEIGHT + 4}' "
         f"preserveAspectRatio='none' viewBox='0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}'>"
@@ -208,13 +232,13 @@ def sparkline(values: Sequence[int], what: str) -> None:
         f"<polyline fill='none' stroke='{SPARK_COLOUR}' stroke-width='2' vector-effect='non-scaling-stroke' "
         f"points='{line}'/></svg>"
     )
-    # As a picture, since Streamlit takes drawings out of HTML.
+    # An image, because Streamlit removes SVG drawings from HTML.
     source = f"data:image/svg+xml,{quote(drawing)}"
-    st.html(f"<img class='ct-spark' src='{source}' alt='{told}' title='{told}'>")
+    st.html(f"<img class='ct-spark' src='{source}' alt='{description}' title='{description}'>")
 
 
 def legend(parts: Mapping[str, tuple[str, str]]) -> None:
-    """What the colours of a chart mean, in the order in which it draws them."""
+    """Show the meaning of a chart's colours, in the order of the chart."""
     entries = "".join(
         f"<span>{_shape('■', colour)}{markup(label)}</span>" for label, colour in parts.values()
     )
@@ -222,19 +246,19 @@ def legend(parts: Mapping[str, tuple[str, str]]) -> None:
 
 
 def band_counts(counts: Mapping[Any, int]) -> None:
-    split(
+    stacked_bar(
         [Part(look.label, counts.get(band, 0), look.colour, look.shape) for band, look in BANDS.items()],
         "student",
     )
 
 
 def band(of: Band) -> str:
-    """The band as markup."""
+    """Return a risk band as markup."""
     return mark(BANDS[of].shape, BANDS[of].label, BANDS[of].colour)
 
 
 def mark(shape: str, word: str, colour: str) -> str:
-    """A shape in its colour, and a word, as markup."""
+    """Return a coloured shape and a word as markup."""
     return f"{_shape(shape, colour)}{markup(word)}"
 
 

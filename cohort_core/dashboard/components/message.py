@@ -1,4 +1,7 @@
-"""A first message to a student: what the numbers say, as a mentor would say it, to copy and to change."""
+"""A draft of a first message to a student, to copy and change.
+
+It says in a mentor's words what the numbers say.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +20,34 @@ _HELP = "Made from the numbers on this page, for you to change. Nothing is sent 
 def show(
     cohort: Cohort, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], *, mail: bool
 ) -> None:
-    """The message, with buttons to copy it and, unless people go by pseudonyms, to mail it."""
-    known = cohort.students.loc[health["student_id"]]
-    called = known["first_name"] if isinstance(known["first_name"], str) else health["name"]
-    text = draft(called, health, stuck, missing, cohort.thresholds.cooling_days)
+    """Show the message with a button to copy it.
+
+    With `mail` there is also a button to mail it; pages with pseudonyms have none.
+    """
+    student = cohort.students.loc[health["student_id"]]
+    name = student["first_name"] if isinstance(student["first_name"], str) else health["name"]
+    text = draft(name, health, stuck, missing, cohort.thresholds.cooling_days)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
         st.markdown("**A first message**", help=_HELP, width="content")
-        if mail and isinstance(known["email"], str):
-            address = f"mailto:{quote(known['email'], safe='@')}?body={quote(text)}"
+        if mail and isinstance(student["email"], str):
+            address = f"mailto:{quote(student['email'], safe='@')}?body={quote(text)}"
             st.link_button("Write an email", address, icon=":material/mail:", type="tertiary")
     st.code(text, language=None, wrap_lines=True)
 
 
 def draft(
-    called: str, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
+    name: str, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
 ) -> str:
-    """What is most in the way, and a question about it.
+    """Write a message about the student's biggest obstacle, with a question about it.
 
-    `health` is a row of the report ``student_health``; `stuck` the assignments that the student is stuck in,
-    the longest first; `missing` those that most of the class has completed, in course order.
+    `health` is a row of the report ``student_health``. `stuck` holds the assignments in which the student is
+    stuck, the longest first. `missing` holds the assignments that most of the class has completed and the
+    student has not, in course order.
     """
-    return f"Hi {called},\n{_about(health, stuck, missing, silent_days)}"
+    return f"Hi {name},\n{_body(health, stuck, missing, silent_days)}"
 
 
-def _about(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:
+def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:
     silent = health["days_silent"]
     if silent is None:
         began = f" Most of the class began with “{missing[0]}”." if missing else ""

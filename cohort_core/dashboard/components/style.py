@@ -1,4 +1,7 @@
-"""The few looks that a theme cannot set. Lines are mixed from the text's colour, to suit light and dark."""
+"""The few styles that a theme cannot set.
+
+Lines are mixed from the text colour, so that they suit the light and the dark theme.
+"""
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -14,7 +17,7 @@ STYLE = """
 /* Streamlit's own grey is too pale for many eyes. */
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p { color: inherit; }
 [data-testid=stCaptionContainer] { opacity: 0.8; }
-/* The dark theme's colour is bright enough to be read, so too bright to be written on. */
+/* The primary colour of the dark theme is too bright for text on it. */
 [data-testid^=stBaseButton-primary]:not(:disabled) { background-color: #1b6a73; border-color: #1b6a73; }
 [data-testid^=stBaseButton-primary]:not(:disabled):hover { background-color: #14545b; border-color: #14545b; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
@@ -65,7 +68,7 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
   [data-testid=stToast], [data-testid=stExpandSidebarButton] { display: none !important; }
   html, body, #root, .stApp, [data-testid=stAppViewContainer], [data-testid=stMain] {
     position: static !important; height: auto !important; overflow: visible !important; }
-  /* As wide as on a screen, since tables and charts were drawn for one. */
+  /* As wide as on a screen, because tables and charts were drawn for that width. */
   .stMainBlockContainer { max-width: none; padding: 0; zoom: 0.75; }
   .stApp, .stApp * { color-adjust: exact; print-color-adjust: exact; }
   canvas { max-width: 100% !important; }
@@ -88,7 +91,7 @@ PRINTED_FROM_DARK = """
 <style>
 @media print {
   html { background: #fff; }
-  /* What is drawn for a dark screen, turned into light; the hues stay. */
+  /* Turn the colours of a dark screen into light ones; the hues stay. */
   .stApp { background: #000 !important; filter: invert(1) hue-rotate(180deg); }
 }
 </style>

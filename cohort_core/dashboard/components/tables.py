@@ -19,18 +19,21 @@ MISSING = "–"
 ROW_PIXELS = 35
 MAX_ROWS = 15
 
-# If only cells could be chosen, a click on a heading would choose the first one below it.
+# Columns must be selectable too: otherwise a click on a heading would select the first cell below it.
 _CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a field is shown: its heading, and as what."""
+    """How a table shows a field: its heading, and the kind of its values."""
 
     label: str
     kind: str = "text"
-    """text, whole, percent, days, seconds, points, date, instant (local, without a zone), ago (how far an
-    instant is from now), or a bar: share (of 1) or bar (of 100 points)."""
+    """One of the kinds below.
+
+    text, whole, percent, days, seconds, points, date; instant (local, without a zone); ago (the time from
+    an instant until now); share (a bar, of 1); bar (a bar, of 100 points).
+    """
     width: str | None = None
     pinned: bool = False
 
@@ -44,22 +47,24 @@ def show(
     alt: str,
     opens: str | None = None,
 ) -> None:
-    """Show these columns, each with its definition from the row model one hover away.
+    """Show these columns of a report.
 
-    `opens` is the page, student or assignment, to which a click on a row leads; the frame has its ids.
+    On hover, each heading shows the description of its field from the row model.
+
+    `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
     """
     config = {name: _configure(row, name, column) for name, column in columns.items()}
-    # Percent is display: the format that Streamlit has for shares shows two decimals.
+    # Streamlit's own format for shares shows two decimals, so shares become percents here.
     percents = [name for name, column in columns.items() if column.kind in {"percent", "share"}]
     event: Any = st.dataframe(
         frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
         column_config=config,
         hide_index=True,
-        # Half a row more tells that there are others below.
+        # Half a row more at the bottom shows that others follow.
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=MISSING,
-        # A table that gets other rows in place loses the first click on them.
-        key=f"{key}-{_mark(frame[f'{opens}_id'])}" if opens else key,
+        # A table whose rows are replaced in place loses the first click, so other rows get another key.
+        key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
         **(_CLICKABLE if opens else {}),
     )
@@ -67,18 +72,18 @@ def show(
         open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
 
 
-def picture(drawn: Any, *, alt: str) -> None:
-    """A chart to look at."""
-    st.vega_lite_chart(spec=vega.light_spec(drawn), alt=alt)
+def picture(figure: Any, *, alt: str) -> None:
+    """Show a chart without clicks."""
+    st.vega_lite_chart(spec=vega.light_spec(figure), alt=alt)
 
 
-def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
-    """A chart in which a click on a mark leads to the page of its student or assignment.
+def chart(figure: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+    """Show a chart whose marks open the page of their student or assignment.
 
-    `opens` tells for a field of the marks, as of `vega.pickable`, which page that is.
+    `opens` maps a field of the marks to the name of the page; see `vega.pickable`.
     """
     event: Any = st.vega_lite_chart(
-        spec=vega.light_spec(drawn, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
+        spec=vega.light_spec(figure, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
     )
     for field, page in opens.items():
         picked = event.selection.get(field)
@@ -86,8 +91,8 @@ def chart(drawn: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
             open_page(page, **{page: str(picked[0][field])})
 
 
-def _mark(ids: pd.Series[str]) -> str:
-    """Stands for these ids in this order."""
+def _digest(ids: pd.Series[str]) -> str:
+    """Return a short hash of these ids in this order."""
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Numbers and times in words, and text that nothing may interpret."""
+"""Numbers and times as text, and escaping for Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from datetime import UTC, datetime, tzinfo
 from pydantic import BaseModel
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-# What Markdown finds in text that is escaped already: addresses, and arrows and dashes to prettify.
-_FOUND_ANYWAY = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)|(?<=[-<>~=])(?=[-<>~=])", re.IGNORECASE)
+# Markdown turns these into links, arrows or dashes even when they are escaped.
+_PARSED_ANYWAY = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)|(?<=[-<>~=])(?=[-<>~=])", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
 
 
 def literal(text: str) -> str:
-    """Text for a place that reads Markdown, such that it is shown as it is written.
+    """Escape text for a place that reads Markdown, so that nothing changes its look.
 
-    Where escaping is not enough, a character without width breaks what would be found. Still, a name is
-    better off in ``st.text``, a table or ``markup``.
+    Where escaping is not enough, a character without width breaks the pattern. It is still better to show
+    a name with ``st.text``, in a table, or with ``markup``.
     """
-    return _PUNCTUATION.sub(r"\\\1", _FOUND_ANYWAY.sub(_WORD_JOINER, text))
+    return _PUNCTUATION.sub(r"\\\1", _PARSED_ANYWAY.sub(_WORD_JOINER, text))
 
 
 def markup(text: object) -> str:
-    """Text for a place that reads HTML."""
+    """Escape text for a place that reads HTML."""
     return html.escape(str(text))
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """ "1 student", "3,781 records"."""
+    """Format a number with its noun, such as "1 student" or "3,781 records"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def and_more(names: Sequence[str], most: int) -> str:
-    """ "Ada, Ben and 3 more"."""
-    if len(names) <= most:
+def and_more(names: Sequence[str], limit: int) -> str:
+    """List up to `limit` names, such as "Ada, Ben and 3 more"."""
+    if len(names) <= limit:
         return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+    return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
 
 
 def size(number: int) -> str:
-    """ "900 bytes", "12 KB", "3.4 MB"."""
+    """Format a number of bytes, such as "900 bytes", "12 KB" or "3.4 MB"."""
     if number < 1000:
         return count(number, "byte")
     return f"{number / 1e3:.0f} KB" if number < 1e6 else f"{number / 1e6:,.1f} MB"
@@ -52,13 +52,13 @@ def percent(share: float | None) -> str:
     return "–" if share is None or share != share else f"{share:.0%}"
 
 
-def instant(text: str) -> datetime:
-    """The instant that the store wrote as UTC text."""
+def parse_instant(text: str) -> datetime:
+    """Parse an instant that the store wrote as UTC text."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """ "just now", "5 minutes ago", "3 days ago"."""
+    """Describe a past time, such as "just now", "5 minutes ago" or "3 days ago"."""
     minutes = int((now - then).total_seconds() // 60)
     for size, noun in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
@@ -67,7 +67,7 @@ def ago(then: datetime, now: datetime) -> str:
 
 
 def until(then: datetime, now: datetime) -> str:
-    """ "now", "in 5 minutes", "in 3 days"; to the nearest minute."""
+    """Describe a future time to the nearest minute, such as "now" or "in 5 minutes"."""
     minutes = round((then - now).total_seconds() / 60)
     for size, noun in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
@@ -76,7 +76,7 @@ def until(then: datetime, now: datetime) -> str:
 
 
 def moment(then: datetime, zone: tzinfo) -> str:
-    """ "Monday 23 November 2026, 06:28 UTC"."""
+    """Format an instant in a zone, such as "Monday 23 November 2026, 06:28 UTC"."""
     local = then.astimezone(zone)
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M %Z}"
 
@@ -86,12 +86,12 @@ def seconds(value: float) -> str:
 
 
 def meanings(row: type[BaseModel]) -> dict[str, str]:
-    """What each field of a report means, for a tooltip."""
+    """Return the meaning of each field of a report, for tooltips."""
     return {name: meaning(field.description or "") for name, field in row.model_fields.items()}
 
 
 def meaning(description: str) -> str:
-    """A description written for programs, in a mentor's words."""
+    """Turn a field's description, written for programs, into a tooltip for a mentor."""
     return literal(description.replace("*as of*", "the moment shown").replace("null", "–"))
 
 

@@ -1,4 +1,4 @@
-"""What the page of an assignment says in words, and its table."""
+"""The text and the table of the Assignment page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ COLUMNS = {
 
 
 def place(assignment: pd.Series, total: int) -> str:
-    """ "Number 12 of 90 · Loops and lists · quiz"."""
+    """Describe the place of an assignment in the course.
+
+    For example "Number 12 of 90 · Loops and lists · quiz".
+    """
     parts = [f"Number {assignment['position'] + 1} of {total}", assignment["section"], assignment["type"]]
     return " · ".join(part for part in parts if isinstance(part, str))
 
@@ -36,6 +39,7 @@ def parts(students: pd.DataFrame) -> list[Part]:
     return [Part(label, int(counts.get(state, 0)), colour) for state, (label, colour) in LOOKS.items()]
 
 
-def in_words(students: pd.DataFrame) -> pd.DataFrame:
-    words = students["state"].map({state: label for state, (label, _) in LOOKS.items()})
-    return students.assign(state=words.where(~students["is_parked"], "Stuck, works on something else"))
+def to_rows(students: pd.DataFrame) -> pd.DataFrame:
+    """Return the students with their states as labels, ready for the table."""
+    labels = students["state"].map({state: label for state, (label, _) in LOOKS.items()})
+    return students.assign(state=labels.where(~students["is_parked"], "Stuck, works on something else"))

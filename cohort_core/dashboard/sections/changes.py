@@ -1,4 +1,4 @@
-"""What changed since the last visit, the sync before, or a day: counts by kind, and sentences."""
+"""The changes since the last visit, the sync before, or a chosen day."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import streamlit as st
 from cohort_core.dashboard import url_state, visits
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.components.text import ago, count, instant, moment, percent, upper_first
-from cohort_core.dashboard.layout import View, folded
+from cohort_core.dashboard.components.text import ago, count, moment, parse_instant, percent, upper_first
+from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.rows import ChangeRow
@@ -47,32 +47,35 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Since:
-    """From when on; `asked` as ``Workspace.changes`` takes it, None for the sync before."""
+    """The start of the period whose changes are shown.
 
-    asked: str | None
-    words: str
+    `value` goes to ``Reader.changes``; None means the sync before.
+    """
+
+    value: str | None
+    text: str
 
 
 def show(view: View) -> None:
-    """The whole part of the Overview."""
-    titled = st.container()
+    """Show this section of the Overview."""
+    heading_place = st.container()
     since = _choose_since(view)
-    report = view.reader.changes(view.class_id, since.asked, view.as_of, view.group_id)
+    report = view.reader.changes(view.class_id, since.value, view.as_of, view.group_id)
     counts = report.frame["kind"].value_counts().to_dict()
     kind = ALL
     if counts:
         kind = url_state.choose(
             KIND,
             st.pills,
-            f"Since {since.words}",
-            (ALL, *(one for one in KINDS if one in counts)),
+            f"Since {since.text}",
+            (ALL, *(name for name in KINDS if name in counts)),
             default=ALL,
             wrap=True,
-            format_func=lambda one: "Everything" if one == ALL else count(counts[one], *KINDS[one]),
+            format_func=lambda name: "Everything" if name == ALL else count(counts[name], *KINDS[name]),
         )
     chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]
     shown = replace(report, frame=chosen)
-    with titled:
+    with heading_place:
         downloads.heading(
             view,
             "What changed",
@@ -83,36 +86,36 @@ def show(view: View) -> None:
     if counts:
         _list(shown, view.now)
     else:
-        st.caption(f"Nothing has changed since {since.words}.")
+        st.caption(f"Nothing has changed since {since.text}.")
 
 
 def _list(report: Report, now: datetime) -> None:
     first = replace(report, frame=report.frame[:MAX_SHOWN])
-    lists.events((_event(row, now) for row in first.records()), "changed")
+    lists.show_events((_to_event(row, now) for row in first.records()), "changed")
     if len(report.frame) > MAX_SHOWN:
-        folded(f"All {len(report.frame):,}", "all-changes", _table, report, now.tzinfo or UTC)
+        lazy_expander(f"All {len(report.frame):,}", "all-changes", _table, report, now.tzinfo or UTC)
 
 
 def _table(report: Report, tz: tzinfo) -> None:
-    """What happened in words, when in the class's zone."""
+    """Show all changes as sentences, with their time in the class's zone."""
     changes = report.frame
-    told = changes.assign(
+    rows = changes.assign(
         at=changes["at"].dt.tz_convert(tz).dt.tz_localize(None),
         name=changes["name"].fillna(changes["student_id"]),
-        kind=[upper_first(" ".join(filter(None, in_words(row)))) for row in report.records()],
+        kind=[upper_first(" ".join(filter(None, describe_change(row)))) for row in report.records()],
     )
-    tables.show(told, ChangeRow, COLUMNS, key="changes", alt="All changes, the latest first", opens="student")
+    tables.show(rows, ChangeRow, COLUMNS, key="changes", alt="All changes, the latest first", opens="student")
 
 
 def _choose_since(view: View) -> Since:
     now = view.now
     ends = load_sync_ends(view.workspace.database, view.class_id, limit=2)
-    visit, visit_words = _visit(view)
+    visit, visit_text = _visit(view)
     labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day"}
     if len(ends) > 1 and view.as_of is None:
         labels = {SYNC_BEFORE: "Sync before"} | labels
     if visit is not None:
-        labels = {VISIT: upper_first(visit_words.removeprefix("your "))} | labels
+        labels = {VISIT: upper_first(visit_text.removeprefix("your "))} | labels
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = url_state.choose(
             SINCE,
@@ -126,7 +129,7 @@ def _choose_since(view: View) -> Since:
             url_state.write(A_DAY, None)
         url_state.write(VISIT, visits.to_text(visit) if visit is not None and by == VISIT else None)
         if by == VISIT and visit is not None:
-            return Since(visits.to_text(visit), f"{visit_words}, {ago(visit, now)}")
+            return Since(visits.to_text(visit), f"{visit_text}, {ago(visit, now)}")
         if by == SYNC_BEFORE:
             return Since(None, f"the sync before, {ago(ends[1].to_pydatetime(), now)}")
         if by == A_WEEK_AGO:
@@ -139,57 +142,64 @@ def _choose_since(view: View) -> Since:
 
 
 def _visit(view: View) -> tuple[datetime | None, str]:
-    """The instant at which the last visit ended, and what to call it; None if there was none.
+    """Return the end of the last visit, and its name on the page.
 
-    The address holds it, so that a copied one shows the same elsewhere. For whose visit it was it stands for
-    the last one, whenever they open it: a bookmark of the morning page is to tell what is new.
+    Without a visit the end is None.
+
+    The address holds the instant, so a copied address shows another mentor the same changes. But for the
+    mentor whose visit it was, the address always means the last visit: a bookmark of the Overview must show
+    the news of the day.
     """
     if view.as_of:
         return None, ""
     own = visits.load(view.workspace.home)
-    asked = url_state.instant_in_address(VISIT)
-    if asked is not None and asked not in own.ends and asked < view.now:
-        local = asked.astimezone(view.now.tzinfo)
-        return asked, f"{_day(local.date())}, {local:%H:%M}"
+    requested = url_state.instant_in_address(VISIT)
+    if requested is not None and requested not in own.ends and requested < view.now:
+        local = requested.astimezone(view.now.tzinfo)
+        return requested, f"{_day(local.date())}, {local:%H:%M}"
     return own.last, "your last visit"
 
 
-def _event(row: Mapping[str, Any], now: datetime) -> lists.Event:
-    at = instant(row["at"])
-    before, what, after = in_words(row)
+def _to_event(row: Mapping[str, Any], now: datetime) -> lists.Event:
+    happened_at = parse_instant(row["at"])
+    before, assignment, after = describe_change(row)
     return lists.Event(
-        ago(at, now),
-        moment(at, now.tzinfo or UTC),
+        ago(happened_at, now),
+        moment(happened_at, now.tzinfo or UTC),
         [
             lists.Linked(row["name"] or row["student_id"], "student", row["student_id"]),
             before,
-            lists.Linked(what, "assignment", row["assignment_id"]) if what else "",
+            lists.Linked(assignment, "assignment", row["assignment_id"]) if assignment else "",
             after,
         ],
     )
 
 
-def in_words(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What happened to the student in a row of the report ``changes``: words, an assignment, and words."""
-    what, grade = row["assignment"] or row["assignment_id"] or "", percent(row["grade_after"])
+def describe_change(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Describe a row of the report ``changes``, without the student's name.
+
+    The result has three parts: the text before the assignment, the assignment, and the text after it. Any
+    of them may be empty.
+    """
+    assignment, grade = row["assignment"] or row["assignment_id"] or "", percent(row["grade_after"])
     graded = row["grade_after"] is not None
     match row["kind"]:
         case "completed":
-            return "completed", what, f"with {grade}" if graded else ""
+            return "completed", assignment, f"with {grade}" if graded else ""
         case "started":
-            return "started", what, ""
+            return "started", assignment, ""
         case "graded":
-            return f"got {grade} for", what, ""
+            return f"got {grade} for", assignment, ""
         case "regraded":
-            return "got another grade for", what, f"{percent(row['grade_before'])} → {grade}"
+            return "got another grade for", assignment, f"{percent(row['grade_before'])} → {grade}"
         case "reviewed":
-            return "had", what, "reviewed"
+            return "had", assignment, "reviewed"
         case "reopened":
-            return "has", what, "open again"
+            return "has", assignment, "open again"
         case "removed":
-            return "has no record of", what, "at OpenClass any more"
+            return "has no record of", assignment, "at OpenClass any more"
         case "returned":
-            return "has a record of", what, "at OpenClass again"
+            return "has a record of", assignment, "at OpenClass again"
         case "new_student":
             return "is new in this class", "", ""
         case "came_back":

@@ -1,4 +1,4 @@
-"""The class beside the mentor's other classes, week of the course by week of the course."""
+"""The class beside the mentor's other classes, at the same week of the course."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cohort_core.metrics.cohort import of_type
 from cohort_core.reports import catalog
 
 MAX_CLASSES = 8
-"""More lines nobody can tell apart."""
+"""Nobody can tell more lines apart."""
 FIELDS = {"avg_completion": "Average completion", "active_share": "Active students"}
 
 
 def show(view: View) -> None:
-    answer = catalog.by_course_week(view.cohort)
-    mine = answer.frame[answer.frame["is_full"]]
-    if mine.empty:
+    report = catalog.by_course_week(view.cohort)
+    full_weeks = report.frame[report.frame["is_full"]]
+    if full_weeks.empty:
         return
-    titled = st.container()
+    heading_place = st.container()
     field = url_state.choose(
         "compare",
         st.segmented_control,
@@ -35,32 +35,39 @@ def show(view: View) -> None:
         format_func=FIELDS.__getitem__,
         label_visibility="collapsed",
     )
-    others = list(_others(view))
-    drawn = charts.course_weeks((view.cohort.class_data.name, mine), others, field, FIELDS[field])
-    with titled:
+    others = list(_other_classes(view))
+    chart = charts.course_weeks((view.cohort.class_data.name, full_weeks), others, field, FIELDS[field])
+    with heading_place:
         downloads.heading(
             view,
             "At the same week of the course",
-            report=answer,
-            picture=drawn,
+            report=report,
+            picture=chart,
             title=f"{FIELDS[field]} by week of the course",
             help="Weeks that are over, counted from the day on which each class began.",
         )
-    tables.picture(drawn, alt=f"{FIELDS[field]} in each full week of the course, beside other classes")
+    tables.picture(chart, alt=f"{FIELDS[field]} in each full week of the course, beside other classes")
     if not others:
         st.caption("Follow another class on the Classes page to see the two side by side.")
 
 
-def _others(view: View) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Name and full weeks of the other classes that the mentor follows, the whole of each."""
-    active = [one for one in view.classes if one.is_active and one.synced_at and one.id != view.class_id]
-    for one in active[:MAX_CLASSES]:
+def _other_classes(view: View) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name and the full weeks of each other class that the mentor follows.
+
+    They are whole classes: a group of the shown class does not narrow them.
+    """
+    others = [
+        status
+        for status in view.classes
+        if status.is_active and status.synced_at and status.id != view.class_id
+    ]
+    for status in others[:MAX_CLASSES]:
         try:
-            cohort = view.reader.cohort(one.id, view.as_of)
+            cohort = view.reader.cohort(status.id, view.as_of)
             chosen = of_type(cohort, view.cohort.type) if view.cohort.type else cohort
         except CohortError:
-            # It has no assignments of this type, so there is nothing to compare.
+            # The class has no assignments of this type, so there is nothing to compare.
             continue
         weeks = catalog.by_course_week(chosen).frame
         if weeks["is_full"].any():
-            yield one.name, weeks[weeks["is_full"]]
+            yield status.name, weeks[weeks["is_full"]]

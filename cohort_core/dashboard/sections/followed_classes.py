@@ -1,4 +1,4 @@
-"""Which classes a mentor follows."""
+"""The classes that a mentor follows, with a switch for each class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads
-from cohort_core.dashboard.components.text import ago, count, instant, literal
+from cohort_core.dashboard.components.text import ago, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.errors import RemovalsRefused
@@ -20,11 +20,11 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import ClassStatus, set_active
 from cohort_core.store.sync_runs import Run, load_latest_runs
 
-_TOLD = "classes-told"
+_NOTICE = "classes-notice"
 
 
 class ClassLine(Row):
-    """A class, and how much of it is here."""
+    """A class, and how much data of it is stored here."""
 
     class_id: str = Field(description="OpenClass id.")
     friendly_id: str | None = Field(description="The short name in its address.")
@@ -38,9 +38,13 @@ class ClassLine(Row):
 
 
 def show(view: View) -> None:
-    """Every class with a switch. A switch that was used is made anew, so it shows what is stored."""
+    """Show every class with a switch.
+
+    The key of a switch holds its state. So after a click Streamlit makes a new switch, which shows the stored
+    state.
+    """
     workspace, classes = view.workspace, view.classes
-    lines = tables.Table("classes", ClassLine, [_line(one) for one in classes])
+    lines = tables.Table("classes", ClassLine, [_to_row(status) for status in classes])
     downloads.heading(view.of_no_class(), "Your classes", report=lines)
     st.caption(
         "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
@@ -57,7 +61,7 @@ def show(view: View) -> None:
                 on_change=_switch,
                 args=(workspace, status),
             )
-            st.caption(literal(_in_words(status)))
+            st.caption(literal(_describe_class(status)))
             run = latest.get(status.id)
             if run is not None and run.error_code == RemovalsRefused.code:
                 _offer_removal(workspace, run, is_running)
@@ -75,11 +79,11 @@ def show(view: View) -> None:
             help="Syncs the classes that you follow as if for the first time: every page, not only those "
             "that may hold something new. Nothing is lost by it; it takes longer.",
         )
-    if told := st.session_state.pop(_TOLD, None):
-        st.info(literal(told))
+    if notice := st.session_state.pop(_NOTICE, None):
+        st.info(literal(notice))
 
 
-def _line(status: ClassStatus) -> dict[str, Any]:
+def _to_row(status: ClassStatus) -> dict[str, Any]:
     return {
         "class_id": status.id,
         "records": status.progressions,
@@ -110,20 +114,24 @@ def _offer_removal(workspace: Workspace, run: Run, is_running: bool) -> None:
 
 
 def _switch(workspace: Workspace, status: ClassStatus) -> None:
-    with guarded("classes", stop=False) as told:
+    with guarded("classes", stop=False) as problems:
         set_active(workspace.database, [status.id], active=not status.is_active)
-    if told:
-        st.session_state[_TOLD] = told[0]
+    if problems:
+        st.session_state[_NOTICE] = problems[0]
 
 
 def _look_for_classes(workspace: Workspace) -> None:
-    with guarded("classes", stop=False) as told:
+    with guarded("classes", stop=False) as problems:
         workspace.refresh_classes()
-    st.session_state[_TOLD] = told[0] if told else "These are all classes that OpenClass lists for you."
+    notice = problems[0] if problems else "These are all classes that OpenClass lists for you."
+    st.session_state[_NOTICE] = notice
 
 
-def _in_words(status: ClassStatus) -> str:
-    """ "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago"."""
+def _describe_class(status: ClassStatus) -> str:
+    """Describe a class.
+
+    For example "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago".
+    """
     parts = [status.friendly_id] if status.friendly_id else []
     if status.synced_at is None:
         parts.append("never synced")
@@ -132,7 +140,7 @@ def _in_words(status: ClassStatus) -> str:
             count(status.students, "student"),
             count(status.assignments, "assignment"),
             count(status.progressions, "record"),
-            f"synced {ago(instant(status.synced_at), datetime.now(UTC))}",
+            f"synced {ago(parse_instant(status.synced_at), datetime.now(UTC))}",
         ]
     if status.quarantined:
         parts.append(f"{count(status.quarantined, 'row')} set aside")

@@ -1,4 +1,4 @@
-"""The top of the Overview: whether the class is well, and the figures, now and since a week ago."""
+"""The top of the Overview: the state of the class, and its figures."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _VERDICT_HELP = (
 
 
 def verdict(view: View) -> None:
-    """Whether the class is well, in a few words, and the report on it beside them."""
+    """Show in a few words how the class moves, with the class report beside them."""
     alarm = catalog.cohort_alarm(view.cohort).record()
     summary = catalog.progress_summary(view.cohort)
     health = catalog.student_health(view.cohort).frame
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="titled-verdict"
     ):
-        st.subheader(verdict_words(alarm), anchor=False, help=_VERDICT_HELP)
+        st.subheader(verdict_text(alarm), anchor=False, help=_VERDICT_HELP)
         downloads.class_report_menu(view, summary)
-    tell(alarm)
+    show_pace(alarm)
     counts = health["risk"].value_counts().to_dict()
     lists.band_counts(counts)
 
 
-def tell(alarm: Mapping[str, Any]) -> None:
+def show_pace(alarm: Mapping[str, Any]) -> None:
     if alarm["alarm"]:
-        st.warning(literal(pace_words(alarm)), icon=":material/trending_down:")
+        st.warning(literal(pace_text(alarm)), icon=":material/trending_down:")
     else:
-        st.markdown(literal(pace_words(alarm)))
+        st.markdown(literal(pace_text(alarm)))
 
 
-def verdict_words(alarm: Mapping[str, Any]) -> str:
-    """`alarm` is the row of the report ``cohort_alarm``."""
+def verdict_text(alarm: Mapping[str, Any]) -> str:
+    """Describe how the class moves; `alarm` is the row of the report ``cohort_alarm``."""
     share = alarm["share"]
     if share is None:
         return "○ Too early to say how the class moves"
@@ -58,22 +58,23 @@ def verdict_words(alarm: Mapping[str, Any]) -> str:
     return "▲ The class is faster than usual" if share > FASTER_ABOVE else "● The class moves as usual"
 
 
-def pace_words(alarm: Mapping[str, Any]) -> str:
+def pace_text(alarm: Mapping[str, Any]) -> str:
     if alarm["velocity"] is None:
         return "No week is over yet."
     last = f"{alarm['velocity']:.1f} completions a student in the last full week"
     if alarm["usual_velocity"] is None:
         return f"{last}; four weeks before it are needed to compare."
-    told = f"{last}, {alarm['usual_velocity']:.1f} in the four before it."
-    return f"{told} No comparison between students shows that." if alarm["alarm"] else told
+    comparison = f"{last}, {alarm['usual_velocity']:.1f} in the four before it."
+    return f"{comparison} No comparison between students shows that." if alarm["alarm"] else comparison
 
 
 def show(view: View) -> None:
-    now, then = (catalog.progress_summary(one).record() for one in (view.cohort, view.earlier(WEEK_DAYS)))
+    now = catalog.progress_summary(view.cohort).record()
+    then = catalog.progress_summary(view.earlier(WEEK_DAYS)).record()
     meaning = meanings(ProgressSummaryRow)
     weeks = catalog.progress_over_time(view.cohort).frame
     if view.age.days >= OLD_DAYS and not view.as_of:
-        st.warning(f"These numbers are old: this class was last synced {view.age.words}. Press Sync now.")
+        st.warning(f"These numbers are old: this class was last synced {view.age.text}. Press Sync now.")
     with st.container(horizontal=True, key="headline"):
         with st.container(width=215, gap="xxsmall"):
             st.metric(
@@ -99,7 +100,7 @@ def show(view: View) -> None:
             help=meaning["total_students"],
             width=120,
         )
-        st.metric("Last sync", upper_first(view.age.words), help=literal(view.age.moment), width=200)
+        st.metric("Last sync", upper_first(view.age.text), help=literal(view.age.moment), width=200)
     st.caption(
         f"{count(now['completed_count'], 'student has', 'students have')} completed everything, "
         f"{now['in_progress_count']:,} {'is' if now['in_progress_count'] == 1 else 'are'} on the way, "
@@ -108,7 +109,10 @@ def show(view: View) -> None:
 
 
 def _change(delta: str | None) -> dict[str, Any]:
-    """An arrow without a judgement: fewer students or a quiet week need not be bad."""
+    """Return the arguments for an arrow in a neutral colour.
+
+    Fewer students or a quiet week need not be bad, so the arrow is neither green nor red.
+    """
     return {"delta": delta, "delta_description": A_WEEK_AGO, "delta_color": "primary"} if delta else {}
 
 
@@ -117,7 +121,7 @@ def _more(now: int, then: int) -> str | None:
 
 
 def _points(now: float | None, then: float | None) -> str | None:
-    """ "+4 points", of percent."""
+    """Format a difference of two shares in percentage points, such as "+4 points"."""
     if now is None or then is None:
         return None
     points = round(100 * (now - then))

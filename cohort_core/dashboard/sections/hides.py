@@ -1,4 +1,4 @@
-"""Settling students of the triage list: done for a while, never to be listed, and listed again."""
+"""Hide students from the triage list for some time, and show them again."""
 
 from __future__ import annotations
 
@@ -17,92 +17,96 @@ CHOICES = {
     WEEK: "Done for a week",
     EXEMPT: "Never list again",
 }
-_TOLD, _DONE = "settling-told", "settling-done"
+_PROBLEM, _NOTICE = "hide-problem", "hide-notice"
 
 
-def offer(view: View, one: lists.Person) -> None:
-    """The choices for somebody who is listed, beside their name."""
-    class_id = one.class_id or view.class_id
-    if one.student_id is None:
+def offer(view: View, person: lists.Person) -> None:
+    """Show the menu for hiding a student, beside the name in the list."""
+    class_id = person.class_id or view.class_id
+    if person.student_id is None:
         return
-    key = f"hide-{class_id}-{one.student_id}"
+    key = f"hide-{class_id}-{person.student_id}"
     st.menu_button(
         "Settle",
         list(CHOICES),
         format_func=CHOICES.__getitem__,
         key=key,
-        on_click=_settle,
-        args=(view, class_id, one.student_id, one.name, key),
+        on_click=_hide,
+        args=(view, class_id, person.student_id, person.name, key),
         type="tertiary",
         icon=":material/task_alt:",
     )
 
 
-def done() -> str | None:
-    """What the last click has hidden, told once."""
-    told: str | None = st.session_state.pop(_DONE, None)
-    return told
+def pop_notice() -> str | None:
+    """Return the notice about the last click, once."""
+    notice: str | None = st.session_state.pop(_NOTICE, None)
+    return notice
 
 
 def show(view: View) -> None:
-    """Whom the mentor has hidden, each with the way back."""
-    if told := st.session_state.pop(_TOLD, None):
-        st.error(literal(told))
-    hidden = _settled(view)
+    """Show the hidden students, each with a button that lists the student again."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(literal(problem))
+    hidden = _hidden_students(view)
     if not hidden:
         return
-    folded = st.expander(f"Settled ({len(hidden)})", icon=":material/task_alt:", key="hidden")
-    with folded, guarded("hide"):
-        for (class_id, student_id), told in hidden.items():
+    expander = st.expander(f"Settled ({len(hidden)})", icon=":material/task_alt:", key="hidden")
+    with expander, guarded("hide"):
+        for (class_id, student_id), description in hidden.items():
             with st.container(
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
             ):
-                st.text(told, width="content")
+                st.text(description, width="content")
                 st.button(
                     "List again",
                     key=f"list-again-{class_id}-{student_id}",
-                    on_click=_list_again,
+                    on_click=_show_again,
                     args=(view, class_id, student_id),
                 )
 
 
-# These run before the page does, so that it needs to run only once, and no click is lost to another rerun.
+# These callbacks run before the page does. So the page needs to run only once, and no rerun loses a click.
 
 
-def _settle(view: View, class_id: str, student_id: str, name: str, key: str) -> None:
+def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> None:
     chosen = st.session_state[key]
-    # By the mentor's calendar: listed again with the first sync of that day.
+    # A day of the mentor's calendar: the first sync of that day lists the student again.
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
-    with guarded("hide", stop=False) as told:
+    with guarded("hide", stop=False) as problems:
         if chosen == EXEMPT:
             view.workspace.hide_student(class_id, student_id, "exempt")
         elif chosen is not None:
             view.workspace.hide_student(class_id, student_id, "done", until)
-    _tell(told)
-    if not told and chosen is not None:
+    _keep_problem(problems)
+    if not problems and chosen is not None:
         state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
-        st.session_state[_DONE] = f"{name}: {state}. The way back is under Settled, below the list."
+        st.session_state[_NOTICE] = f"{name}: {state}. The way back is under Settled, below the list."
 
 
-def _list_again(view: View, class_id: str, student_id: str) -> None:
-    with guarded("hide", stop=False) as told:
+def _show_again(view: View, class_id: str, student_id: str) -> None:
+    with guarded("hide", stop=False) as problems:
         view.workspace.show_again(class_id, student_id)
-    _tell(told)
+    _keep_problem(problems)
 
 
-def _tell(told: list[str]) -> None:
-    if told:
-        st.session_state[_TOLD] = told[0]
+def _keep_problem(problems: list[str]) -> None:
+    """Keep the problem for the run of the page that follows the callback."""
+    if problems:
+        st.session_state[_PROBLEM] = problems[0]
 
 
-def _settled(view: View) -> dict[tuple[str, str], str]:
-    """Those who are left out today, by class and the id that goes here, with what to say of them."""
-    told = {}
-    followed = {one.id for one in view.classes if one.is_active}
+def _hidden_students(view: View) -> dict[tuple[str, str], str]:
+    """Describe the students who are hidden today, by class id and student id.
+
+    With pseudonyms on, the student ids are the anonymous ones.
+    """
+    descriptions = {}
+    followed = {status.id for status in view.classes if status.is_active}
     for hide in view.workspace.hides():
         if hide.class_id not in followed:
             continue
-        # The day of the numbers, as in the list itself: before the day's first sync that is an earlier one.
+        # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.
         if not hide.holds_on(view.reader.cohort(hide.class_id, view.as_of).local_date):
             continue
         class_data = view.reader.class_data(hide.class_id)
@@ -114,5 +118,5 @@ def _settled(view: View) -> dict[tuple[str, str], str]:
             continue
         name = f"{person['first_name'].iloc[0]} {person['last_name'].iloc[0]}".strip() or student_id
         state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
-        told[hide.class_id, student_id] = f"{name}: {state}"
-    return told
+        descriptions[hide.class_id, student_id] = f"{name}: {state}"
+    return descriptions

@@ -1,4 +1,4 @@
-"""Every student in every assignment, as one picture."""
+"""All students by all assignments, as one picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
 
 MAX_STUDENTS = 120
-"""A browser draws no higher picture well."""
+"""A browser does not draw a higher picture well."""
 
 ORDERS = {
     "risk": "Risk",
@@ -23,12 +23,12 @@ ORDERS = {
 }
 
 
-def ordered(cohort: Cohort, order: str) -> Report:
-    """The report ``matrix`` with its students in the order asked for, one of ORDERS."""
+def order_students(cohort: Cohort, order: str) -> Report:
+    """Return the report ``matrix`` with its students in this order, a key of ORDERS."""
     report, health = catalog.matrix(cohort), catalog.student_health(cohort).frame
     match order:
         case "name":
-            health = health.sort_values("name", key=lambda one: one.str.casefold(), kind="stable")
+            health = health.sort_values("name", key=lambda names: names.str.casefold(), kind="stable")
         case "completed" | "stuck":
             health = health.sort_values(order, ascending=False, kind="stable")
         case "activity":
@@ -39,7 +39,7 @@ def ordered(cohort: Cohort, order: str) -> Report:
 
 
 def cells(matrix: pd.DataFrame) -> pd.DataFrame:
-    """What the chart takes, of the first MOST_STUDENTS: the report with label and number."""
+    """Return the rows for the chart: those of the first MAX_STUDENTS, with label and number."""
     people = matrix.drop_duplicates("student_id").head(MAX_STUDENTS)
     labels = dict(zip(people["student_id"], charts.unique_labels(people["name"]), strict=True))
     shown = matrix[matrix["student_id"].isin(labels)]

@@ -1,4 +1,4 @@
-"""What the page of a student says in words, and its tables."""
+"""The text and the tables of the Student page."""
 
 from __future__ import annotations
 
@@ -45,10 +45,12 @@ TIMELINE = {
 
 
 def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
-    """Band, where to reach the student, and why the score is what it is."""
-    known = cohort.students.loc[health["student_id"]]
-    contact = [one for one in (known["email"], known["night"], known["region"]) if isinstance(one, str)]
-    lines = [f"{lists.band(health['risk'])} · {markup(lists.class_data(health))}"]
+    """Show the risk band, the contact data, and the reasons for the risk score."""
+    student = cohort.students.loc[health["student_id"]]
+    contact = [
+        text for text in (student["email"], student["night"], student["region"]) if isinstance(text, str)
+    ]
+    lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
     st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
@@ -59,40 +61,43 @@ def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing(assignments: pd.DataFrame) -> pd.DataFrame:
-    """What half of the class has completed and this student neither completed nor is stuck in."""
+    """Return the assignments that half of the class has completed and the student has not.
+
+    Those in which the student is stuck are left out; the page shows them apart.
+    """
     is_open = assignments["status"].isin(["not_started", "in_progress"])
     return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
 
 
-def missing_words(missing: int, stuck: int) -> str:
-    """ "10 more missing", beside those that the student is stuck in."""
+def missing_text(missing: int, stuck: int) -> str:
+    """Return a heading such as "10 more missing"; *more* means besides those that are stuck."""
     if not missing:
         return "Missing"
     return f"{missing} {'more ' if stuck else ''}missing"
 
 
-def told(assignments: pd.DataFrame) -> pd.DataFrame:
-    """With states in words and places counted from 1."""
-    words = {state: f"{mark} {word}".strip() for state, (word, _, mark) in STATES.items()}
-    return assignments.assign(status=assignments["status"].map(words), position=assignments["position"] + 1)
+def to_rows(assignments: pd.DataFrame) -> pd.DataFrame:
+    """Return the assignments ready for a table: states as labels, and positions from 1."""
+    labels = {state: f"{mark} {word}".strip() for state, (word, _, mark) in STATES.items()}
+    return assignments.assign(status=assignments["status"].map(labels), position=assignments["position"] + 1)
 
 
-def pace_words(percentile: float | None) -> str:
-    """ "First fifth", "Middle", "Last fifth" of the class."""
+def pace_text(percentile: float | None) -> str:
+    """Describe a student's place in the class, such as "First fifth" or "In the middle"."""
     if percentile is None:
         return "–"
-    for limit, words in (
+    for limit, label in (
         (0.2, "First fifth"),
         (0.4, "Before most"),
         (0.6, "In the middle"),
         (0.8, "After most"),
     ):
         if percentile <= limit:
-            return words
+            return label
     return "Last fifth"
 
 
-def forecast_words(forecast: Mapping[str, Any]) -> str:
+def forecast_text(forecast: Mapping[str, Any]) -> str:
     if forecast["outcome"] == "not_at_this_pace":
         return "Not at this pace"
     on = date.fromisoformat(forecast["finishes_on"])
@@ -100,16 +105,16 @@ def forecast_words(forecast: Mapping[str, Any]) -> str:
     return f"Done, {day}" if forecast["outcome"] == "finished" else day
 
 
-def timeline(report: Report, tz: tzinfo) -> None:
+def show_timeline(report: Report, tz: tzinfo) -> None:
     if report.frame.empty:
         st.caption("Nothing yet.")
         return
-    told = report.frame.assign(
+    rows = report.frame.assign(
         at=report.frame["at"].dt.tz_convert(tz).dt.tz_localize(None),
         event=report.frame["event"].map(upper_first),
     )
     tables.show(
-        told,
+        rows,
         report.row,
         TIMELINE,
         key="timeline",

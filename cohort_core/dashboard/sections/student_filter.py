@@ -1,4 +1,4 @@
-"""The students of a class, narrowed to those that are looked for."""
+"""Narrow the students of a class by risk band, activity and name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from cohort_core.reports.labels import BANDS
 
 ENGAGEMENT_GAP = "gap"
-"""The stage that is the report of that name."""
+"""A choice beside the stages: the students of the report ``engagement_gap``."""
 KEEPING_UP = "Keeping up, but silent"
 STAGES = {
     "new": "New",
@@ -22,10 +22,12 @@ STAGES = {
 }
 
 
-def matching(health: pd.DataFrame, *, band: str, stage: str, sought: str, everything: str) -> pd.DataFrame:
-    """Rows of ``student_health`` of this band and stage (or `everything`), with `sought` in the name.
+def filter_students(
+    health: pd.DataFrame, *, band: str, stage: str, search: str, everything: str
+) -> pd.DataFrame:
+    """Return the rows of ``student_health`` with this band and stage, and `search` in the name.
 
-    Case and accents do not count: "jose" finds José.
+    `everything` stands for every band or stage. Case and accents do not matter: "jose" finds José.
     """
     fits = pd.Series(True, index=health.index)
     if band != everything:
@@ -34,20 +36,21 @@ def matching(health: pd.DataFrame, *, band: str, stage: str, sought: str, everyt
         fits &= health["risk"].isin(["low", "medium"]) & health["stage"].isin(["cooling", "quiet"])
     elif stage != everything:
         fits &= health["stage"] == stage
-    for word in folded(sought).split():
-        fits &= health["name"].map(folded).str.contains(word, regex=False)
+    for word in normalize(search).split():
+        fits &= health["name"].map(normalize).str.contains(word, regex=False)
     return health[fits]
 
 
-def folded(text: str) -> str:
-    """Text to compare, without case and accents."""
-    apart = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("ø", "o"))
-    return "".join(one for one in apart if not unicodedata.combining(one))
+def normalize(text: str) -> str:
+    """Return the text without case and accents, for comparing."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("ø", "o"))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def in_words(health: pd.DataFrame, stages: Mapping[str, str]) -> pd.DataFrame:
+def to_rows(health: pd.DataFrame, stages: Mapping[str, str]) -> pd.DataFrame:
+    """Return the students ready for the table: bands, stages and reasons as text."""
     return health.assign(
-        risk=health["risk"].map(lambda one: BANDS[one].marked),
+        risk=health["risk"].map(lambda band: BANDS[band].marked),
         stage=health["stage"].map(stages),
         reasons=health["reasons"].map(" ".join),
     )

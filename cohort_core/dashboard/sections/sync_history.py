@@ -1,4 +1,4 @@
-"""The record of syncs in a mentor's words."""
+"""Past syncs, and the records that a sync set aside, in a mentor's words."""
 
 from __future__ import annotations
 
@@ -99,17 +99,17 @@ def show(view: View) -> None:
 
 
 def show_set_aside(view: View) -> None:
-    """Records that could not be read, with the reason."""
-    names = {one.id: one.name for one in view.classes}
+    """Show the records that could not be read, with the reason."""
+    names = {status.id: status.name for status in view.classes}
     records = [
         {
-            "class_name": names.get(one.class_id, one.class_id),
-            "reason": one.reason,
-            "first_seen_at": one.first_seen_at,
-            "last_seen_at": one.last_seen_at,
-            "record_id": one.id,
+            "class_name": names.get(record.class_id, record.class_id),
+            "reason": record.reason,
+            "first_seen_at": record.first_seen_at,
+            "last_seen_at": record.last_seen_at,
+            "record_id": record.id,
         }
-        for one in view.reader.quarantined()
+        for record in view.reader.quarantined()
     ]
     if not records:
         return
@@ -131,12 +131,12 @@ def _table(lines: Table, columns: Mapping[str, Column], *, alt: str) -> None:
 
 
 def rows(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """One row for each class in each sync, newest first."""
-    return [_row(job, run) for job in jobs for run in job.runs]
+    """Return one row for each class in each sync, newest first."""
+    return [_to_row(job, run) for job in jobs for run in job.runs]
 
 
-def _row(job: Job, run: Run) -> dict[str, Any]:
-    # A killed sync leaves its runs as they were.
+def _to_row(job: Job, run: Run) -> dict[str, Any]:
+    # A sync that was killed leaves the state of its runs as it was.
     state = job.state if job.state == "interrupted" and run.state in {"running", "waiting"} else run.state
     return {
         "started_at": run.started_at or job.started_at,
@@ -156,6 +156,6 @@ def _row(job: Job, run: Run) -> dict[str, Any]:
 
 
 def _latest_problem(jobs: Sequence[Job]) -> str | None:
-    """What went wrong in the latest sync that has ended, in its own sentences; None if nothing did."""
+    """Return the sentences about the latest ended sync if it went wrong, else None."""
     ended = next((job for job in jobs if not job.is_running), None)
     return None if ended is None or sync_panel.is_good(ended) else sync_panel.outcome(ended)

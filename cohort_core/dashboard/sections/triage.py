@@ -1,4 +1,4 @@
-"""Who needs a message first, and why: over all classes that a mentor follows, or in the one that is shown."""
+"""The students who need a message first, in all followed classes or in one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists
 from cohort_core.dashboard.components.text import count, literal
-from cohort_core.dashboard.layout import View, folded, link
+from cohort_core.dashboard.layout import View, lazy_expander, link
 from cohort_core.dashboard.sections import hides, student_filter
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
@@ -31,8 +31,8 @@ KINDS = {
 
 
 def show(view: View) -> None:
-    titled = st.container()
-    active = [one for one in view.classes if one.is_active and one.synced_at]
+    heading_place = st.container()
+    active = [status for status in view.classes if status.is_active and status.synced_at]
     scope = THIS_CLASS
     if len(active) > 1:
         scope = url_state.choose(
@@ -40,15 +40,15 @@ def show(view: View) -> None:
             st.segmented_control,
             "Look at",
             tuple(SCOPES),
-            # Who has picked a group looks at that.
+            # A mentor who has chosen a group wants to see that group.
             default=THIS_CLASS if view.group_id else ALL_CLASSES,
             format_func=SCOPES.__getitem__,
             label_visibility="collapsed",
         )
     order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
-    st.caption(literal(hides.done() or order))
-    shown = _of_class(view) if scope == THIS_CLASS else _of_all(view)
-    with titled:
+    st.caption(literal(hides.pop_notice() or order))
+    shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
+    with heading_place:
         downloads.heading(
             view,
             "Who needs attention first",
@@ -59,32 +59,32 @@ def show(view: View) -> None:
     link("risk", "All students by risk")
 
 
-def _of_class(view: View) -> Report:
-    limits = view.cohort.thresholds
+def _show_class(view: View) -> Report:
+    thresholds = view.cohort.thresholds
     beside = partial(hides.offer, view)
     hidden = view.reader.hidden_students([view.cohort])
     health = catalog.student_health(view.cohort)
     is_open = ~health.frame["student_id"].isin(hidden)
     at_risk = replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
-    urgent = replace(at_risk, frame=at_risk.frame.head(limits.triage_length)).records()
+    urgent = replace(at_risk, frame=at_risk.frame.head(thresholds.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
-    lists.people(map(lists.person, urgent), "attention", beside)
-    listed = hidden | {one["student_id"] for one in urgent}
-    gap = [one for one in catalog.engagement_gap(view.cohort).records() if one["student_id"] not in listed]
-    gap = gap[: limits.triage_length]
+    lists.people(map(lists.person_from_health, urgent), "attention", beside)
+    listed = hidden | {row["student_id"] for row in urgent}
+    gap = [row for row in catalog.engagement_gap(view.cohort).records() if row["student_id"] not in listed]
+    gap = gap[: thresholds.triage_length]
     if gap:
         st.markdown(
             f"**{student_filter.KEEPING_UP}**",
             help="The early warning: on pace with the class or little behind it, and nothing done for "
-            f"{count(limits.cooling_days, 'day')} or more.",
+            f"{count(thresholds.cooling_days, 'day')} or more.",
         )
-        lists.people(map(_silent, gap), "silent", beside)
+        lists.people(map(_silent_person, gap), "silent", beside)
     hides.show(view)
     return at_risk
 
 
-def _of_all(view: View) -> Report:
+def _show_all_classes(view: View) -> Report:
     everyone = view.reader.triage(EVERYONE, view.as_of)
     shown = everyone.frame.head(view.cohort.thresholds.triage_length)
     if shown.empty:
@@ -92,25 +92,25 @@ def _of_all(view: View) -> Report:
     _list(view, replace(everyone, frame=shown), "needs")
     rest = replace(everyone, frame=everyone.frame[len(shown) :])
     if not rest.frame.empty:
-        folded(f"{len(rest.frame):,} more, less urgent", "more-needs", _list, view, rest, "more")
+        lazy_expander(f"{len(rest.frame):,} more, less urgent", "more-needs", _list, view, rest, "more")
     hides.show(view)
     return everyone
 
 
-def _list(view: View, needs: Report, key: str) -> None:
-    lists.people(map(_need, needs.records()), key, partial(hides.offer, view))
+def _list(view: View, entries: Report, key: str) -> None:
+    lists.people(map(_person_from_triage, entries.records()), key, partial(hides.offer, view))
 
 
-def _need(row: Mapping[str, Any]) -> lists.Person:
+def _person_from_triage(row: Mapping[str, Any]) -> lists.Person:
     mark = lists.mark(*KINDS[row["kind"]])
-    others = [KINDS[one][1].lower() for one in row["also"]]
+    others = [KINDS[kind][1].lower() for kind in row["also"]]
     of = [row["class_name"]] if row["student_id"] else []
     also = [f"also {' and '.join(others)}"] if others else []
     why = [row["reason"], *([" · ".join(of + also)] if of + also else [])]
     return lists.Person(row["student_id"], mark, row["name"], why, row["class_id"])
 
 
-def _silent(row: Mapping[str, Any]) -> lists.Person:
+def _silent_person(row: Mapping[str, Any]) -> lists.Person:
     return lists.Person(
         row["student_id"],
         lists.mark(*KINDS["engagement_gap"]),

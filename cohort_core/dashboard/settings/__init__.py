@@ -1,1 +1,1 @@
-"""Sections of the Settings page, one file each."""
+"""The parts of the Settings page, one file each; the Connect page uses `connection` too."""

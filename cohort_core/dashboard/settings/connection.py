@@ -1,4 +1,4 @@
-"""Connecting to a school, step by step: where it is, then which classes."""
+"""Connect to a school, step by step: first its address, then the classes to follow."""
 
 from __future__ import annotations
 
@@ -17,40 +17,44 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import ListedClass, set_active
 
 KEPT_BACK = "kept back in anonymous mode"
-_LISTED, _PLACE, _REFUSED = "connect-listed", "connect-place", "connect-refused"
+_LISTED, _PLACE = "connect-listed", "connect-place"
 
 
 def listed_classes() -> list[ListedClass]:
-    """The classes that a connection just made has found, until some are chosen."""
-    return st.session_state.get(_LISTED, [])
+    """Return the classes of a new connection, until the mentor has chosen some of them."""
+    listed: list[ListedClass] = st.session_state.get(_LISTED, [])
+    return listed
 
 
 def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
-    known = workspace.settings()
-    if known.practice:
+    settings = workspace.settings()
+    if settings.practice:
         st.success("You are connected to the practice school. Everybody in it is invented.")
     else:
         st.success("You are connected.")
         if not anonymous:
-            st.text(f"{known.email} at {known.api_base}")
+            st.text(f"{settings.email} at {settings.api_base}")
     st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
 
 
 def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
-    """What is known of the school, as it is; in anonymous mode without what tells who and where."""
-    known = workspace.settings()
+    """Show the settings of the connection.
+
+    In anonymous mode it leaves out everything that identifies the mentor or the school.
+    """
+    settings = workspace.settings()
     if not workspace.is_connected():
         st.info("Cohort Tracker does not know your school yet.")
         link("connect", "Connect to your school, or try the practice school")
         return
     place = password_place(workspace.home)
-    if known.practice:
+    if settings.practice:
         st.caption("You are connected to the practice school. Everybody in it is invented.")
     entries = {
-        "Address of OpenClass": known.api_base,
-        "Application id": known.app_id,
-        "Class site": known.origin,
-        "Email": known.email,
+        "Address of OpenClass": settings.api_base,
+        "Application id": settings.app_id,
+        "Class site": settings.origin,
+        "Email": settings.email,
     }
     shown = {name: KEPT_BACK if anonymous else value for name, value in entries.items()}
     shown["Password"] = f"Kept {place}" if place else "Not there any more: connect again"
@@ -59,28 +63,29 @@ def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
 
 
 def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
-    known = workspace.settings()
-    mine = not known.practice
+    settings = workspace.settings()
+    # The form must not be filled in with the practice school's settings.
+    is_own = not settings.practice
     st.subheader("Your school", anchor=False)
     with st.form("school"):
         api_base = st.text_input(
             "Address of OpenClass",
-            known.api_base if mine else type(known).model_fields["api_base"].default,
+            settings.api_base if is_own else type(settings).model_fields["api_base"].default,
             help="Keep this one unless your school told you another.",
         )
         app_id = st.text_input(
             "Application id",
-            (mine and known.app_id) or "",
+            (is_own and settings.app_id) or "",
             help="Your school's id at OpenClass. Ask whoever set it up.",
         )
         origin = st.text_input(
             "Class site",
-            (mine and known.origin) or "",
+            (is_own and settings.origin) or "",
             placeholder="https://class.example.org",
             help="The address at which you open your classes in the browser.",
         )
         email = st.text_input(
-            "Email", (mine and not anonymous and known.email) or "", autocomplete="username"
+            "Email", (is_own and not anonymous and settings.email) or "", autocomplete="username"
         )
         password = st.text_input(
             "Password",
@@ -130,23 +135,27 @@ def offer_practice_school(workspace: Workspace) -> None:
 
 
 def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
-    """Let the person say which classes to follow; then the first sync starts, and the overview awaits it."""
+    """Let the mentor choose the classes to follow.
+
+    Then the first sync starts, and the Overview opens and waits for it.
+    """
     if place := st.session_state.get(_PLACE):
         st.success(literal(f"Connected. {place}"))
     else:
         st.success("Connected.")
     st.subheader("Which classes do you want to follow?", anchor=False)
     st.caption("You can change this at any time under Classes.")
-    active = {one.id for one in workspace.cohorts.statuses(active_only=True)}
+    active = {status.id for status in workspace.cohorts.statuses(active_only=True)}
     chosen = []
-    for one in listed:
-        ticked = st.checkbox(
-            literal(one.name if one.is_published is not False else f"{one.name} (not published)"),
-            value=one.id in active if active else one.is_published is not False,
-            key=f"follow-{one.id}",
+    for item in listed:
+        is_published = item.is_published is not False
+        is_ticked = st.checkbox(
+            literal(item.name if is_published else f"{item.name} (not published)"),
+            value=item.id in active if active else is_published,
+            key=f"follow-{item.id}",
         )
-        if ticked:
-            chosen.append(one.id)
+        if is_ticked:
+            chosen.append(item.id)
     with st.container(horizontal=True):
         if st.button("Follow and sync", type="primary", disabled=not chosen):
             _follow(workspace, listed, chosen)
@@ -167,7 +176,8 @@ def _offer(listed: list[ListedClass], place: str | None) -> None:
 
 def _follow(workspace: Workspace, listed: Sequence[ListedClass], chosen: Sequence[str]) -> None:
     with guarded("connect"):
-        set_active(workspace.database, [one.id for one in listed if one.id not in chosen], active=False)
+        unchosen = [item.id for item in listed if item.id not in chosen]
+        set_active(workspace.database, unchosen, active=False)
         set_active(workspace.database, chosen, active=True)
         sync_panel.start(workspace)
         _forget()

@@ -1,4 +1,4 @@
-"""Pseudonyms for everybody, the folder with all data, backups, and whether all is well."""
+"""Pseudonyms for everybody, the data folder, backups, and the check-up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cohort_core.dashboard.layout import View
 from cohort_core.services.doctor import Finding, examine
 from cohort_core.store.maintenance import back_up_here
 
-WHAT = {
+FILE_DESCRIPTIONS = {
     "cohort.db": "Everything that was synced or imported",
     "cohort.db-wal": "Part of the database while it is open",
     "cohort.db-shm": "Part of the database while it is open",
@@ -31,13 +31,13 @@ WHAT = {
     "cohort.log": "Where something went wrong, without students' data",
     "cohort.before-restore.db": "The database before a backup was put back",
 }
-_TOLD, _FINDINGS = "keeping-told", "keeping-findings"
+_NOTICE, _FINDINGS = "data-notice", "data-findings"
 
 
 def show(view: View) -> None:
     home = view.workspace.home
-    if told := st.session_state.pop(_TOLD, None):
-        good, sentence = told
+    if notice := st.session_state.pop(_NOTICE, None):
+        good, sentence = notice
         (st.success if good else st.error)(literal(sentence))
     st.subheader("Privacy", anchor=False)
     _ask_anonymous(view)
@@ -56,7 +56,7 @@ def show(view: View) -> None:
         with st.spinner("Looking…"):
             st.session_state[_FINDINGS] = list(examine(home, with_upstream=view.workspace.is_connected()))
     if findings := st.session_state.get(_FINDINGS):
-        _tell(findings, home, anonymous=view.reader.anonymous)
+        _show_findings(findings, home, anonymous=view.reader.anonymous)
 
 
 def _ask_anonymous(view: View) -> None:
@@ -66,7 +66,7 @@ def _ask_anonymous(view: View) -> None:
         "Pseudonyms for everybody, always",
         value=is_on,
         key=f"anonymous-always-{is_on}",
-        on_change=_keep_anonymous,
+        on_change=_save_anonymous,
         args=(view, not is_on),
         disabled=is_fixed,
         help="For a talk or a shared screen: in every page, address, answer and file, whoever asks. The "
@@ -76,24 +76,24 @@ def _ask_anonymous(view: View) -> None:
         st.caption("It is set by the environment of the server; change it there.")
 
 
-def _keep_anonymous(view: View, wanted: bool) -> None:
-    with guarded("settings", stop=False) as told:
+def _save_anonymous(view: View, wanted: bool) -> None:
+    with guarded("settings", stop=False) as problems:
         view.workspace.change_preferences(Preferences(anonymous=wanted), asked_by="dashboard")
-    if told:
-        st.session_state[_TOLD] = (False, told[0])
+    if problems:
+        st.session_state[_NOTICE] = (False, problems[0])
 
 
 def _show_folder(home: Home, *, anonymous: bool) -> None:
     files = home.files() if home.folder.is_dir() else []
     sizes = {path: path.stat().st_size for path in files if path.exists()}
     total = f"{count(len(sizes), 'file')}, {size(sum(sizes.values()))}"
-    # The folder's path has the mentor's name in it on most computers.
+    # On most computers the path of the folder contains the mentor's name.
     st.text(f"{total}." if anonymous else f"{home.folder}: {total}.")
     with st.expander("Files"):
         rows = [
             {
                 "File": str(path.relative_to(home.folder)),
-                "What it is": _what(path, home),
+                "What it is": _describe_file(path, home),
                 "Size": size(number),
             }
             for path, number in sizes.items()
@@ -101,25 +101,25 @@ def _show_folder(home: Home, *, anonymous: bool) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The files of the data folder")
 
 
-def _what(path: Path, home: Home) -> str:
-    return "A backup" if path.parent == home.backups else WHAT.get(path.name, "")
+def _describe_file(path: Path, home: Home) -> str:
+    return "A backup" if path.parent == home.backups else FILE_DESCRIPTIONS.get(path.name, "")
 
 
 def _back_up(view: View) -> None:
-    with guarded("backup", stop=False) as told:
+    with guarded("backup", stop=False) as problems:
         now = datetime.now().astimezone()
         file = back_up_here(view.workspace.database, now, asked_by="dashboard")
         done = f"Backed up to {file.relative_to(view.workspace.home.folder)} ({size(file.stat().st_size)})."
-    st.session_state[_TOLD] = (False, told[0]) if told else (True, done)
+    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)
 
 
-def _tell(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
+def _show_findings(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
     rows = []
-    for one in findings:
-        told = f"{upper_first(one.what)}: {one.told}"
-        parts = [told, one.advice or ""]
+    for finding in findings:
+        result = f"{upper_first(finding.what)}: {finding.told}"
+        parts = [result, finding.advice or ""]
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
-        mark = lists.mark("✓", "Well", "#3f8f86") if one.is_well else lists.mark("!", "To do", "#c8452b")
+        mark = lists.mark("✓", "Well", "#3f8f86") if finding.is_well else lists.mark("!", "To do", "#c8452b")
         rows.append(f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>")
     st.html(f"<dl class='ct-facts ct-marked'>{''.join(rows)}</dl>")

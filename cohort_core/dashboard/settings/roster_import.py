@@ -1,4 +1,4 @@
-"""The roster and the mentors from a file: what would be imported, and only then the import."""
+"""Import the roster and the mentors from a file, after a preview."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from cohort_core.store.classes import ClassStatus
 from cohort_core.store.roster import Enrolment, load_mentors
 
 MAX_GROUPS = 30
-_TOLD, _ROUND = "import-told", "import-round"
+MAX_MENTORS = 30
+_NOTICE, _ROUND = "import-notice", "import-round"
 
 STUDENT_HELP = """
 | column | what it holds |
@@ -40,7 +41,7 @@ STUDENT_HELP = """
 class RosterLine(BaseModel):
     """A line of the template."""
 
-    student_id: str | None = Field(description="OpenClass id; empty for who has not started.")
+    student_id: str | None = Field(description="OpenClass id; empty for students who have not started.")
     email: str | None
     first_name: str | None
     last_name: str | None
@@ -58,15 +59,15 @@ class MentorLine(BaseModel):
 
 
 def show(view: View) -> None:
-    if told := st.session_state.pop(_TOLD, None):
-        good, sentence = told
+    if notice := st.session_state.pop(_NOTICE, None):
+        good, sentence = notice
         (st.success if good else st.error)(literal(sentence))
     st.subheader("Students", anchor=False)
     st.caption(
         "OpenClass does not tell class nights, regions, or who has not started anything. A file with your "
         "students adds them. Nothing is written before you press Import."
     )
-    classes = {one.id: one for one in view.classes if one.is_active or one.synced_at}
+    classes = {status.id: status for status in view.classes if status.is_active or status.synced_at}
     if classes:
         _ask_students(view, classes)
     else:
@@ -81,7 +82,7 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
         "Class",
         list(classes),
         index=list(classes).index(shown),
-        format_func=lambda one: classes[one].name,
+        format_func=lambda class_id: classes[class_id].name,
         key="import-class",
     )
     class_data = view.reader.class_data(class_id)
@@ -108,7 +109,8 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
     )
     if by_column:
         plan = roster_files.plan_students(view.workspace.database, text)
-    _preview(plan, {one.id: one.name for one in view.classes}, anonymous=view.reader.anonymous)
+    names = {status.id: status.name for status in view.classes}
+    _preview(plan, names, anonymous=view.reader.anonymous)
     st.button(
         "Import",
         key="import-students",
@@ -126,8 +128,9 @@ def _ask_mentors(view: View) -> None:
     elif view.reader.anonymous:
         st.caption(f"{count(len(mentors), 'mentor')}; their names are kept back in anonymous mode.")
     else:
-        st.text(and_more([f"{one.name} ({one.night})" if one.night else one.name for one in mentors], 30))
-    lines = [] if view.reader.anonymous else [vars(one) for one in mentors]
+        names = [f"{mentor.name} ({mentor.night})" if mentor.night else mentor.name for mentor in mentors]
+        st.text(and_more(names, MAX_MENTORS))
+    lines = [] if view.reader.anonymous else [vars(mentor) for mentor in mentors]
     st.download_button(
         "Template",
         tables.csv_bytes(tables.Table("mentors", MentorLine, lines)),
@@ -153,10 +156,14 @@ def _ask_mentors(view: View) -> None:
 
 
 def _upload(label: str, key: str) -> str | None:
-    """The text of the file that was chosen; None before, and for one that cannot be used, which is told."""
-    # An uploader can only be emptied by making another one.
+    """Show an uploader, and return the text of the chosen file.
+
+    The result is None while no file is chosen. It is also None for a file that cannot be used; then a notice
+    says why.
+    """
+    # Streamlit cannot empty an uploader, so each round has a new one with its own key.
     file = st.file_uploader(
-        label, key=f"upload-{key}-{st.session_state.get(_ROUND, 0)}", max_upload_size=_most_megabytes()
+        label, key=f"upload-{key}-{st.session_state.get(_ROUND, 0)}", max_upload_size=_max_megabytes()
     )
     if file is None:
         return None
@@ -178,24 +185,26 @@ def _upload(label: str, key: str) -> str | None:
     return text
 
 
-def _most_megabytes() -> int:
+def _max_megabytes() -> int:
     return roster_files.SIZE_LIMIT_BYTES // 1024**2
 
 
 def _roster_now(cohort: Cohort) -> str:
-    known = groups(cohort)
-    if not known:
+    current = groups(cohort)
+    if not current:
         return "This class has no groups yet."
-    told = [
-        f"{kind.capitalize()}s: "
-        + and_more([f"{one.label} {one.students}" for one in known if one.kind == kind], MAX_GROUPS)
-        for kind in dict.fromkeys(one.kind for one in known)
-    ]
-    return " · ".join(told)
+    parts = []
+    for kind in dict.fromkeys(group.kind for group in current):
+        sizes = [f"{group.label} {group.students}" for group in current if group.kind == kind]
+        parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
+    return " · ".join(parts)
 
 
 def _template(class_data: ClassData, *, anonymous: bool) -> tables.Table:
-    """The students of the class, ready to be filled in. Pseudonyms would mean nobody, so they stay out."""
+    """Make a template with the students of the class in it.
+
+    In anonymous mode it has no students, because an import could not match pseudonyms.
+    """
     rows: list[dict[str, Any]] = []
     students = (
         class_data.students.iloc[:0]
@@ -226,40 +235,41 @@ def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> 
     for class_id in plan.by_class:
         if not plan.by_class[class_id]:
             continue
-        told = [
-            f"{kind.capitalize()}s: "
-            + and_more([f"{label} {number}" for label, number in sorted(counted.items())], MAX_GROUPS)
-            for kind, counted in plan.groups(class_id).items()
-        ]
-        head = f"{names.get(class_id, class_id)}: {count(len(plan.by_class[class_id]), 'student')}"
-        replaced = plan.replaced.get(class_id, 0)
-        told += [f"replaces the {count(replaced, 'line')} imported before"] if replaced else []
-        st.text(" · ".join([head, *told]))
+        parts = [f"{names.get(class_id, class_id)}: {count(len(plan.by_class[class_id]), 'student')}"]
+        for kind, numbers in plan.groups(class_id).items():
+            sizes = [f"{label} {number}" for label, number in sorted(numbers.items())]
+            parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
+        if replaced := plan.replaced.get(class_id, 0):
+            parts.append(f"replaces the {count(replaced, 'line')} imported before")
+        st.text(" · ".join(parts))
     if plan.unusable:
         with st.expander(f"Cannot be used ({len(plan.unusable)})", expanded=True):
             _table(
-                [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
+                [{"Line": line.line, "Why": f"{upper_first(line.reason)}."} for line in plan.unusable],
                 "Lines that cannot be used",
             )
     if anonymous:
         st.caption("Names are kept back in anonymous mode.")
         return
-    unseen = [one for one in lines if one.student is None]
+    unseen = [line for line in lines if line.student is None]
     if unseen:
         with st.expander(f"Not seen at OpenClass yet ({len(unseen)})", expanded=len(unseen) < len(lines)):
             st.caption(
                 "They count as students who have not started. Is one of them there under another name or "
                 "email? Then add the student_id."
             )
-            _table([_told(one) for one in unseen], "Students who are not seen at OpenClass yet")
-    matched = [one for one in lines if one.student is not None]
+            _table([_to_row(line) for line in unseen], "Students who are not seen at OpenClass yet")
+    matched = [line for line in lines if line.student is not None]
     if matched:
         with st.expander(f"Found at OpenClass ({len(matched)})"):
-            _table([_told(one) for one in matched], "Students who are found at OpenClass")
+            _table([_to_row(line) for line in matched], "Students who are found at OpenClass")
 
 
 def _summary(plan: RosterPlan) -> str:
-    """ "41 of 43 lines: 38 are students of OpenClass, 3 are not seen there yet; 2 cannot be used"."""
+    """Count the lines of the file.
+
+    For example "41 of 43 lines: 38 found at OpenClass, 3 not seen there yet, 2 cannot be used.".
+    """
     lines = len(plan.lines)
     parts = [f"{plan.matched:,} found at OpenClass", f"{plan.unseen:,} not seen there yet"]
     if plan.unusable:
@@ -267,23 +277,23 @@ def _summary(plan: RosterPlan) -> str:
     return f"{lines:,} of {count(lines + len(plan.unusable), 'line')}: {', '.join(parts)}."
 
 
-def _told(one: Matched) -> dict[str, Any]:
-    line = one.enrolment
-    told = {"Line": one.line, "In the file": _who(line)}
-    if one.student is not None:
-        full = f"{one.student.first_name or ''} {one.student.last_name or ''}".strip()
-        told["At OpenClass"] = full or one.student.email or one.student.id
-    return told | {
-        "Night": line.night,
-        "Region": line.region,
-        "Enrolled": line.enrolled_on,
-        "Withdrawn": line.withdrawn_on,
+def _to_row(line: Matched) -> dict[str, Any]:
+    enrolment, student = line.enrolment, line.student
+    row = {"Line": line.line, "In the file": _name_in_file(enrolment)}
+    if student is not None:
+        name = f"{student.first_name or ''} {student.last_name or ''}".strip()
+        row["At OpenClass"] = name or student.email or student.id
+    return row | {
+        "Night": enrolment.night,
+        "Region": enrolment.region,
+        "Enrolled": enrolment.enrolled_on,
+        "Withdrawn": enrolment.withdrawn_on,
     }
 
 
-def _who(line: Enrolment) -> str:
-    full = f"{line.first_name or ''} {line.last_name or ''}".strip()
-    return " · ".join(part for part in (full, line.email) if part) or line.student_id or ""
+def _name_in_file(enrolment: Enrolment) -> str:
+    name = f"{enrolment.first_name or ''} {enrolment.last_name or ''}".strip()
+    return " · ".join(part for part in (name, enrolment.email) if part) or enrolment.student_id or ""
 
 
 def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None:
@@ -292,11 +302,11 @@ def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None
     st.text(f"{count(len(plan.mentors), 'mentor')}.{replaced}")
     if plan.unusable:
         _table(
-            [{"Line": one.line, "Why": f"{upper_first(one.reason)}."} for one in plan.unusable],
+            [{"Line": line.line, "Why": f"{upper_first(line.reason)}."} for line in plan.unusable],
             "Lines that cannot be used",
         )
     if not anonymous and plan.mentors:
-        _table([{"Name": one.name, "Night": one.night} for one in plan.mentors], "Mentors")
+        _table([{"Name": mentor.name, "Night": mentor.night} for mentor in plan.mentors], "Mentors")
 
 
 def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
@@ -311,20 +321,24 @@ def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
 
 
 def _import_students(view: View, text: str, class_id: str | None) -> None:
-    with guarded("import", stop=False) as told:
+    with guarded("import", stop=False) as problems:
         plan = roster_files.import_students(view.workspace.database, text, class_id)
         save_event(view.workspace.database, "dashboard", "import", f"roster, {len(plan.lines)} lines")
-    _tell(told, "" if told else f"Imported. {_summary(plan)}")
+    _finish_import(problems, "" if problems else f"Imported. {_summary(plan)}")
 
 
 def _import_mentors(view: View, text: str) -> None:
-    with guarded("import", stop=False) as told:
+    with guarded("import", stop=False) as problems:
         plan = roster_files.import_mentors(view.workspace.database, text)
         save_event(view.workspace.database, "dashboard", "import", f"mentors, {len(plan.mentors)} lines")
-    _tell(told, "" if told else f"Imported: {count(len(plan.mentors), 'mentor')}.")
+    _finish_import(problems, "" if problems else f"Imported: {count(len(plan.mentors), 'mentor')}.")
 
 
-def _tell(problem: Sequence[str], good: str) -> None:
-    st.session_state[_TOLD] = (False, problem[0]) if problem else (True, good)
-    if not problem:
+def _finish_import(problems: Sequence[str], success: str) -> None:
+    """Keep the result for the next run of the page.
+
+    After a success, also empty the uploader.
+    """
+    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
+    if not problems:
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

@@ -1,4 +1,4 @@
-"""How often classes are synced by themselves, which a running server takes up at once."""
+"""How often classes sync automatically; a running server applies a change at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cohort_core.dashboard.layout import View
 from cohort_core.sync.scheduler import interval_text
 
 OFF = timedelta(0)
-INTERVALS = (OFF, *(timedelta(minutes=one) for one in (15, 30, 60, 120, 360, 720, 1440)))
-_TOLD = "schedule-told"
+INTERVALS = (OFF, *(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 360, 720, 1440)))
+_PROBLEM = "schedule-problem"
 
 
 def show(view: View) -> None:
@@ -26,39 +26,39 @@ def show(view: View) -> None:
         "Sync the classes that I follow by themselves",
         sorted({*INTERVALS, now}),
         index=sorted({*INTERVALS, now}).index(now),
-        format_func=in_words,
+        format_func=interval_label,
         key=f"sync-every-{now}",
-        on_change=_keep,
+        on_change=_save,
         args=(view, f"sync-every-{now}"),
         disabled=is_fixed,
         width=320,
     )
     if is_fixed:
         st.caption("It is set by the environment of the server; change it there.")
-    if problem := st.session_state.pop(_TOLD, None):
+    if problem := st.session_state.pop(_PROBLEM, None):
         st.error(literal(problem))
     if plan is None:
         st.caption("Classes are synced when you press Sync now.")
     else:
         zone: tzinfo = view.maybe_cohort.tz if view.maybe_cohort else UTC
-        st.text(f"{sync_panel.plan_words(plan, datetime.now(UTC))} That is {moment(plan.next_at, zone)}.")
+        st.text(f"{sync_panel.plan_text(plan, datetime.now(UTC))} That is {moment(plan.next_at, zone)}.")
     st.caption(
         "It syncs for as long as Cohort Tracker is open on this computer, and not to the second, so that not "
         "every school asks OpenClass at once. While OpenClass fails, it tries less and less often."
     )
 
 
-def _keep(view: View, key: str) -> None:
+def _save(view: View, key: str) -> None:
     every: timedelta = st.session_state[key]
     wanted = Preferences(sync_every=interval_text(every) if every else None)
-    with guarded("settings", stop=False) as told:
+    with guarded("settings", stop=False) as problems:
         view.workspace.change_preferences(wanted, asked_by="dashboard")
-    if told:
-        st.session_state[_TOLD] = told[0]
+    if problems:
+        st.session_state[_PROBLEM] = problems[0]
 
 
-def in_words(every: timedelta) -> str:
-    """ "Off", "Every 30 minutes", "Every hour", "Every 1.5 hours"."""
+def interval_label(every: timedelta) -> str:
+    """Describe an interval, such as "Off", "Every 30 minutes" or "Every 1.5 hours"."""
     if every == OFF:
         return "Off"
     for unit, noun in (

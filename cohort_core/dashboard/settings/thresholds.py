@@ -1,4 +1,4 @@
-"""Where bands, stages and rankings begin, with what other numbers would change before they count."""
+"""Where bands, stages and rankings begin, with a preview of the effect before saving."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from cohort_core.reports.catalog import Triage
 from cohort_core.reports.labels import BANDS
 
 MAX_NAMES = 12
-_TOLD = "thresholds-told"
-_UNITS = {"gap": "points", "days": "days"}
+_NOTICE = "thresholds-notice"
 
 FIELDS = {
     "Risk bands": {
@@ -62,12 +61,12 @@ def show(view: View) -> None:
 def _ask(view: View) -> None:
     with guarded("thresholds"):
         saved = view.workspace.settings().thresholds
-        given = set_by_environment() & Thresholds.model_fields.keys()
+        fixed = set_by_environment() & Thresholds.model_fields.keys()
         for title, fields in FIELDS.items():
             st.subheader(title, anchor=False, help=HELP.get(title))
             for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
-                _number(column, name, label, getattr(saved, name), disabled=name in given)
-        if given:
+                _number(column, name, label, getattr(saved, name), disabled=name in fixed)
+        if fixed:
             st.caption("What is greyed out is set by the environment of the server; change it there.")
         wanted, problem = _wanted(saved)
         with st.container(horizontal=True):
@@ -82,12 +81,12 @@ def _ask(view: View) -> None:
                 "Back to the defaults",
                 disabled=wanted == DEFAULTS,
                 on_click=_fill_in,
-                args=(DEFAULTS, given),
+                args=(DEFAULTS, fixed),
                 help="Fills the defaults in above. They count once you save them.",
             )
-            st.button("Undo", disabled=wanted == saved, on_click=_fill_in, args=(saved, given))
-        if told := st.session_state.pop(_TOLD, None):
-            good, sentence = told
+            st.button("Undo", disabled=wanted == saved, on_click=_fill_in, args=(saved, fixed))
+        if notice := st.session_state.pop(_NOTICE, None):
+            good, sentence = notice
             (st.success if good else st.error)(literal(sentence))
         if wanted is None:
             st.error(literal(problem))
@@ -97,15 +96,15 @@ def _ask(view: View) -> None:
 
 def _number(column: Any, name: str, label: str, value: float, *, disabled: bool) -> None:
     field = Thresholds.model_fields[name]
-    least, most = (
-        next(getattr(one, end) for one in field.metadata if hasattr(one, end)) for end in ("ge", "le")
+    minimum, maximum = (
+        next(getattr(limit, end) for limit in field.metadata if hasattr(limit, end)) for end in ("ge", "le")
     )
     kind = type(value)
     st.session_state.setdefault(_key(name), value)
     column.number_input(
         label,
-        min_value=kind(least),
-        max_value=kind(most),
+        min_value=kind(minimum),
+        max_value=kind(maximum),
         step=kind(1),
         format="%g" if kind is float else "%d",
         key=_key(name),
@@ -119,9 +118,12 @@ def _key(name: str) -> str:
 
 
 def _wanted(saved: Thresholds) -> tuple[Thresholds | None, str]:
-    """What the inputs say; None and what is wrong if they do not rise."""
-    asked = {name: st.session_state.get(_key(name)) for name in Thresholds.model_fields}
-    filled = {name: getattr(saved, name) if value is None else value for name, value in asked.items()}
+    """Return the thresholds of the inputs.
+
+    If the numbers do not rise, the result is None, and a sentence says what is wrong.
+    """
+    inputs = {name: st.session_state.get(_key(name)) for name in Thresholds.model_fields}
+    filled = {name: getattr(saved, name) if value is None else value for name, value in inputs.items()}
     try:
         return Thresholds(**filled), ""
     except ValidationError:
@@ -129,57 +131,58 @@ def _wanted(saved: Thresholds) -> tuple[Thresholds | None, str]:
         return None, WRONG["gap" if falls else "days"]
 
 
-def _fill_in(values: Thresholds, given: frozenset[str]) -> None:
-    for name in Thresholds.model_fields.keys() - given:
+def _fill_in(values: Thresholds, fixed: frozenset[str]) -> None:
+    for name in Thresholds.model_fields.keys() - fixed:
         st.session_state[_key(name)] = getattr(values, name)
 
 
 def _save(view: View, wanted: Thresholds) -> None:
-    with guarded("thresholds", stop=False) as told:
+    with guarded("thresholds", stop=False) as problems:
         view.workspace.change_preferences(Preferences(thresholds=wanted), asked_by="dashboard")
-    good = "Saved. Every page, answer, file and report draws the lines there now."
-    st.session_state[_TOLD] = (False, told[0]) if told else (True, good)
+    success = "Saved. Every page, answer, file and report draws the lines there now."
+    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
 
 
 def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
-    """By class who would move, and what triage would list."""
-    cohorts = [one for one in view.reader.active_cohorts() if len(one.students)]
+    """Show which students of each class would move, and the entries that triage would list."""
+    cohorts = [cohort for cohort in view.reader.active_cohorts() if len(cohort.students)]
     if not cohorts:
         st.caption("Once a class is synced, this shows who would move.")
         return
     changed = wanted != saved
     st.subheader("What this would change" if changed else "As it is now", anchor=False)
-    still = []
+    unchanged = []
     for cohort in cohorts:
-        seen = effect(cohort, wanted)
-        lines = [_bands(seen), *_moves(seen)]
+        class_effect = effect(cohort, wanted)
+        lines = [_bands(class_effect), *_moves(class_effect)]
         if changed and len(lines) == 1:
-            still.append(cohort.class_data.name)
+            unchanged.append(cohort.class_data.name)
             continue
         _block(cohort.class_data.name, lines)
-    if still:
-        st.html(f"<div class='ct-why'>Nothing changes in {markup(and_more(still, MAX_NAMES))}.</div>")
+    if unchanged:
+        st.html(f"<div class='ct-why'>Nothing changes in {markup(and_more(unchanged, MAX_NAMES))}.</div>")
     now = view.reader.triage(thresholds=saved)
     _block("Triage, over these classes", _triage(now, view.reader.triage(thresholds=wanted)))
 
 
 def _block(title: str, lines: Sequence[str]) -> None:
-    """Lines are markup, the title is not."""
-    told = "".join(f"<li>{line}</li>" for line in lines)
-    st.html(f"<div class='ct-effect'><div class='ct-name'>{markup(title)}</div><ul>{told}</ul></div>")
+    """Show a title with lines below; the lines are markup, the title is not."""
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    st.html(f"<div class='ct-effect'><div class='ct-name'>{markup(title)}</div><ul>{items}</ul></div>")
 
 
-def _bands(seen: Effect) -> str:
+def _bands(class_effect: Effect) -> str:
     parts = []
+    students = class_effect.students
     for band in BANDS:
-        before, after = (int((seen.students[f"band_{when}"] == band).sum()) for when in (BEFORE, AFTER))
+        before, after = (int((students[f"band_{when}"] == band).sum()) for when in (BEFORE, AFTER))
         parts.append(f"{lists.band(band)} {_arrow(before, after)}")
     return " ".join(f"<span class='ct-nowrap'>{part}</span>" for part in parts)
 
 
-def _moves(seen: Effect) -> list[str]:
-    """A line for each band and stage with new people in it, and what else differs."""
-    students = seen.students
+def _moves(class_effect: Effect) -> list[str]:
+    """Return a line for each change: students in new bands or stages, and so on."""
+    students = class_effect.students
     lines = [
         _line(f"Newly {look.label.lower()}", _moved(students, "band", band))
         for band, look in BANDS.items()
@@ -191,11 +194,12 @@ def _moves(seen: Effect) -> list[str]:
         if len(_moved(students, "stage", stage))
     ]
     before, after = students["stuck_before"] > 0, students["stuck_after"] > 0
-    for word, who in (("Newly stuck", after & ~before), ("No longer stuck", before & ~after)):
-        if who.any():
-            lines.append(_line(word, students.loc[who, "name"]))
-    if seen.ranked_before != seen.ranked_after:
-        lines.append(f"Assignments that are ranked: {_arrow(seen.ranked_before, seen.ranked_after)}")
+    for label, is_moved in (("Newly stuck", after & ~before), ("No longer stuck", before & ~after)):
+        if is_moved.any():
+            lines.append(_line(label, students.loc[is_moved, "name"]))
+    if class_effect.ranked_before != class_effect.ranked_after:
+        arrow = _arrow(class_effect.ranked_before, class_effect.ranked_after)
+        lines.append(f"Assignments that are ranked: {arrow}")
     return lines
 
 
@@ -205,28 +209,32 @@ def _moved(students: pd.DataFrame, what: str, to: str) -> pd.Series[str]:
 
 
 def _triage(now: Triage, then: Triage) -> list[str]:
-    sizes = [(len(one.frame), len(one.frame) + one.more) for one in (now, then)]
+    sizes = [(len(triage.frame), len(triage.frame) + triage.more) for triage in (now, then)]
     lines = [f"{_arrow(sizes[0][0], sizes[1][0])} listed, of {_arrow(sizes[0][1], sizes[1][1])} needs"]
-    before, after = (_listed(one) for one in (now, then))
-    for word, names in (
-        ("Comes on the list", [name for who, name in after.items() if who not in before]),
-        ("Leaves it", [name for who, name in before.items() if who not in after]),
+    before, after = (_listed(triage) for triage in (now, then))
+    for label, names in (
+        ("Comes on the list", [name for key, name in after.items() if key not in before]),
+        ("Leaves it", [name for key, name in before.items() if key not in after]),
     ):
         if names:
-            lines.append(_line(word, names))
+            lines.append(_line(label, names))
     return lines
 
 
-def _listed(one: Triage) -> Mapping[tuple[Any, Any], str]:
-    rows = one.records()
+def _listed(triage: Triage) -> Mapping[tuple[Any, Any], str]:
+    """Return the listed names by student id.
+
+    An entry about a class has the id of the class instead.
+    """
     return {
-        (row["class_id"] if row["student_id"] is None else "", row["student_id"]): row["name"] for row in rows
+        (row["class_id"] if row["student_id"] is None else "", row["student_id"]): row["name"]
+        for row in triage.records()
     }
 
 
-def _line(word: str, names: Sequence[str] | pd.Series[str]) -> str:
+def _line(label: str, names: Sequence[str] | pd.Series[str]) -> str:
     people = list(names)
-    return f"{markup(word)} ({len(people):,}): {markup(and_more(people, MAX_NAMES))}"
+    return f"{markup(label)} ({len(people):,}): {markup(and_more(people, MAX_NAMES))}"
 
 
 def _arrow(before: int, after: int) -> str:

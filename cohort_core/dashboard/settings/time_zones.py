@@ -1,4 +1,4 @@
-"""Time zones: that of classes which have none of their own, and each class's; and when a class starts."""
+"""The default time zone, and for each class its own zone and its first day."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.store.classes import Calendar, ClassStatus, load_calendars, save_calendar
 
-_TOLD = "calendar-told"
+_NOTICE = "time-zone-notice"
 _NONE = ""
 
 
 def show(view: View) -> None:
-    known = view.workspace.settings()
+    settings = view.workspace.settings()
     st.caption(
         "Days, weeks and hours are counted in the time zone of the class. Type part of a name to find one."
     )
     st.selectbox(
         "Time zone of classes without one of their own",
-        [_NONE, *_zones(known.timezone)],
-        index=0 if known.timezone is None else 1 + _zones(known.timezone).index(known.timezone),
-        format_func=lambda one: _clock(one) if one else f"As this computer: {_clock(_computer(view))}",
-        key=f"timezone-{known.timezone}",
-        on_change=_keep_default,
-        args=(view, f"timezone-{known.timezone}"),
+        [_NONE, *_zones(settings.timezone)],
+        index=0 if settings.timezone is None else 1 + _zones(settings.timezone).index(settings.timezone),
+        format_func=lambda zone: (
+            _clock(zone) if zone else f"As this computer: {_clock(_computer_zone(view))}"
+        ),
+        key=f"timezone-{settings.timezone}",
+        on_change=_save_default,
+        args=(view, f"timezone-{settings.timezone}"),
         disabled="timezone" in set_by_environment(),
     )
     if "timezone" in set_by_environment():
         st.caption("It is set by the environment of the server; change it there.")
-    active = [one for one in view.classes if one.is_active]
+    active = [status for status in view.classes if status.is_active]
     if active:
         st.subheader("Classes", anchor=False)
         st.caption(
@@ -44,15 +46,15 @@ def show(view: View) -> None:
         )
     calendars = load_calendars(view.workspace.database)
     for status in active:
-        _ask(view, status, calendars[status.id], known.default_timezone)
-    if told := st.session_state.pop(_TOLD, None):
-        st.toast(told)
+        _ask(view, status, calendars[status.id], settings.default_timezone)
+    if notice := st.session_state.pop(_NOTICE, None):
+        st.toast(notice)
 
 
 def _ask(view: View, status: ClassStatus, calendar: Calendar, default: str) -> None:
     zones = [_NONE, *_zones(calendar.timezone)]
-    # A widget that was used is made anew, so it shows what is stored.
-    mark = f"{status.id}-{calendar.timezone}-{calendar.starts_on}"
+    # The keys hold the stored values, so after a change new widgets appear that show what is stored.
+    key = f"{status.id}-{calendar.timezone}-{calendar.starts_on}"
     with st.container(border=True, gap="small"):
         st.text(status.name)
         zone, start = st.columns([3, 2])
@@ -60,41 +62,44 @@ def _ask(view: View, status: ClassStatus, calendar: Calendar, default: str) -> N
             "Time zone",
             zones,
             index=zones.index(calendar.timezone or _NONE),
-            format_func=lambda one: _clock(one) if one else f"As above: {_clock(default)}",
-            key=f"zone-{mark}",
-            on_change=_keep,
-            args=(view, status.id, mark),
+            format_func=lambda zone: _clock(zone) if zone else f"As above: {_clock(default)}",
+            key=f"zone-{key}",
+            on_change=_save,
+            args=(view, status.id, key),
         )
         start.date_input(
             "Starts on",
             value=calendar.starts_on,
             min_value=url_state.EARLIEST,
             format="YYYY-MM-DD",
-            key=f"start-{mark}",
-            on_change=_keep,
-            args=(view, status.id, mark),
+            key=f"start-{key}",
+            on_change=_save,
+            args=(view, status.id, key),
         )
 
 
-def _keep_default(view: View, key: str) -> None:
+def _save_default(view: View, key: str) -> None:
     wanted = Preferences(timezone=st.session_state[key] or None)
-    with guarded("settings", stop=False) as told:
+    with guarded("settings", stop=False) as problems:
         view.workspace.change_preferences(wanted, asked_by="dashboard")
-    st.session_state[_TOLD] = told[0] if told else "Saved."
+    st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
-def _keep(view: View, class_id: str, mark: str) -> None:
-    calendar = Calendar(st.session_state[f"zone-{mark}"] or None, st.session_state[f"start-{mark}"])
-    with guarded("settings", stop=False) as told:
+def _save(view: View, class_id: str, key: str) -> None:
+    calendar = Calendar(st.session_state[f"zone-{key}"] or None, st.session_state[f"start-{key}"])
+    with guarded("settings", stop=False) as problems:
         save_calendar(view.workspace.database, class_id, calendar)
-    st.session_state[_TOLD] = told[0] if told else "Saved."
+    st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
 @cache
 def _named_zones() -> tuple[str, ...]:
-    """Those that are named after a place, and UTC; the others mean the same or are left for old programs."""
+    """Return UTC and all zones that are named after a place.
+
+    The other names mean the same zones, or exist only for old programs.
+    """
     odd = ("Etc/", "SystemV/", "US/", "Canada/", "posix/", "right/")
-    places = sorted(one for one in available_timezones() if "/" in one and not one.startswith(odd))
+    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(odd))
     return ("UTC", *places)
 
 
@@ -103,10 +108,10 @@ def _zones(chosen: str | None) -> list[str]:
     return zones if chosen is None or chosen in zones else [chosen, *zones]
 
 
-def _computer(view: View) -> str:
+def _computer_zone(view: View) -> str:
     return view.workspace.settings().model_copy(update={"timezone": None}).default_timezone
 
 
 def _clock(zone: str) -> str:
-    """ "Europe/Berlin, now 10:25"."""
+    """Describe a zone with its present time, such as "Europe/Berlin, now 10:25"."""
     return f"{zone}, now {datetime.now(ZoneInfo(zone)):%H:%M}"
