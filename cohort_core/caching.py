@@ -74,7 +74,7 @@ def cached_on(function: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[
     import pandas as pd
 
     @wraps(function)
-    def cached(subject: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    def cached(subject: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         results = vars(subject).setdefault("_results", {})
         key = (function, args, tuple(kwargs.items()))
         if key not in results:

@@ -63,12 +63,14 @@ def _parse(
 
 def instants(column: pd.Series[Any]) -> Instants:
     """Convert a column of UTC times to numpy instants in microseconds."""
-    return column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+    result: Instants = column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+    return result
 
 
 def days(spans: NDArray[Any]) -> NDArray[np.float64]:
     """Convert spans of time to days with fractions; NaT becomes NaN."""
-    return np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+    result: NDArray[np.float64] = np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+    return result
 
 
 def local_midnight(day: date, tz: ZoneInfo) -> pd.Timestamp:

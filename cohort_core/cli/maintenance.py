@@ -63,8 +63,8 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person from everything here, for good. Later syncs do not bring them back."""
+    from cohort_core.services.purge import purge_student
     from cohort_core.store.purge import allow_return as let_return
-    from cohort_core.store.purge import purge_student
     from cohort_core.sync.lock import acquire_lock
 
     database = common.database_that_exists()
@@ -88,8 +88,6 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Look at settings, files, database, syncs and OpenClass; say what to do. Exit code 1 if there is."""
-    from dataclasses import asdict
-
     from cohort_core.services.doctor import examine
 
     findings = []
@@ -97,7 +95,7 @@ def doctor(
         findings.append(one)
         if not as_json:
             mark = "ok     " if one.is_well else "to do  "
-            typer.echo(f"{mark}{one.what}: {one.told}" + (f"\n       {one.advice}" if one.advice else ""))
+            typer.echo(f"{mark}{one.topic}: {one.result}" + (f"\n       {one.advice}" if one.advice else ""))
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in findings]))
+        typer.echo(json.dumps([one.as_dict() for one in findings]))
     sys.exit(0 if all(one.is_well for one in findings) else UNEXPECTED)

@@ -287,7 +287,7 @@ def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, s
     listed = [one.key for one in test.menu_button]
     first.click("today").run()
     assert not test.exception
-    (mark,) = practised.hides()
+    (mark,) = practised.load_hides()
     tomorrow = datetime.now(practised.cohorts.cohort(big).tz).date() + timedelta(days=1)
     assert (mark.kind, mark.until) == ("done", tomorrow)
     assert first.key == f"hide-{mark.class_id}-{mark.student_id}"
@@ -296,11 +296,11 @@ def test_a_student_is_settled_and_listed_again(big: str, practised: Workspace, s
     assert [one.value for one in test.caption if ": done until " in one.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
-    assert practised.hides() == []
+    assert practised.load_hides() == []
     assert [one.key for one in test.menu_button] == listed
     test.menu_button[1].click("week").run()
     test.menu_button[1].click("exempt").run()
-    exempt, week = practised.hides()
+    exempt, week = practised.load_hides()
     assert (exempt.kind, exempt.until) == ("exempt", None)
     assert week.until == mark.until + timedelta(days=6)
     for one in (exempt, week):

@@ -104,7 +104,7 @@ def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
 
 
 def findings(home: Home, **options: Any) -> dict[str, str | None]:
-    return {one.what: one.advice for one in examine(home, retry_policy=FAST_RETRIES, **options)}
+    return {item.topic: item.advice for item in examine(home, retry_policy=FAST_RETRIES, **options)}
 
 
 def test_the_check_up_of_a_healthy_home(synced: SyncedClass) -> None:

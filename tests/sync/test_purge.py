@@ -7,7 +7,8 @@ import pytest
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id
-from cohort_core.store.purge import allow_return, purge_student
+from cohort_core.services.purge import purge_student
+from cohort_core.store.purge import allow_return
 from cohort_core.store.roster import Enrolment, save_roster
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row

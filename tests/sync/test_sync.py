@@ -263,9 +263,9 @@ def test_a_sync_can_be_stopped_between_pages_and_the_next_one_is_whole(synced: S
 
 def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
     job = synced.workspace.prepare_sync(asked_by="test")
-    job._claim.release()  # as the operating system does for a process that was killed
-    told = synced.workspace.job(job.id)
-    assert (told.state, [run.state for run in told.runs]) == ("interrupted", ["interrupted"])
+    job._lock.release()  # as the operating system does for a process that was killed
+    killed = synced.workspace.job(job.id)
+    assert (killed.state, [run.state for run in killed.runs]) == ("interrupted", ["interrupted"])
     assert synced.sync().state == "done"
     assert synced.workspace.job(job.id).state == "interrupted"
 

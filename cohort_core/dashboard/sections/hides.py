@@ -99,7 +99,7 @@ def _settled(view: View) -> dict[tuple[str, str], str]:
     """Those who are left out today, by class and the id that goes here, with what to say of them."""
     told = {}
     followed = {one.id for one in view.classes if one.is_active}
-    for hide in view.workspace.hides():
+    for hide in view.workspace.load_hides():
         if hide.class_id not in followed:
             continue
         # The day of the numbers, as in the list itself: before the day's first sync that is an earlier one.

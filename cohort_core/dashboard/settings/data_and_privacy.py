@@ -116,7 +116,7 @@ def _back_up(view: View) -> None:
 def _tell(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
     rows = []
     for one in findings:
-        told = f"{upper_first(one.what)}: {one.told}"
+        told = f"{upper_first(one.topic)}: {one.result}"
         parts = [told, one.advice or ""]
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
