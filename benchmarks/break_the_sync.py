@@ -26,8 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("cohort_core", "tests", "pages", "api.py", "app.py", "pyproject.toml")
 TESTS = ("test_promises", "test_sync", "test_faults", "test_canaries", "test_processes")
 # The tests that are likely to catch a breakage of these files run first.
-LIKELY = {"sources": ("test_faults", "test_canaries", "test_sync"), "sync/lock.py": ("test_sync",)}
-TIMEOUT_SECONDS = 240
+LIKELY = {
+    "sources": ("test_faults", "test_canaries", "test_sync"),
+    "sync/lock.py": ("test_processes", "test_sync"),
+}
+TIMEOUT_SECONDS = 300
 
 ENGINE = "sync/engine.py"
 LOCK = "sync/lock.py"
