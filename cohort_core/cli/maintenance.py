@@ -67,7 +67,7 @@ def purge(
 ) -> None:
     """Remove a person from everything here, for good. Later syncs do not bring them back."""
     from cohort_core.store.purge import allow_return as let_return
-    from cohort_core.store.purge import purge_student
+    from cohort_core.services.purge import purge_student
     from cohort_core.sync.lock import acquire_lock
 
     database = common.database_that_exists()
@@ -105,7 +105,7 @@ def doctor(
         if not as_json:
             mark = "ok     " if finding.is_well else "to do  "
             advice = f"\n       {finding.advice}" if finding.advice else ""
-            typer.echo(f"{mark}{finding.what}: {finding.told}{advice}")
+            typer.echo(f"{mark}{finding.topic}: {finding.result}{advice}")
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+        typer.echo(json.dumps([finding.as_dict() for finding in findings]))
     sys.exit(0 if all(finding.is_well for finding in findings) else UNEXPECTED)

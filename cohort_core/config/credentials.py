@@ -1,6 +1,6 @@
-"""The password, and everything else that the OpenClass client needs to know.
+"""The login at OpenClass: settings and password together.
 
-The password lives in the system keyring, or where there is none in a file that only its owner reads.
+The password is kept in the system keyring or, without a keyring, in a file that only its owner can read.
 Tokens are never stored: a process that syncs logs in once and keeps the token in memory.
 """
 
@@ -15,7 +15,10 @@ from cohort_core.errors import BadSettings, NotConnected
 
 
 class Login:
-    """What the OpenClass client needs to know, all of it present."""
+    """All settings that the OpenClass client needs, with the password.
+
+    Raises ``NotConnected``, which names what is missing.
+    """
 
     def __init__(self, settings: Settings, password: str | None) -> None:
         missing = [name for name in ("app_id", "origin", "email") if not getattr(settings, name)]
@@ -36,7 +39,7 @@ class Login:
 
 
 def load_login(home: Home, **overrides: Any) -> Login:
-    """The connection of ``home``; raises ``NotConnected`` that names what is missing."""
+    """Load the login of ``home``. Raises ``NotConnected``, which names what is missing."""
     settings = load_settings(home, **overrides)
     if settings.password is not None:
         return Login(settings, settings.password.get_secret_value())
@@ -44,7 +47,10 @@ def load_login(home: Home, **overrides: Any) -> Login:
 
 
 def save_password(home: Home, email: str, password: str) -> str:
-    """Keep a password in the system keyring, else in a file that only its owner reads. Says which."""
+    """Save a password in the keyring, else in a private file.
+
+    Returns the place in words.
+    """
     if _save_in_keyring(home, email, password):
         home.credentials.unlink(missing_ok=True)
         return "the system keyring"
@@ -53,6 +59,10 @@ def save_password(home: Home, email: str, password: str) -> str:
 
 
 def load_password(home: Home, email: str | None) -> str | None:
+    """Load the password of this email, None if there is none.
+
+    Raises ``BadSettings`` if the file that holds it cannot be read.
+    """
     if not email:
         return None
     if home.credentials.exists():
@@ -74,7 +84,10 @@ def load_password(home: Home, email: str | None) -> str | None:
 
 
 def password_place(home: Home) -> str | None:
-    """Where the password is, in words; None if there is none. Raises what reading it raises."""
+    """Describe in words where the password is kept; None if there is none.
+
+    Raises what `load_password` raises.
+    """
     settings = load_settings(home)
     if settings.password is not None:
         return "in the environment variable COHORT_PASSWORD"
@@ -92,7 +105,7 @@ def _save_in_keyring(home: Home, email: str, password: str) -> bool:
     service = _keyring_service(home)
     try:
         keyring.set_password(service, email, password)
-        # A null backend accepts everything and keeps nothing.
+        # A null keyring accepts every password and keeps none.
         return keyring.get_password(service, email) == password
     except (keyring.errors.KeyringError, RuntimeError):
         return False

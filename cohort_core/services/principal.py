@@ -1,4 +1,4 @@
-"""Who asks, and what they may see and do."""
+"""Principals: the persons and programs that make requests, and their rights."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from cohort_core.store.tokens import Role
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks, and what they may see: ``class_ids`` is None for all classes.
+    """A person or program that makes requests, with its role and classes.
 
-    A route finds it in ``request.state.access``; what is kept for others to have is kept by ``class_ids``.
+    ``class_ids`` is None for all classes. API routes read it from ``request.state.access``. Cached responses
+    are shared between principals with equal ``class_ids``.
     """
 
     who: str
     role: Role
     class_ids: frozenset[str] | None = None
     token: str | None = field(default=None, repr=False)
-    """The digest of theirs."""
+    """The digest of its token, None without one."""
 
 
 OWNER = Principal("api", "admin")
-
-
 NOBODY = Principal("nobody", "viewer", frozenset())

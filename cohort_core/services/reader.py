@@ -1,4 +1,4 @@
-"""What somebody may read: who may see some of the classes only, and who sees pseudonyms only."""
+"""Reading: the data that a principal may see, with names or with pseudonyms."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reader:
-    """What a workspace tells about the people of a class: all with their names, or all with pseudonyms.
+    """The data that a principal may see: the classes `class_ids`, None for all.
 
-    Who answers questions takes this instead of the workspace, so that no answer forgets to be anonymous, or
-    tells of a class that is not for whoever asks: beside `class_ids`, unless None, there are no classes.
+    Pages, API and exports read through this instead of the workspace, so that none of them can show names in
+    anonymous mode or a class that may not be seen. Other classes are treated as if they did not exist: every
+    method that takes a class raises ``UnknownClass`` for them.
     """
 
     workspace: Workspace
@@ -36,16 +37,21 @@ class Reader:
     class_ids: frozenset[str] | None = None
 
     def find_class(self, reference: str) -> str:
-        """What stands for a class that may be seen; raises ``UnknownClass``."""
+        """Return an id or friendly id of a class that may be seen. Raises ``UnknownClass``.
+
+        A reader of all classes returns `reference` unchecked: loading the class checks it.
+        """
         if self.class_ids is None:
             return reference
         return classes.find_class(self.workspace.database, reference, among=self.class_ids)
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        found = self.workspace.cohorts.statuses(active_only=active_only)
-        return [one for one in found if self.class_ids is None or one.id in self.class_ids]
+        """Return the classes that may be seen, with their counts."""
+        statuses = self.workspace.cohorts.statuses(active_only=active_only)
+        return [status for status in statuses if self.class_ids is None or status.id in self.class_ids]
 
     def class_data(self, reference: str) -> ClassData:
+        """Return the data of a class."""
         reference = self.find_class(reference)
         return self.workspace.cohorts.class_data(reference, anonymous=self.anonymous)
 
@@ -56,44 +62,48 @@ class Reader:
         group: str | None = None,
         type: str | None = None,
     ) -> Cohort:
+        """Return a class at an instant, as `Cohorts.cohort` does."""
         reference = self.find_class(reference)
         return self.workspace.cohorts.cohort(reference, as_of, group, type, anonymous=self.anonymous)
 
     def changes(
         self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
     ) -> Report:
+        """Return the changes of a class, as `Cohorts.changes` does."""
         reference = self.find_class(reference)
         return self.workspace.cohorts.changes(reference, since, until, group, anonymous=self.anonymous)
 
     def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
+        """Return the records that cannot be used, of one class or all."""
         class_id = self.find_class(reference) if reference else None
         records = self.workspace.quarantined(class_id, anonymous=self.anonymous)
-        return [one for one in records if self.class_ids is None or one.class_id in self.class_ids]
+        return [item for item in records if self.class_ids is None or item.class_id in self.class_ids]
 
     def triage(
         self, limit: int | None = None, as_of: str | None = None, thresholds: Thresholds | None = None
     ) -> Triage:
-        """Who needs the mentor, over the classes they follow, without those who are settled.
+        """Return the students who need the mentor in the active classes.
 
-        As many as the thresholds say, unless a limit is given. `thresholds`: others than those that are set.
+        Hidden students are left out. `limit` defaults to the threshold `triage_length`, `thresholds` to those
+        of the settings.
         """
         from cohort_core.metrics.cohort import judged_by
         from cohort_core.reports import catalog
 
         limits = thresholds or self.workspace.settings().thresholds
-        cohorts = [judged_by(one, limits) for one in self.active_cohorts(as_of)]
-        most = limits.triage_length if limit is None else limit
-        return catalog.triage(cohorts, most, self.hidden_students(cohorts))
+        cohorts = [judged_by(cohort, limits) for cohort in self.active_cohorts(as_of)]
+        max_entries = limits.triage_length if limit is None else limit
+        return catalog.triage(cohorts, max_entries, self.hidden_students(cohorts))
 
     def hidden_students(self, cohorts: Sequence[Cohort]) -> set[str]:
-        """The students of these classes who are left out: done for today, or exempt."""
-        days = {one.class_data.class_id: one.local_date for one in cohorts}
-        known = [
+        """Return the ids of the students of these classes who are hidden from triage."""
+        days = {cohort.class_data.class_id: cohort.local_date for cohort in cohorts}
+        ids = [
             self.workspace.cohorts.student_id_for(hide.class_id, hide.student_id, anonymous=self.anonymous)
-            for hide in self.workspace.hides()
+            for hide in self.workspace.load_hides()
             if hide.class_id in days and hide.holds_on(days[hide.class_id])
         ]
-        return {student_id for student_id in known if student_id is not None}
+        return {student_id for student_id in ids if student_id is not None}
 
     def report(
         self,
@@ -105,22 +115,24 @@ class Reader:
         type: str | None = None,
         **more: str | None,
     ) -> Report:
-        """An answer about one class by its name, such as student-health.
+        """Return a report about one class by its name, such as student-health.
 
-        `more` is what some reports can be asked besides: student_id, assignment_id, since. Raises BadInput
-        for a report that is not there, or that cannot be asked so.
+        `more` are the parameters of some reports alone: student_id, assignment_id, since. Raises BadInput
+        for an unknown report, for a parameter that it does not take, and for one that is missing.
         """
         from cohort_core.reports import catalog
 
-        found = name.strip().replace("-", "_")
-        known = [one for one, answer in catalog.REPORTS.items() if answer.ask is not catalog.triage]
-        if found not in known:
-            names = ", ".join(one.replace("_", "-") for one in known)
+        report_name = name.strip().replace("-", "_")
+        class_reports = [key for key, spec in catalog.REPORTS.items() if spec.ask is not catalog.triage]
+        if report_name not in class_reports:
+            names = ", ".join(key.replace("_", "-") for key in class_reports)
             raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
-        ask = catalog.REPORTS[found].ask
-        about, *asked = inspect.signature(ask).parameters.values()
-        takes = {"as_of", "group", "type"} if about.name == "cohort" else set()
-        takes |= {"since", "as_of", "group"} if found == "changes" else {one.name for one in asked}
+        ask = catalog.REPORTS[report_name].ask
+        subject, *parameters = inspect.signature(ask).parameters.values()
+        takes = {"as_of", "group", "type"} if subject.name == "cohort" else set()
+        takes |= (
+            {"since", "as_of", "group"} if report_name == "changes" else {item.name for item in parameters}
+        )
         given = {
             key: value
             for key, value in {"as_of": as_of, "group": group, "type": type, **more}.items()
@@ -128,16 +140,16 @@ class Reader:
         }
         for key in given.keys() - takes:
             raise BadInput(f"{name} cannot be asked by {key}. Leave it out.", parameter=key)
-        if found == "changes":
+        if report_name == "changes":
             return self.changes(reference, more.get("since"), as_of, group)
-        for one in asked:
-            if one.default is one.empty and one.name not in given:
-                raise BadInput(f"{name} is about one of many. Say which by {one.name}.", parameter=one.name)
-        if about.name == "class_data":
+        for item in parameters:
+            if item.default is item.empty and item.name not in given:
+                raise BadInput(f"{name} is about one of many. Say which by {item.name}.", parameter=item.name)
+        if subject.name == "class_data":
             return ask(self.class_data(reference), **given)
-        chosen = (given.pop(one, None) for one in ("as_of", "group", "type"))
-        return ask(self.cohort(reference, *chosen), **given)
+        selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
+        return ask(self.cohort(reference, *selection), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
-        """The classes that the mentor follows."""
-        return [self.cohort(one.id, as_of=as_of) for one in self.statuses(active_only=True)]
+        """Return the active classes as cohorts."""
+        return [self.cohort(status.id, as_of=as_of) for status in self.statuses(active_only=True)]

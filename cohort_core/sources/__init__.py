@@ -1,1 +1,1 @@
-"""Where progress comes from: one folder for each learning management system."""
+"""Sources of progress data: one package for each learning management system."""

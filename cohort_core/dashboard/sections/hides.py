@@ -103,7 +103,7 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
     """
     descriptions = {}
     followed = {status.id for status in view.classes if status.is_active}
-    for hide in view.workspace.hides():
+    for hide in view.workspace.load_hides():
         if hide.class_id not in followed:
             continue
         # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.

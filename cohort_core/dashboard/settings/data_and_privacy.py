@@ -116,7 +116,7 @@ def _back_up(view: View) -> None:
 def _show_findings(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
     rows = []
     for finding in findings:
-        result = f"{upper_first(finding.what)}: {finding.told}"
+        result = f"{upper_first(finding.topic)}: {finding.result}"
         parts = [result, finding.advice or ""]
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
