@@ -269,7 +269,7 @@ def measure(records: int) -> None:
     connection = database(class_data)
     overview = total = shared = by_sql = 0.0
     for name in OF_CLASS:
-        ask = catalog.REPORTS[name].ask
+        ask = catalog.REPORTS[name].function
         took, report = timed(lambda ask=ask: ask(fresh(cohort)))
         used = peak(lambda ask=ask: ask(fresh(cohort)))
         total += took

@@ -113,11 +113,11 @@ class Reader:
         from cohort_core.reports import catalog
 
         found = name.strip().replace("-", "_")
-        known = [one for one, answer in catalog.REPORTS.items() if answer.ask is not catalog.triage]
+        known = [one for one, answer in catalog.REPORTS.items() if answer.function is not catalog.triage]
         if found not in known:
             names = ", ".join(one.replace("_", "-") for one in known)
             raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
-        ask = catalog.REPORTS[found].ask
+        ask = catalog.REPORTS[found].function
         about, *asked = inspect.signature(ask).parameters.values()
         takes = {"as_of", "group", "type"} if about.name == "cohort" else set()
         takes |= {"since", "as_of", "group"} if found == "changes" else {one.name for one in asked}

@@ -266,7 +266,7 @@ def test_every_report_can_be_asked_by_its_name(service: Service) -> None:
         "assignment_id": class_data.assignments["assignment_id"].iloc[3],
     }
     for name, answer in catalog.REPORTS.items():
-        asked = inspect.signature(answer.ask).parameters.values()
+        asked = inspect.signature(answer.function).parameters.values()
         wanted = {one.name: ids[one.name] for one in asked if one.name in ids and one.default is one.empty}
         if name != "triage":
             assert Reader(service.workspace).report(name, CLASS_ID, **wanted).row is answer.row

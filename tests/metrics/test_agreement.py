@@ -123,7 +123,7 @@ def ask(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row
     made = build(class_data, as_of, group)
     result: Row = {}
     for name in ANSWERS:
-        report = catalog.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].function(made)
         one = name in ("progress_summary", "completion")
         result[name] = report.record() if one else report.records()
     return result
@@ -187,7 +187,7 @@ def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
 def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
     made = build(data_of(**school), as_of)
     for name in ANSWERS:
-        report = catalog.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].function(made)
         for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":

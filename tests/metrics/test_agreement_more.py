@@ -34,7 +34,7 @@ OF_ASSIGNMENT = ("assignment_students", "assignment_grades", "assignment_duratio
 
 def records(name: str, *question: Any) -> Any:
     """What a report answers, checked against the model of its rows."""
-    report = catalog.REPORTS[name].ask(*question)
+    report = catalog.REPORTS[name].function(*question)
     rows = report.records()
     for row in rows:
         report.row.model_validate(row)
@@ -180,7 +180,7 @@ def test_the_groups_and_types_of_a_class_sum_to_it(school: Row, as_of: datetime)
     made = build(class_data, as_of)
     completed = catalog.student_health(made).frame["completed"].sum()
     for name in ("by_type", "by_section", "by_weekday", "by_hour", "habits"):
-        assert catalog.REPORTS[name].ask(made).frame["completed"].sum() == completed, name
+        assert catalog.REPORTS[name].function(made).frame["completed"].sum() == completed, name
     for _, frame in catalog.by_group(made).frame.groupby("kind"):
         assert frame["students"].sum() == len(made.students)
         assert frame["completed"].sum() == completed

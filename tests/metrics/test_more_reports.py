@@ -527,14 +527,14 @@ def test_an_unknown_type_names_the_known_ones() -> None:
 @pytest.mark.parametrize("name", [*OF_STUDENT, "pace", "forecast"])
 def test_an_unknown_student_is_refused(name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        catalog.REPORTS[name].ask(small_class(), "nobody")
+        catalog.REPORTS[name].function(small_class(), "nobody")
     assert caught.value.details == {"parameter": "student_id"}
 
 
 @pytest.mark.parametrize("name", OF_ASSIGNMENT)
 def test_an_unknown_assignment_is_refused(name: str) -> None:
     with pytest.raises(BadInput) as caught:
-        catalog.REPORTS[name].ask(small_class(), "nothing")
+        catalog.REPORTS[name].function(small_class(), "nothing")
     assert caught.value.details == {"parameter": "assignment_id"}
 
 
@@ -565,12 +565,12 @@ def test_every_answer_holds_at_the_edges(edge: str) -> None:
     full = small_class()
 
     def check(name: str, *what: str) -> None:
-        report = catalog.REPORTS[name].ask(cohort, *what)
+        report = catalog.REPORTS[name].function(cohort, *what)
         for row in report.records():
             report.row.model_validate(row)
         assert list(report.frame.columns) == list(report.row.model_fields)
         known = ("a2" if name in OF_ASSIGNMENT else "cy",) if what else ()
-        like = catalog.REPORTS[name].ask(full, *known)
+        like = catalog.REPORTS[name].function(full, *known)
         assert dict(report.frame.dtypes) == dict(like.frame.dtypes)
 
     for name in CLASSWIDE:
@@ -588,6 +588,6 @@ def test_every_answer_holds_at_the_edges(edge: str) -> None:
 
 def test_what_an_empty_class_gives() -> None:
     cohort = build(empty("c1"))
-    lengths = {name: len(catalog.REPORTS[name].ask(cohort).records()) for name in CLASSWIDE}
+    lengths = {name: len(catalog.REPORTS[name].function(cohort).records()) for name in CLASSWIDE}
     some = {"cohort_alarm": 1, "grade_distribution": 6, "by_weekday": 7, "by_hour": 24, "habits": 168}
     assert {name: length for name, length in lengths.items() if length} == some

@@ -28,13 +28,13 @@ from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_cla
 def everything(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
     """All that can be asked of a class, its first student and its last assignment."""
     made = build(class_data, as_of, group)
-    found: Row = {name: catalog.REPORTS[name].ask(made).records() for name in (*ANSWERS, *CLASSWIDE)}
+    found: Row = {name: catalog.REPORTS[name].function(made).records() for name in (*ANSWERS, *CLASSWIDE)}
     if len(made.students):
         student = min(made.students.index)
-        found |= {name: catalog.REPORTS[name].ask(made, student).records() for name in OF_STUDENT}
+        found |= {name: catalog.REPORTS[name].function(made, student).records() for name in OF_STUDENT}
     if len(made.assignments):
         assignment = made.assignments.index[-1]
-        found |= {name: catalog.REPORTS[name].ask(made, assignment).records() for name in OF_ASSIGNMENT}
+        found |= {name: catalog.REPORTS[name].function(made, assignment).records() for name in OF_ASSIGNMENT}
     found["triage"] = catalog.triage([made], limit=99).records()
     return found
 
@@ -112,7 +112,7 @@ def test_other_ids_change_nothing_but_the_ids(school: Row, as_of: datetime) -> N
 def test_rates_stay_between_0_and_1(school: Row, as_of: datetime) -> None:
     made = build(data_of(**school), as_of)
     for name in CLASSWIDE:
-        report = catalog.REPORTS[name].ask(made)
+        report = catalog.REPORTS[name].function(made)
         for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":

@@ -333,7 +333,7 @@ def test_one_student_is_a_class() -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
     answer = catalog.REPORTS[name]
-    full, none = answer.ask(small_class()), answer.ask(build(empty("c1")))
+    full, none = answer.function(small_class()), answer.function(build(empty("c1")))
     assert dict(full.frame.dtypes) == dict(none.frame.dtypes)
     assert list(none.frame.columns) == list(answer.row.model_fields)
     if name in ("progress_summary", "completion"):
@@ -344,7 +344,7 @@ def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_before_the_class_everything_answers(name: str) -> None:
-    report = catalog.REPORTS[name].ask(build(small_class().class_data, date(2024, 1, 1)))
+    report = catalog.REPORTS[name].function(build(small_class().class_data, date(2024, 1, 1)))
     for row in report.records():
         report.row.model_validate(row)
 
@@ -352,7 +352,7 @@ def test_before_the_class_everything_answers(name: str) -> None:
 @pytest.mark.parametrize("name", list(catalog.REPORTS))
 def test_every_field_says_what_it_means(name: str) -> None:
     answer = catalog.REPORTS[name]
-    assert answer.ask.__doc__
+    assert answer.function.__doc__
     for field in answer.row.model_fields.values():
         assert field.description
         assert field.description.endswith(".")

@@ -86,12 +86,12 @@ def rows(answer: Any) -> list[Any]:
 @pytest.mark.parametrize("name", CLASSWIDE)
 def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
     path = f"/classes/c1/metrics/{name.replace('_', '-')}"
-    expected = catalog.REPORTS[name].ask(small_class()).records()
+    expected = catalog.REPORTS[name].function(small_class()).records()
     assert rows(got(client, path)) == expected
     quiz = client.get(path, params={"type": "exam"})
     assert (quiz.status_code, quiz.json()["parameter"]) == (422, "type")
     cut = build(small_class().class_data, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
-    expected = catalog.REPORTS[name].ask(cut).records()
+    expected = catalog.REPORTS[name].function(cut).records()
     asked = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
     assert rows(asked) == expected
 
@@ -99,7 +99,7 @@ def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
 @pytest.mark.parametrize("name", [*OF_STUDENT, *OF_ASSIGNMENT])
 def test_students_and_assignments_have_paths(client: TestClient, name: str) -> None:
     one = "a2" if name in OF_ASSIGNMENT else "cy"
-    expected = catalog.REPORTS[name].ask(small_class(), one).records()
+    expected = catalog.REPORTS[name].function(small_class(), one).records()
     assert rows(got(client, f"/classes/c1/{PATHS[name]}")) == expected
     unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{one}", "/nobody"))
     code = "unknown_assignment" if name in OF_ASSIGNMENT else "unknown_student"
@@ -110,7 +110,7 @@ def test_students_and_assignments_have_paths(client: TestClient, name: str) -> N
 def test_pace_and_forecast_of_one_student(client: TestClient, name: str) -> None:
     assert (
         got(client, f"/classes/c1/students/cy/{name}")
-        == catalog.REPORTS[name].ask(small_class(), "cy").record()
+        == catalog.REPORTS[name].function(small_class(), "cy").record()
     )
 
 

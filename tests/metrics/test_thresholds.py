@@ -96,7 +96,7 @@ def test_parts_of_a_class_are_judged_as_the_class_is(class_data: ClassData, coho
 @pytest.mark.parametrize("name", ["student_health", "stuck", "blockers", "activity", "engagement_gap"])
 def test_a_cohort_judged_anew_is_as_one_that_was_built_so(name: str) -> None:
     class_data = data_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
-    ask = catalog.REPORTS[name].ask
+    ask = catalog.REPORTS[name].function
     built = build(class_data, type="quiz", thresholds=OTHERS)
     anew = judged_by(build(class_data, type="quiz"), OTHERS)
     assert ask(anew).records() == ask(built).records()
