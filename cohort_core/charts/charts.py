@@ -33,7 +33,7 @@ def risk_parts(health: pd.DataFrame) -> alt.Chart:
 
 @cached_chart
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
-    """Draw a bar for each assignment, as long as the number by which it is ranked.
+    """Draw a bar for each assignment by the number that ranks it.
 
     Bars are in the order of the frame. A ranking by difficulty is stacked from its parts; the page shows
     DIFFICULTY_PARTS above it as a legend.
@@ -95,7 +95,10 @@ def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChar
 
 @cached_chart
 def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> alt.Chart:
-    """Draw a bar for each week; the last week, which may not be over, is paler."""
+    """Draw a bar for each week.
+
+    The last week may not be over and is paler.
+    """
     data = _dated(weeks[["week", field]])
     data["counted"] = ["Whole week"] * (len(data) - 1) + ["So far"] if len(data) else []
     chart: alt.Chart = (
@@ -150,7 +153,10 @@ def lines(
 
 @cached_chart
 def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
-    """Draw the risk score at the end of each week, with its band as colour and shape."""
+    """Draw the risk score at the end of each week.
+
+    Colour and shape show the band.
+    """
     data = _dated(weeks[["week", "risk", "risk_score"]])
     data = data.assign(band=data["risk"].map({band: look.label for band, look in BANDS.items()}))
     looks = list(BANDS.values())
@@ -232,10 +238,10 @@ def course_weeks(
     title: str,
     height: int = 320,
 ) -> alt.LayerChart:
-    """Draw a share by week of the course for several classes: one in colour, the others in grey.
+    """Draw a share by week of the course, for several classes.
 
-    Each class is given as its name and the frame of its report ``by_course_week``. The names stand at the
-    right, in the order in which the lines end.
+    The class that is shown is in colour, the others are grey.     Each class is given as its name and the
+    frame of its report ``by_course_week``. The names stand at the right, in the order in which the lines end.
     """
     classes = [own, *others]
     labels = unique_labels(label for label, _ in classes)
@@ -303,7 +309,10 @@ def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
 
 @cached_chart
 def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
-    """Draw a square for each weekday and hour, in a stronger colour the more happened then."""
+    """Draw a square for each weekday and hour.
+
+    The colour is stronger the more was started and completed then.
+    """
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     data = slots[["hour", "started", "completed"]].assign(
         day=slots["weekday"].map(lambda number: days[number - 1]),
@@ -440,12 +449,9 @@ def _matrix_headings(data: pd.DataFrame) -> alt.Chart:
 
     They carry the tooltip and the click, since the labels of an axis cannot.
     """
-    return (
-        alt.Chart(
-            data.drop_duplicates("number")[["number", "assignment_id", "assignment"]].rename(
-                columns={"assignment_id": "heading_id"}
-            )
-        )
+    assignments = data.drop_duplicates("number")[["number", "assignment_id", "assignment"]]
+    chart: alt.Chart = (
+        alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"}))
         .mark_rect(color="transparent", cursor="pointer")
         .encode(
             x="number:O",
@@ -458,6 +464,7 @@ def _matrix_headings(data: pd.DataFrame) -> alt.Chart:
             ],
         )
     )
+    return chart
 
 
 def _states(states: list[str]) -> alt.Color:
@@ -545,7 +552,10 @@ def _sized(chart: alt.Chart, data: pd.DataFrame) -> alt.Chart:
 
 
 def _dated(weeks: pd.DataFrame) -> pd.DataFrame:
-    """Return weeks as text, since a browser would move a date without a zone into its own."""
+    """Return weeks as text.
+
+    A browser would move a date without a time zone into its own zone.
+    """
     return weeks.assign(
         date=weeks["week"].dt.strftime("%d %B %Y").str.lstrip("0"), week=weeks["week"].dt.strftime("%Y-%m-%d")
     )

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def cached_chart(draw: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function that draws a chart, so that the same values give the same chart.
+    """Decorate a function that draws charts: the same values give the same chart.
 
     The chart is shared by all callers: make a copy before you change it.
     """
