@@ -181,7 +181,7 @@ def velocity(cohort: Cohort) -> Report:
 def by_course_week(cohort: Cohort) -> Report:
     """Show how far the class had come in each week of the course.
 
-    So it can be compared with classes that began at another time. Weeks are counted from the day on which the
+    This lets you compare classes that began at different times. Weeks are counted from the day on which the
     class starts: its own date, or else the day of the first activity. Every week counts the students who are
     enrolled at *as of*. Before the start there are no rows.
     """
@@ -212,8 +212,8 @@ def pace(cohort: Cohort, student_id: str | None = None) -> Report:
     """Rank the students by their pace, those furthest behind first.
 
     Each is compared with the whole class. The percentile is null while there is no assignment that half of
-    the class has completed. Without students there are no rows. Raises BadInput for a student who is not in
-    the class.
+    the class has completed. Without students there are no rows.
+    Raises BadInput for a student who is not in the class.
     """
     return make_report("pace", _of_student(cohort, metrics.pace.pace(cohort), student_id), PaceRow)
 
@@ -287,7 +287,7 @@ def by_hour(cohort: Cohort) -> Report:
 def habits(cohort: Cohort, student_id: str | None = None) -> Report:
     """Count starts and completions in each hour of the week.
 
-    They are those of the class or of one student. There are always 168 rows, from Monday 0 o'clock.
+    The counts are those of the class or of one student. There are always 168 rows, from Monday 0 o'clock.
     Raises BadInput for a student who is not in the class.
     """
     chosen = cohort if student_id is None else metrics.detail.of_student(cohort, student_id)
@@ -329,7 +329,8 @@ def risk_history(cohort: Cohort, student_id: str) -> Report:
     """Show a student's risk at the end of each week.
 
     Each row uses only what could be seen by then. At most the last 260 weeks are shown. Weeks in which the
-    student was not enrolled are left out. Raises BadInput for a student who is not in the class at *as of*.
+    student was not enrolled are left out.
+    Raises BadInput for a student who is not in the class at *as of*.
     """
     return make_report("risk_history", metrics.detail.risk_history(cohort, student_id), RiskWeekRow)
 
@@ -357,7 +358,8 @@ def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
     """Estimate the share of students who complete an assignment within each number of days.
 
     This is its Kaplan–Meier curve, with a row for each duration that occurred. While no completion has a
-    known duration there are no rows. Raises BadInput for an assignment that is not in the assignment set.
+    known duration there are no rows.
+    Raises BadInput for an assignment that is not in the assignment set.
     """
     frame = metrics.durations.durations(metrics.detail.of_assignment(cohort, assignment_id), 0)
     return make_report("assignment_durations", frame, DurationRow)
