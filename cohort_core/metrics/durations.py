@@ -87,7 +87,7 @@ def observed(cohort: Cohort) -> pd.DataFrame:
 
 
 def durations(cohort: Cohort, row: int) -> pd.DataFrame:
-    """Estimate by when which share completes an assignment, as a Kaplan–Meier curve.
+    """Estimate the Kaplan–Meier curve of an assignment: the share completed by each duration.
 
     `row` is the row of the assignment in `cohort.assignments`. Returns one row for each duration after which
     somebody completed it, the shortest first; without any there are no rows. Columns: days, at_risk (records
@@ -186,7 +186,7 @@ def _first_reached(
 ) -> group_stats.Floats:
     """Return for each assignment the first time at which no more than `share` are unfinished.
 
-    The arrays are ordered by time within each assignment. NaN where no time is.
+    The arrays are ordered by time within each assignment. NaN if there is no such time.
     """
     reached = unfinished_share <= share + _TOLERANCE
     result = np.full(n, np.nan)
