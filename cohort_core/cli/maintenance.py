@@ -66,8 +66,8 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person from everything here, for good. Later syncs do not bring them back."""
-    from cohort_core.store.purge import allow_return as let_return
     from cohort_core.services.purge import purge_student
+    from cohort_core.store.purge import allow_return as let_return
     from cohort_core.sync.lock import acquire_lock
 
     database = common.database_that_exists()
@@ -95,8 +95,6 @@ def doctor(
 
     Exit code 1 if there is anything to do.
     """
-    from dataclasses import asdict
-
     from cohort_core.services.doctor import examine
 
     findings = []

@@ -123,11 +123,11 @@ class Reader:
         from cohort_core.reports import catalog
 
         report_name = name.strip().replace("-", "_")
-        class_reports = [key for key, spec in catalog.REPORTS.items() if spec.ask is not catalog.triage]
+        class_reports = [key for key, spec in catalog.REPORTS.items() if spec.function is not catalog.triage]
         if report_name not in class_reports:
             names = ", ".join(key.replace("_", "-") for key in class_reports)
             raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
-        ask = catalog.REPORTS[report_name].ask
+        ask = catalog.REPORTS[report_name].function
         subject, *parameters = inspect.signature(ask).parameters.values()
         takes = {"as_of", "group", "type"} if subject.name == "cohort" else set()
         takes |= (

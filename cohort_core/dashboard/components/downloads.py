@@ -37,7 +37,7 @@ def heading(
     view: View,
     text: str,
     *,
-    report: tables.Answer | None = None,
+    report: tables.Tabular | None = None,
     picture: Any = None,
     name: str | None = None,
     title: str | None = None,
@@ -66,7 +66,7 @@ def heading(
 def menu(
     view: View,
     *,
-    report: tables.Answer | None = None,
+    report: tables.Tabular | None = None,
     picture: Any = None,
     name: str | None = None,
     title: str = "",
@@ -87,7 +87,7 @@ def class_report_menu(view: View, report: Report) -> None:
         _menu(view, "report", list(_tables(view, report)), pdf.NOT_INSTALLED)
 
 
-def _files(view: View, report: tables.Answer | None, picture: Any, title: str) -> list[File]:
+def _files(view: View, report: tables.Tabular | None, picture: Any, title: str) -> list[File]:
     files = list(_tables(view, report)) if report is not None and _has_rows(report) else []
     if picture is not None and images.is_possible():
         titled = Picture(picture, title, _attribution(view))
@@ -98,7 +98,7 @@ def _files(view: View, report: tables.Answer | None, picture: Any, title: str) -
     return files
 
 
-def _tables(view: View, report: tables.Answer) -> Iterator[File]:
+def _tables(view: View, report: tables.Tabular) -> Iterator[File]:
     context = _context(view)
     for extension, kind in tables.KINDS.items():
         yield File(
@@ -106,7 +106,7 @@ def _tables(view: View, report: tables.Answer) -> Iterator[File]:
         )
 
 
-def _has_rows(report: tables.Answer) -> bool:
+def _has_rows(report: tables.Tabular) -> bool:
     return bool(report.rows) if isinstance(report, tables.Table) else not report.frame.empty
 
 
