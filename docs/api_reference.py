@@ -25,6 +25,7 @@ from fastapi.testclient import TestClient
 from cohort_core.api.app import create_app
 from cohort_core.api.openapi import EXAMPLES, item_of
 from cohort_core.config.paths import Home
+from cohort_core.http.guards import reason_phrase
 from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
@@ -251,7 +252,7 @@ def render_exchange(method: str, address: str, response: Any, body: Any = None) 
     else:
         text, note = f"({kind})" if response.content else "", ""
     language = "json" if "json" in kind else ""
-    status = f"{response.status_code} {response.reason_phrase}"
+    status = f"{response.status_code} {reason_phrase(response.status_code)}"
     return f"```{language}\n{request}\n{status}\n\n{text}".rstrip() + f"\n```{note}"
 
 
