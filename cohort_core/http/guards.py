@@ -34,7 +34,7 @@ def is_below(path: str, root: str) -> bool:
 
 
 def reason_phrase(status: int) -> str:
-    """Return the words for a status, the same on every version of Python (3.13 changed some)."""
+    """Return the words for a status, the same on every Python (3.13 changed some)."""
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
