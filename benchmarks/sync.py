@@ -114,7 +114,7 @@ def connected(url: str, home: Path, rate: float) -> Any:
     from cohort_core.store.classes import set_active
 
     workspace = Workspace(Home(home))
-    workspace.connect_to_practice(url)
+    workspace.connect_to_practice(url, asked_by="test")
     save_settings(workspace.home, sync_rate=rate)
     set_active(workspace.database, [CLASS], active=True)
     return workspace

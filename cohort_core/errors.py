@@ -20,6 +20,7 @@
     ├── SyncCancelled              a person stopped the sync
     ├── SyncFailed                 at least one class could not be synced
     ├── RemovalsRefused            a sync would remove so much that a person must agree first
+    ├── NotAllowed                 the role of a person or token is too low
     ├── UnknownClass               no such class in the database
     ├── UnknownJob                 no such sync
     └── BadInput                   a parameter, file or option that cannot be used
@@ -155,6 +156,12 @@ class RemovalsRefused(CohortError):
     """A sync would remove so much that a person must agree first."""
 
     code = "removals_refused"
+
+
+class NotAllowed(CohortError):
+    """The role of a person or token is too low for an action."""
+
+    code = "role_too_low"
 
 
 class UnknownClass(CohortError):

@@ -103,7 +103,7 @@ def practice_app() -> Iterator[FastAPI]:
         workspace = Workspace(Home(Path(folder) / "home"))
         school = PracticeSchool(clock=lambda: CLOCK)
         with running(school) as upstream:
-            workspace.connect_to_practice(upstream.url)
+            workspace.connect_to_practice(upstream.url, asked_by="test")
             workspace.set_active([CLASS, OTHER_CLASS], active=True)
             workspace.prepare_sync(asked_by="api").run()
             import_practice_rosters(workspace.database, school)

@@ -67,6 +67,10 @@ class Cohorts:
         state = self.watcher.poll()
         return state.number if state else object()
 
+    def find_class(self, reference: str) -> str:
+        """Return the id of a class, by id or friendly id. Raises ``UnknownClass``."""
+        return self._find_class(reference, self._moment())[0]
+
     def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
         """Return the data of the class with this id or friendly id.
 

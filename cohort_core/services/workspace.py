@@ -110,7 +110,7 @@ class Workspace:
         email: str,
         password: str,
         practice: bool = False,
-        asked_by: str = "cli",
+        asked_by: str,
     ) -> tuple[list[classes.ListedClass], str]:
         """Log in, list the classes, and only then save settings and password.
 
@@ -149,15 +149,17 @@ class Workspace:
         classes.save_classes(self.database, listed)
         return listed
 
-    def use_practice_school(self) -> list[classes.ListedClass]:
+    def use_practice_school(self, *, asked_by: str) -> list[classes.ListedClass]:
         """Connect to a practice school that runs in this process, and import its rosters."""
         from cohort_core.imports.roster_files import import_practice_rosters
 
-        listed = self.connect_to_practice(self.start_practice_school())
+        listed = self.connect_to_practice(self.start_practice_school(), asked_by=asked_by)
         import_practice_rosters(self.database, self._practice_school().school)
         return listed
 
-    def connect_to_practice(self, url: str, password: str = practice.PASSWORD) -> list[classes.ListedClass]:
+    def connect_to_practice(
+        self, url: str, password: str = practice.PASSWORD, *, asked_by: str
+    ) -> list[classes.ListedClass]:
         """Connect to a practice school that is served at this address."""
         listed, _place = self.connect(
             api_base=url,
@@ -166,6 +168,7 @@ class Workspace:
             email=practice.EMAIL,
             password=password,
             practice=True,
+            asked_by=asked_by,
         )
         return listed
 

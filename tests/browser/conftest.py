@@ -70,6 +70,7 @@ def synced(
             origin=practice.ORIGIN,
             email=practice.EMAIL,
             password=practice.PASSWORD,
+            asked_by="test",
         )
         ids = [status.id for status in workspace.cohorts.statuses() if wanted(status.name)]
         set_active(workspace.database, ids, active=True)

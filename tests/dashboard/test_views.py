@@ -245,6 +245,7 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
         origin=practice.ORIGIN,
         email=practice.EMAIL,
         password=practice.PASSWORD,
+        asked_by="test",
     )
     use(workspace)
     for anonymous in (True, False):

@@ -21,6 +21,7 @@ from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.reports import catalog
 from cohort_core.reports.rows import ProgressionRow, Row
+from cohort_core.services.principal import OWNER
 from cohort_core.services.reader import Reader
 from tests.api.conftest import Service
 from tests.export.conftest import CLASS_ID
@@ -256,7 +257,7 @@ def test_a_report_refuses_parameters_that_do_not_fit(
     service: Service, name: str, more: dict[str, str], parameter: str
 ) -> None:
     with pytest.raises(BadInput) as raised:
-        Reader(service.workspace).report(name, CLASS_ID, **more)
+        Reader(service.workspace, OWNER).report(name, CLASS_ID, **more)
     assert raised.value.details["parameter"] == parameter
 
 
@@ -274,4 +275,4 @@ def test_every_report_can_be_requested_by_its_name(service: Service) -> None:
             if parameter.name in ids and parameter.default is parameter.empty
         }
         if name != "triage":
-            assert Reader(service.workspace).report(name, CLASS_ID, **required).row is spec.row
+            assert Reader(service.workspace, OWNER).report(name, CLASS_ID, **required).row is spec.row

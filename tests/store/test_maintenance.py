@@ -210,7 +210,7 @@ def test_a_second_import_or_an_import_over_a_sync_is_refused(synced: SyncedClass
 def test_a_practice_school_can_be_used_at_once(home: Home) -> None:
     workspace = Workspace(home, retry_policy=FAST_RETRIES)
     try:
-        listed = workspace.use_practice_school()
+        listed = workspace.use_practice_school(asked_by="test")
         workspace.set_active([listed[0].id], active=True)
         assert workspace.prepare_sync(asked_by="test").run().records == 3781
         assert workspace.settings().email == practice.EMAIL
@@ -227,7 +227,7 @@ def test_another_school_leaves_the_classes_of_the_first_out_of_syncs(synced: Syn
     synced.sync()
     with running(MemorySchool()) as other:
         there = other.school.add_class("Elsewhere", rows=[row(1)])
-        synced.workspace.connect_to_practice(other.url)
+        synced.workspace.connect_to_practice(other.url, asked_by="test")
         synced.workspace.set_active([there], active=True)
         job = synced.sync()
     assert [run.class_id for run in job.runs] == [there]

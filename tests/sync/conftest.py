@@ -45,7 +45,7 @@ class SyncedClass:
             {"name": "Week 1", "assignments": [hex_id("assignment", f"assignment {n}") for n in range(3)]}
         ]
         self.id = self.school.add_class("Class", units=units, rows=[row(number) for number in range(12)])
-        workspace.connect_to_practice(served.url)
+        workspace.connect_to_practice(served.url, asked_by="test")
         set_active(workspace.database, [self.id], active=True)
 
     def sync(self, **options: Any) -> Job:

@@ -55,7 +55,7 @@ class Canaries:
         monkeypatch.setattr(client, "RetryPolicy", lambda: FAST_RETRIES)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
-        workspace.connect_to_practice(served.url, PASSWORD)
+        workspace.connect_to_practice(served.url, PASSWORD, asked_by="test")
         set_active(workspace.database, ["class"], active=True)
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

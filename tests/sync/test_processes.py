@@ -112,7 +112,7 @@ def test_killed_at_any_moment_nothing_is_lost(
 ) -> None:
     """I6."""
     changing, served = killing
-    workspace.connect_to_practice(served.url)
+    workspace.connect_to_practice(served.url, asked_by="test")
     set_active(workspace.database, ["class"], active=True)
     acknowledged: set[str] = set()
     moments = random.Random(5)
@@ -179,7 +179,7 @@ def test_two_sync_two_write_and_four_read_at_once(workspace: Workspace) -> None:
     ids = [school.add_class(f"Class {number}", rows=[row(n) for n in range(60)]) for number in range(6)]
     others = [school.add_class(f"Another {number}") for number in range(2)]
     with running(school, page_cap=5) as served:
-        workspace.connect_to_practice(served.url)
+        workspace.connect_to_practice(served.url, asked_by="test")
         syncing = [Child("sync", workspace.home, *ids), Child("sync", workspace.home, *reversed(ids))]
         busy = [Child("write", workspace.home, class_id) for class_id in others]
         busy += [Child("read", workspace.home) for _ in range(4)]

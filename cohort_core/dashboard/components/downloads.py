@@ -18,7 +18,6 @@ from cohort_core.dashboard.layout import View
 from cohort_core.export import images, pdf, tables
 from cohort_core.export.images import Picture
 from cohort_core.reports.report import Report
-from cohort_core.store.audit import save_event
 
 _PDF_MIME = "application/pdf"
 
@@ -138,14 +137,14 @@ def _audited(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], b
     After a failure Streamlit says that there is no file, and logs the text of the exception. That text may
     hold data of students, so it is replaced by a plain sentence.
     """
-    database, anonymous = view.workspace.database, view.reader.anonymous
+    reader, anonymous = view.reader, view.reader.anonymous
     of_class = f", class {view.shown.id}" if view.shown else ""
 
     def make_audited() -> bytes:
         try:
             content = make()
             detail = f"{what}{of_class}{', pseudonyms' if anonymous else ''}"
-            save_event(database, "dashboard", "report" if what == "report.pdf" else "export", detail)
+            reader.record_export("report" if what == "report.pdf" else "export", detail)
             return content
         except Exception as error:  # noqa: BLE001 - the last fence before Streamlit's log
             sentence = sentence_for(error, "download")

@@ -87,7 +87,7 @@ SET_ASIDE_COLUMNS = {
 
 
 def show(view: View) -> None:
-    jobs = view.workspace.jobs(MAX_SYNCS)
+    jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
     downloads.heading(view.of_no_class(), "Syncs", report=lines)
     if not jobs:
