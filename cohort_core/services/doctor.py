@@ -126,8 +126,7 @@ def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]
     source_type = sources.source_class()
     label = source_type.info.label
     try:
-        login = sources.load_login(home)
-        with source_type(login, retry_policy=retry_policy) as source:
+        with source_type(sources.load_login(home), retry_policy=retry_policy) as source:
             token = source.log_in()
             count = len(source.list_classes())
     except NotConnected as error:
@@ -136,7 +135,7 @@ def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]
     except CohortError as error:
         yield Finding(label, "cannot be used", error.message)
         return
-    yield Finding(label, f"lets us in at {login.settings.api_base} and lists {count} classes")
+    yield Finding(label, f"lets us in at {source.address} and lists {count} classes")
     days = _days_left(token)
     if days is None:
         yield Finding("token", "does not say how long it is good")

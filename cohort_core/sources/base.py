@@ -99,6 +99,8 @@ class Source(ABC):
     """
 
     info: ClassVar[SourceInfo]
+    address: str
+    """Where the source is, in words or as a web address."""
 
     def __init__(
         self,
@@ -127,7 +129,8 @@ class Source(ABC):
     def log_in(self) -> str:
         """Log in and return the token.
 
-        It spares the next session of this process a login. A failed login is never sent again: each later call raises the same error.
+        It spares the next session of this process a login. A failed login is never sent again: each later
+        call raises the same error.
         """
 
     @abstractmethod
@@ -145,7 +148,8 @@ class Source(ABC):
     def load_page(self, class_id: str, number: int) -> Page:
         """Load a page of records; pages count from 0.
 
-        A page after the last has no rows. Raises ``ClassInaccessible`` if the class does not exist or is not ours.
+        A page after the last has no rows. Raises ``ClassInaccessible`` if the class does not exist or is not
+        ours.
         """
 
     @staticmethod

@@ -33,6 +33,7 @@ class Gradebook(Source):
     """Lines of text, oldest first: id, student, assignment, grade and completion, which may be empty."""
 
     info = SourceInfo(label="Gradebook", required_settings=("email",), is_newest_first=False)
+    address = "the desk"
     lines: ClassVar[list[str]] = []
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class Gradebook(Source):
             key, student, assignment, grade, completed = line.split(",")
             digests[key] = hash(line)
             try:
-                share, percentage = clean_grade(float(grade))
+                share, percentage = clean_grade(int(grade) if grade.isdecimal() else grade)
                 times = (None, clean_instant(completed), None)
                 rows.append(
                     Progression(clean_id(key), student, clean_id(assignment), share, *times, percentage)
@@ -134,7 +135,7 @@ def test_sentences_name_the_source(gradebook: Workspace) -> None:
     assert error is not None
     assert error.startswith("Gradebook no longer has 4 of the 8 records")
     topics = {finding.topic: finding.result for finding in examine(gradebook.home)}
-    assert "lists 1 classes" in topics["Gradebook"]
+    assert topics["Gradebook"] == "lets us in at the desk and lists 1 classes"
     assert "OpenClass" not in topics
 
 

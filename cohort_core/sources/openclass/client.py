@@ -73,6 +73,7 @@ class OpenClassClient(Source):
     ) -> None:
         super().__init__(login, token=token, retry_policy=retry_policy, is_cancelled=is_cancelled)
         self._settings = login.settings
+        self.address = login.settings.api_base
         self._seconds_between_requests = 1 / self._settings.sync_rate if self._settings.sync_rate else 0.0
         self._next_request_at = 0.0
         self._budget_seconds = self._retry_policy.budget_seconds
