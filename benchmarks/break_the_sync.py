@@ -41,7 +41,7 @@ LOADER = "store/class_data_loader.py"
 RUNS = "store/sync_runs.py"
 CLIENT = "sources/openclass/client.py"
 PARSER = "sources/openclass/parser.py"
-VALUES = "sources/openclass/values.py"
+VALUES = "sources/values.py"
 
 HALF_WAY = """\
             self._connection.execute("COMMIT")
@@ -176,7 +176,7 @@ BREAKAGES = (
         CLIENT,
         "            raise ClassInaccessible(",
         "            if query:\n"
-        "                return parser.Page(query['page'], 0, 1, False, [], [], [], [], {}, False)\n"
+        "                return Page(query['page'], 0, 1, False, [], [], [], [], {}, False)\n"
         "            raise ClassInaccessible(",
     ),
     Breakage(
@@ -277,8 +277,8 @@ BREAKAGES = (
     Breakage(
         "show the units of half a sync",
         ENGINE,
-        "        self._units = self._upstream.load_units(self._class_id)\n",
-        "        self._units = self._upstream.load_units(self._class_id)\n"
+        "        self._units = self._source.load_units(self._class_id)\n",
+        "        self._units = self._source.load_units(self._class_id)\n"
         "        with self._transaction():\n            self._write_units()\n",
     ),
     Breakage(
@@ -496,7 +496,7 @@ BREAKAGES = (
         "keep the token in the database",
         ENGINE,
         "            self._is_baseline = not",
-        "            token = getattr(self._upstream, 'token', None)\n"
+        "            token = getattr(self._source, 'token', None)\n"
         "            self._connection.execute('UPDATE classes SET timezone = ?', (token,))\n"
         "            self._is_baseline = not",
     ),

@@ -145,7 +145,7 @@ def time_syncs(url: str, home: Path, rate: float) -> dict[str, Any]:
 
 def time_floor(url: str, home: Path, rate: float) -> dict[str, Any]:
     """Time plain SQL for the rows of all pages, and the steps of reading them."""
-    from cohort_core.config.credentials import load_login
+    from cohort_core.sources import load_login
     from cohort_core.sources.openclass import parser
     from cohort_core.sources.openclass.client import PAGE_SIZE, OpenClassClient
 

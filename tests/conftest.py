@@ -18,7 +18,7 @@ from cohort_core.http import uvicorn_protocol
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace
-from cohort_core.sources.openclass.client import RetryPolicy
+from cohort_core.sources.base import RetryPolicy
 
 # No test may touch the keyring of the person who runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

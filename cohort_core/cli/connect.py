@@ -127,6 +127,8 @@ def _choose_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[s
 
     Without ``wanted`` it takes the only class, or asks on a terminal. Raises ``UnknownClass``.
     """
+    from cohort_core.sources import source_class
+
     if wanted is None:
         if len(listed) == 1:
             return [listed[0].id]
@@ -142,8 +144,8 @@ def _choose_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[s
     for name in names:
         if name not in by_name:
             raise errors.UnknownClass(
-                f"OpenClass lists no class {name!r} for you. Choose with `cohort-tracker activate ID…`; "
-                "`cohort-tracker classes --all` lists all."
+                f"{source_class().info.label} lists no class {name!r} for you. Choose with "
+                "`cohort-tracker activate ID…`; `cohort-tracker classes --all` lists all."
             )
     return [by_name[name] for name in names]
 

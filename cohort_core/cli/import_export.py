@@ -38,6 +38,7 @@ def import_(
 ) -> None:
     """Import the roster and the mentors, replacing those imported before. Reports lines it cannot use."""
     from cohort_core.imports import roster_files
+    from cohort_core.sources import source_class
 
     if students is None and mentors is None and rust_db is None:
         raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
@@ -48,7 +49,7 @@ def import_(
         imported = admin.import_students(roster_files.read_text(students), class_id)
         _report_unusable(students, imported.unusable)
         typer.echo(
-            f"Roster imported: {imported.matched} students of OpenClass, "
+            f"Roster imported: {imported.matched} students of {source_class().info.label}, "
             f"{imported.unseen} not seen there yet, {len(imported.unusable)} lines not used."
         )
     if mentors is not None:

@@ -1,49 +1,16 @@
-"""The login at OpenClass: settings and password together.
+"""The password, which is kept apart from the other settings.
 
-The password is kept in the system keyring or, without a keyring, in a file that only its owner can read.
+It is kept in the system keyring or, without a keyring, in a file that only its owner can read.
 Tokens are never stored: a process that syncs logs in once and keeps the token in memory.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Settings, load_settings
-from cohort_core.errors import BadSettings, NotConnected
-
-
-class Login:
-    """All settings that the OpenClass client needs, with the password.
-
-    Raises ``NotConnected``, which names what is missing.
-    """
-
-    def __init__(self, settings: Settings, password: str | None) -> None:
-        missing = [name for name in ("app_id", "origin", "email") if not getattr(settings, name)]
-        if not password:
-            missing.append("password")
-        if missing:
-            names = ", ".join(name.replace("_", " ") for name in missing)
-            raise NotConnected(
-                f"Cohort Tracker does not know your school yet (missing: {names}). Run "
-                "`cohort-tracker init`, or open the dashboard and connect there."
-            )
-        self.api_base = settings.api_base
-        self.app_id = str(settings.app_id)
-        self.origin = str(settings.origin)
-        self.email = str(settings.email)
-        self.password = str(password)
-        self.sync_rate = settings.sync_rate
-
-
-def load_login(home: Home, **overrides: Any) -> Login:
-    """Load the login of ``home``. Raises ``NotConnected``, which names what is missing."""
-    settings = load_settings(home, **overrides)
-    if settings.password is not None:
-        return Login(settings, settings.password.get_secret_value())
-    return Login(settings, load_password(home, settings.email))
+from cohort_core.errors import BadSettings
 
 
 def save_password(home: Home, email: str, password: str) -> str:
@@ -58,11 +25,14 @@ def save_password(home: Home, email: str, password: str) -> str:
     return str(home.credentials)
 
 
-def load_password(home: Home, email: str | None) -> str | None:
-    """Load the password of this email, None if there is none.
+def load_password(home: Home, settings: Settings) -> str | None:
+    """Load the password that belongs to these settings, None if there is none.
 
-    Raises ``BadSettings`` if the file that holds it cannot be read.
+    That of the environment takes precedence. Raises ``BadSettings`` if the file that holds it cannot be read.
     """
+    if settings.password is not None:
+        return settings.password.get_secret_value()
+    email = settings.email
     if not email:
         return None
     if home.credentials.exists():
@@ -91,7 +61,7 @@ def password_place(home: Home) -> str | None:
     settings = load_settings(home)
     if settings.password is not None:
         return "in the environment variable COHORT_PASSWORD"
-    if load_password(home, settings.email) is None:
+    if load_password(home, settings) is None:
         return None
     if home.credentials.exists():
         return f"in the file {home.credentials.name}, for your eyes only"

@@ -93,11 +93,6 @@ class Settings(BaseSettings):
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
 
-    @property
-    def is_connected(self) -> bool:
-        """True if all settings that a login needs are present, apart from the password."""
-        return bool(self.app_id and self.origin and self.email)
-
     @cached_property
     def default_timezone(self) -> str:
         """The time zone of classes without their own: the setting, else this computer's."""

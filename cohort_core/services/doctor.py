@@ -6,14 +6,14 @@ import base64
 import json
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
+from cohort_core import sources
 from cohort_core.clock import utc_now
-from cohort_core.config import credentials, settings
+from cohort_core.config import settings
 from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from cohort_core.errors import CohortError, NotConnected
-from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.sources.base import RetryPolicy
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import check
@@ -45,7 +45,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Yield the findings one after the other, the slow checks last.
 
-    ``with_upstream`` also logs in at OpenClass.
+    ``with_upstream`` also logs in at the source.
     """
     yield from _settings(home)
     yield from _modes(home)
@@ -123,18 +123,19 @@ def _syncs(database: Database) -> Iterator[Finding]:
 
 
 def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]:
+    source_type = sources.source_class()
+    label = source_type.info.label
     try:
-        login = credentials.load_login(home)
-        with closing(OpenClassClient(login, retry_policy=retry_policy)) as client:
-            token = client.log_in()
-            count = len(client.list_classes())
+        with source_type(sources.load_login(home), retry_policy=retry_policy) as source:
+            token = source.log_in()
+            count = len(source.list_classes())
     except NotConnected as error:
-        yield Finding("OpenClass", "not connected", error.message)
+        yield Finding(label, "not connected", error.message)
         return
     except CohortError as error:
-        yield Finding("OpenClass", "cannot be used", error.message)
+        yield Finding(label, "cannot be used", error.message)
         return
-    yield Finding("OpenClass", f"lets us in at {login.api_base} and lists {count} classes")
+    yield Finding(label, f"lets us in at {source.address} and lists {count} classes")
     days = _days_left(token)
     if days is None:
         yield Finding("token", "does not say how long it is good")

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cohort_core import practice
+from cohort_core import practice, sources
 from cohort_core.caching import single_flight
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials, settings
@@ -23,7 +23,7 @@ from cohort_core.config.paths import Home, file_version
 from cohort_core.config.settings import Preferences
 from cohort_core.errors import BadInput
 from cohort_core.services.cohorts import Cohorts
-from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, hides, sync_runs
 from cohort_core.store.audit import add_event
 from cohort_core.store.database import Database
@@ -63,7 +63,7 @@ class Workspace:
 
     def is_connected(self) -> bool:
         """Return True if all settings that a login needs are present, apart from the password."""
-        return self.settings().is_connected
+        return not sources.source_class().info.missing_settings(self.settings())
 
     def preferences(self) -> Preferences:
         """Return the settings that can be changed while the program runs."""
@@ -120,19 +120,20 @@ class Workspace:
         chosen = settings.load_settings(
             self.home, api_base=api_base, app_id=app_id, origin=origin, email=email
         )
-        login = credentials.Login(chosen, password)
-        with OpenClassClient(login, retry_policy=self._retry_policy) as client:
-            client.log_in()
-            listed = client.list_classes()
+        source_type = sources.source_class()
+        login = Login(source_type.info, chosen, password)
+        with source_type(login, retry_policy=self._retry_policy) as source:
+            source.log_in()
+            listed = source.list_classes()
         classes.save_classes(self.database, listed)
         classes.deactivate_unlisted(self.database, listed)
         place = credentials.save_password(self.home, email, password)
         with self._audited_change(asked_by, "api_base, app_id, origin, email, password"):
             settings.save_settings(
                 self.home,
-                api_base=login.api_base,
+                api_base=chosen.api_base,
                 app_id=app_id,
-                origin=login.origin,
+                origin=chosen.origin,
                 email=email,
                 practice=practice or None,
                 sync_rate=0.0 if practice else None,
@@ -140,12 +141,12 @@ class Workspace:
         return listed, place
 
     def refresh_classes(self) -> list[classes.ListedClass]:
-        """Load and save OpenClass's present list of classes.
+        """Load and save the source's present list of classes.
 
-        Raises what `OpenClassClient.log_in` raises.
+        Raises what `Source.log_in` raises.
         """
-        with OpenClassClient(credentials.load_login(self.home), retry_policy=self._retry_policy) as client:
-            listed = client.list_classes()
+        with sources.source_class()(sources.load_login(self.home), retry_policy=self._retry_policy) as source:
+            listed = source.list_classes()
         classes.save_classes(self.database, listed)
         return listed
 
@@ -253,9 +254,9 @@ class Workspace:
         """Take the sync lock, log in, and return a sync that is ready to run.
 
         Without `references` it syncs the active classes. Raises ``SyncRunning``, ``NotConnected``,
-        ``UnknownClass``, ``BadInput`` if no class is active, and what `OpenClassClient.log_in` raises.
+        ``UnknownClass``, ``BadInput`` if no class is active, and what `Source.log_in` raises.
         """
-        login = credentials.load_login(self.home)
+        login = sources.load_login(self.home)
         class_ids = jobs.active_or_named(self.database, references)
         if not class_ids:
             raise BadInput(
@@ -263,7 +264,7 @@ class Workspace:
                 "`cohort-tracker activate`.",
                 parameter="class_id",
             )
-        key = (login.api_base, login.email, login.password)
+        key = (login.settings.api_base, str(login.settings.email), login.password)
         job = jobs.SyncJob(
             self.database,
             login,

@@ -8,7 +8,8 @@ again. Otherwise the run walks again. A row that two clean full runs did not see
 
 An *incremental* run reads from page 0 until a page holds nothing new and the number of rows held equals
 upstream's total. Then it reads one page further down, another one each time, to find old rows that changed.
-Any disagreement turns it into a full run.
+Any disagreement turns it into a full run. That needs a source with the newest completion first; the runs of
+any other source are full.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
-from cohort_core.sources.openclass.parser import Page, read_person
+from cohort_core.sources.base import Page, Source
 from cohort_core.store import classes, purge, records, sync_runs
-from cohort_core.store.classes import Unit
 from cohort_core.store.database import Database, WriteConnection, utc_text
 
 FULL = "full"
@@ -33,18 +32,6 @@ MAX_WALKS = 4
 ALWAYS_FULL_UP_TO_ROWS = 2000
 MAX_FULL_AGE = timedelta(days=1)
 MAX_SILENT_REMOVAL_SHARE = 0.1
-
-
-class Upstream(Protocol):
-    """The calls to OpenClass that a sync needs."""
-
-    def load_units(self, class_id: str) -> list[Unit]:
-        """Load the units of a class, in course order."""
-        ...
-
-    def load_page(self, class_id: str, number: int) -> Page:
-        """Load a page of progressions, newest completion first; pages count from 0."""
-        ...
 
 
 @dataclass
@@ -86,7 +73,7 @@ class ClassSync:
         self,
         database: Database,
         connection: WriteConnection,
-        upstream: Upstream,
+        source: Source,
         run: sync_runs.Run,
         *,
         full: bool = False,
@@ -97,7 +84,7 @@ class ClassSync:
     ) -> None:
         self._database = database
         self._connection = connection
-        self._upstream = upstream
+        self._source = source
         self._run = run
         self._full = full
         self._accept_removals = accept_removals
@@ -123,14 +110,14 @@ class ClassSync:
             self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             sync_runs.start_run(self._connection, self._run.id, kind, self._now())
-        self._units = self._upstream.load_units(self._class_id)
+        self._units = self._source.load_units(self._class_id)
         if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
             self._end(is_clean=True, clean_full_at=state.clean_full_at)
         else:
             self._read_everything()
 
     def _must_be_full(self, state: classes.SyncState) -> bool:
-        if self._full or state.clean_full_at is None:
+        if self._full or state.clean_full_at is None or not self._source.info.is_newest_first:
             return True
         if records.live_count(self._connection, self._class_id) <= ALWAYS_FULL_UP_TO_ROWS:
             return True
@@ -187,15 +174,15 @@ class ClassSync:
             number += 1
             if number > 2 * _page_count(page) + 10:
                 raise UpstreamChanged(
-                    "OpenClass offers more pages than the class has records. What was read is kept; try "
-                    "again later, and look for a newer version of Cohort Tracker if it stays so."
+                    f"{self._source.info.label} offers more pages than the class has records. What was read "
+                    "is kept; try again later, and look for a newer version of Cohort Tracker if it stays so."
                 )
 
     def _read(self, number: int, *, extra_pages: int) -> tuple[Page, records.PageEffect]:
         """Fetch a page, and store it with the run's progress in one transaction."""
         if self._is_cancelled():
             raise SyncCancelled
-        page = self._upstream.load_page(self._class_id, number)
+        page = self._source.load_page(self._class_id, number)
         now = self._now()
         context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
         with self._transaction():
@@ -242,7 +229,9 @@ class ClassSync:
         students = [student for student in page.students if not self._is_purged(student.id)]
         kept_students = {student.id for student in students}
         rows = [row for row in page.rows if row.student_id in kept_students]
-        bad_rows = [bad for bad in page.bad_rows if not self._is_purged(read_person(bad.payload)[0])]
+        bad_rows = [
+            bad for bad in page.bad_rows if not self._is_purged(self._source.read_person(bad.payload)[0])
+        ]
         kept = {row.id for row in rows} | {bad.key for bad in bad_rows}
         purged = [(self._class_id, key) for key in page.digests if key not in kept]
         purge.save_purged_rows(self._connection, purged)
@@ -273,8 +262,9 @@ class ClassSync:
                 return
             self._write_units()
         raise RemovalsRefused(
-            f"OpenClass no longer has {removals} of the {live} records of this class, and nothing was "
-            "removed here. If that is right, sync again with `cohort-tracker sync --accept-removals`."
+            f"{self._source.info.label} no longer has {removals} of the {live} records of this class, and "
+            "nothing was removed here. If that is right, sync again with `cohort-tracker sync "
+            "--accept-removals`."
         )
 
     def _end(self, *, is_clean: bool, clean_full_at: str | None) -> None:

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from cohort_core import sources
 from cohort_core.clock import utc_now
-from cohort_core.config.credentials import Login
 from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed
-from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, sync_runs
 from cohort_core.store.database import Database
 from cohort_core.sync.engine import ClassSync
@@ -58,7 +58,7 @@ class SyncJob:
             self.id = sync_runs.create_job(
                 database, class_ids, asked_by=asked_by, is_full=full, now=utc_now()
             )
-            self._client = OpenClassClient(
+            self._source = sources.source_class()(
                 login, token=token, retry_policy=retry_policy, is_cancelled=self._is_cancelled
             )
         except BaseException:
@@ -68,17 +68,17 @@ class SyncJob:
     @property
     def token(self) -> str | None:
         """The token that the job used, for the next job of the same process."""
-        return self._client.token
+        return self._source.token
 
     def log_in(self) -> None:
         """Log in, so that a refused login is reported before the sync begins.
 
-        Raises what ``OpenClassClient.log_in`` raises; the job has failed then.
+        Raises what ``Source.log_in`` raises; the job has failed then.
         """
-        if self._client.token is not None:
+        if self._source.token is not None:
             return
         try:
-            self._client.log_in()
+            self._source.log_in()
         except BaseException as error:
             self._fail(error)
             raise
@@ -124,7 +124,7 @@ class SyncJob:
                 sync = ClassSync(
                     self._database,
                     connection,
-                    self._client,
+                    self._source,
                     run,
                     full=self._full,
                     accept_removals=self._accept_removals,
@@ -163,7 +163,7 @@ class SyncJob:
         self._close()
 
     def _close(self) -> None:
-        self._client.close()
+        self._source.close()
         self._lock.release()
 
     def _is_cancelled(self) -> bool:

@@ -1,4 +1,4 @@
-"""Automatic syncs: at an interval with jitter, and less often while OpenClass fails."""
+"""Automatic syncs: at an interval with jitter, and less often while the source fails."""
 
 from __future__ import annotations
 

@@ -17,8 +17,7 @@ from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.services.workspace import Workspace
-from cohort_core.sources.openclass.client import RetryPolicy
-from cohort_core.sources.openclass.parser import Page
+from cohort_core.sources.base import Page, RetryPolicy
 from cohort_core.store import classes, records, sync_runs
 from cohort_core.store.database import Database
 
@@ -41,7 +40,7 @@ def sync_for_ever(home: Home, class_ids: list[str]) -> None:
             say({"ended": error.code})
             continue
         last: list[Page] = []
-        load_page = job._client.load_page
+        load_page = job._source.load_page
 
         def load_and_keep(
             class_id: str,
@@ -53,7 +52,7 @@ def sync_for_ever(home: Home, class_ids: list[str]) -> None:
             last[:] = [page]
             return page
 
-        job._client.load_page = load_and_keep  # type: ignore[method-assign]
+        job._source.load_page = load_and_keep  # type: ignore[method-assign]
         job.on_page = lambda last=last: say({"page": list(last[0].digests)})  # type: ignore[misc]
         try:
             ended = job.run()

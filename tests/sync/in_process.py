@@ -14,6 +14,7 @@ from typing import Any
 from cohort_core.config.paths import Home
 from cohort_core.practice.protocol import newest_first, page_of
 from cohort_core.practice.school import MemorySchool, hex_id, progression
+from cohort_core.sources.base import Page
 from cohort_core.sources.openclass import parser
 from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import classes
@@ -149,7 +150,7 @@ def _instant(minutes: int, milliseconds: str = "000") -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds}Z"
 
 
-class LocalUpstream:
+class LocalUpstream(OpenClassClient):
     """An upstream without a network. ``before`` is called with the number of each page request."""
 
     def __init__(self, changing: ChangingSchool, page_size: int) -> None:
@@ -162,13 +163,13 @@ class LocalUpstream:
         text = json.dumps({"data": [{"units": self.changing.school.units(self.changing.class_id)}]})
         return parser.read_units({"result": {"objects": [text]}})
 
-    def load_page(self, class_id: str, number: int) -> parser.Page:
+    def load_page(self, class_id: str, number: int) -> Page:
         self.before(len(self.pages))
         body = page_of(self.changing.newest(), number, self.page_size, {})
         self.pages.append(self._seen(number))
         return self._read(number, body)
 
-    def _read(self, number: int, body: bytes) -> parser.Page:
+    def _read(self, number: int, body: bytes) -> Page:
         return parser.read_page(json.loads(body))
 
     def _seen(self, number: int) -> SeenPage:
@@ -187,7 +188,7 @@ class HttpUpstream(LocalUpstream):
     def load_units(self, class_id: str) -> list[Unit]:
         return self.client.load_units(class_id)
 
-    def _read(self, number: int, body: bytes) -> parser.Page:
+    def _read(self, number: int, body: bytes) -> Page:
         return self.client.load_page(self.changing.class_id, number)
 
 

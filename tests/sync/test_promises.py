@@ -35,11 +35,11 @@ from hypothesis.stateful import (
 
 from cohort_core import practice
 from cohort_core.clock import utc_now
-from cohort_core.config.credentials import Login
 from cohort_core.config.settings import load_settings
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamDown
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.server import running
+from cohort_core.sources.base import Login
 from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import sync_runs
 from cohort_core.store.class_data_loader import load_class_data
@@ -413,7 +413,9 @@ class HttpSyncMachine(SyncMachine):
             email=practice.EMAIL,
             sync_rate=0.0,
         )
-        client = OpenClassClient(Login(chosen, practice.PASSWORD), retry_policy=FAST_RETRIES)
+        client = OpenClassClient(
+            Login(OpenClassClient.info, chosen, practice.PASSWORD), retry_policy=FAST_RETRIES
+        )
         self.resources.callback(client.close)
         return HttpUpstream(self.changing, page_size, client)
 

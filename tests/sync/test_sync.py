@@ -16,7 +16,7 @@ from cohort_core.errors import (
 )
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
-from cohort_core.sources.openclass.values import clean_instant
+from cohort_core.sources.values import clean_instant
 from cohort_core.store.changes import load_log
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.class_data_loader import load_class_data

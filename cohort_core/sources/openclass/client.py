@@ -11,7 +11,6 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -21,7 +20,6 @@ import tenacity
 from urllib3.exceptions import HTTPError as BodyError
 
 from cohort_core.clock import utc_now
-from cohort_core.config.credentials import Login
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import (
     ClassInaccessible,
@@ -33,6 +31,7 @@ from cohort_core.errors import (
     UpstreamDown,
     UpstreamError,
 )
+from cohort_core.sources.base import Login, Page, RetryPolicy, Source, SourceInfo
 from cohort_core.sources.openclass import parser
 from cohort_core.store.classes import ListedClass, Unit
 
@@ -41,23 +40,6 @@ RETRIED_STATUSES = frozenset({408, 425, 429})
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long to wait for OpenClass.
-
-    ``attempts`` includes the first try. ``budget_seconds`` limits all waiting between tries of one client.
-    """
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 20.0
-    request_seconds: float = 60.0
-    attempts: int = 6
-    first_wait_seconds: float = 0.5
-    longest_wait_seconds: float = 20.0
-    longest_retry_after_seconds: float = 60.0
-    budget_seconds: float = 180.0
 
 
 class _TransientFailure(Exception):
@@ -73,13 +55,13 @@ class _TokenRefused(Exception):
     """OpenClass answered 401 to a request that carried a token."""
 
 
-class OpenClassClient:
-    """A session with OpenClass: one login, one pace of requests, one budget for retries.
+class OpenClassClient(Source):
+    """A session with OpenClass: one login, one pace of requests, one budget for retries."""
 
-    A client must not be used by several threads at once. ``is_cancelled`` is asked before each request and
-    while the client waits; once it returns True, the client raises ``SyncCancelled``. All methods that ask
-    OpenClass for something raise ``UpstreamError``.
-    """
+    info = SourceInfo(
+        label="OpenClass", required_settings=("app_id", "origin", "email"), is_newest_first=True
+    )
+    read_person = staticmethod(parser.read_person)
 
     def __init__(
         self,
@@ -89,33 +71,26 @@ class OpenClassClient:
         retry_policy: RetryPolicy | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.token = token
-        self._login = login
-        self._retry_policy = retry_policy or RetryPolicy()
-        self._is_cancelled = is_cancelled
-        self._seconds_between_requests = 1 / login.sync_rate if login.sync_rate else 0.0
+        super().__init__(login, token=token, retry_policy=retry_policy, is_cancelled=is_cancelled)
+        self._settings = login.settings
+        self.address = login.settings.api_base
+        self._seconds_between_requests = 1 / self._settings.sync_rate if self._settings.sync_rate else 0.0
         self._next_request_at = 0.0
         self._budget_seconds = self._retry_policy.budget_seconds
         self._failed_login: CohortError | None = None
         self._session = requests.Session()
         self._session.headers.update(
             {
-                "Origin": login.origin,
-                "X-OpenClass-App-Id": login.app_id,
+                "Origin": str(self._settings.origin),
+                "X-OpenClass-App-Id": str(self._settings.app_id),
                 "Accept": "*/*",
                 "User-Agent": "cohort-tracker",
             }
         )
         # Without an auth function, requests would send the login that a .netrc holds for the host.
         self._session.auth = lambda request: request
-        if urlsplit(login.api_base).hostname in LOOPBACK_HOSTS:
+        if urlsplit(self._settings.api_base).hostname in LOOPBACK_HOSTS:
             self._session.trust_env = False
-
-    def __enter__(self) -> OpenClassClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the network connections."""
@@ -139,7 +114,7 @@ class OpenClassClient:
 
     def _log_in_once(self) -> str:
         form = {
-            "email": self._login.email,
+            "email": str(self._settings.email),
             "password": self._login.password,
             "invite_code": "",
             "instructor_invite_code": "",
@@ -172,13 +147,13 @@ class OpenClassClient:
         """
         return self._get(f"/v1/classes/{quote(class_id, safe='')}", None, parser.read_units)
 
-    def load_page(self, class_id: str, number: int) -> parser.Page:
+    def load_page(self, class_id: str, number: int) -> Page:
         """Load a page of progressions, newest completion first; pages count from 0.
 
         Raises ``ClassInaccessible`` if the class does not exist or is not ours.
         """
 
-        def read(body: Any) -> parser.Page:
+        def read(body: Any) -> Page:
             page = parser.read_page(body)
             if page.number != number:
                 raise _TransientFailure(_changed("another page than the one asked for"))
@@ -284,7 +259,7 @@ class OpenClassClient:
         try:
             with self._session.request(
                 method,
-                self._login.api_base + path,
+                self._settings.api_base + path,
                 params=query,
                 data=form,
                 headers=headers,
@@ -304,7 +279,7 @@ class OpenClassClient:
                 "The API address or another setting cannot be sent. Run `cohort-tracker init` again."
             ) from None
         except (requests.ConnectionError, requests.Timeout, BodyError) as error:
-            raise _TransientFailure(_unreachable(self._login.api_base, error)) from None
+            raise _TransientFailure(_unreachable(self._settings.api_base, error)) from None
         except requests.RequestException:
             raise _TransientFailure(_changed("something that cannot be decoded")) from None
 

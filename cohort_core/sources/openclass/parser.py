@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic_core
 from pydantic import (
@@ -24,13 +24,8 @@ from pydantic import (
 )
 
 from cohort_core.errors import UpstreamChanged
-from cohort_core.sources.openclass.values import (
-    clean_grade,
-    clean_id,
-    clean_instant,
-    clean_object_id,
-    clean_text,
-)
+from cohort_core.sources.base import Page
+from cohort_core.sources.values import clean_grade, clean_id, clean_instant, clean_text
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.records import Assignment, BadRow, Progression, Student
 
@@ -98,23 +93,6 @@ class _Result(BaseModel):
 class _Envelope(BaseModel):
     model_config = _LENIENT
     result: _Result
-
-
-class Page(NamedTuple):
-    """One page of progressions, validated row by row, in upstream's order."""
-
-    number: int
-    total: int
-    size: int
-    can_load_more: bool
-    rows: list[Progression]
-    bad_rows: list[BadRow]
-    students: list[Student]
-    assignments: list[Assignment]
-    digests: dict[str, int]
-    """A hash of the content of each row, good or bad, by its key."""
-    is_contradictory: bool
-    """True if the page holds one key with two contents. The first of them counts."""
 
 
 def read_token(body: Any) -> str:
@@ -205,7 +183,7 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
         raise ValueError("holds an object in place of text") from None
     grade, raw_grade = clean_grade(raw.get("grade"))
     row = Progression(
-        clean_object_id(raw.get("_id")),
+        _clean_object_id(raw.get("_id")),
         student.id,
         assignment.id,
         grade,
@@ -228,8 +206,13 @@ def _read_assignment(id_: Any, name: Any, type_: Any) -> Assignment:
     return Assignment(clean_id(id_), clean_text(name), clean_text(type_))
 
 
+def _clean_object_id(value: Any) -> str:
+    """Normalise an id in either of its forms: text, or an object with ``$oid``."""
+    return clean_id(value.get("$oid") if isinstance(value, dict) else value)
+
+
 _CLEANERS: dict[str, Callable[[Any], object]] = {
-    "_id": clean_object_id,
+    "_id": _clean_object_id,
     "user.id": clean_id,
     "user.first_name": clean_text,
     "user.last_name": clean_text,
@@ -251,7 +234,7 @@ def _bad_row(raw: Any) -> BadRow:
     """
     payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
     reasons = [f"{field} {problem}" for field in _CLEANERS if (problem := _problem(raw, field))]
-    key = None if _problem(raw, "_id") else clean_object_id(raw["_id"])
+    key = None if _problem(raw, "_id") else _clean_object_id(raw["_id"])
     return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)
 
 

@@ -45,11 +45,6 @@ def clean_id(value: Any) -> str:
     return text
 
 
-def clean_object_id(value: Any) -> str:
-    """Normalise an id in either of its forms: text, or an object with ``$oid``."""
-    return clean_id(value.get("$oid") if isinstance(value, dict) else value)
-
-
 def clean_instant(value: Any) -> str | None:
     """Convert an ISO 8601 time to UTC text with milliseconds.
 
