@@ -45,37 +45,45 @@ def show(view: View) -> None:
     classes = view.classes
     lines = tables.Table("classes", ClassLine, [_to_row(status) for status in classes])
     downloads.heading(view.of_no_class(), "Your classes", report=lines)
-    st.caption(
-        "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
-        "A class that you switch off keeps its data."
-    )
+    if view.admin:
+        st.caption(
+            "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
+            "A class that you switch off keeps its data."
+        )
     latest = view.reader.latest_runs()
     is_running = view.reader.running_job() is not None
     for status in classes:
         with st.container(border=True, gap=None):
-            st.toggle(
-                literal(status.name),
-                value=status.is_active,
-                key=f"active-{status.id}-{status.is_active}",
-                on_change=_switch,
-                args=(view, status),
-            )
+            if view.admin:
+                st.toggle(
+                    literal(status.name),
+                    value=status.is_active,
+                    key=f"active-{status.id}-{status.is_active}",
+                    on_change=_switch,
+                    args=(view, status),
+                )
+            else:
+                st.text(status.name)
             st.caption(literal(_describe_class(status)))
             run = latest.get(status.id)
-            if run is not None and run.error_code == RemovalsRefused.code:
+            if view.commands and run is not None and run.error_code == RemovalsRefused.code:
                 _offer_removal(view, run, is_running)
     with st.container(horizontal=True):
-        st.button("Look for new classes", on_click=_look_for_classes, args=(view,), icon=":material/refresh:")
-        st.button(
-            "Read everything",
-            on_click=sync_panel.press,
-            args=(view,),
-            kwargs={"full": True},
-            icon=":material/sync_saved_locally:",
-            disabled=is_running or not latest,
-            help="Syncs the classes that you follow as if for the first time: every page, not only those "
-            "that may hold something new. Nothing is lost by it; it takes longer.",
-        )
+        if view.admin:
+            st.button(
+                "Look for new classes", on_click=_look_for_classes, args=(view,), icon=":material/refresh:"
+            )
+        if view.commands:
+            st.button(
+                "Read everything",
+                on_click=sync_panel.press,
+                args=(view,),
+                kwargs={"full": True},
+                icon=":material/sync_saved_locally:",
+                disabled=is_running or not latest,
+                help="Syncs the classes that you follow as if for the first time: every page, not only those "
+                "that may hold something new. Nothing is lost by it; it takes longer.",
+            )
     if notice := st.session_state.pop(_NOTICE, None):
         st.info(literal(notice))
 
