@@ -12,6 +12,7 @@ import typer
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, OneClassId
 from cohort_core.cli.exit_codes import UNEXPECTED
+from cohort_core.formatting import size
 
 commands = typer.Typer()
 
@@ -38,8 +39,8 @@ def backup(
     """Copy the database into a file that only you can read, while everything runs."""
     from cohort_core.store.maintenance import backup as make_backup
 
-    size = make_backup(common.database_that_exists(), file, replace=force, asked_by="cli")
-    typer.echo(f"Backed up to {file} ({size / 1e6:.1f} MB). It holds your students' data: keep it private.")
+    written = make_backup(common.database_that_exists(), file, replace=force, asked_by="cli")
+    typer.echo(f"Backed up to {file} ({size(written)}). It holds your students' data: keep it private.")
 
 
 @commands.command()

@@ -14,6 +14,7 @@ from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, ClassIds
 from cohort_core.cli.exit_codes import EXIT_CODES, PARTIAL
+from cohort_core.formatting import one_decimal
 
 if TYPE_CHECKING:
     from cohort_core.services.workspace import Workspace
@@ -158,7 +159,7 @@ def print_result(job: Job) -> None:
             typer.echo(f"{run.name}: changed while it was read, so nothing was removed. Sync again later.")
         if run.quarantined:
             typer.echo(f"{run.name}: {run.quarantined} records cannot be used and were set aside.")
-    typer.echo(f"Synced {job.records} records in {job.seconds or 0:.1f} seconds")
+    typer.echo(f"Synced {job.records} records in {one_decimal(job.seconds or 0)} seconds")
 
 
 def _exit_code(job: Job) -> int:
@@ -186,7 +187,7 @@ def _run_line(run: Run) -> str:
     verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
     return (
         f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
-        f"{run.seconds or 0:.1f} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"{one_decimal(run.seconds or 0)} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
         f"{run.quarantined} set aside"
     )
 
