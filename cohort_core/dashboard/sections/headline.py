@@ -116,7 +116,8 @@ def _change_of_share(now: float | None, then: float | None) -> dict[str, Any]:
 def _change(number: int, in_words: Callable[[int], str] = formatting.signed) -> dict[str, Any]:
     """Return the arguments for an arrow in a neutral colour.
 
-    Without a change there is none. Fewer students or a quiet week need not be bad, so the arrow is neither green nor red.
+    Without a change there is none. Fewer students or a quiet week need not be bad, so the arrow is neither
+    green nor red.
     """
     if not number:
         return {}
