@@ -24,7 +24,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
 
     rows = common.workspace().quarantined(class_id)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows]))
+        typer.echo(json.dumps([asdict(row) for row in rows], allow_nan=False))
         return
     for row in rows:
         typer.echo(f"{row.class_id}  {row.id}  since {row.first_seen_at[:10]}: {row.reason}")
@@ -106,5 +106,5 @@ def doctor(
             advice = f"\n       {finding.advice}" if finding.advice else ""
             typer.echo(f"{mark}{finding.topic}: {finding.result}{advice}")
     if as_json:
-        typer.echo(json.dumps([finding.as_dict() for finding in findings]))
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], allow_nan=False))
     sys.exit(0 if all(finding.is_well for finding in findings) else UNEXPECTED)

@@ -44,10 +44,14 @@ def sync(
     except errors.CohortError as error:
         if as_json:
             nothing: dict[str, Any] = {"records": 0, "seconds": 0.0, "classes": []}
-            typer.echo(json.dumps(nothing | {"error": {"code": error.code, "message": error.message}}))
+            typer.echo(
+                json.dumps(
+                    nothing | {"error": {"code": error.code, "message": error.message}}, allow_nan=False
+                )
+            )
         raise
     if as_json:
-        typer.echo(json.dumps(result.as_dict()))
+        typer.echo(json.dumps(result.as_dict(), allow_nan=False))
     else:
         print_result(result)
     sys.exit(_exit_code(result))
@@ -63,7 +67,7 @@ def status(as_json: AsJson = False) -> None:
     database = common.database()
     if not database.exists:
         if as_json:
-            typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}))
+            typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}, allow_nan=False))
         else:
             typer.echo("Nothing is here yet. Run `cohort-tracker init` to connect, or `cohort-tracker demo`.")
         return
@@ -83,7 +87,8 @@ def status(as_json: AsJson = False) -> None:
                         | {"last_run": latest[status.id].as_dict() if status.id in latest else None}
                         for status in statuses
                     ],
-                }
+                },
+                allow_nan=False,
             )
         )
         return

@@ -60,7 +60,7 @@ def list_(as_json: AsJson = False) -> None:
 
     tokens = load_tokens(common.database())
     if as_json:
-        typer.echo(json.dumps([_token_row(item) for item in tokens]))
+        typer.echo(json.dumps([_token_row(item) for item in tokens], allow_nan=False))
         return
     for item in tokens:
         row = _token_row(item)
@@ -94,7 +94,7 @@ def audit(
     database = common.database()
     events = load_events(database, limit) if database.exists else []
     if as_json:
-        typer.echo(json.dumps([asdict(event) for event in events]))
+        typer.echo(json.dumps([asdict(event) for event in events], allow_nan=False))
         return
     for event in events:
         detail = f" ({event.detail})" if event.detail else ""

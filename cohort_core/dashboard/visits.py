@@ -60,7 +60,7 @@ def record_page_view(home: Home, now: datetime) -> None:
     after = before.with_page_view(now)
     saved = {"seen_at": to_text(now), "ends": [to_text(end) for end in after.ends]}
     with contextlib.suppress(OSError):
-        home.write_private(home.visits, json.dumps(saved))
+        home.write_private(home.visits, json.dumps(saved, allow_nan=False))
 
 
 def to_text(instant: datetime) -> str:

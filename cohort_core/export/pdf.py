@@ -59,7 +59,7 @@ def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
     except ImportError:
         raise NotInstalled(NOT_INSTALLED) from None
     template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
-    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
+    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False, allow_nan=False)
     # Very long words may be broken anywhere, so that they do not run off the page.
     data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.

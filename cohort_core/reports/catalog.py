@@ -492,7 +492,7 @@ class ReportSpec:
     takes: tuple[str, ...] = ()
     """Parameters of the function that may be left out."""
     of_student: Shape | None = None
-    """The shape of a class report when it is asked about one student, None if it cannot be."""
+    """The shape of a class report about one student, None for none."""
     has_own_route: bool = False
     """Its route in `api/routes` is written by hand."""
 

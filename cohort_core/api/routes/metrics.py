@@ -87,7 +87,7 @@ def progress_over_time(cohort: InCohort, send: SendList) -> Response:
 
 
 def _add_routes(spec: ReportSpec) -> None:
-    """Add the paths of a report: of the class, and of a student or an assignment."""
+    """Add the paths of a report."""
     match spec.scope:
         case "class":
             _add_route(spec, f"{CLASS_PATH}/metrics/{spec.slug}", "class", spec.shape)
