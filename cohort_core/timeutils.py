@@ -18,10 +18,9 @@ Instants = NDArray[np.datetime64]
 """UTC instants in microseconds without a zone, NaT for none. Numpy computes with them fastest."""
 
 _EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
-)
+INSTANT_PATTERN = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
+"""A day or a time, also for the schema of the API."""
+_INSTANT = re.compile(INSTANT_PATTERN)
 _YEARS = range(1970, 2201)
 
 
@@ -45,10 +44,12 @@ def _parse(
     zone = ZoneInfo(tz) if isinstance(tz, str) else tz
     text = text.strip()
     try:
-        if _DATE.fullmatch(text):
-            return resolve_day(_plausible(date.fromisoformat(text)), zone)
         if match := _INSTANT.fullmatch(text):
-            day, clock, offset = match.groups(default="")
+            day = text[:10]
+            time, _, _, offset = match.groups(default="")
+            if not time:
+                return resolve_day(_plausible(date.fromisoformat(day)), zone)
+            clock = time[1:].removesuffix(offset)
             # A plus sign in a URL arrives as a space.
             offset = offset.upper().replace(" ", "+")
             return resolve(_plausible(datetime.fromisoformat(f"{day}T{clock}{offset}")), zone)

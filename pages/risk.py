@@ -12,7 +12,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import View, begin, part
 from cohort_core.dashboard.sections import student_filter
 from cohort_core.reports import catalog, rows
-from cohort_core.reports.labels import BANDS, RISK_PARTS
+from cohort_core.reports.labels import BANDS, RISK_PARTS, STAGES
 
 MAX_BARS = 20
 ALL = "all"
@@ -53,7 +53,7 @@ def show_students(view: View) -> None:
             (ALL, student_filter.ENGAGEMENT_GAP, *get_args(rows.Stage)),
             default=ALL,
             format_func=lambda stage: (
-                student_filter.STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
+                STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
             ).get(stage, "All"),
             width=185,
         )
@@ -79,7 +79,7 @@ def show_students(view: View) -> None:
             opens={"student_id": "student"},
         )
         downloads.heading(view, text.count(len(shown), "student"), report=replace(report, frame=shown))
-        table_rows = student_filter.to_rows(shown, student_filter.STAGES)
+        table_rows = student_filter.to_rows(shown, STAGES)
         columns = {
             name: column
             for name, column in COLUMNS.items()

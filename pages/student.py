@@ -50,8 +50,12 @@ with begin("student") as view:
         st.metric(
             "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
         )
-        st.metric("Average grade", text.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140)
-        st.metric("Risk", f"{health['risk_score']:.0f} points", help=meaning["risk_score"], width=140)
+        # The reasons above are about work of every type.
+        of_type = f", {text.literal(cohort.type)}" if cohort.type else ""
+        st.metric(
+            f"Average grade{of_type}", text.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140
+        )
+        st.metric("Risk", text.points(health["risk_score"]), help=meaning["risk_score"], width=140)
         st.metric(
             "Pace",
             student.pace_text(pace["pace_percentile"]),

@@ -88,7 +88,7 @@ with begin("trends") as view:
     with left:
         velocity = catalog.velocity(view.cohort)
         velocity_chart = charts.lines(
-            velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", ".1f"
+            velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", "one_decimal"
         )
         downloads.heading(
             view,

@@ -17,6 +17,7 @@ from cohort_core.services.commands import AdminCommands, Commands
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
+from cohort_core.timeutils import INSTANT_PATTERN
 
 CLASS_PATH = "/classes/{class_id}"
 STUDENT_PATH = f"{CLASS_PATH}/students/{{student_id}}"
@@ -72,7 +73,6 @@ CommandsFor = Annotated[Commands, Depends(_commands)]
 AdminFor = Annotated[AdminCommands, Depends(_admin_commands)]
 """For routes of admins, who see all classes. The audit names the principal."""
 
-_INSTANT = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+ -]\d\d:?\d\d)?)?"
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
 
 
@@ -92,7 +92,7 @@ def instant(description: str) -> Any:
         description=f"{description} A day, or a time; one without an offset is in the class's time zone.",
         examples=_EXAMPLES,
         # Only documented here. `Reader.cohort` checks it, and its error says what to write instead.
-        json_schema_extra={"pattern": f"^{_INSTANT}$"},
+        json_schema_extra={"pattern": f"^{INSTANT_PATTERN}$"},
     )
 
 

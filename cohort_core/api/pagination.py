@@ -203,7 +203,9 @@ def _response(
     wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":
-        return Response(to_json(content()), headers=headers, media_type="application/json")
+        return Response(
+            to_json(content(), inf_nan_mode="null"), headers=headers, media_type="application/json"
+        )
     if wanted is None:
         media_types = ", ".join(
             ["application/json", *(kind.media_type.split(";")[0] for kind in tables.KINDS.values())]

@@ -7,17 +7,41 @@ each set apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 import altair as alt
 import pandas as pd
 
 from cohort_core.charts.vega import cached_chart
+from cohort_core.formatting import (
+    AXIS_ONE_DECIMAL,
+    AXIS_PERCENT,
+    long_day,
+    one_decimal,
+    percent,
+    percent_range,
+    whole,
+)
 from cohort_core.reports.labels import ACCENT, BANDS, DIFFICULTY_PARTS, NEUTRAL, RISK_PARTS, SECOND, STATES
 from cohort_core.reports.rows import Ranking
 
 _BAR_PIXELS, _AXIS_PIXELS, _HEADING_PIXELS = 24, 50, 26
 _MAX_LABEL_PIXELS = 190
+Unit = Literal["percent", "one_decimal", "whole"]
+_IN_WORDS: dict[Unit, Callable[[float], str]] = {
+    "percent": percent,
+    "one_decimal": one_decimal,
+    "whole": whole,
+}
+"""The text of a number in a tooltip, since browsers round differently."""
+_RANKINGS: dict[str, tuple[str, str, Unit]] = {
+    "completions": ("completion_rate", "Completed, of those who came that far", "percent"),
+    "grade": ("avg_grade", "Average grade", "percent"),
+    "duration": ("median_days", "Days within which half complete it", "one_decimal"),
+    "stuck": ("stuck", "Students stuck", "whole"),
+}
+"""Column, title and unit of the bars, by the ranking of the assignments."""
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
@@ -40,18 +64,14 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
     """
     if by == "difficulty":
         return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
-    field, title, format_ = {
-        "completions": ("completion_rate", "Completed, of those who came that far", ".0%"),
-        "grade": ("avg_grade", "Average grade", ".0%"),
-        "duration": ("median_days", "Days within which half complete it", ".1f"),
-        "stuck": ("stuck", "Students stuck", "d"),
-    }[by]
+    field, title, unit = _RANKINGS[by]
     data = _labelled(frame)
-    # The axis of a share ends at 1, and that of a count has whole steps.
-    scale = alt.Scale(domain=[0, 1]) if format_ == ".0%" else alt.Scale(zero=True)
-    axis = alt.Axis(format=format_, tickMinStep=1 if format_ == "d" else 0)
+    data = data.assign(shown=data[field].map(_IN_WORDS[unit]))
+    # The axis of a share ends at 1.
+    scale = alt.Scale(domain=[0, 1]) if unit == "percent" else alt.Scale(zero=True)
+    axis = _axis(unit)
     return _sized(
-        alt.Chart(data[["label", "name", "assignment_id", field]])
+        alt.Chart(data[["label", "name", "assignment_id", field, "shown"]])
         .mark_bar(color=ACCENT, cursor="pointer")
         .encode(
             x=alt.X(f"{field}:Q", title=title, axis=axis, scale=scale),
@@ -59,7 +79,7 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
             detail="assignment_id:N",
             tooltip=[
                 alt.Tooltip("name:N", title="Assignment"),
-                alt.Tooltip(f"{field}:Q", title=title, format=format_),
+                alt.Tooltip("shown:N", title=title),
             ],
         ),
         data,
@@ -121,25 +141,26 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
 
 @cached_chart
 def lines(
-    weeks: pd.DataFrame, fields: dict[str, str], title: str, format_: str, height: int = 240
+    weeks: pd.DataFrame, fields: dict[str, str], title: str, unit: Unit, height: int = 240
 ) -> alt.LayerChart:
     """Draw up to two fields week by week: a solid line and a dashed one.
 
     `fields` maps a column to its label.
     """
     long = _dated(weeks[["week", *fields]]).melt(["week", "date"], list(fields), "what", "value")
+    long["shown"] = long["value"].map(_IN_WORDS[unit])
     labels = list(fields.values())
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", direction="vertical", labelLimit=300)
     base = alt.Chart(long.assign(what=long["what"].map(fields)).dropna()).encode(
         x=_weeks(),
-        y=alt.Y("value:Q", title=title, axis=alt.Axis(format=format_)),
+        y=alt.Y("value:Q", title=title, axis=_axis(unit)),
         color=alt.Color(
             "what:N", scale=alt.Scale(domain=labels, range=[ACCENT, SECOND][: len(labels)]), legend=legend
         ),
         tooltip=[
             _WEEK_TOOLTIP,
             alt.Tooltip("what:N", title="What"),
-            alt.Tooltip("value:Q", title=title, format=format_),
+            alt.Tooltip("shown:N", title=title),
         ],
     )
     drawn = base.mark_line(strokeWidth=2.5).encode(
@@ -158,7 +179,10 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
     Colour and shape show the band.
     """
     data = _dated(weeks[["week", "risk", "risk_score"]])
-    data = data.assign(band=data["risk"].map({band: look.label for band, look in BANDS.items()}))
+    data = data.assign(
+        band=data["risk"].map({band: look.label for band, look in BANDS.items()}),
+        shown=data["risk_score"].map(one_decimal),
+    )
     looks = list(BANDS.values())
     domain = [look.label for look in looks]
     base = alt.Chart(data).encode(
@@ -167,7 +191,7 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
         tooltip=[
             _WEEK_TOOLTIP,
             alt.Tooltip("band:N", title="Band"),
-            alt.Tooltip("risk_score:Q", title="Risk points", format=".1f"),
+            alt.Tooltip("shown:N", title="Risk points"),
         ],
     )
     legend = alt.Legend(title=None, orient="top", columns=2)
@@ -189,11 +213,10 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
 def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
     """Draw a bar for each range of grades."""
     labels = [
-        f"{lower * 100:.0f}–{upper * 100:.0f}%"
-        for lower, upper in zip(ranges["lower"], ranges["upper"], strict=True)
+        percent_range(lower, upper) for lower, upper in zip(ranges["lower"], ranges["upper"], strict=True)
     ]
     chart: alt.Chart = (
-        alt.Chart(ranges[["count", "share"]].assign(range=labels))
+        alt.Chart(ranges[["count"]].assign(range=labels, shown=ranges["share"].map(percent)))
         .mark_bar(color=ACCENT)
         .encode(
             x=alt.X("range:O", sort=labels, title="Grade", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
@@ -201,7 +224,7 @@ def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
             tooltip=[
                 alt.Tooltip("range:O", title="Grade"),
                 alt.Tooltip("count:Q", title="Completions", format=",d"),
-                alt.Tooltip("share:Q", title="Share", format=".0%"),
+                alt.Tooltip("shown:N", title="Share"),
             ],
         )
         .properties(height=height)
@@ -213,16 +236,18 @@ def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
 def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
     """Draw the share that is expected to be done, by days since the start."""
     chart: alt.Chart = (
-        alt.Chart(curve[["days", "finished_share"]])
+        alt.Chart(
+            curve[["days", "finished_share"]].assign(
+                after=curve["days"].map(one_decimal), shown=curve["finished_share"].map(percent)
+            )
+        )
         .mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2.5, point=True)
         .encode(
             x=alt.X("days:Q", title="Days since the start", scale=alt.Scale(zero=True)),
-            y=alt.Y(
-                "finished_share:Q", title="Done", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])
-            ),
+            y=alt.Y("finished_share:Q", title="Done", axis=_axis("percent"), scale=alt.Scale(domain=[0, 1])),
             tooltip=[
-                alt.Tooltip("days:Q", title="Days", format=".1f"),
-                alt.Tooltip("finished_share:Q", title="Done by then", format=".0%"),
+                alt.Tooltip("after:N", title="Days"),
+                alt.Tooltip("shown:N", title="Done by then"),
             ],
         )
         .properties(height=height)
@@ -253,6 +278,7 @@ def course_weeks(
         ignore_index=True,
     )
     data = data.rename(columns={field: "share"}).dropna(subset=["share"])
+    data["shown"] = data["share"].map(percent)
     is_own = alt.datum.is_own
     base = alt.Chart(data).encode(
         x=alt.X(
@@ -262,13 +288,13 @@ def course_weeks(
             # Leaves room for the names after the last week.
             scale=alt.Scale(domain=[1, max(data["course_week"].max(), 2) * 1.3], nice=False),
         ),
-        y=alt.Y("share:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("share:Q", title=title, axis=_axis("percent"), scale=alt.Scale(domain=[0, 1])),
         detail="label:N",
         color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value(NEUTRAL)),
         tooltip=[
             alt.Tooltip("label:N", title="Class"),
             alt.Tooltip("course_week:Q", title="Week of the course"),
-            alt.Tooltip("share:Q", title=title, format=".0%"),
+            alt.Tooltip("shown:N", title=title),
         ],
     )
     lines = base.mark_line().encode(
@@ -359,7 +385,9 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
         ["assignment_id", "name", "position", "section", "number"], list(parts), "state", "share"
     )
     long = long.assign(
-        order=long["state"].map(list(parts).index), state=long["state"].map(lambda state: STATES[state][0])
+        shown=long["share"].map(percent),
+        order=long["state"].map(list(parts).index),
+        state=long["state"].map(lambda state: STATES[state][0]),
     )
     chart: alt.Chart = (
         alt.Chart(long)
@@ -370,7 +398,7 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
                 title="Assignment, in course order",
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
             ),
-            y=alt.Y("share:Q", title="Students", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("share:Q", title="Students", axis=_axis("percent"), scale=alt.Scale(domain=[0, 1])),
             color=_states(list(parts)),
             order=alt.Order("order:Q"),
             detail="assignment_id:N",
@@ -379,7 +407,7 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
                 alt.Tooltip("name:N", title="Assignment"),
                 alt.Tooltip("section:N", title="Section"),
                 alt.Tooltip("state:N", title="State"),
-                alt.Tooltip("share:Q", title="Students", format=".0%"),
+                alt.Tooltip("shown:N", title="Students"),
             ],
         )
         .properties(height=height)
@@ -415,7 +443,7 @@ def _matrix_data(cells: pd.DataFrame) -> pd.DataFrame:
     data = cells.assign(
         mark=cells["state"].map(lambda state: STATES[state][2]),
         state=cells["state"].map(lambda state: STATES[state][0]),
-        grade=cells["grade"].map("{:.0%}".format).where(cells["grade"].notna(), "–"),
+        grade=cells["grade"].map(percent),
     )
     # As categories, names go to the browser once and not with every square: a seventh of the bytes.
     return data.astype(dict.fromkeys(data.select_dtypes("str").columns, "category"))
@@ -506,7 +534,9 @@ def _stacked_parts(
     )
     order = list(parts)
     long = long.assign(
-        order=long["part"].map(order.index), part=long["part"].map(lambda part: parts[part][0])
+        shown=long["points"].map(one_decimal),
+        order=long["part"].map(order.index),
+        part=long["part"].map(lambda part: parts[part][0]),
     )
     return _sized(
         alt.Chart(long)
@@ -527,11 +557,22 @@ def _stacked_parts(
             tooltip=[
                 alt.Tooltip("name:N", title=subject),
                 alt.Tooltip("part:N", title="Part"),
-                alt.Tooltip("points:Q", title="Points", format=".1f"),
+                alt.Tooltip("shown:N", title="Points"),
             ],
         ),
         data,
     )
+
+
+def _axis(unit: Unit) -> alt.Axis:
+    """Return an axis for numbers of this unit; counts have whole steps."""
+    match unit:
+        case "percent":
+            return alt.Axis(labelExpr=AXIS_PERCENT)
+        case "one_decimal":
+            return alt.Axis(format=AXIS_ONE_DECIMAL)
+        case "whole":
+            return alt.Axis(format="d", tickMinStep=1)
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -556,9 +597,7 @@ def _dated(weeks: pd.DataFrame) -> pd.DataFrame:
 
     A browser would move a date without a time zone into its own zone.
     """
-    return weeks.assign(
-        date=weeks["week"].dt.strftime("%d %B %Y").str.lstrip("0"), week=weeks["week"].dt.strftime("%Y-%m-%d")
-    )
+    return weeks.assign(date=weeks["week"].map(long_day), week=weeks["week"].dt.strftime("%Y-%m-%d"))
 
 
 def _weeks() -> alt.X:

@@ -103,11 +103,12 @@ def _log_unexpected(error: Exception) -> Path:
     import traceback
     from datetime import UTC, datetime
 
+    from cohort_core.config.paths import open_private
+
     folder = home()
     lines = "".join(traceback.format_tb(error.__traceback__))
     with contextlib.suppress(OSError):
         folder.ensure()
-        descriptor = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        with open_private(folder.log, "a") as file:
             file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{lines}\n")
     return folder.log

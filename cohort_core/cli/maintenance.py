@@ -12,6 +12,7 @@ import typer
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, OneClassId
 from cohort_core.cli.exit_codes import UNEXPECTED
+from cohort_core.formatting import size
 
 commands = typer.Typer()
 
@@ -23,7 +24,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
 
     rows = common.reader().quarantined(class_id)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows]))
+        typer.echo(json.dumps([asdict(row) for row in rows], allow_nan=False))
         return
     for row in rows:
         typer.echo(f"{row.class_id}  {row.id}  since {row.first_seen_at[:10]}: {row.reason}")
@@ -37,8 +38,8 @@ def backup(
 ) -> None:
     """Copy the database into a file that only you can read, while everything runs."""
     common.database_that_exists()
-    size = common.admin().back_up(file, replace=force)
-    typer.echo(f"Backed up to {file} ({size / 1e6:.1f} MB). It holds your students' data: keep it private.")
+    written = common.admin().back_up(file, replace=force)
+    typer.echo(f"Backed up to {file} ({size(written)}). It holds your students' data: keep it private.")
 
 
 @commands.command()
@@ -93,5 +94,5 @@ def doctor(
             advice = f"\n       {finding.advice}" if finding.advice else ""
             typer.echo(f"{mark}{finding.topic}: {finding.result}{advice}")
     if as_json:
-        typer.echo(json.dumps([finding.as_dict() for finding in findings]))
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], allow_nan=False))
     sys.exit(0 if all(finding.is_well for finding in findings) else UNEXPECTED)

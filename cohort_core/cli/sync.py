@@ -14,6 +14,7 @@ from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, ClassIds
 from cohort_core.cli.exit_codes import EXIT_CODES, PARTIAL
+from cohort_core.formatting import one_decimal
 
 if TYPE_CHECKING:
     from cohort_core.store.classes import ClassStatus
@@ -41,10 +42,14 @@ def sync(
     except errors.CohortError as error:
         if as_json:
             nothing: dict[str, Any] = {"records": 0, "seconds": 0.0, "classes": []}
-            typer.echo(json.dumps(nothing | {"error": {"code": error.code, "message": error.message}}))
+            typer.echo(
+                json.dumps(
+                    nothing | {"error": {"code": error.code, "message": error.message}}, allow_nan=False
+                )
+            )
         raise
     if as_json:
-        typer.echo(json.dumps(result.as_dict()))
+        typer.echo(json.dumps(result.as_dict(), allow_nan=False))
     else:
         print_result(result)
     sys.exit(_exit_code(result))
@@ -60,7 +65,7 @@ def status(as_json: AsJson = False) -> None:
     database = common.database()
     if not database.exists:
         if as_json:
-            typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}))
+            typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}, allow_nan=False))
         else:
             typer.echo("Nothing is here yet. Run `cohort-tracker init` to connect, or `cohort-tracker demo`.")
         return
@@ -80,7 +85,8 @@ def status(as_json: AsJson = False) -> None:
                         | {"last_run": latest[status.id].as_dict() if status.id in latest else None}
                         for status in statuses
                     ],
-                }
+                },
+                allow_nan=False,
             )
         )
         return
@@ -156,7 +162,7 @@ def print_result(job: Job) -> None:
             typer.echo(f"{run.name}: changed while it was read, so nothing was removed. Sync again later.")
         if run.quarantined:
             typer.echo(f"{run.name}: {run.quarantined} records cannot be used and were set aside.")
-    typer.echo(f"Synced {job.records} records in {job.seconds or 0:.1f} seconds")
+    typer.echo(f"Synced {job.records} records in {one_decimal(job.seconds or 0)} seconds")
 
 
 def _exit_code(job: Job) -> int:
@@ -184,7 +190,7 @@ def _run_line(run: Run) -> str:
     verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
     return (
         f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
-        f"{run.seconds or 0:.1f} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"{one_decimal(run.seconds or 0)} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
         f"{run.quarantined} set aside"
     )
 

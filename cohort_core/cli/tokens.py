@@ -48,7 +48,7 @@ def list_(as_json: AsJson = False) -> None:
     """List the tokens, those that are revoked included. What they are is not kept."""
     tokens = common.admin().tokens()
     if as_json:
-        typer.echo(json.dumps([_token_row(item) for item in tokens]))
+        typer.echo(json.dumps([_token_row(item) for item in tokens], allow_nan=False))
         return
     for item in tokens:
         row = _token_row(item)
@@ -75,7 +75,7 @@ def audit(
     """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
     events = common.admin().events(limit)
     if as_json:
-        typer.echo(json.dumps([asdict(event) for event in events]))
+        typer.echo(json.dumps([asdict(event) for event in events], allow_nan=False))
         return
     for event in events:
         detail = f" ({event.detail})" if event.detail else ""

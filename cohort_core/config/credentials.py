@@ -21,7 +21,7 @@ def save_password(home: Home, email: str, password: str) -> str:
     if _save_in_keyring(home, email, password):
         home.credentials.unlink(missing_ok=True)
         return "the system keyring"
-    home.write_private(home.credentials, json.dumps({"email": email, "password": password}))
+    home.write_private(home.credentials, json.dumps({"email": email, "password": password}, allow_nan=False))
     return str(home.credentials)
 
 

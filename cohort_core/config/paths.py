@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Literal, TextIO
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -72,6 +73,14 @@ def file_version(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def open_private(path: Path, mode: Literal["a", "x"]) -> TextIO:
+    """Open a text file to append to ("a") or to create ("x").
+
+    A file that does not exist yet is readable by its owner only, from its first moment on.
+    """
+    return open(path, mode, encoding="utf-8", opener=lambda name, flags: os.open(name, flags, PRIVATE_FILE))
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -126,7 +126,7 @@ def _with_policy(send: Send) -> Send:
 def _first_page(root: str) -> bytes:
     original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
     # Only "<" could end a script element early.
-    path = json.dumps(f"{root}/").replace("<", "\\u003c")
+    path = json.dumps(f"{root}/", allow_nan=False).replace("<", "\\u003c")
     script = (
         f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"

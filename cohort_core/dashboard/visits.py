@@ -62,7 +62,7 @@ def record_page_view(file: Path, now: datetime) -> None:
     saved = {"seen_at": to_text(now), "ends": [to_text(end) for end in after.ends]}
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        write_private(file, json.dumps(saved).encode())
+        write_private(file, json.dumps(saved, allow_nan=False).encode())
 
 
 def to_text(instant: datetime) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import date
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
@@ -18,19 +17,33 @@ import pandas as pd
 
 from cohort_core.config.thresholds import Thresholds
 from cohort_core.errors import NotInstalled
+from cohort_core.formatting import (
+    MISSING,
+    count,
+    days,
+    days_ago,
+    long_day,
+    one_decimal,
+    percent,
+    percent_points,
+    short_day,
+    signed,
+    signed_points,
+    whole,
+)
 from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.metrics.risk import NEEDS_ATTENTION
 from cohort_core.reports import catalog
+from cohort_core.reports.labels import BANDS
 from cohort_core.reports.rows import BlockerRow, ProgressSummaryRow, Row, VelocityRow
 
 MAX_STUDENTS, MAX_SILENT, MAX_BLOCKERS, MAX_RETEACH, MAX_SECTIONS = 25, 30, 10, 5, 30
 WEEKS_SHOWN, WEEKS_LISTED = 26, 6
-MISSING = "–"
 
 NOT_INSTALLED = (
     "PDF reports need a typesetter that is not installed. Run `pip install 'cohort-tracker[reports]'`."
 )
 
-_BANDS = {"critical": "◆ Critical", "high": "▲ High", "medium": "● Medium", "low": "○ On pace"}
 _ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
 _WEEK_AGO = pd.Timedelta(days=7)
 
@@ -46,7 +59,7 @@ def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
     except ImportError:
         raise NotInstalled(NOT_INSTALLED) from None
     template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
-    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
+    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False, allow_nan=False)
     # Very long words may be broken anywhere, so that they do not run off the page.
     data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.
@@ -69,7 +82,7 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
     return {
         "class": cohort.class_data.name,
         "group": cohort.group,
-        "as_of": f"{local:%A} {_day(local)}, {local:%H:%M} ({cohort.tz.key})",
+        "as_of": f"{local:%A} {long_day(local)}, {local:%H:%M} ({cohort.tz.key})",
         "date": [local.year, local.month, local.day],
         "anonymous": anonymous,
         "is_empty": cohort.students.empty or cohort.assignments.empty,
@@ -90,32 +103,32 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
 
 def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
     now, then = (catalog.progress_summary(state).record() for state in (cohort, before))
+    shares = now["avg_completion"], then["avg_completion"]
     change = None
-    if now["avg_completion"] is not None and then["avg_completion"] is not None:
-        points = round(100 * now["avg_completion"]) - round(100 * then["avg_completion"])
-        change = f"{_signed(points)} points in a week" if points else "as a week ago"
+    if None not in shares:
+        points = percent_points(*shares)
+        change = f"{signed_points(points)} in a week" if points else "as a week ago"
 
     def change_of(field: str) -> str:
-        return (
-            f"{_signed(now[field] - then[field])} in a week" if now[field] != then[field] else "as a week ago"
-        )
+        difference = now[field] - then[field]
+        return f"{signed(difference)} in a week" if difference else "as a week ago"
 
     return [
-        {"label": "Students", "value": str(now["total_students"]), "note": change_of("total_students")},
-        {"label": "Average completion", "value": _percent(now["avg_completion"]), "note": change or ""},
+        {"label": "Students", "value": whole(now["total_students"]), "note": change_of("total_students")},
+        {"label": "Average completion", "value": percent(now["avg_completion"]), "note": change or ""},
         {
             "label": "Active in 7 days",
-            "value": str(now["active_this_week_count"]),
+            "value": whole(now["active_this_week_count"]),
             "note": f"of {now['total_students']}; a week ago {then['active_this_week_count']}",
         },
         {
             "label": "Completed everything",
-            "value": str(now["completed_count"]),
+            "value": whole(now["completed_count"]),
             "note": change_of("completed_count"),
         },
         {
             "label": "Not started",
-            "value": str(now["not_started_count"]),
+            "value": whole(now["not_started_count"]),
             "note": change_of("not_started_count"),
         },
     ]
@@ -126,11 +139,11 @@ def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
     alarm = catalog.cohort_alarm(cohort.classwide).record()
     if alarm["alarm"]:
         sentences.append(
-            f"The class as a whole has slowed down: {alarm['velocity']:.1f} assignments a student in the "
-            f"last full week, where the four weeks before had {alarm['usual_velocity']:.1f}."
+            f"The class as a whole has slowed down: {one_decimal(alarm['velocity'])} assignments a student "
+            f"in the last full week, where the four weeks before had {one_decimal(alarm['usual_velocity'])}."
         )
     urgent, before_urgent = (
-        int(frame["risk"].isin(["critical", "high"]).sum())
+        int(frame["risk"].isin(NEEDS_ATTENTION).sum())
         for frame in (health, catalog.student_health(before).frame)
     )
     sentences.append(
@@ -149,22 +162,22 @@ def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
 def _bands(health: pd.DataFrame) -> list[dict[str, Any]]:
     counts = health["risk"].value_counts()
     return [
-        {"label": label, "count": int(counts.get(band, 0)), "share": counts.get(band, 0) / len(health)}
-        for band, label in _BANDS.items()
+        {"label": look.marked, "count": int(counts.get(band, 0)), "share": counts.get(band, 0) / len(health)}
+        for band, look in BANDS.items()
         if len(health)
     ]
 
 
 def _attention(health: pd.DataFrame) -> dict[str, Any]:
-    urgent = health[health["risk"].isin(["critical", "high"])]
+    urgent = health[health["risk"].isin(NEEDS_ATTENTION)]
     rows = [
         {
             "name": row["name"],
-            "band": _BANDS[row["risk"]],
-            "score": _whole(row["risk_score"]),
+            "band": BANDS[row["risk"]].marked,
+            "score": whole(row["risk_score"]),
             "done": f"{row['completed']} of {row['total']}",
-            "grade": _percent(row["avg_grade"]),
-            "last": _ago(row["days_silent"]),
+            "grade": percent(row["avg_grade"]),
+            "last": days_ago(None if pd.isna(row["days_silent"]) else int(row["days_silent"])),
             "reasons": row["reasons"],
         }
         for row in urgent.head(MAX_STUDENTS).to_dict("records")
@@ -177,7 +190,7 @@ def _silent(cohort: Cohort) -> dict[str, Any]:
     rows = [
         {
             "name": row["name"],
-            "last": _ago(row["days_silent"]),
+            "last": days_ago(None if pd.isna(row["days_silent"]) else int(row["days_silent"])),
             "done": f"{row['completed']} of {row['total']}",
         }
         for row in gap.head(MAX_SILENT).to_dict("records")
@@ -196,11 +209,11 @@ def _blockers(cohort: Cohort) -> list[dict[str, Any]]:
         {
             "name": row["name"],
             "section": None if pd.isna(row["section"]) else row["section"],
-            "difficulty": _whole(row["difficulty"]),
+            "difficulty": whole(row["difficulty"]),
             "bar": row["difficulty"] / 100,
             "completed": f"{row['completed']} of {row['students_reached']}",
-            "grade": _percent(row["avg_grade"]),
-            "days": MISSING if pd.isna(row["median_days"]) else f"{row['median_days']:.1f}",
+            "grade": percent(row["avg_grade"]),
+            "days": one_decimal(row["median_days"]),
             "stuck": str(row["stuck"]),
         }
         for row in ranked.head(MAX_BLOCKERS).to_dict("records")
@@ -235,7 +248,7 @@ def _weeks(cohort: Cohort) -> dict[str, Any] | None:
     last = weeks.iloc[-1]
     return {
         "labels": [
-            [place / steps, place, _short_day(week)]
+            [place / steps, place, short_day(week)]
             for place, week in enumerate(weeks["week"])
             if place % every == 0
         ],
@@ -249,9 +262,9 @@ def _weeks(cohort: Cohort) -> dict[str, Any] | None:
         "week_scale": _ticks(week_scale),
         "rows": [
             [
-                _short_day(row["week"]) + ("" if pace.loc[row["week"], "is_full"] else " (so far)"),
+                short_day(row["week"]) + ("" if pace.loc[row["week"], "is_full"] else " (so far)"),
                 f"{row['completed_in_week']:,}",
-                _one_digit(pace.loc[row["week"], "per_enrolled"]),
+                one_decimal(pace.loc[row["week"], "per_enrolled"]),
                 str(row["active_students"]),
                 f"{row['completed']:,}",
             ]
@@ -266,9 +279,9 @@ def _sections(cohort: Cohort) -> list[dict[str, Any]]:
             "name": "Outside all units" if pd.isna(row["section"]) else row["section"],
             "assignments": str(row["assignments"]),
             "rate": row["completion_rate"] or 0.0,
-            "completion": _percent(row["completion_rate"]),
+            "completion": percent(row["completion_rate"]),
             "everyone": str(row["students_completed"]),
-            "grade": _percent(row["avg_grade"]),
+            "grade": percent(row["avg_grade"]),
         }
         for row in catalog.by_section(cohort).frame.head(MAX_SECTIONS).to_dict("records")
     ]
@@ -281,8 +294,8 @@ def _groups(cohort: Cohort) -> list[list[str]]:
         [
             f"{row['kind'].capitalize()}: {MISSING if pd.isna(row['label']) else row['label']}",
             str(row["students"]),
-            _percent(row["avg_completion"]),
-            _percent(row["avg_grade"]),
+            percent(row["avg_completion"]),
+            percent(row["avg_grade"]),
             str(row["active_this_week_count"]),
         ]
         for row in catalog.by_group(cohort).frame.to_dict("records")
@@ -319,7 +332,7 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
         [
             "Keeping up, but silent",
             f"Medium risk or below, but without a start or completion for {limits.cooling_days} to "
-            f"{_days(limits.gone_days - 1)}.",
+            f"{days(limits.gone_days - 1)}.",
         ],
         [
             "Completed, of a blocker",
@@ -327,7 +340,7 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
         ],
         [
             "Stuck",
-            f"Students in it for longer than {_days(limits.stuck_days)} and than its 80th percentile in the "
+            f"Students in it for longer than {days(limits.stuck_days)} and than its 80th percentile in the "
             "class.",
         ],
         [
@@ -374,39 +387,5 @@ def _ticks(scale: list[int]) -> list[list[Any]]:
     return [[value / scale[-1], f"{value:,}"] for value in scale]
 
 
-def _percent(share: float | None) -> str:
-    return MISSING if share is None or pd.isna(share) else f"{math.floor(100 * share + 0.5)} %"
-
-
-def _whole(value: float) -> str:
-    return str(math.floor(round(value, 6) + 0.5))
-
-
-def _one_digit(value: float) -> str:
-    return MISSING if pd.isna(value) else f"{value:.1f}"
-
-
-def _signed(number: int) -> str:
-    return f"+{number}" if number > 0 else f"−{abs(number)}"
-
-
-def _students(count: int) -> str:
-    return "One student" if count == 1 else f"{count or 'No'} students"
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
-
-
-def _ago(days: Any) -> str:
-    if pd.isna(days):
-        return "never"
-    return {0: "today", 1: "yesterday"}.get(int(days), f"{int(days)} days ago")
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _short_day(day: date) -> str:
-    return f"{day.day} {day:%b}"
+def _students(number: int) -> str:
+    return {0: "No students", 1: "One student"}.get(number, count(number, "student"))

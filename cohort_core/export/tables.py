@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from cohort_core.formatting import SHEET_PERCENT
 from cohort_core.reports.catalog import REPORTS
 from cohort_core.reports.report import Report, type_name, unit, unwrap
 
@@ -121,7 +122,7 @@ def _flat(value: Any) -> Any:
     if isinstance(value, list):
         return "; ".join(map(str, value))
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     return value
 
 
@@ -159,7 +160,7 @@ def _write_rows(book: Any, table: Tabular) -> None:
     sheet = book.add_worksheet(_sheet_name(_title(table)))
     head = book.add_format({"bold": True, "bottom": 1})
     day, instant, share = (
-        book.add_format({"num_format": text}) for text in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "0.0%")
+        book.add_format({"num_format": text}) for text in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", SHEET_PERCENT)
     )
     lines = 0
     for column, (name, plain) in enumerate(columns.items()):

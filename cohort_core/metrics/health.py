@@ -13,7 +13,7 @@ from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import is_stuck
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import PARTS, gather_evidence, risk
+from cohort_core.metrics.risk import ON_PACE, PARTS, gather_evidence, risk
 
 
 @cached_on
@@ -66,6 +66,11 @@ def by_risk(cohort: Cohort) -> NDArray[np.intp]:
     return order.sort_values(["safety", "completed", "folded", "student_id"]).index.to_numpy()
 
 
+def is_early_warning(band: pd.Series[str], stage: pd.Series[str]) -> pd.Series[bool]:
+    """Return, for each student, True if on pace but silent."""
+    return band.isin(ON_PACE) & stage.isin(["cooling", "quiet"])
+
+
 @cached_on
 def engagement_gap(cohort: Cohort) -> pd.DataFrame:
     """List the students who are on pace but have gone silent, the longest silent first.
@@ -77,7 +82,7 @@ def engagement_gap(cohort: Cohort) -> pd.DataFrame:
     """
     seen, scored, progress = last_activity(cohort), risk(cohort), by_student(cohort)
     total = len(cohort.assignments)
-    chosen = scored["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
+    chosen = is_early_warning(scored["band"], seen["stage"])
     frame = pd.DataFrame(
         {
             "name": cohort.students["name"],

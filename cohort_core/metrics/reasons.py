@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cohort_core.formatting import days, percent, some_days, some_points
 from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import PARTS, Evidence, points_lost_by_grade
@@ -51,7 +51,9 @@ class _ReasonWriter:
     marks: NDArray[np.float64]
     """Points lost by the grade, by completion."""
     average: NDArray[np.float64]
-    """Mean of the grades, by student; NaN without any."""
+    """Mean of the grades without placeholders, by student; NaN without any."""
+    has_placeholders: NDArray[np.bool_]
+    """Has a grade that counts as none, by student."""
     class_average: NDArray[np.float64]
     """Mean of the class's mean grades in the same work, by student."""
     first: NDArray[np.intp]
@@ -61,6 +63,7 @@ class _ReasonWriter:
     def of(cls, cohort: Cohort, evidence: Evidence) -> _ReasonWriter:
         students = len(cohort.students)
         usual = np.where(np.isnan(evidence.grade), np.nan, evidence.usual_grade[evidence.position])
+        is_placeholder = np.isnan(evidence.grade) & ~np.isnan(cohort.grade[cohort.is_completed])
         done = np.zeros((students, len(cohort.assignments)), dtype=bool)
         done[evidence.student, evidence.position] = True
         return cls(
@@ -70,6 +73,7 @@ class _ReasonWriter:
             by_most=(evidence.completions > 0) & (evidence.completions * 2 >= students),
             marks=points_lost_by_grade(evidence),
             average=group_stats.mean(evidence.student, students, evidence.grade),
+            has_placeholders=group_stats.count(evidence.student[is_placeholder], students) > 0,
             class_average=group_stats.mean(evidence.student, students, usual),
             first=np.searchsorted(evidence.student, np.arange(students + 1)),
         )
@@ -89,7 +93,7 @@ class _ReasonWriter:
             completed_by, expected = "part", self.evidence.completions > 0
             missing = np.flatnonzero(~self.done[student] & expected)
         names = [self.names[assignment] for assignment in missing[:_MAX_NAMES]]
-        cleared = _points(self.evidence.points[missing].sum())
+        cleared = some_points(self.evidence.points[missing].sum())
         finished = f"that {completed_by} of the class has finished"
         if expected.sum() == 1:
             start = f"The only assignment {finished}"
@@ -104,18 +108,21 @@ class _ReasonWriter:
         grade, position = self.evidence.grade[mine], self.evidence.position[mine]
         graded = ~np.isnan(grade)
         if not graded.any():
-            average = _percent(self.evidence.counted_grade[mine].mean())
+            average = percent(self.evidence.counted_grade[mine].mean())
+            but = " but placeholders near 0" if self.has_placeholders[student] else ""
             return (
-                f"No grades yet, so work counts with the average of the class, {average}; "
+                f"No grades yet{but}, so work counts with the average of the class, {average}; "
                 "grades of their own clear this."
             )
         lost = self.marks[mine][graded].round(9)
         worst = int(lost.argmax())
-        name, lowest = self.names[position[graded][worst]], _percent(grade[graded][worst])
+        name, lowest = self.names[position[graded][worst]], percent(grade[graded][worst])
+        # The average grade of the other reports counts placeholders, so the sentence says that it does not.
+        without = ", without placeholders near 0," if self.has_placeholders[student] else ""
         return (
-            f"Average grade {_percent(self.average[student])} where the class has "
-            f"{_percent(self.class_average[student])} for the same work, "
-            f"most lost in {name} ({lowest}); full marks there clear {_points(lost[worst])}."
+            f"Average grade {percent(self.average[student])}{without} where the class has "
+            f"{percent(self.class_average[student])} for the same work, "
+            f"most lost in {name} ({lowest}); full marks there clear {some_points(lost[worst])}."
         )
 
     def _late(self, student: int) -> str:
@@ -123,13 +130,13 @@ class _ReasonWriter:
         late = self.evidence.lateness[mine] > 0
         behind = self.evidence.days_behind[mine][late].round(9)
         name = self.names[self.evidence.position[mine][late][int(behind.argmax())]]
-        worst, completed = _days(behind.max()), len(late)
+        worst, completed = some_days(behind.max()), len(late)
         if completed == 1:
             start = (
                 f"The only completed assignment came {worst} later than in the middle of the class ({name})"
             )
         else:
-            usual = _days(float(np.median(behind)))
+            usual = some_days(float(np.median(behind)))
             start = (
                 f"{len(behind)} of {completed} completed assignments came later than in the middle of the "
                 f"class, typically by {usual} and most in {name} ({worst})"
@@ -139,10 +146,10 @@ class _ReasonWriter:
     def _quiet(self, student: int) -> str:
         silent = int(self.evidence.days_silent[student])
         usual = max(int(np.ceil(round(self.evidence.median_silent, 9))), 1)
-        within = "the last day" if usual == 1 else f"the last {usual} days"
-        since = f"for {silent} days"
+        within = "the last day" if usual == 1 else f"the last {days(usual)}"
+        since = f"for {days(silent)}"
         if self.first[student] == self.first[student + 1]:
-            since = f"in the {silent} days since the class began"
+            since = f"in the {days(silent)} since the class began"
         return (
             f"Nothing completed {since}, while half of the class completed something within {within}; "
             "any completion clears this."
@@ -151,25 +158,3 @@ class _ReasonWriter:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join(names)
-
-
-def _whole(value: float) -> int:
-    """Round to a whole number, halves up.
-
-    Sums that differ only in their last bits give the same number, and so the same sentence.
-    """
-    return floor(round(float(value), 6) + 0.5)
-
-
-def _percent(share: float) -> str:
-    return f"{_whole(100.0 * share)} %"
-
-
-def _points(value: float) -> str:
-    points = _whole(value)
-    return {0: "less than 1 point", 1: "1 point"}.get(points, f"{points} points")
-
-
-def _days(value: float) -> str:
-    days = _whole(value)
-    return {0: "less than a day", 1: "1 day"}.get(days, f"{days} days")

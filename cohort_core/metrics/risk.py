@@ -19,6 +19,10 @@ from cohort_core.metrics.cohort import Cohort
 from cohort_core.timeutils import days
 
 PARTS = ("missing", "marks", "late", "quiet")
+NEEDS_ATTENTION = ("critical", "high")
+"""The risk bands of students to write to."""
+ON_PACE = ("medium", "low")
+"""The risk bands of students who keep up with the class, or nearly so."""
 
 _WORK_POINTS, _QUIET_POINTS = 85.0, 15.0
 _MARKS_SHARE, _LATE_SHARE = 0.8, 0.2

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cohort_core.caching import cached_on
+from cohort_core.formatting import days, one_decimal, points
 from cohort_core.metrics.activity import enrolled_days, last_activity
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
+from cohort_core.metrics.health import is_early_warning
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import gather_evidence, risk
+from cohort_core.metrics.risk import NEEDS_ATTENTION, gather_evidence, risk
 from cohort_core.metrics.velocity import cohort_alarm
 
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
@@ -99,13 +101,13 @@ class _CohortEntries:
         place = cohort.classwide.students.index.get_indexer(cohort.students.index)
         silent = np.minimum(evidence.days_silent[place], enrolled_days(cohort))
         high = f"{cohort.thresholds.high_gap:g}"
-        chosen = scored["band"].isin(["critical", "high"])
+        chosen = scored["band"].isin(NEEDS_ATTENTION)
         sentences = iter(reasons(cohort, scored[chosen], evidence))
         for student_id, band, gap, quiet in zip(
             scored.index[chosen], scored["band"][chosen], scored["gap"][chosen], silent[chosen], strict=True
         ):
             first = " ".join(next(sentences)[:1])
-            reason = f"{band.capitalize()}: {_points(gap)} points above the middle of the class. {first}"
+            reason = f"{band.capitalize()}: {points(gap)} above the middle of the class. {first}"
             ends = f"Ends when the score is less than {high} points above the middle of the class."
             yield self._entry("risk", student_id, quiet, reason.strip(), ends)
 
@@ -115,16 +117,15 @@ class _CohortEntries:
         longest = stuck_work[~stuck_work["is_parked"]].drop_duplicates("student_id")
         columns = [longest[name].tolist() for name in ("student_id", "assignment", "days_open", "limit_days")]
         for student_id, assignment, open_for, limit in zip(*columns, strict=True):
-            reason = f"In {assignment} for {_days(open_for)}, where more than {_days(limit)} is stuck."
+            reason = f"In {assignment} for {days(open_for)}, where more than {days(limit)} is stuck."
             ends = f"Ends when {assignment} or something else is completed."
             yield self._entry("stuck", student_id, open_for, reason, ends)
 
     def engagement_gap(self) -> Iterator[TriageEntry]:
         """Yield the students who are on pace and have gone silent."""
-        on_pace = self.scored["band"].isin(["low", "medium"])
-        chosen = on_pace & self.activity["stage"].isin(["cooling", "quiet"])
+        chosen = is_early_warning(self.scored["band"], self.activity["stage"])
         for student_id, quiet in self.activity.loc[chosen, "days_silent"].items():
-            reason = f"Keeps up with the class, but nothing started or completed for {_days(quiet)}."
+            reason = f"Keeps up with the class, but nothing started or completed for {days(quiet)}."
             ends = "Ends with any start or completion."
             yield self._entry("engagement_gap", str(student_id), quiet, reason, ends)
 
@@ -133,7 +134,7 @@ class _CohortEntries:
         chosen = (self.activity["stage"] == "never_started").to_numpy()
         enrolled = enrolled_days(self.cohort)[chosen]
         for student_id, since in zip(self.activity.index[chosen], enrolled, strict=True):
-            reason = f"Enrolled {_days(since)} ago and has started nothing."
+            reason = f"Enrolled {days(since)} ago and has started nothing."
             ends = "Ends with the first start, or a day of withdrawal on the roster."
             yield self._entry("never_started", student_id, since, reason, ends)
 
@@ -151,8 +152,9 @@ class _CohortEntries:
                 days=(pd.Timestamp(self.cohort.local_date) - alarm["week"]).days,
                 risk_score=0.0,
                 reason=(
-                    f"The class completed {alarm['velocity']:.1f} assignments a student in its last full "
-                    f"week, where it had {alarm['usual_velocity']:.1f} in the four weeks before."
+                    f"The class completed {one_decimal(alarm['velocity'])} assignments a student in its last "
+                    f"full week, where it had {one_decimal(alarm['usual_velocity'])} in the four weeks "
+                    "before."
                 ),
                 ends="Ends with a full week of at least half of the four before it.",
             )
@@ -170,12 +172,3 @@ class _CohortEntries:
             reason=reason,
             ends=ends,
         )
-
-
-def _points(value: float) -> str:
-    return str(int(np.floor(round(value, 6) + 0.5)))
-
-
-def _days(value: float) -> str:
-    whole = int(value)
-    return "1 day" if whole == 1 else f"{whole} days"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -458,49 +459,139 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
     )
 
 
+Scope = Literal["class", "student", "assignment", "data", "span", "classes"]
+"""The subject of a report.
+
+class, student, assignment: a cohort, and with it an id; data: the data of a class; span: two instants of a
+class; classes: several cohorts.
+"""
+Shape = Literal["list", "one"]
+"""Any number of rows, or always one."""
+
+_SELECTORS: dict[Scope, tuple[str, ...]] = {
+    "class": ("as_of", "group", "type"),
+    "student": ("as_of", "group", "type"),
+    "assignment": ("as_of", "group", "type"),
+    "data": (),
+    "span": ("since", "as_of", "group"),
+    "classes": (),
+}
+_IDS: dict[Scope, tuple[str, ...]] = {"student": ("student_id",), "assignment": ("assignment_id",)}
+
+
 @dataclass(frozen=True)
 class ReportSpec:
-    """A report in the catalog: its title, its function and the model of its rows."""
+    """A report in the catalog. Routes, files, schema, documents and tests follow from it."""
 
+    name: str
     title: str
     function: Callable[..., Report]
     row: type[Row]
+    scope: Scope = "class"
+    shape: Shape = "list"
+    takes: tuple[str, ...] = ()
+    """Parameters of the function that may be left out."""
+    of_student: Shape | None = None
+    """The shape of a class report about one student, None for none."""
+    has_own_route: bool = False
+    """Its route in `api/routes` is written by hand."""
+
+    @property
+    def slug(self) -> str:
+        """The name in addresses and commands, such as student-health."""
+        return self.name.replace("_", "-")
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The parameters that must be given: the ids of the subject."""
+        return _IDS.get(self.scope, ())
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters by which one class may be asked for the report."""
+        of_student = ("student_id",) if self.of_student else ()
+        return frozenset((*_SELECTORS[self.scope], *self.required, *self.takes, *of_student))
 
 
-REPORTS = {
-    "progress_summary": ReportSpec("Progress summary", progress_summary, ProgressSummaryRow),
-    "completion": ReportSpec("Completion", completion, CompletionRow),
-    "blockers": ReportSpec("Blockers", blockers, BlockerRow),
-    "student_health": ReportSpec("Student health", student_health, StudentHealthRow),
-    "progress_over_time": ReportSpec("Progress over time", progress_over_time, WeekRow),
-    "time_to_complete": ReportSpec("Time to complete", time_to_complete, TimeRow),
-    "stuck": ReportSpec("Stuck", stuck, StuckRow),
-    "reteach": ReportSpec("Reteach", reteach, ReteachRow),
-    "activity": ReportSpec("Activity", activity, ActivityRow),
-    "engagement_gap": ReportSpec("Engagement gap", engagement_gap, EngagementGapRow),
-    "velocity": ReportSpec("Velocity", velocity, VelocityRow),
-    "by_course_week": ReportSpec("By course week", by_course_week, CourseWeekRow),
-    "matrix": ReportSpec("Matrix", matrix, MatrixRow),
-    "cohort_alarm": ReportSpec("Cohort alarm", cohort_alarm, CohortAlarmRow),
-    "pace": ReportSpec("Pace", pace, PaceRow),
-    "forecast": ReportSpec("Forecast", forecast, ForecastRow),
-    "grade_distribution": ReportSpec("Grade distribution", grade_distribution, GradeRangeRow),
-    "by_type": ReportSpec("By type", by_type, TypeRow),
-    "by_section": ReportSpec("By section", by_section, SectionRow),
-    "by_group": ReportSpec("By group", by_group, GroupRow),
-    "by_weekday": ReportSpec("By weekday", by_weekday, WeekdayRow),
-    "by_hour": ReportSpec("By hour", by_hour, HourRow),
-    "habits": ReportSpec("Habits", habits, HabitRow),
-    "student": ReportSpec("Student", student, StudentHealthRow),
-    "student_timeline": ReportSpec("Student: timeline", student_timeline, TimelineRow),
-    "student_assignments": ReportSpec("Student: assignments", student_assignments, StudentAssignmentRow),
-    "risk_history": ReportSpec("Student: risk history", risk_history, RiskWeekRow),
-    "assignment_students": ReportSpec("Assignment: students", assignment_students, AssignmentStudentRow),
-    "assignment_grades": ReportSpec("Assignment: grades", assignment_grades, GradeRangeRow),
-    "assignment_durations": ReportSpec("Assignment: durations", assignment_durations, DurationRow),
-    "triage": ReportSpec("Triage", triage, NeedRow),
-    "students": ReportSpec("Students", students, StudentRow),
-    "assignments": ReportSpec("Assignments", assignments, AssignmentRow),
-    "progressions": ReportSpec("Progressions", progressions, ProgressionRow),
-    "changes": ReportSpec("Changes", changes, ChangeRow),
-}
+_SPECS = (
+    ReportSpec(
+        "progress_summary",
+        "Progress summary",
+        progress_summary,
+        ProgressSummaryRow,
+        shape="one",
+        has_own_route=True,
+    ),
+    ReportSpec("completion", "Completion", completion, CompletionRow, shape="one", has_own_route=True),
+    ReportSpec("blockers", "Blockers", blockers, BlockerRow, takes=("by",), has_own_route=True),
+    ReportSpec("student_health", "Student health", student_health, StudentHealthRow, has_own_route=True),
+    ReportSpec("progress_over_time", "Progress over time", progress_over_time, WeekRow, has_own_route=True),
+    ReportSpec("time_to_complete", "Time to complete", time_to_complete, TimeRow),
+    ReportSpec("stuck", "Stuck", stuck, StuckRow),
+    ReportSpec("reteach", "Reteach", reteach, ReteachRow),
+    ReportSpec("activity", "Activity", activity, ActivityRow),
+    ReportSpec("engagement_gap", "Engagement gap", engagement_gap, EngagementGapRow),
+    ReportSpec("velocity", "Velocity", velocity, VelocityRow),
+    ReportSpec("cohort_alarm", "Cohort alarm", cohort_alarm, CohortAlarmRow, shape="one"),
+    ReportSpec("pace", "Pace", pace, PaceRow, of_student="one"),
+    ReportSpec("forecast", "Forecast", forecast, ForecastRow, of_student="one"),
+    ReportSpec("grade_distribution", "Grade distribution", grade_distribution, GradeRangeRow),
+    ReportSpec("by_type", "By type", by_type, TypeRow),
+    ReportSpec("by_section", "By section", by_section, SectionRow),
+    ReportSpec("by_group", "By group", by_group, GroupRow),
+    ReportSpec("by_weekday", "By weekday", by_weekday, WeekdayRow),
+    ReportSpec("by_hour", "By hour", by_hour, HourRow),
+    ReportSpec("habits", "Habits", habits, HabitRow, of_student="list"),
+    ReportSpec("by_course_week", "By course week", by_course_week, CourseWeekRow),
+    ReportSpec("matrix", "Matrix", matrix, MatrixRow),
+    ReportSpec("student", "Student", student, StudentHealthRow, scope="student", shape="one"),
+    ReportSpec("student_timeline", "Student: timeline", student_timeline, TimelineRow, scope="student"),
+    ReportSpec(
+        "student_assignments",
+        "Student: assignments",
+        student_assignments,
+        StudentAssignmentRow,
+        scope="student",
+    ),
+    ReportSpec("risk_history", "Student: risk history", risk_history, RiskWeekRow, scope="student"),
+    ReportSpec(
+        "assignment_students",
+        "Assignment: students",
+        assignment_students,
+        AssignmentStudentRow,
+        scope="assignment",
+    ),
+    ReportSpec(
+        "assignment_grades", "Assignment: grades", assignment_grades, GradeRangeRow, scope="assignment"
+    ),
+    ReportSpec(
+        "assignment_durations", "Assignment: durations", assignment_durations, DurationRow, scope="assignment"
+    ),
+    ReportSpec("triage", "Triage", triage, NeedRow, scope="classes", has_own_route=True),
+    ReportSpec(
+        "students", "Students", students, StudentRow, scope="data", takes=("group",), has_own_route=True
+    ),
+    ReportSpec("assignments", "Assignments", assignments, AssignmentRow, scope="data", has_own_route=True),
+    ReportSpec(
+        "progressions",
+        "Progressions",
+        progressions,
+        ProgressionRow,
+        scope="data",
+        takes=("student_id", "assignment_id", "completed_after", "completed_before", "status"),
+        has_own_route=True,
+    ),
+    ReportSpec("changes", "Changes", changes, ChangeRow, scope="span", has_own_route=True),
+)
+
+
+REPORTS = {spec.name: spec for spec in _SPECS}
+
+
+def find_report(name: str) -> ReportSpec:
+    """Return a report about one class by its name. Raises BadInput."""
+    spec = REPORTS.get(name.strip().replace("-", "_"))
+    if spec is None or spec.scope == "classes":
+        names = ", ".join(spec.slug for spec in REPORTS.values() if spec.scope != "classes")
+        raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
+    return spec

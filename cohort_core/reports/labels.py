@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort_core.reports.rows import Band
+from cohort_core.reports.rows import Band, Stage, TriageKind
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,34 @@ STATES = {
     "not_started": ("Not started", "#93a0a430", ""),
 }
 """Word, colour and mark in the matrix, by state of a student in an assignment."""
+
+
+STUDENT_STATES = {
+    "completed": STATES["completed"][:2],
+    "in_progress": STATES["in_progress"][:2],
+    "stuck": STATES["stuck"][:2],
+    "skipped": ("Skipped", "#8a6bb0"),
+    "not_reached": ("Not come that far", NEUTRAL),
+}
+"""Word and colour on the page Assignment, by state of a student."""
+
+
+STAGES: dict[Stage, str] = {
+    "new": "New",
+    "active": "Active",
+    "cooling": "Cooling",
+    "quiet": "Quiet",
+    "gone": "Gone",
+    "never_started": "Never started",
+}
+"""Word by stage of a student's activity."""
+
+
+NEEDS: dict[TriageKind, tuple[str, str, str]] = {
+    "risk": ("◆", "At risk", "#c8452b"),
+    "stuck": ("■", "Stuck", "#d98a1f"),
+    "engagement_gap": ("●", "Gone silent", "#6f8fb5"),
+    "never_started": ("○", "Never started", "#7d878c"),
+    "cohort_alarm": ("▼", "Class slow", "#8a6bb0"),
+}
+"""Shape, word and colour by kind of a triage entry."""

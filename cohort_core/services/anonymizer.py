@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from cohort_core.config.paths import PRIVATE_FILE, Home
+from cohort_core.config.paths import Home, open_private
 from cohort_core.errors import BadSettings
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.roster import folded
@@ -50,8 +50,7 @@ def load_key(home: Home) -> bytes:
 def _make_key(home: Home) -> None:
     home.ensure()
     draft = home.pseudonym_key.with_name(f".{home.pseudonym_key.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+    with open_private(draft, "x") as file:
         file.write(secrets.token_hex(KEY_BYTES))
     try:
         # A link is atomic and fails if the name exists: of two processes at the same time, one secret wins.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -224,35 +223,25 @@ class Reader:
         `more` are the parameters of some reports alone: student_id, assignment_id, since. Raises BadInput
         for an unknown report, for a parameter that it does not take, and for one that is missing.
         """
-        from cohort_core.reports import catalog
+        from cohort_core.reports.catalog import find_report
 
-        report_name = name.strip().replace("-", "_")
-        class_reports = [key for key, spec in catalog.REPORTS.items() if spec.function is not catalog.triage]
-        if report_name not in class_reports:
-            names = ", ".join(key.replace("_", "-") for key in class_reports)
-            raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
-        ask = catalog.REPORTS[report_name].function
-        subject, *parameters = inspect.signature(ask).parameters.values()
-        takes = {"as_of", "group", "type"} if subject.name == "cohort" else set()
-        takes |= (
-            {"since", "as_of", "group"} if report_name == "changes" else {item.name for item in parameters}
-        )
+        spec = find_report(name)
         given = {
             key: value
             for key, value in {"as_of": as_of, "group": group, "type": type, **more}.items()
             if value is not None
         }
-        for key in given.keys() - takes:
+        for key in given.keys() - spec.parameters:
             raise BadInput(f"{name} cannot be asked by {key}. Leave it out.", parameter=key)
-        if report_name == "changes":
+        for key in spec.required:
+            if key not in given:
+                raise BadInput(f"{name} is about one of many. Say which by {key}.", parameter=key)
+        if spec.scope == "span":
             return self.changes(reference, more.get("since"), as_of, group)
-        for item in parameters:
-            if item.default is item.empty and item.name not in given:
-                raise BadInput(f"{name} is about one of many. Say which by {item.name}.", parameter=item.name)
-        if subject.name == "class_data":
-            return ask(self.class_data(reference), **given)
+        if spec.scope == "data":
+            return spec.function(self.class_data(reference), **given)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
-        return ask(self.cohort(reference, *selection), **given)
+        return spec.function(self.cohort(reference, *selection), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """Return the active classes as cohorts."""

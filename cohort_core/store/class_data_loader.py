@@ -130,7 +130,9 @@ def _restore_old_values(connection: sqlite3.Connection, run_id: int, progression
 
 
 def _assignments(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
-    frame = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(seen_ids)))))
+    frame = _frame(
+        connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(seen_ids), allow_nan=False)))
+    )
     return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
 
 

@@ -7,7 +7,6 @@ briefly holds our own file lock. Readers open the file read-only and cannot chec
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cohort_core.config.paths import PRIVATE_FILE, Home
+from cohort_core.config.paths import PRIVATE_FILE, Home, open_private
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
 
 BUSY_SECONDS = 10.0
@@ -124,7 +123,7 @@ class Database:
         try:
             self.home.ensure()
             # SQLite would create a file that everyone can read.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+            open_private(self.path, "a").close()
         except OSError as error:
             raise DatabaseUnusable(
                 f"The folder {self.home.folder} cannot be used ({error.strerror}). Make it writable, or set "

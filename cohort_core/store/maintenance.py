@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER
+from cohort_core.config.paths import PRIVATE_FOLDER, open_private
 from cohort_core.errors import BadInput, DatabaseUnusable
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
@@ -28,7 +28,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         # SQLite would create a file that everyone can read; it accepts an existing empty one.
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        open_private(draft, "x").close()
         save_event(database, asked_by, "backup", target.name)
         with database.writer() as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))

@@ -122,7 +122,7 @@ def _upsert_different(
         row[0]: tuple(row)
         for row in connection.execute(
             f"SELECT {', '.join(columns)} FROM {table} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
-            (json.dumps([row[0] for row in rows]),),
+            (json.dumps([row[0] for row in rows], allow_nan=False),),
         )
     }
     different = {str(row[0]): row for row in rows if held.get(row[0]) != row}
@@ -151,7 +151,7 @@ def _bump_revisions(connection: sqlite3.Connection, table: str, column: str, ids
                 SELECT class_id FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))
             )
             """,  # noqa: S608
-            (json.dumps(ids),),
+            (json.dumps(ids, allow_nan=False),),
         )
 
 
@@ -233,7 +233,7 @@ def _held_rows(
         SELECT {_COLUMNS}, is_suspect FROM progressions
         WHERE class_id = ? AND id IN (SELECT value FROM json_each(?))
         """,  # noqa: S608
-        (class_id, json.dumps(ids)),
+        (class_id, json.dumps(ids, allow_nan=False)),
     )
     return {row_id: (Progression(row_id, *values), bool(is_suspect)) for row_id, *values, is_suspect in rows}
 
@@ -244,7 +244,7 @@ def _clear_tombstones(connection: sqlite3.Connection, class_id: str, ids: Sequen
         """
         DELETE FROM tombstones WHERE class_id = ? AND id IN (SELECT value FROM json_each(?)) RETURNING id
         """,
-        (class_id, json.dumps(ids)),
+        (class_id, json.dumps(ids, allow_nan=False)),
     )
     return {row_id for (row_id,) in deleted.fetchall()}
 
@@ -271,7 +271,8 @@ def _values_of(row: Progression | sqlite3.Row) -> str:
     They are kept with a change, so that the log can be read without the records.
     """
     return json.dumps(
-        {name: row[name] if isinstance(row, sqlite3.Row) else getattr(row, name) for name in _VALUES}
+        {name: row[name] if isinstance(row, sqlite3.Row) else getattr(row, name) for name in _VALUES},
+        allow_nan=False,
     )
 
 
@@ -320,7 +321,7 @@ def _held_quarantine(
         SELECT row_key, reason, payload FROM quarantine
         WHERE class_id = ? AND row_key IN (SELECT value FROM json_each(?))
         """,
-        (class_id, json.dumps(keys)),
+        (class_id, json.dumps(keys, allow_nan=False)),
     )
     return {row["row_key"]: (row["reason"], row["payload"]) for row in rows}
 

@@ -137,7 +137,7 @@ def load_students(connection: sqlite3.Connection, ids: Iterable[str]) -> list[St
         SELECT id, first_name, last_name, email FROM students
         WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
         """,
-        (json.dumps(list(ids)),),
+        (json.dumps(list(ids), allow_nan=False),),
     )
     return [Student(*row) for row in rows]
 

@@ -316,7 +316,7 @@ def _read_jobs(connection: sqlite3.Connection, jobs: Sequence[sqlite3.Row]) -> l
         SELECT r.*, c.friendly_id, c.name FROM runs r JOIN classes c ON c.id = r.class_id
         WHERE r.job_id IN (SELECT value FROM json_each(?)) ORDER BY r.id
         """,
-        (json.dumps(list(rows)),),
+        (json.dumps(list(rows), allow_nan=False),),
     ):
         rows[row["job_id"]].append(row)
     return [_read_job(job, rows[job["id"]]) for job in jobs]

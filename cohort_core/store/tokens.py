@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from cohort_core.errors import BadInput
+from cohort_core.spans import parse_span
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import find_class
 from cohort_core.store.database import Database, utc_text
@@ -26,8 +27,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 PREFIX = "cohort_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SPAN = re.compile(r"(\d{1,5})([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+MIN_LIFETIME, MAX_LIFETIME = timedelta(hours=1), timedelta(days=99_999)
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def parse_lifetime(text: str) -> timedelta:
 
     Raises ``BadInput`` for any other text.
     """
-    match = _SPAN.fullmatch(text.strip().casefold())
-    if match is None or not int(match[1]):
+    lifetime = parse_span(text, MIN_LIFETIME, MAX_LIFETIME)
+    if lifetime is None:
         raise BadInput(
             "A token's life cannot be used. Write one such as 12h, 90d or 8w.", parameter="expires"
         )
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return lifetime
 
 
 def create_token(
@@ -122,7 +122,7 @@ def create_token(
                 name,
                 digest(token),
                 role,
-                json.dumps(class_ids) if class_ids else None,
+                json.dumps(class_ids, allow_nan=False) if class_ids else None,
                 utc_text(now),
                 utc_text(now + lifetime) if lifetime else None,
             ),

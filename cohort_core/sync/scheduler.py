@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput, CohortError, SyncRunning
+from cohort_core.spans import parse_span
 from cohort_core.store.sync_runs import Job
 
 logger = logging.getLogger(__name__)
@@ -21,17 +21,14 @@ MAX_INTERVAL = timedelta(days=7)
 JITTER_SHARE = 0.1
 MAX_DOUBLINGS = 4
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
 
 def parse_interval(text: str) -> timedelta:
     """Parse an interval of syncs such as ``30m``, ``2h`` or ``1d``.
 
     Raises ``BadInput`` for any other text, and outside of MIN_INTERVAL and MAX_INTERVAL.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text.casefold())
-    interval = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match and len(match[1]) < 10 else None
-    if interval is None or not MIN_INTERVAL <= interval <= MAX_INTERVAL:
+    interval = parse_span(text, MIN_INTERVAL, MAX_INTERVAL)
+    if interval is None:
         raise BadInput(
             "The interval of syncs cannot be used. Write one from 1m to 7d, such as 30m or 2h.",
             parameter="sync_every",

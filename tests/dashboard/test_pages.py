@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cohort_core import formatting
 from cohort_core.config.paths import Home
 from cohort_core.dashboard.components import text
 from cohort_core.dashboard.errors import UNEXPECTED
@@ -39,7 +40,7 @@ def test_overview_agrees_with_the_reports(big: str, practised: Workspace) -> Non
     summary = catalog.progress_summary(practised.cohorts.cohort(big)).record()
     metrics = {metric.label: metric.value for metric in test.metric}
     assert metrics["Students"] == str(summary["total_students"])
-    assert metrics["Average completion"] == f"{summary['avg_completion']:.0%}"
+    assert metrics["Average completion"] == formatting.percent(summary["avg_completion"])
     assert metrics["Last sync"].endswith(("just now", "ago")) or metrics["Last sync"] == "Just now"
     first = catalog.student_health(practised.cohorts.cohort(big)).records()[0]
     assert text.literal(first["name"]) in [link.proto.label for link in test.main.get("page_link")]

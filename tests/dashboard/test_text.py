@@ -42,9 +42,9 @@ def test_a_moment_is_shown_in_its_zone() -> None:
 
 def test_shares_as_text() -> None:
     assert [text.percent(share) for share in (0.0, 0.456, 1.0, None, float("nan"))] == [
-        "0%",
-        "46%",
-        "100%",
+        "0 %",
+        "46 %",
+        "100 %",
         "–",
         "–",
     ]

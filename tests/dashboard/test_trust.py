@@ -49,7 +49,7 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
     assert not test.exception
     assert test.button_group(key="kind-widget").options == ["Everything", "1 changed grade"]
     sentences = events(test)
-    assert "50% → 75%" in sentences
+    assert "50 % → 75 %" in sentences
     links = [(link.proto.label, link.proto.query_string) for link in test.main.get("page_link")]
     assert (text.literal(EVIL), f"class={alpha}&student={row['user']['id']}") in links
     assert (text.literal(EVIL), f"class={alpha}&assignment={row['assignment']['id']}") in links
@@ -87,12 +87,12 @@ def test_a_day_that_cannot_be_is_another_day(big: str, day: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "before", "after", "sentence"),
     [
-        ("completed", None, 0.9, "completed Loops with 90%"),
+        ("completed", None, 0.9, "completed Loops with 90 %"),
         ("completed", None, None, "completed Loops"),
         ("started", None, None, "started Loops"),
-        ("graded", None, 0.8, "got 80% for Loops"),
-        ("regraded", 0.7, 0.85, "got another grade for Loops 70% → 85%"),
-        ("regraded", 0.7, None, "got another grade for Loops 70% → –"),
+        ("graded", None, 0.8, "got 80 % for Loops"),
+        ("regraded", 0.7, 0.85, "got another grade for Loops 70 % → 85 %"),
+        ("regraded", 0.7, None, "got another grade for Loops 70 % → –"),
         ("reviewed", None, None, "had Loops reviewed"),
         ("reopened", None, None, "has Loops open again"),
         ("removed", None, None, "has no record of Loops at OpenClass any more"),

@@ -1,12 +1,17 @@
-"""The names of the reports, by what they are about."""
+"""The names of the reports, by what they are about, as the catalog has them."""
 
 from __future__ import annotations
 
-MAIN_REPORTS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
-OTHER_REPORTS = (
-    *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
-    *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
-    *("habits", "by_course_week", "matrix"),
-)
-STUDENT_REPORTS = ("student", "student_timeline", "student_assignments", "risk_history", "habits")
-ASSIGNMENT_REPORTS = ("assignment_students", "assignment_grades", "assignment_durations")
+from collections.abc import Callable
+
+from cohort_core.reports.catalog import REPORTS, ReportSpec
+
+
+def _names(chosen: Callable[[ReportSpec], bool]) -> tuple[str, ...]:
+    return tuple(name for name, spec in REPORTS.items() if chosen(spec))
+
+
+MAIN_REPORTS = _names(lambda spec: spec.scope == "class" and spec.has_own_route)
+OTHER_REPORTS = _names(lambda spec: spec.scope == "class" and not spec.has_own_route)
+STUDENT_REPORTS = _names(lambda spec: spec.scope == "student" or spec.of_student is not None)
+ASSIGNMENT_REPORTS = _names(lambda spec: spec.scope == "assignment")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_an_empty_class_gives_empty_frames_of_the_same_types(name: str) -> None:
     full, none = spec.function(small_class()), spec.function(build(empty("c1")))
     assert dict(full.frame.dtypes) == dict(none.frame.dtypes)
     assert list(none.frame.columns) == list(spec.row.model_fields)
-    if name in ("progress_summary", "completion"):
+    if spec.shape == "one":
         assert set(none.record().values()) == {0, None}
     else:
         assert none.records() == []
@@ -45,7 +46,19 @@ def test_every_field_has_a_meaning(name: str) -> None:
         assert field.description.endswith(".")
 
 
-@pytest.mark.parametrize("name", [*STUDENT_REPORTS, "pace", "forecast"])
+@pytest.mark.parametrize("name", list(catalog.REPORTS))
+def test_a_spec_says_what_its_function_takes(name: str) -> None:
+    spec = catalog.REPORTS[name]
+    if spec.scope in {"span", "classes"}:
+        assert spec.has_own_route
+        return
+    subject, *others = inspect.signature(spec.function).parameters.values()
+    assert subject.name == ("class_data" if spec.scope == "data" else "cohort")
+    assert {item.name for item in others if item.default is item.empty} == set(spec.required)
+    assert {item.name for item in others} == spec.parameters - ({"as_of", "group", "type"} - set(spec.takes))
+
+
+@pytest.mark.parametrize("name", STUDENT_REPORTS)
 def test_an_unknown_student_is_refused(name: str) -> None:
     with pytest.raises(BadInput) as caught:
         catalog.REPORTS[name].function(small_class(), "nobody")

@@ -96,6 +96,19 @@ def test_work_without_a_grade_counts_with_that_of_the_class() -> None:
     ]
 
 
+def test_a_sentence_says_that_it_leaves_placeholders_out() -> None:
+    # All have a grade of .02 in a2, which looks like ungraded work; Zoe has nothing else there.
+    rows = [*steady(3, 1, grade=0.5), work("zoe", "a1", None, on(2), 0.3)]
+    rows += [work(name, "a2", None, on(2), 0.02) for name in ("p0", "p1", "zoe")]
+    said = reasons(rows, 3)["zoe"]
+    assert said[0].startswith("Average grade 30 %, without placeholders near 0, where the class has 45 % ")
+    rows = [*steady(3, 1, grade=0.5), work("zoe", "a1", None, on(2), 0.02)]
+    assert reasons(rows, 3)["zoe"] == [
+        "No grades yet but placeholders near 0, so work counts with the average of the class, 50 %; grades "
+        "of their own clear this."
+    ]
+
+
 def test_late_work_is_counted_with_its_days() -> None:
     rows = [*steady(4, 3, grade=1.0)]
     rows += [work("zoe", "a1", None, on(2), 1.0)]

@@ -22,17 +22,6 @@ from cohort_core.timeutils import parse_as_of
 from .report_names import ASSIGNMENT_REPORTS, OTHER_REPORTS, STUDENT_REPORTS
 from .school import small_class, stalled_class
 
-PATHS = {
-    "student": "students/cy",
-    "student_timeline": "students/cy/timeline",
-    "student_assignments": "students/cy/assignments",
-    "risk_history": "students/cy/risk-history",
-    "habits": "students/cy/habits",
-    "assignment_students": "assignments/a2/students",
-    "assignment_grades": "assignments/a2/grades",
-    "assignment_durations": "assignments/a2/durations",
-}
-
 
 class Shelf(Cohorts):
     """Two small classes in place of those of a database."""
@@ -103,13 +92,16 @@ def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
 def test_students_and_assignments_have_paths(client: TestClient, name: str) -> None:
     subject = "a2" if name in ASSIGNMENT_REPORTS else "cy"
     expected = catalog.REPORTS[name].function(small_class(), subject).records()
-    assert rows(got(client, f"/classes/c1/{PATHS[name]}")) == expected
-    unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{subject}", "/nobody"))
+    kind = "assignment" if name in ASSIGNMENT_REPORTS else "student"
+    last = re.sub(f"^{kind}_?", "", name).replace("_", "-")
+    path = f"/classes/c1/{kind}s/{subject}/{last}".removesuffix("/")
+    assert rows(got(client, path)) == expected
+    unknown = client.get(path.replace(f"/{subject}", "/nobody"))
     code = "unknown_assignment" if name in ASSIGNMENT_REPORTS else "unknown_student"
     assert (unknown.status_code, unknown.json()["code"]) == (404, code)
 
 
-@pytest.mark.parametrize("name", ["pace", "forecast"])
+@pytest.mark.parametrize("name", [name for name, spec in catalog.REPORTS.items() if spec.of_student == "one"])
 def test_pace_and_forecast_of_one_student(client: TestClient, name: str) -> None:
     assert (
         got(client, f"/classes/c1/students/cy/{name}")

@@ -30,7 +30,7 @@ def test_triage_by_hand() -> None:
     alarm = everything[-1]
     assert (alarm["kind"], alarm["student_id"], alarm["days"]) == ("cohort_alarm", None, 6)
     assert alarm["reason"] == (
-        "The class completed 0.2 assignments a student in its last full week, where it had 1.8 in the four "
+        "The class completed 0.3 assignments a student in its last full week, where it had 1.8 in the four "
         "weeks before."
     )
     assert everything[0]["reason"] == "Enrolled 34 days ago and has started nothing."

@@ -80,9 +80,10 @@ def test_what_makes_no_token(
     assert len(load_tokens(database)) == 1
 
 
-@pytest.mark.parametrize("text", ["", "0d", "90", "d", "-1d", "1y", "1.5d", "999999d"])
+@pytest.mark.parametrize("text", ["", "0d", "90", "d", "-1d", "1y", "59m", "999999d"])
 def test_a_life_has_a_number_and_a_unit(text: str) -> None:
     assert parse_lifetime(" 90D ") == timedelta(days=90)
+    assert parse_lifetime("1.5d") == timedelta(hours=36)
     with pytest.raises(BadInput):
         parse_lifetime(text)
 

@@ -23,6 +23,7 @@ from cohort_core.api.dependencies import (
 )
 from cohort_core.api.pagination import MAX_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.reports import catalog
+from cohort_core.reports.catalog import ReportSpec, Scope, Shape
 from cohort_core.reports.rows import (
     BlockerRow,
     CompletionRow,
@@ -35,36 +36,7 @@ from cohort_core.reports.rows import (
 
 router = api_router()
 
-
-METRICS = (
-    *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "cohort_alarm"),
-    *("pace", "forecast", "grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
-    *("habits", "by_course_week", "matrix"),
-)
-
-
-OF_STUDENT = {
-    STUDENT_PATH: "student",
-    f"{STUDENT_PATH}/timeline": "student_timeline",
-    f"{STUDENT_PATH}/assignments": "student_assignments",
-    f"{STUDENT_PATH}/risk-history": "risk_history",
-    f"{STUDENT_PATH}/habits": "habits",
-    f"{STUDENT_PATH}/pace": "pace",
-    f"{STUDENT_PATH}/forecast": "forecast",
-}
-
-
-OF_ASSIGNMENT = {
-    f"{ASSIGNMENT_PATH}/students": "assignment_students",
-    f"{ASSIGNMENT_PATH}/grades": "assignment_grades",
-    f"{ASSIGNMENT_PATH}/durations": "assignment_durations",
-}
-
-
-ONE_ROW = frozenset(
-    {f"{CLASS_PATH}/metrics/cohort-alarm", STUDENT_PATH, f"{STUDENT_PATH}/pace", f"{STUDENT_PATH}/forecast"}
-)
-"""The paths that answer with an object; the others answer with a list."""
+Endpoint = Callable[..., Response]
 
 
 @router.get("/triage", response_model=list_of(NeedRow), tags=["Metrics"])
@@ -114,44 +86,68 @@ def progress_over_time(cohort: InCohort, send: SendList) -> Response:
     return send(catalog.progress_over_time(cohort), Moment.of(cohort))
 
 
-def _add_metric(path: str, name: str) -> None:
-    def of_class(cohort: InCohort, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].function(cohort), Moment.of(cohort))
-
-    def row_of_class(cohort: InCohort, send: SendRow) -> Response:
-        return send(catalog.REPORTS[name].function(cohort), Moment.of(cohort))
-
-    _add_report(path, name, row_of_class if path in ONE_ROW else of_class, "Metrics")
-
-
-def _add_student_report(path: str, name: str) -> None:
-    def of_student(cohort: InCohort, student_id: StudentId, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].function(cohort, student_id), Moment.of(cohort))
-
-    def row_of_student(cohort: InCohort, student_id: StudentId, send: SendRow) -> Response:
-        return send(catalog.REPORTS[name].function(cohort, student_id), Moment.of(cohort))
-
-    _add_report(path, name, row_of_student if path in ONE_ROW else of_student, "Student")
+def _add_routes(spec: ReportSpec) -> None:
+    """Add the paths of a report."""
+    match spec.scope:
+        case "class":
+            _add_route(spec, f"{CLASS_PATH}/metrics/{spec.slug}", "class", spec.shape)
+            if spec.of_student:
+                _add_route(spec, f"{STUDENT_PATH}/{spec.slug}", "student", spec.of_student)
+        case "student":
+            _add_route(spec, f"{STUDENT_PATH}{_last_part(spec)}", "student", spec.shape)
+        case "assignment":
+            _add_route(spec, f"{ASSIGNMENT_PATH}{_last_part(spec)}", "assignment", spec.shape)
 
 
-def _add_assignment_report(path: str, name: str) -> None:
-    def of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].function(cohort, assignment_id), Moment.of(cohort))
+def _last_part(spec: ReportSpec) -> str:
+    """Return the path after the id: "/timeline" for student_timeline."""
+    rest = spec.slug.removeprefix(spec.scope).removeprefix("-")
+    return f"/{rest}" if rest else ""
 
-    _add_report(path, name, of_assignment, "Assignment")
 
-
-def _add_report(path: str, name: str, endpoint: Callable[..., Response], tag: str) -> None:
-    spec = catalog.REPORTS[name]
-    prefix = "" if tag == "Metrics" or name.startswith(tag.lower()) else f"{tag.lower()}_"
+def _add_route(spec: ReportSpec, path: str, scope: Scope, shape: Shape) -> None:
+    tag = {"class": "Metrics", "student": "Student", "assignment": "Assignment"}[scope]
+    prefix = "" if scope == "class" or spec.name.startswith(scope) else f"{scope}_"
     router.get(
         path,
-        name=f"{prefix}{name}",
+        name=f"{prefix}{spec.name}",
         summary=spec.title,
         description=_http_description(spec.function.__doc__ or ""),
-        response_model=spec.row if path in ONE_ROW else list_of(spec.row),
+        response_model=spec.row if shape == "one" else list_of(spec.row),
         tags=[tag],
-    )(endpoint)
+    )(_endpoint(spec, scope, shape))
+
+
+def _endpoint(spec: ReportSpec, scope: Scope, shape: Shape) -> Endpoint:
+    """Return a function whose parameters are those of a path of this scope and shape."""
+
+    def of_class(cohort: InCohort, send: SendList) -> Response:
+        return send(spec.function(cohort), Moment.of(cohort))
+
+    def row_of_class(cohort: InCohort, send: SendRow) -> Response:
+        return send(spec.function(cohort), Moment.of(cohort))
+
+    def of_student(cohort: InCohort, student_id: StudentId, send: SendList) -> Response:
+        return send(spec.function(cohort, student_id), Moment.of(cohort))
+
+    def row_of_student(cohort: InCohort, student_id: StudentId, send: SendRow) -> Response:
+        return send(spec.function(cohort, student_id), Moment.of(cohort))
+
+    def of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendList) -> Response:
+        return send(spec.function(cohort, assignment_id), Moment.of(cohort))
+
+    def row_of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendRow) -> Response:
+        return send(spec.function(cohort, assignment_id), Moment.of(cohort))
+
+    endpoints: dict[tuple[Scope, Shape], Endpoint] = {
+        ("class", "list"): of_class,
+        ("class", "one"): row_of_class,
+        ("student", "list"): of_student,
+        ("student", "one"): row_of_student,
+        ("assignment", "list"): of_assignment,
+        ("assignment", "one"): row_of_assignment,
+    }
+    return endpoints[scope, shape]
 
 
 def _http_description(docstring: str) -> str:
@@ -159,9 +155,6 @@ def _http_description(docstring: str) -> str:
     return re.sub(r"Raises\s+`*BadInput`*\s+(for|if)", r"A 404 \1", cleandoc(docstring))
 
 
-for name in METRICS:
-    _add_metric(f"{CLASS_PATH}/metrics/{name.replace('_', '-')}", name)
-for path, name in OF_STUDENT.items():
-    _add_student_report(path, name)
-for path, name in OF_ASSIGNMENT.items():
-    _add_assignment_report(path, name)
+for report_spec in catalog.REPORTS.values():
+    if not report_spec.has_own_route:
+        _add_routes(report_spec)

@@ -114,7 +114,7 @@ def _job_response(
 async def _events(reader: Reader, job: Job) -> AsyncIterator[str]:
     last, sent_at = "", 0.0
     while True:
-        data = json.dumps(job.as_dict())
+        data = json.dumps(job.as_dict(), allow_nan=False)
         if data != last:
             name = "progress" if job.is_running else "ended"
             yield f"event: {name}\ndata: {data}\n\n"

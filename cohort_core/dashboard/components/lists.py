@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from cohort_core import formatting
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import count, literal, markup
@@ -83,7 +84,7 @@ def reteach(view: View, report: Report, max_assignments: int, max_names: int) ->
                 st.html(f"<div class='ct-why'>{markup(stuck)}</div>")
                 _show_stuck_students(row, max_names)
                 if more > 0:
-                    st.html(f"<div class='ct-why'>and {more} more</div>")
+                    st.html(f"<div class='ct-why'>{formatting.more(more)}</div>")
 
 
 def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
@@ -181,7 +182,8 @@ def _show_part(part: str | Linked) -> None:
 def definitions(entries: Mapping[str, str | None]) -> None:
     """Show names with their values: side by side, and below each other on a phone."""
     rows = "".join(
-        f"<dt>{markup(name)}</dt><dd>{markup(value or '–')}</dd>" for name, value in entries.items()
+        f"<dt>{markup(name)}</dt><dd>{markup(value or formatting.MISSING)}</dd>"
+        for name, value in entries.items()
     )
     st.html(f"<dl class='ct-facts'>{rows}</dl>")
 
@@ -219,10 +221,10 @@ def sparkline(values: Sequence[int], what: str) -> None:
         return
     largest = max(*values, 1)
     points = [
-        (SPARK_WIDTH * place / (len(values) - 1), SPARK_HEIGHT * (1 - value / largest))
+        (round(SPARK_WIDTH * place / (len(values) - 1), 1), round(SPARK_HEIGHT * (1 - value / largest), 1))
         for place, value in enumerate(values)
     ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    line = " ".join(f"{x},{y}" for x, y in points)
     description = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
     drawing = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{SPARK_WIDTH}' height='{SPARK_HEIGHT + 4}' "

@@ -11,13 +11,22 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel
 
+from cohort_core import formatting
 from cohort_core.charts import vega
 from cohort_core.dashboard.components.text import meaning
 from cohort_core.dashboard.layout import open_page
 
-MISSING = "–"
 ROW_PIXELS = 35
 MAX_ROWS = 15
+_ROUNDING = {
+    "percent": (100, 0),
+    "share": (100, 0),
+    "bar": (1, 0),
+    "days": (1, 1),
+    "seconds": (1, 1),
+    "points": (1, 1),
+}
+"""Scale and decimals by the kind of a column."""
 
 # Columns must be selectable too: otherwise a click on a heading would select the first cell below it.
 _CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
@@ -54,15 +63,13 @@ def show(
     `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
     """
     config = {name: _configure(row, name, column) for name, column in columns.items()}
-    # Streamlit's own format for shares shows two decimals, so shares become percents here.
-    percents = [name for name, column in columns.items() if column.kind in {"percent", "share"}]
     event: Any = st.dataframe(
-        frame[list(columns)].assign(**{name: frame[name] * 100.0 for name in percents}),
+        _round(frame[list(columns)], columns),
         column_config=config,
         hide_index=True,
         # Half a row more at the bottom shows that others follow.
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
-        placeholder=MISSING,
+        placeholder=formatting.MISSING,
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
         key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
@@ -91,6 +98,20 @@ def chart(figure: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
             open_page(page, **{page: str(picked[0][field])})
 
 
+def _round(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """Round the numbers as sentences do; shares become percents.
+
+    The browser only writes them: it would round the last bits in its own way.
+    """
+
+    def rounded(name: str, scale: int, digits: int) -> pd.Series[float]:
+        values = frame[name].astype("float64") * scale
+        return values.map(lambda value: formatting.round_half_up(value, digits))
+
+    exact = {name: _ROUNDING[column.kind] for name, column in columns.items() if column.kind in _ROUNDING}
+    return frame.assign(**{name: rounded(name, *how) for name, how in exact.items()})
+
+
 def _digest(ids: pd.Series[str]) -> str:
     """Return a short hash of these ids in this order."""
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
@@ -106,16 +127,16 @@ def _configure(row: type[BaseModel], name: str, column: Column) -> Any:
     }
     match column.kind:
         case "share" | "bar":
-            format_ = "%.0f%%" if column.kind == "share" else "%.0f"
+            format_ = formatting.TABLE_PERCENT if column.kind == "share" else formatting.TABLE_WHOLE
             return st.column_config.ProgressColumn(
                 **common, format=format_, min_value=0.0, max_value=100.0, color="primary"
             )
         case "percent":
-            return st.column_config.NumberColumn(**common, format="%.0f%%")
+            return st.column_config.NumberColumn(**common, format=formatting.TABLE_PERCENT)
         case "whole":
             return st.column_config.NumberColumn(**common, format="localized")
         case "days" | "seconds" | "points":
-            return st.column_config.NumberColumn(**common, format="%.1f")
+            return st.column_config.NumberColumn(**common, format=formatting.TABLE_ONE_DECIMAL)
         case "instant":
             return st.column_config.DatetimeColumn(**common, format="ddd D MMM YYYY, HH:mm")
         case "ago":

@@ -6,15 +6,8 @@ import pandas as pd
 
 from cohort_core.dashboard.components.lists import Part
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.reports.labels import NEUTRAL, STATES
+from cohort_core.reports.labels import STUDENT_STATES
 
-LOOKS = {
-    "completed": ("Completed", STATES["completed"][1]),
-    "in_progress": ("In progress", STATES["in_progress"][1]),
-    "stuck": ("Stuck", STATES["stuck"][1]),
-    "skipped": ("Skipped", "#8a6bb0"),
-    "not_reached": ("Not come that far", NEUTRAL),
-}
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
     "state": Column("State"),
@@ -36,10 +29,12 @@ def place(assignment: pd.Series, total: int) -> str:
 
 def parts(students: pd.DataFrame) -> list[Part]:
     counts = students["state"].value_counts()
-    return [Part(label, int(counts.get(state, 0)), colour) for state, (label, colour) in LOOKS.items()]
+    return [
+        Part(label, int(counts.get(state, 0)), colour) for state, (label, colour) in STUDENT_STATES.items()
+    ]
 
 
 def to_rows(students: pd.DataFrame) -> pd.DataFrame:
     """Return the students with their states as labels, ready for the table."""
-    labels = students["state"].map({state: label for state, (label, _) in LOOKS.items()})
+    labels = students["state"].map({state: label for state, (label, _) in STUDENT_STATES.items()})
     return students.assign(state=labels.where(~students["is_parked"], "Stuck, works on something else"))

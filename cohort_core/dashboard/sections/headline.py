@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
+from cohort_core import formatting
 from cohort_core.dashboard.components import downloads, lists
 from cohort_core.dashboard.components.text import count, literal, meanings, percent, upper_first
 from cohort_core.dashboard.layout import View
@@ -61,10 +62,10 @@ def verdict_text(alarm: Mapping[str, Any]) -> str:
 def pace_text(alarm: Mapping[str, Any]) -> str:
     if alarm["velocity"] is None:
         return "No week is over yet."
-    last = f"{alarm['velocity']:.1f} completions a student in the last full week"
+    last = f"{formatting.one_decimal(alarm['velocity'])} completions a student in the last full week"
     if alarm["usual_velocity"] is None:
         return f"{last}; four weeks before it are needed to compare."
-    comparison = f"{last}, {alarm['usual_velocity']:.1f} in the four before it."
+    comparison = f"{last}, {formatting.one_decimal(alarm['usual_velocity'])} in the four before it."
     return f"{comparison} No comparison between students shows that." if alarm["alarm"] else comparison
 
 
@@ -80,7 +81,7 @@ def show(view: View) -> None:
             st.metric(
                 "Average completion",
                 percent(now["avg_completion"]),
-                **_change(_points(now["avg_completion"], then["avg_completion"])),
+                **_change_of_share(now["avg_completion"], then["avg_completion"]),
                 help=meaning["avg_completion"],
             )
             lists.sparkline(weeks["completed"].tolist(), "Completed so far, week by week")
@@ -88,7 +89,7 @@ def show(view: View) -> None:
             st.metric(
                 "Active in 7 days",
                 f"{now['active_this_week_count']:,}",
-                **_change(_more(now["active_this_week_count"], then["active_this_week_count"])),
+                **_change(now["active_this_week_count"] - then["active_this_week_count"]),
                 help=meaning["active_this_week_count"],
             )
             # The last week has not ended yet.
@@ -96,7 +97,7 @@ def show(view: View) -> None:
         st.metric(
             "Students",
             f"{now['total_students']:,}",
-            **_change(_more(now["total_students"], then["total_students"])),
+            **_change(now["total_students"] - then["total_students"]),
             help=meaning["total_students"],
             width=120,
         )
@@ -108,21 +109,21 @@ def show(view: View) -> None:
     )
 
 
-def _change(delta: str | None) -> dict[str, Any]:
+def _change_of_share(now: float | None, then: float | None) -> dict[str, Any]:
+    return _change(formatting.percent_points(now, then), formatting.signed_points)
+
+
+def _change(number: int, in_words: Callable[[int], str] = formatting.signed) -> dict[str, Any]:
     """Return the arguments for an arrow in a neutral colour.
 
-    Fewer students or a quiet week need not be bad, so the arrow is neither green nor red.
+    Without a change there is none. Fewer students or a quiet week need not be bad, so the arrow is neither
+    green nor red.
     """
-    return {"delta": delta, "delta_description": A_WEEK_AGO, "delta_color": "primary"} if delta else {}
-
-
-def _more(now: int, then: int) -> str | None:
-    return f"{now - then:+,}" if now != then else None
-
-
-def _points(now: float | None, then: float | None) -> str | None:
-    """Format a difference of two shares in percentage points, such as "+4 points"."""
-    if now is None or then is None:
-        return None
-    points = round(100 * (now - then))
-    return f"{points:+} {'point' if abs(points) == 1 else 'points'}" if points else None
+    if not number:
+        return {}
+    return {
+        "delta": in_words(number),
+        "delta_arrow": "up" if number > 0 else "down",
+        "delta_description": A_WEEK_AGO,
+        "delta_color": "primary",
+    }

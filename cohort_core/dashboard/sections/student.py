@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cohort_core import formatting
 from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import markup, upper_first
@@ -85,7 +86,7 @@ def to_rows(assignments: pd.DataFrame) -> pd.DataFrame:
 def pace_text(percentile: float | None) -> str:
     """Describe a student's place in the class, such as "First fifth" or "In the middle"."""
     if percentile is None:
-        return "–"
+        return formatting.MISSING
     for limit, label in (
         (0.2, "First fifth"),
         (0.4, "Before most"),
@@ -101,7 +102,7 @@ def forecast_text(forecast: Mapping[str, Any]) -> str:
     if forecast["outcome"] == "not_at_this_pace":
         return "Not at this pace"
     on = date.fromisoformat(forecast["finishes_on"])
-    day = f"{on.day} {on:%b %Y}"
+    day = formatting.medium_day(on)
     return f"Done, {day}" if forecast["outcome"] == "finished" else day
 
 

@@ -7,19 +7,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cohort_core.metrics.health import is_early_warning
 from cohort_core.reports.labels import BANDS
+from cohort_core.reports.rows import Stage
 
 ENGAGEMENT_GAP = "gap"
 """A choice beside the stages: the students of the report ``engagement_gap``."""
 KEEPING_UP = "Keeping up, but silent"
-STAGES = {
-    "new": "New",
-    "active": "Active",
-    "cooling": "Cooling",
-    "quiet": "Quiet",
-    "gone": "Gone",
-    "never_started": "Never started",
-}
 
 
 def filter_students(
@@ -33,7 +27,7 @@ def filter_students(
     if band != everything:
         fits &= health["risk"] == band
     if stage == ENGAGEMENT_GAP:
-        fits &= health["risk"].isin(["low", "medium"]) & health["stage"].isin(["cooling", "quiet"])
+        fits &= is_early_warning(health["risk"], health["stage"])
     elif stage != everything:
         fits &= health["stage"] == stage
     for word in normalize(search).split():
@@ -47,7 +41,7 @@ def normalize(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def to_rows(health: pd.DataFrame, stages: Mapping[str, str]) -> pd.DataFrame:
+def to_rows(health: pd.DataFrame, stages: Mapping[Stage, str]) -> pd.DataFrame:
     """Return the students ready for the table: bands, stages and reasons as text."""
     return health.assign(
         risk=health["risk"].map(lambda band: BANDS[band].marked),

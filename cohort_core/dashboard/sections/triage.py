@@ -15,19 +15,13 @@ from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.layout import View, lazy_expander, link
 from cohort_core.dashboard.sections import hides, student_filter
 from cohort_core.reports import catalog
+from cohort_core.reports.labels import NEEDS
 from cohort_core.reports.report import Report
 
 EVERYONE = 100_000
 THIS_CLASS, ALL_CLASSES = "this", "all"
 ORDERS = {ALL_CLASSES: "Who waits longest comes", THIS_CLASS: "Who is furthest behind comes"}
 SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
-KINDS = {
-    "risk": ("◆", "At risk", "#c8452b"),
-    "stuck": ("■", "Stuck", "#d98a1f"),
-    "engagement_gap": ("●", "Gone silent", "#6f8fb5"),
-    "never_started": ("○", "Never started", "#7d878c"),
-    "cohort_alarm": ("▼", "Class slow", "#8a6bb0"),
-}
 
 
 def show(view: View) -> None:
@@ -102,8 +96,8 @@ def _list(view: View, entries: Report, key: str) -> None:
 
 
 def _person_from_triage(row: Mapping[str, Any]) -> lists.Person:
-    mark = lists.mark(*KINDS[row["kind"]])
-    others = [KINDS[kind][1].lower() for kind in row["also"]]
+    mark = lists.mark(*NEEDS[row["kind"]])
+    others = [NEEDS[kind][1].lower() for kind in row["also"]]
     of = [row["class_name"]] if row["student_id"] else []
     also = [f"also {' and '.join(others)}"] if others else []
     why = [row["reason"], *([" · ".join(of + also)] if of + also else [])]
@@ -113,7 +107,7 @@ def _person_from_triage(row: Mapping[str, Any]) -> lists.Person:
 def _silent_person(row: Mapping[str, Any]) -> lists.Person:
     return lists.Person(
         row["student_id"],
-        lists.mark(*KINDS["engagement_gap"]),
+        lists.mark(*NEEDS["engagement_gap"]),
         row["name"],
         [f"{row['completed']} of {row['total']} done · last active {count(row['days_silent'], 'day')} ago"],
     )

@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel, Field
 
-from cohort_core.dashboard.components.tables import MAX_ROWS, MISSING, ROW_PIXELS
+from cohort_core import formatting
+from cohort_core.dashboard.components.tables import MAX_ROWS, ROW_PIXELS
 from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
@@ -314,7 +315,7 @@ def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
         frame,
         hide_index=True,
         height=(min(len(frame), MAX_ROWS) + 1) * ROW_PIXELS + 3,
-        placeholder=MISSING,
+        placeholder=formatting.MISSING,
         alt=alt,
     )
 

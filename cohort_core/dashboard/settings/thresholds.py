@@ -15,10 +15,9 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import and_more, literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
-from cohort_core.dashboard.sections.student_filter import STAGES
 from cohort_core.metrics.threshold_effect import AFTER, BEFORE, Effect, effect
 from cohort_core.reports.catalog import Triage
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import BANDS, STAGES
 
 MAX_NAMES = 12
 _NOTICE = "thresholds-notice"

@@ -101,7 +101,7 @@ def _reasons(
 
     def days(value: float) -> str:
         shown = whole(value)
-        return "less than a day" if shown == 0 else "1 day" if shown == 1 else f"{shown} days"
+        return "less than a day" if shown == 0 else "1 day" if shown == 1 else f"{shown:,} days"
 
     def name(a: str) -> str:
         return str(school.kind[a][0])
@@ -136,21 +136,24 @@ def _reasons(
         )
 
     graded = [a for a in mine if s in standard[a]["grades"]]
+    unreal = [a for a in mine if a not in graded and school.record[s, a]["grade"] is not None]
     if graded:
+        without = ", without placeholders near 0," if unreal else ""
         lost = {a: round(worth(a) * 0.8 * (1 - standard[a]["grades"][s]), 9) for a in graded}
         worst = max(graded, key=lambda a: lost[a])
         own = 100 * fmean(standard[a]["grades"][s] for a in graded)
         theirs = 100 * fmean(standard[a]["usual"] for a in graded)
         said["marks"] = (
-            f"Average grade {whole(own)} % where the class has {whole(theirs)} % for the same work, "
+            f"Average grade {whole(own)} %{without} where the class has {whole(theirs)} % for the same work, "
             f"most lost in {name(worst)} ({whole(100 * standard[worst]['grades'][s])} %); "
             f"full marks there clear {points(lost[worst])}."
         )
     elif mine:
         average = whole(100 * fmean(standard[a]["usual"] for a in mine))
+        but = " but placeholders near 0" if unreal else ""
         said["marks"] = (
-            f"No grades yet, so work counts with the average of the class, {average} %; grades of their own "
-            "clear this."
+            f"No grades yet{but}, so work counts with the average of the class, {average} %; "
+            "grades of their own clear this."
         )
 
     late = {
@@ -174,9 +177,10 @@ def _reasons(
         said["late"] = f"{start}; new work on time makes this fade."
 
     since = floor(round(silent[s], 12))
-    span = f"for {since} days" if mine else f"in the {since} days since the class began"
+    unit = "day" if since == 1 else "days"
+    span = f"for {since:,} {unit}" if mine else f"in the {since:,} {unit} since the class began"
     half = max(1, ceil(round(median(silent.values()), 9)))
-    last = "the last day" if half == 1 else f"the last {half} days"
+    last = "the last day" if half == 1 else f"the last {half:,} days"
     said["quiet"] = (
         f"Nothing completed {span}, while half of the class completed something within {last}; "
         "any completion clears this."
