@@ -313,7 +313,7 @@ def test_maintenance(shell: Shell, tmp_path: Path) -> None:
 
 def test_a_second_sync_is_refused(shell: Shell) -> None:
     shell.connected()
-    shell.upstream.faults.add(Fault("delay", "*/progressions", seconds=1.5, times=2))
+    shell.upstream.faults.add(Fault("delay", "*/progressions", seconds=3.0, times=2))
     first = subprocess.Popen([*COMMAND, "sync"], env=shell.environment, stdout=subprocess.PIPE, text=True)
     until = time.monotonic() + 20
     while json.loads(shell.ok("status", "--json"))["running"] is None:

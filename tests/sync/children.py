@@ -17,6 +17,7 @@ from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.services.workspace import Workspace
+from cohort_core.sources import source_class
 from cohort_core.sources.base import Page, RetryPolicy
 from cohort_core.store import classes, records, sync_runs
 from cohort_core.store.database import Database
@@ -130,6 +131,8 @@ def say(message: object) -> None:
 
 if __name__ == "__main__":
     task = {"sync": sync_for_ever, "read": read_for_ever, "write": write_for_ever}[sys.argv[1]]
+    # It imports the client, which is large.
+    source_class()
     print("ready", flush=True)
     sys.stdin.readline()
     task(Home(Path(sys.argv[2])), sys.argv[3:])
