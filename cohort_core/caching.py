@@ -1,10 +1,11 @@
-"""Answers that are computed once, however many ask for them at a time."""
+"""Results that are computed once, no matter how many callers ask for them at the same time."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -17,65 +18,56 @@ T = TypeVar("T")
 def single_flight(
     compute: Callable[..., Value], most: int, *, by_revision: bool = False
 ) -> Callable[..., Value]:
-    """Remembers the last results; who asks for one that is being computed waits for it.
+    """Keep the last results; callers that ask for one that is being computed wait for it.
 
-    ``by_revision``: what is asked begins with a class and its revision. What was made of an earlier revision
-    goes when something of a later one comes: after a sync nobody asks for it any more, and it is large.
+    A failure reaches all callers that wait, and is not kept. ``by_revision``: a key begins with a class
+    and its revision, and a later revision drops the results of earlier ones, which are large.
     """
-    remembered: OrderedDict[tuple[Any, ...], Value] = OrderedDict()
-    guard = threading.Lock()
-    locks: dict[Hashable, tuple[threading.Lock, int]] = {}
-
-    def keep(key: tuple[Any, ...], value: Value) -> None:
-        if by_revision:
-            class_id, revision = key[:2]
-            for old in [one for one in remembered if one[0] == class_id and one[1] < revision]:
-                del remembered[old]
-        remembered[key] = value
-        while len(remembered) > most:
-            remembered.popitem(last=False)
+    results: OrderedDict[tuple[Any, ...], Future[Value]] = OrderedDict()
+    lock = threading.Lock()
 
     def get(*key: Any) -> Value:
-        with guard:
-            if key in remembered:
-                remembered.move_to_end(key)
-                return remembered[key]
-            lock, waiting = locks.get(key, (threading.Lock(), 0))
-            locks[key] = lock, waiting + 1
+        with lock:
+            result = results.get(key)
+            if result is not None:
+                results.move_to_end(key)
+            else:
+                if by_revision:
+                    for old in [old for old in results if old[0] == key[0] and old[1] < key[1]]:
+                        del results[old]
+                own = results[key] = Future()
+                while len(results) > most:
+                    results.popitem(last=False)
+        if result is not None:
+            return result.result()
         try:
+            own.set_result(compute(*key))
+        except BaseException as error:
             with lock:
-                with guard:
-                    if key in remembered:
-                        return remembered[key]
-                value = compute(*key)
-                with guard:
-                    keep(key, value)
-                return value
-        finally:
-            with guard:
-                # The lock stays for as long as somebody waits for it, also after a computation that failed.
-                lock, waiting = locks.pop(key)
-                if waiting > 1:
-                    locks[key] = lock, waiting - 1
+                if results.get(key) is own:
+                    del results[key]
+            own.set_exception(error)
+            raise
+        return own.result()
 
     return get
 
 
-def cached_on(answer: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """An answer that each cohort, or the facts of a class, give once and then know, since they never change.
+def cached_on(function: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Keep each result on the cohort, or the data of a class, that it was made of.
 
-    Frames are handed out as copies, which cost nothing until somebody writes into one; arrays are as shared
-    as those of the cohort itself.
+    Neither of them ever changes. Frames are returned as copies, which cost nothing until a caller writes into
+    one; arrays are shared.
     """
     import pandas as pd
 
-    @wraps(answer)
-    def known(subject: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        answers = vars(subject).setdefault("_answers", {})
-        key = (answer, args, tuple(kwargs.items()))
-        if key not in answers:
-            answers[key] = answer(subject, *args, **kwargs)
-        found: T = answers[key]
-        return cast(T, found.copy(deep=False)) if isinstance(found, pd.DataFrame) else found
+    @wraps(function)
+    def get(subject: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        results = vars(subject).setdefault("_results", {})
+        key = (function, args, tuple(kwargs.items()))
+        if key not in results:
+            results[key] = function(subject, *args, **kwargs)
+        result: T = results[key]
+        return cast(T, result.copy(deep=False)) if isinstance(result, pd.DataFrame) else result
 
-    return known
+    return get

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -28,7 +27,7 @@ from cohort_core.reports import catalog
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
 
-# Whatever a name or a library may smuggle into a page, the browser asks no other host for it.
+# Whatever a name or a library smuggles into a page, the browser sends no request to another host.
 _HEADERS = {
     "content-security-policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -42,7 +41,9 @@ _HEADERS = {
     "content-type": "text/html; charset=utf-8",
 }
 
-# Streamlit puts what a menu holds at the end of the document, where nobody would find it by keyboard.
+_MOUNT = "@MOUNT@"
+
+# Streamlit puts the entries of a menu at the end of the document, where nobody would find them by keyboard.
 _INTO_MENUS = """
 document.addEventListener("click", event => {
   const isByKey = event.detail === 0;
@@ -58,20 +59,27 @@ document.addEventListener("click", event => {
 
 
 def create_dashboard() -> st.App:
-    """The dashboard, for one mount in one process; its lifespan belongs to the app that mounts it."""
+    """Create the dashboard, for one mount in one process.
+
+    Its lifespan belongs to the app that mounts it. Raises ``RuntimeError`` if Streamlit's first page is not as
+    expected.
+    """
     apply_streamlit_options()
-    return st.App(
-        ENTRY, on_script_error=show_error, middleware=[Middleware(FirstPage), Middleware(OnlyThePageShown)]
-    )
+    original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
+    first_page = Middleware(FirstPage, template=first_page_template(original))
+    return st.App(ENTRY, on_script_error=show_error, middleware=[first_page, Middleware(OnlyThePageShown)])
 
 
 def make_ready(workspace: Workspace) -> None:
-    """Do beforehand what the first page of a process would wait for, while the browser loads scripts."""
+    """Import and compute in advance, while the browser loads scripts.
+
+    The first page of a process would wait for it.
+    """
     for module in iter_modules(pages.__path__, f"{pages.__name__}."):
         import_module(module.name)
-    # The first time, Streamlit looks through the source of all that called it.
+    # The first call makes Streamlit search the source of all its callers.
     is_repl()
-    # What fails here fails again on a page, which says what to do.
+    # An error here happens again on a page, which says what to do.
     with suppress(CohortError):
         reader = Reader(workspace, workspace.cohorts.is_anonymous())
         for shown in reader.statuses(active_only=True)[:1]:
@@ -82,14 +90,16 @@ def make_ready(workspace: Workspace) -> None:
 
 
 class FirstPage:
-    """Answers the addresses of pages with Streamlit's own first page, told where it is mounted.
+    """Answers the addresses of pages with Streamlit's first page, after adding where it is mounted.
 
-    Left alone, that page looks for its server at every address above its own, which fails once for each
-    page, and it names itself Streamlit until the first answer.
+    Otherwise that page looks for its server at every address above its own, which fails once for each page,
+    and it has the title Streamlit until the first answer.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, template: str) -> None:
+        """Wrap Streamlit's app; ``template`` is made by ``first_page_template``."""
         self._app = app
+        self._template = template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         root = scope.get("root_path", "")
@@ -100,11 +110,14 @@ class FirstPage:
             query = scope["query_string"].decode("latin-1")
             await _answer(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
         else:
-            await _answer(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
+            # In a script element nothing but "<" could end it early.
+            path = json.dumps(f"{root}/").replace("<", "\\u003c")
+            page = self._template.replace(_MOUNT, path).encode()
+            await _answer(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else page)
 
 
 def _with_policy(send: Send) -> Send:
-    """Whatever address Streamlit answers with its page, that gets the same policy."""
+    """Wrap ``send``: at every address, Streamlit's page gets the same content policy."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -116,19 +129,27 @@ def _with_policy(send: Send) -> Send:
     return guarded
 
 
-@cache
-def _first_page(root: str) -> bytes:
-    original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
-    # In a script element nothing but "<" could end it early.
-    path = json.dumps(f"{root}/").replace("<", "\\u003c")
-    told = (
-        f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
+def first_page_template(original: str) -> str:
+    """Add our title, icon and scripts to Streamlit's first page.
+
+    A mark stands where the path of the mount goes. Raises ``RuntimeError`` if the page is not as expected.
+    """
+    script = (
+        f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
         f"{_INTO_MENUS}</script>"
     )
-    page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{told}")
-    icon = f'href="data:image/svg+xml,{quote(ICON)}"'
-    return page.replace('href="./favicon.png"', icon).encode()
+    page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
+    return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')
+
+
+def _replace(page: str, old: str, new: str) -> str:
+    if page.count(old) != 1:
+        raise RuntimeError(
+            f"Streamlit {st.__version__} has a first page without {old}, which the dashboard replaces. Install "
+            "a version that pyproject.toml allows."
+        )
+    return page.replace(old, new)
 
 
 async def _answer(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:

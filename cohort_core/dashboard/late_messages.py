@@ -1,9 +1,9 @@
-"""Requests that come too late: what a page asked for that is no longer the one that is shown.
+"""Stops requests of a page that is no longer shown.
 
-Every few seconds a page asks whether a sync runs, and a hand may click twice. When such a request reaches
-the server behind the one that opens another page, Streamlit answers it in the name of the page before: the
-browser empties its window for that page, finds no place for what comes next ("Bad delta path index"), and
-stays empty; or the way to the other page is forgotten.
+Every few seconds a page asks whether a sync runs, and a person may click twice. If such a request reaches the
+server after the one that opens another page, Streamlit 1.67 answers it in the name of the previous page. Then
+the browser clears its window for that page, finds no place for the next message ("Bad delta path index"), and
+stays empty; or it forgets that the other page was opened.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ANSWER_SECONDS = 10.0
-"""How long a request without an answer keeps back those that a page makes by itself."""
+"""For this time, a request without an answer stops those that a page makes by itself."""
 
 
 class OnlyThePageShown:
@@ -48,14 +48,17 @@ class OnlyThePageShown:
 
 
 class _Window:
-    """What one window of a browser shows, and whether it waits for an answer."""
+    """The page that a window of a browser shows, and the time of its last request without an answer."""
 
     def __init__(self) -> None:
         self._page: str | None = None
         self._asked_at: float | None = None
 
     def is_late(self, message: MutableMapping[str, Any]) -> bool:
-        """Only what a page asks for by itself, and will again in seconds: what a hand did is never lost."""
+        """Return whether a request must be stopped.
+
+        Only those that a page makes by itself are, since it repeats them in seconds. No click is ever lost.
+        """
         request = _read(BackMsg(), message)
         if request.WhichOneof("type") != "rerun_script":
             return False
@@ -67,6 +70,7 @@ class _Window:
         return False
 
     def is_of_another_page(self, message: MutableMapping[str, Any]) -> bool:
+        """Return whether an answer begins for a page that is no longer shown, and note the page if not."""
         answer = _read(ForwardMsg(), message)
         kind = answer.WhichOneof("type")
         if kind == "new_session":
@@ -75,7 +79,7 @@ class _Window:
                 return self._page not in {None, page}
             self._page = page
         elif kind == "navigation":
-            # Of a window's first address the server knows only now which page it means.
+            # Only now does the server know which page the first address of a window means.
             self._page = answer.navigation.page_script_hash
         elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             self._asked_at = None
@@ -83,7 +87,10 @@ class _Window:
 
 
 def _read(empty: Any, message: MutableMapping[str, Any]) -> Any:
-    """The protobuf message in an ASGI one; it stays empty if there is none, which Streamlit will answer."""
+    """Parse the protobuf message in an ASGI message.
+
+    It stays empty if there is none. Streamlit answers such a message itself.
+    """
     with suppress(DecodeError):
         empty.ParseFromString(message.get("bytes") or b"")
     return empty

@@ -63,8 +63,7 @@ class Cohorts:
 
     def _moment(self) -> Hashable:
         """Equal as long as nothing in the store has changed."""
-        state = self.watcher.poll()
-        return state.number if state else object()
+        return self.watcher.poll() or object()
 
     def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
         """The facts of the class with this id or friendly id; raises ``UnknownClass``.
