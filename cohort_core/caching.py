@@ -1,4 +1,4 @@
-"""Results that are computed once, no matter how many callers ask for them at the same time."""
+"""Results that are computed once for all callers that ask at the same time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 def single_flight(
     compute: Callable[..., Value], most: int, *, by_revision: bool = False
 ) -> Callable[..., Value]:
-    """Keep the last results; callers that ask for one that is being computed wait for it.
+    """Keep the last results, and let callers wait for one that is being computed.
 
     A failure reaches all callers that wait, and is not kept. ``by_revision``: a key begins with a class
     and its revision, and a later revision drops the results of earlier ones, which are large.
@@ -54,9 +54,9 @@ def single_flight(
 
 
 def cached_on(function: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Keep each result on the cohort, or the data of a class, that it was made of.
+    """Keep each result on the cohort or the class data that it was made of.
 
-    Neither of them ever changes. Frames are returned as copies, which cost nothing until a caller writes into
+    Neither of the two ever changes. Frames are returned as copies, which cost nothing until a caller writes into
     one; arrays are shared.
     """
     import pandas as pd

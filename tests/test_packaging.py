@@ -172,7 +172,7 @@ def test_uvicorn_runs_api_py(tmp_path: Path, free_port: int) -> None:
         assert json.loads(got(f"http://127.0.0.1:{free_port}/classes")) == []
 
 
-PRIVATE_PARTS = {
+PRIVATE_PARTS: dict[str, list[tuple[object, str]]] = {
     "uvicorn": [
         (H11Protocol, "data_received"),
         (H11Protocol, "_should_upgrade"),

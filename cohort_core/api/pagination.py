@@ -32,7 +32,10 @@ MAX_ROWS = 1_000_000
 """No class has more rows; a larger number is a mistake."""
 
 CACHE_KEY = "is_cacheable"
-"""A route that sets this key in the request's state allows caching until the store or the settings change."""
+"""A route sets this key in the request's state to allow caching.
+
+The response is then kept until the store or the settings change.
+"""
 
 HEADERS = {
     "total": "X-Total-Count",

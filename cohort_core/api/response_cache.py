@@ -1,4 +1,4 @@
-"""Adds ETag with 304, gzip and HEAD to the API, and keeps responses until something changes.
+"""Adds ETag, gzip and HEAD to the API, and keeps responses until something changes.
 
 Every write to the database or the settings ends everything that is kept. The key holds the rest of what a
 response depends on: path, parameters, format, encoding, and the rights of the principal.
@@ -86,7 +86,10 @@ class ResponseCacheMiddleware:
         await _respond(response, _joined(headers, "if-none-match"), send)
 
     def _read_version(self) -> Hashable:
-        """Return a value that is equal as long as neither store nor settings change; None if unknown."""
+        """Return a value that stays equal until store or settings change.
+
+        None if the store cannot be read.
+        """
         state = self._workspace.cohorts.watcher.poll()
         return state and (state, file_version(self._workspace.home.config))
 
@@ -100,16 +103,20 @@ class ResponseCacheMiddleware:
 
 
 def _size(key: Hashable, response: WholeResponse) -> int:
-    """Estimate the bytes in memory. A long query must count too."""
-    return (
-        len(response.body) + len(str(key)) + sum(len(name) + len(value) for name, value in response.headers)
-    )
+    """Estimate the bytes in memory.
+
+    A long query must count too. The headers count as 1,000 bytes.
+    """
+    return len(response.body) + len(str(key)) + 1000
 
 
 async def _ask_route(
     app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, accepts_gzip: bool
 ) -> WholeResponse | None:
-    """Let a route respond. Return a response that gets a tag; every other one is sent at once."""
+    """Let a route respond, and return a response that gets a tag.
+
+    Every other one is sent at once.
+    """
     headers: MutableHeaders | None = None
     body = b""
 

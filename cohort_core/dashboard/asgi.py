@@ -61,8 +61,8 @@ document.addEventListener("click", event => {
 def create_dashboard() -> st.App:
     """Create the dashboard, for one mount in one process.
 
-    Its lifespan belongs to the app that mounts it. Raises ``RuntimeError`` if Streamlit's first page is not as
-    expected.
+    Its lifespan belongs to the app that mounts it. Raises ``RuntimeError`` if Streamlit's first page is not
+    as expected.
     """
     apply_streamlit_options()
     original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
@@ -146,8 +146,8 @@ def first_page_template(original: str) -> str:
 def _replace(page: str, old: str, new: str) -> str:
     if page.count(old) != 1:
         raise RuntimeError(
-            f"Streamlit {st.__version__} has a first page without {old}, which the dashboard replaces. Install "
-            "a version that pyproject.toml allows."
+            f"The first page of Streamlit {st.__version__} has no {old}, which the dashboard replaces. "
+            "Install a version that pyproject.toml allows."
         )
     return page.replace(old, new)
 

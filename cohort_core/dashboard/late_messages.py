@@ -19,7 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ANSWER_SECONDS = 10.0
-"""For this time, a request without an answer stops those that a page makes by itself."""
+"""For this time, an unanswered request stops those that a page makes by itself."""
 
 
 class OnlyThePageShown:
@@ -48,7 +48,7 @@ class OnlyThePageShown:
 
 
 class _Window:
-    """The page that a window of a browser shows, and the time of its last request without an answer."""
+    """The page that a browser window shows, and the time of its last unanswered request."""
 
     def __init__(self) -> None:
         self._page: str | None = None
@@ -70,7 +70,10 @@ class _Window:
         return False
 
     def is_of_another_page(self, message: MutableMapping[str, Any]) -> bool:
-        """Return whether an answer begins for a page that is no longer shown, and note the page if not."""
+        """Return whether an answer begins for a page that is no longer shown.
+
+        Remember the page of every other answer.
+        """
         answer = _read(ForwardMsg(), message)
         kind = answer.WhichOneof("type")
         if kind == "new_session":

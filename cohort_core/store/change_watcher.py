@@ -17,9 +17,9 @@ class ChangeWatcher:
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        """Device and inode of the open file. No other file has them while it is open."""
+        """Device and inode of the open file, which no other file has meanwhile."""
         self.generation = 0
-        """The number of times that the database was opened. Each time it may be another file."""
+        """The number of times that the database was opened, each time perhaps another file."""
         self._lock = threading.Lock()
 
     def poll(self) -> tuple[int, int] | None:

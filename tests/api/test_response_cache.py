@@ -275,8 +275,8 @@ def test_errors_are_not_cached(workspace: Workspace) -> None:
 
 def test_the_least_recently_used_response_is_dropped_first(workspace: Workspace) -> None:
     route = Counting()
-    # Each takes a little more than 2 kB, as long as it is not compressed.
-    with serving_cached(workspace, route, max_bytes=7_500) as url:
+    # Each takes a little more than 3 kB, as long as it is not compressed.
+    with serving_cached(workspace, route, max_bytes=9_900) as url:
         for path, asked in (("/a", 1), ("/b", 2), ("/a", 2), ("/c", 3), ("/d", 4), ("/a", 4), ("/b", 5)):
             requests.get(url + path, headers={"Accept-Encoding": "identity"}, timeout=10)
             assert route.calls == asked, path
