@@ -62,14 +62,16 @@ class ResponseCacheMiddleware:
             await self._app(scope, receive, send)
             return
         # Read before the route begins: a response may be newer than its version, never older.
-        version = self._read_version()
+        state = scope.setdefault("state", {})
+        store = state.get("store_version") or self._workspace.cohorts.watcher.poll()
+        version = store and (store, file_version(self._workspace.home.config))
         if version != self._version:
             self._version, self._bytes = version, 0
             self._responses.clear()
         headers = Headers(scope=scope)
         accepts_gzip = _accepts_gzip(_joined(headers, "accept-encoding"))
         form = wanted_format(scope["path"], _joined(headers, "accept"))
-        principal = scope.setdefault("state", {}).get("access")
+        principal = state.get("access")
         rights = principal and (principal.role, principal.class_ids)
         key = (scope["path"], scope["query_string"], form, accepts_gzip, rights)
         response = self._responses.get(key)
@@ -79,19 +81,11 @@ class ResponseCacheMiddleware:
             response = await _ask_route(self._app, as_get, receive, send, accepts_gzip=accepts_gzip)
             if response is None:
                 return
-            if CACHE_KEY in scope["state"] and version is not None and version == self._version:
+            if CACHE_KEY in state and version is not None and version == self._version:
                 self._keep(key, response)
         else:
             self._responses.move_to_end(key)
         await _respond(response, _joined(headers, "if-none-match"), send)
-
-    def _read_version(self) -> Hashable:
-        """Return a value that stays equal until store or settings change.
-
-        None if the store cannot be read.
-        """
-        state = self._workspace.cohorts.watcher.poll()
-        return state and (state, file_version(self._workspace.home.config))
 
     def _keep(self, key: Hashable, response: WholeResponse) -> None:
         if replaced := self._responses.pop(key, None):
@@ -145,7 +139,7 @@ async def _ask_route(
 
 async def _respond(response: WholeResponse, if_none_match: str, send: Send) -> None:
     """Send a response, or 304 if the client has it."""
-    status, headers, body = HTTPStatus.OK, response.headers, response.body
+    status, headers, body = HTTPStatus.OK, [*response.headers], response.body
     if any(tag.strip().removeprefix("W/") in (response.tag, "*") for tag in if_none_match.split(",")):
         status, body = HTTPStatus.NOT_MODIFIED, b""
         headers = [header for header in headers if not header[0].startswith(b"content-")]

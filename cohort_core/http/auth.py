@@ -144,7 +144,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            await self._token_cache.refresh()
+            state["store_version"] = await self._token_cache.refresh()
             principal = self._identify(headers, _address(scope), needs_token=is_foreign)
         except CohortError as error:
             # The tokens cannot be read, so every request is refused.
@@ -293,13 +293,17 @@ class TokenCache:
         self._tokens: dict[str, Token] = {}
         self._references: dict[str, frozenset[str]] = {}
 
-    async def refresh(self) -> None:
-        """Read everything again if the store may have changed."""
+    async def refresh(self) -> Hashable:
+        """Read everything again if the store may have changed.
+
+        Return the version that the store had before reading, or None if that is unknown.
+        """
         version = self._watcher.poll()
         if version is None or version != self._version:
             # Poll before reading: a write in between then leads to another read next time.
             self._tokens, self._references = await asyncio.to_thread(self._load)
             self._version = version
+        return version
 
     def _load(self) -> tuple[dict[str, Token], dict[str, frozenset[str]]]:
         if not self._database.exists:

@@ -148,6 +148,18 @@ def test_a_change_is_never_answered_as_before(own: Service, path: str, change: C
     assert answer() == after
 
 
+def test_names_and_pseudonyms_are_kept_apart(own: Service) -> None:
+    names, pseudonyms = (
+        {row["name"] for row in own.get(HEALTH, anonymous=anonymous)} for anonymous in ("false", "true")
+    )
+    assert names.isdisjoint(pseudonyms)
+    for _ in range(2):
+        assert {row["name"] for row in own.get(HEALTH, anonymous="true")} == pseudonyms
+        assert {row["name"] for row in own.get(HEALTH)} == names
+    settings.save_settings(own.workspace.home, anonymous=True)
+    assert {row["name"] for row in own.get(HEALTH)} == pseudonyms
+
+
 def test_a_store_that_is_replaced_is_read_again(own: Service, service: Service) -> None:
     before = own.get("/classes")
     other = Home(own.workspace.home.folder.parent / "other")
