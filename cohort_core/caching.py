@@ -56,8 +56,8 @@ def single_flight(
 def cached_on(function: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
     """Keep each result on the cohort or the class data that it was made of.
 
-    Neither of the two ever changes. Frames are returned as copies, which cost nothing until a caller writes into
-    one; arrays are shared.
+    Neither of the two ever changes. Frames are returned as copies, which cost nothing until a caller writes
+    into one; arrays are shared.
     """
     import pandas as pd
 
