@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 
 BACKLOG = 128
-MAX_OPEN_FILES = 4096
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -28,19 +26,3 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def allow_many_files() -> None:
-    """Raise the limit of open files, so that the process can hold more connections.
-
-    Does nothing where the system has no such limit or does not let us raise it.
-    """
-    try:
-        import resource
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
-    if soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -47,20 +47,14 @@ def test_a_later_revision_replaces_an_earlier_one() -> None:
     assert calls[4:] == [("c", 1), ("a", 1)]
 
 
-def test_after_a_failure_one_waiting_caller_computes() -> None:
-    running, max_running, calls = 0, 0, 0
-    waiting, guard = threading.Barrier(6), threading.Lock()
+def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    waiting, calls = threading.Barrier(6), []
 
-    def compute(_key: str) -> object:
-        nonlocal running, max_running, calls
-        with guard:
-            running, calls = running + 1, calls + 1
-            max_running, number = max(max_running, running), calls
-        time.sleep(0.05)
-        with guard:
-            running -= 1
-        if number < 3:
-            raise ValueError(number)
+    def compute(key: str) -> object:
+        calls.append(key)
+        if len(calls) == 1:
+            time.sleep(0.5)
+            raise ValueError(key)
         return SimpleNamespace()
 
     get = single_flight(compute, 4)
@@ -69,9 +63,11 @@ def test_after_a_failure_one_waiting_caller_computes() -> None:
         waiting.wait()
         try:
             return get("a")
-        except ValueError:
-            return None
+        except ValueError as error:
+            return str(error)
 
     with ThreadPoolExecutor(6) as pool:
         got = [result.result() for result in [pool.submit(ask) for _ in range(6)]]
-    assert (max_running, calls, got.count(None), len({id(result) for result in got})) == (1, 3, 2, 2)
+    assert (got, calls) == (["a"] * 6, ["a"])
+    assert get("a") is get("a")
+    assert calls == ["a", "a"]

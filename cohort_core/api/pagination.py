@@ -31,10 +31,10 @@ from cohort_core.store.database import utc_text
 MAX_ROWS = 1_000_000
 """No class has more rows; a larger number is a mistake."""
 
-CACHE_KEY = "cached_for"
-"""A route that sets this key in the request's state allows caching.
+CACHE_KEY = "is_cacheable"
+"""A route sets this key in the request's state to allow caching.
 
-The value None means: until the store changes. A class id means: until the data of that class changes.
+The response is then kept until the store or the settings change.
 """
 
 HEADERS = {
@@ -106,29 +106,24 @@ Offset = Annotated[
 class Moment:
     """The instant of a response and the last sync of its data.
 
-    Both are UTC text. `is_of_class`: the response depends only on the data of its class, so it is valid as
-    long as that is. `is_passing`: the response can change although nothing is written, so it is not cached.
+    Both are UTC text. `is_passing`: the response can change although nothing is written, so it is not cached.
     """
 
     as_of: str | None = None
     synced_at: str | None = None
-    is_of_class: bool = False
     is_passing: bool = False
 
     @classmethod
-    def of(cls, source: Cohort | ClassData | Sequence[Cohort], *, is_all: bool = True) -> Moment:
+    def of(cls, source: Cohort | ClassData | Sequence[Cohort]) -> Moment:
         """Return the moment of a class or cohort, or the latest one of several cohorts.
 
-        A class that was never synced has no instant. `is_all` is False if the response is made of more data
-        than `source`.
+        A class that was never synced has no instant.
         """
         if isinstance(source, ClassData):
-            return cls(None, _text(source.synced_at), is_all)
+            return cls(None, _text(source.synced_at))
         if isinstance(source, Cohort):
             was_synced = source.class_data.synced_at is not None or source.as_of.timestamp() > 0
-            return cls(
-                _text(source.as_of) if was_synced else None, _text(source.class_data.synced_at), is_all
-            )
+            return cls(_text(source.as_of) if was_synced else None, _text(source.class_data.synced_at))
         moments = [cls.of(cohort) for cohort in source]
         return cls(
             max((moment.as_of for moment in moments if moment.as_of), default=None),
@@ -199,7 +194,7 @@ def _response(
     headers: Mapping[str, str],
 ) -> Response:
     if not moment.is_passing:
-        request.scope["state"][CACHE_KEY] = request.path_params["class_id"] if moment.is_of_class else None
+        request.scope["state"][CACHE_KEY] = True
     wanted = wanted_format(request.scope["route"].path, ", ".join(request.headers.getlist("accept")))
     headers = {"Vary": "Accept", **headers}
     if wanted == "json":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -42,6 +41,8 @@ _HEADERS = {
     "content-type": "text/html; charset=utf-8",
 }
 
+_MOUNT = "@MOUNT@"
+
 # Streamlit puts the content of a menu at the end of the document, where keyboard users cannot find it.
 # So when somebody opens a menu by keyboard, its first button gets the focus.
 _FOCUS_MENU_SCRIPT = """
@@ -61,14 +62,13 @@ document.addEventListener("click", event => {
 def create_dashboard() -> st.App:
     """Create the dashboard, for one mount in one process.
 
-    The app that mounts it must also run its lifespan.
+    The app that mounts it must also run its lifespan. Raises ``RuntimeError`` if Streamlit's first page is
+    not as expected.
     """
     apply_streamlit_options()
-    return st.App(
-        ENTRY,
-        on_script_error=show_error,
-        middleware=[Middleware(FirstPageMiddleware), Middleware(LateMessageFilter)],
-    )
+    original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
+    first_page = Middleware(FirstPageMiddleware, template=first_page_template(original))
+    return st.App(ENTRY, on_script_error=show_error, middleware=[first_page, Middleware(LateMessageFilter)])
 
 
 def make_ready(services: Services) -> None:
@@ -94,8 +94,10 @@ class FirstPageMiddleware:
     once for each page. It also calls itself Streamlit until the first answer.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, template: str) -> None:
+        """Wrap Streamlit's app; ``template`` is made by ``first_page_template``."""
         self._app = app
+        self._template = template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         root = scope.get("root_path", "")
@@ -106,7 +108,10 @@ class FirstPageMiddleware:
             query = scope["query_string"].decode("latin-1")
             await _respond(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
         else:
-            await _respond(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else _first_page(root))
+            # In a script element nothing but "<" could end it early.
+            path = json.dumps(f"{root}/", allow_nan=False).replace("<", "\\u003c")
+            page = self._template.replace(_MOUNT, path).encode()
+            await _respond(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else page)
 
 
 def _with_policy(send: Send) -> Send:
@@ -122,19 +127,27 @@ def _with_policy(send: Send) -> Send:
     return guarded
 
 
-@cache
-def _first_page(root: str) -> bytes:
-    original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
-    # Only "<" could end a script element early.
-    path = json.dumps(f"{root}/", allow_nan=False).replace("<", "\\u003c")
+def first_page_template(original: str) -> str:
+    """Add our title, icon and scripts to Streamlit's first page.
+
+    A mark stands where the path of the mount goes. Raises ``RuntimeError`` if the page is not as expected.
+    """
     script = (
-        f"<script>(() => {{ const base = new URL({path}, location.origin).href;"
+        f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
         f"{_FOCUS_MENU_SCRIPT}</script>"
     )
-    page = original.replace("<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
-    icon = f'href="data:image/svg+xml,{quote(ICON)}"'
-    return page.replace('href="./favicon.png"', icon).encode()
+    page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
+    return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')
+
+
+def _replace(page: str, old: str, new: str) -> str:
+    if page.count(old) != 1:
+        raise RuntimeError(
+            f"The first page of Streamlit {st.__version__} has no {old}, which the dashboard replaces. "
+            "Install a version that pyproject.toml allows."
+        )
+    return page.replace(old, new)
 
 
 async def _respond(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -31,8 +31,8 @@ class AuditWriter:
         self._database = database
         self._events: Counter[tuple[str, str, str]] = Counter()
         self._uses: set[str] = set()
-        self._last_uses: dict[tuple[str, str], float] = {}
-        self._audited_days: set[tuple[str, str, str]] = set()
+        self._last_uses: dict[tuple[str, str], tuple[float, str]] = {}
+        """The time and the day of the last stored use, by token and address."""
         self._writing: asyncio.Task[None] | None = None
 
     def add_event(self, who: str, action: str, detail: str) -> None:
@@ -44,18 +44,16 @@ class AuditWriter:
 
         The audit gets an entry for each day on which the token is used from an address.
         """
-        now = time.monotonic()
+        now, today = time.monotonic(), datetime.now(UTC).date().isoformat()
         key = (token.digest, address)
-        if now - self._last_uses.get(key, -USE_SECONDS) < USE_SECONDS:
+        last, day = self._last_uses.get(key, (-USE_SECONDS, ""))
+        if now - last < USE_SECONDS:
             return
         if len(self._last_uses) > MAX_ADDRESSES:
             self._last_uses.clear()
-            self._audited_days.clear()
-        self._last_uses[key] = now
+        self._last_uses[key] = now, today
         self._uses.add(token.digest)
-        day = (*key, datetime.now(UTC).date().isoformat())
-        if day not in self._audited_days:
-            self._audited_days.add(day)
+        if day != today:
             self._events[f"token {token.name}", "token used", f"from {address}"] += 1
         self._write_soon()
 

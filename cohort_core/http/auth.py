@@ -9,11 +9,11 @@ nothing. Everything below a class can be read by every token that may see the cl
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
 import logging
 import re
 from collections import Counter
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -30,7 +30,7 @@ from cohort_core.http.rate_limit import FixedWindow, Limits
 from cohort_core.http.request_log import masked_path
 from cohort_core.services.principal import NOBODY, OWNER, Principal
 from cohort_core.store import classes, tokens
-from cohort_core.store.change_watcher import ChangeWatcher, StoreState
+from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
 from cohort_core.store.tokens import ROLES, Role, Token
 
@@ -144,7 +144,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            state["store"] = await self._token_cache.refresh()
+            state["store_version"] = await self._token_cache.refresh()
             principal = self._identify(headers, _address(scope), needs_token=is_foreign)
         except CohortError as error:
             # The tokens cannot be read, so every request is refused.
@@ -288,44 +288,41 @@ class TokenCache:
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
         self._watcher = watcher
-        self._number: int | None = None
+        self._version: Hashable = None
         self._has_existed = False
-        self._tokens: list[Token] = []
+        self._tokens: dict[str, Token] = {}
         self._references: dict[str, frozenset[str]] = {}
 
-    async def refresh(self) -> StoreState | None:
-        """Read what has changed. Return the state that the store had before reading."""
-        state = self._watcher.poll()
-        if state is None or state.number != self._number:
+    async def refresh(self) -> Hashable:
+        """Read everything again if the store may have changed.
+
+        Return the version that the store had before reading, or None if that is unknown.
+        """
+        version = self._watcher.poll()
+        if version is None or version != self._version:
             # Poll before reading: a write in between then leads to another read next time.
             self._tokens, self._references = await asyncio.to_thread(self._load)
-            self._number = state.number if state else None
-        return state
+            self._version = version
+        return version
 
-    def _load(self) -> tuple[list[Token], dict[str, frozenset[str]]]:
+    def _load(self) -> tuple[dict[str, Token], dict[str, frozenset[str]]]:
         if not self._database.exists:
             if self._has_existed:
                 # Without this error every valid token would count as an attempt to guess one.
                 raise self._database.unusable("it is gone")
-            return [], {}
+            return {}, {}
         self._has_existed = True
-        return tokens.load_tokens(self._database), classes.load_references(self._database)
+        by_digest = {token.digest: token for token in tokens.load_tokens(self._database)}
+        return by_digest, classes.load_references(self._database)
 
     @property
     def is_locked(self) -> bool:
         """True if any token was not revoked; an expired one counts too."""
-        return any(token.revoked_at is None for token in self._tokens)
+        return any(token.revoked_at is None for token in self._tokens.values())
 
     def find(self, digest: str) -> Token | None:
-        """Return the token with this digest.
-
-        It compares all of them, so that the time reveals nothing.
-        """
-        match = None
-        for token in self._tokens:
-            if hmac.compare_digest(token.digest, digest):
-                match = token
-        return match
+        # The time of a lookup tells nothing about a secret, since it depends on the digest only.
+        return self._tokens.get(digest)
 
     def is_valid(self, principal: Principal) -> bool:
         """Return whether the principal's token is still valid. Without a token it always is."""

@@ -6,7 +6,6 @@ a student or something that was never meant for us, becomes a star, and the quer
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import re
@@ -27,11 +26,6 @@ from cohort_core.store.database import utc_text
 from cohort_core.store.tokens import PREFIX
 
 MAX_LOG_BYTES = 5_000_000
-LOG_SECONDS = 0.25
-"""Lines are collected for this time.
-
-Writing each by itself would take a fifth of a response's time.
-"""
 
 _RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -68,8 +62,6 @@ class RequestLogMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            if scope["type"] == "lifespan":
-                self._log.write()
             return
         path: str = scope["path"]
         is_excluded = is_below(path, self._excluded_path)
@@ -156,7 +148,6 @@ class _LogFile(RotatingFileHandler):
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._lines: list[str] = []
         super().__init__(home.requests, maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
 
     def _open(self) -> Any:
@@ -164,20 +155,5 @@ class _LogFile(RotatingFileHandler):
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Ignore errors: a full disk must not stop a response."""
-
-    def add(self, line: str) -> None:
-        if not self._lines:
-            asyncio.get_running_loop().call_later(LOG_SECONDS, self.write)
-        self._lines.append(f"{utc_text(datetime.now(UTC))} {line}")
-
-    def write(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
-            self.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
-
-    def close(self) -> None:
-        """Write the last lines. Python calls this at exit, as for every handler."""
-        self.write()
-        super().close()
+    def add(self, text: str) -> None:
+        self.handle(logging.makeLogRecord({"msg": f"{utc_text(datetime.now(UTC))} {text}"}))

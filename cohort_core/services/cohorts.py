@@ -64,8 +64,7 @@ class Cohorts:
 
     def _moment(self) -> Hashable:
         """Return a value that changes whenever the store does."""
-        state = self.watcher.poll()
-        return state.number if state else object()
+        return self.watcher.poll() or object()
 
     def find_class(self, reference: str) -> str:
         """Return the id of a class, by id or friendly id. Raises ``UnknownClass``."""

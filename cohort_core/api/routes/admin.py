@@ -64,7 +64,7 @@ def audit(admin: AdminFor, send: SendList) -> Response:
 @router.get("/settings", response_model=SettingsResponse, tags=["Administration"])
 def settings(request: Request, admin: AdminFor) -> SettingsResponse:
     """Return the settings that can be changed while the server runs."""
-    request.scope["state"][CACHE_KEY] = None
+    request.scope["state"][CACHE_KEY] = True
     return _settings_response(admin)
 
 

@@ -54,7 +54,7 @@ def root() -> RedirectResponse:
 @router.get("/health", response_model=Health, tags=["Service"])
 def health(request: Request, services: InServices) -> JSONResponse:
     """Show that the service runs, and when any class was last synced."""
-    request.scope["state"][CACHE_KEY] = None
+    request.scope["state"][CACHE_KEY] = True
     return JSONResponse({"status": "ok", "last_sync": services.last_sync()})
 
 
@@ -117,7 +117,7 @@ def changes(
 ) -> Response:
     """List what happened between two instants, newest first."""
     report = read.changes(class_id, since, until, group)
-    return send(report, Moment.of(read.cohort(class_id, until), is_all=False))
+    return send(report, Moment.of(read.cohort(class_id, until)))
 
 
 @router.get(f"{CLASS_PATH}/quarantine", response_model=list_of(SetAsideRow), tags=["Class"])
@@ -127,9 +127,7 @@ def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response
     Every sync tries them again.
     """
     rows = [asdict(record) for record in read.quarantined(class_id)]
-    return send(
-        tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id), is_all=False)
-    )
+    return send(tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id)))
 
 
 @router.get(f"{CLASS_PATH}/report.pdf", response_class=PdfResponse, tags=["Class"])
@@ -137,7 +135,7 @@ def class_report(
     request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
 ) -> PdfResponse:
     """Make the class report: summary, who needs attention, blockers, trends, definitions."""
-    request.scope["state"][CACHE_KEY] = class_id
+    request.scope["state"][CACHE_KEY] = True
     file = pdf.class_report(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
     name = tables.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
     return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
