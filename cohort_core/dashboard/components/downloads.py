@@ -85,7 +85,8 @@ def heading(
 def menu(view: View, *, report: tables.Answer, ask: Ask) -> None:
     """Show the Download menu alone, where the heading belongs to another element."""
     if _has_rows(report):
-        with st.container(horizontal=True, horizontal_alignment="right"):
+        key = f"titled-{tables.file_name(None, report.name, 'x')}"
+        with st.container(horizontal=True, horizontal_alignment="right", key=key):
             _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))))
 
 
@@ -100,7 +101,8 @@ def class_report_menu(view: View, report: Report) -> None:
 
 def template(view: View, name: str, ask: Ask) -> None:
     """Show a link to a file that a person fills in; `ask` gives its table from a `Source`."""
-    st.html(_markup([("Template (CSV)", Question(name, **_common(view.of_no_class()), ask=Step.of(ask)))]))
+    question = Question(name, **_common(view.of_no_class()), ask=Step.of(ask))
+    st.html(f'<div class="ct-template">{_markup([("Template (CSV)", question)])}</div>', width="content")
 
 
 def _common(view: View) -> dict[str, Any]:
