@@ -152,10 +152,11 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
             on_change="rerun",
         )
         with popover, guarded("download"):
-            if popover.open:
-                if note:
-                    st.caption(literal(note))
-                st.html(_markup((_label(question), question) for question in questions))
+            if note:
+                st.caption(literal(note))
+            labelled = [(_label(question), question) for question in questions]
+            # A closed menu has the size of the open one, or the browser would place it wrongly.
+            st.html(_markup(labelled) if popover.open else _placeholder(labelled))
 
     st.fragment(draw)()
 
@@ -164,6 +165,11 @@ def _label(question: Question) -> str:
     extension = question.extension
     kind = "Class report" if extension == "pdf" else "Table" if extension in tables.KINDS else "Picture"
     return f"{kind} ({extension.upper()})"
+
+
+def _placeholder(files: Iterable[tuple[str, Question]]) -> str:
+    labels = (f'<span class="ct-download">{markup(label)}</span>' for label, _ in files)
+    return f'<div class="ct-downloads">{"".join(labels)}</div>'
 
 
 def _markup(files: Iterable[tuple[str, Question]]) -> str:

@@ -65,7 +65,7 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 .ct-downloads { display: flex; flex-direction: column; min-width: 11rem; margin: 0; }
-a.ct-download.ct-download { color: inherit; text-decoration: none; padding: 0.45rem 0.6rem;
+span.ct-download, a.ct-download.ct-download { color: inherit; text-decoration: none; padding: 0.45rem 0.6rem;
   border-radius: 0.4rem; }
 a.ct-download.ct-download:hover { background: color-mix(in srgb, currentColor 10%, transparent); }
 a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
