@@ -68,17 +68,21 @@ def create_dashboard() -> st.App:
     The app that mounts it must also run its lifespan.
     """
     apply_streamlit_options()
+    return st.App(ENTRY, **app_options())
+
+
+def app_options() -> dict[str, Any]:
+    """Return what Streamlit's app needs besides the script; app.py uses it too."""
     registry = shared_registry()
-    return st.App(
-        ENTRY,
-        routes=[file_route(registry, shared_workspace)],
-        on_script_error=show_error,
-        middleware=[
+    return {
+        "routes": [file_route(registry, shared_workspace)],
+        "on_script_error": show_error,
+        "middleware": [
             Middleware(BrowserCookieMiddleware, registry=registry),
             Middleware(FirstPageMiddleware),
             Middleware(LateMessageFilter),
         ],
-    )
+    }
 
 
 def make_ready(workspace: Workspace) -> None:
