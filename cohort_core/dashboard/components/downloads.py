@@ -100,13 +100,13 @@ def class_report_menu(view: View, report: Report) -> None:
 
 
 def template(view: View, name: str, ask: Ask) -> None:
-    """Show a link to a file that a person fills in; `ask` gives its table from a `Source`."""
+    """Show a link to a file that a person fills in."""
     question = Question(name, **_common(view.of_no_class()), ask=Step.of(ask))
     st.html(f'<div class="ct-template">{_markup([("Template (CSV)", question)])}</div>', width="content")
 
 
 def _common(view: View) -> dict[str, Any]:
-    """Return the parts of a question that are the same for all files of a view."""
+    """Return the parts that all questions of a view share."""
     selection, shown = Selection(), view.shown
     if cohort := view.maybe_cohort:
         selection = Selection(view.class_id, view.as_of, view.group_id, cohort.type)

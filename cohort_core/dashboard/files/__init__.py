@@ -1,4 +1,4 @@
-"""Files to download: a link on a page is a question, which is answered when the link is fetched.
+"""Files to download: a link is a question, answered when it is fetched.
 
 questions.py   what a file holds: a report by name and plain values; `answer` computes it
 registry.py    the questions that pages offered in the last minutes, by a random id and their owner

@@ -17,7 +17,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def owner(cookies: Mapping[str, str]) -> str | None:
-    """Return the owner of what this browser asks for; None if it sends no cookie of ours.
+    """Return the owner of a browser's links; None without a cookie of ours.
 
     Without the cookie no link would ever work, so a page shows a sentence in the place of its links. The
     id of a Streamlit session is no substitute: no fetch carries it.
@@ -29,9 +29,9 @@ def owner(cookies: Mapping[str, str]) -> str | None:
 
 
 def new_cookie(root_path: str) -> str:
-    """Return a header value that gives a browser a new cookie, for one mount of the dashboard.
+    """Return a header value that gives a browser a new cookie.
 
-    It ends with the browser's session. Scripts cannot read it, and other sites cannot make the browser
+    It is for one mount of the dashboard, and ends with the browser's session. Scripts cannot read it, and other sites cannot make the browser
     send it.
     """
     value = secrets.token_urlsafe(_RANDOM_BYTES)

@@ -28,14 +28,14 @@ _PLAIN = (str, int, float, bool, date, type(None))
 
 @dataclass(frozen=True)
 class Step:
-    """A function of a module, with plain values: equal to another of the same, and without data."""
+    """A function of a module with plain values; comparable, and without data."""
 
     function: Callable[..., Any]
     values: tuple[Any, ...] = ()
     named: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what could hold data: closures, functions of a page, and values that are not plain.
+        """Refuse what could hold data: closures, functions of a page, other values.
 
         Streamlit runs the file of a page anew each time, so its functions would never be equal, and would
         keep the frames of that run.
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Selection:
-    """The class and the part of it that a page shows; no class for files about all classes."""
+    """The class and its part that a page shows; none for files about all classes."""
 
     class_id: str | None = None
     as_of: str | None = None
@@ -70,7 +70,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Source:
-    """What the person who asks may read, and the selection of the page.
+    """A reader with the rights of the person who asks, and the selection.
 
     Every `ask` of a question is a function of this.
     """
@@ -112,7 +112,7 @@ class Question:
     scene: Step | None = None
     """Gives the chart, from a `Source`: for charts of more than the report."""
     title: str = ""
-    """Stands above a picture, after the name of the student or assignment that `ask` is about."""
+    """Stands above a picture, after the name of the subject of `ask`."""
 
     @property
     def file_name(self) -> str:
@@ -193,7 +193,7 @@ def _chart(question: Question, source: Source) -> Any:
 
 
 def _title(question: Question, source: Source) -> str:
-    """Return the title, with the name that the subject of the question has for this reader now."""
+    """Return the title, with the name that its subject has for this reader now."""
     parameters = dict(question.ask.named)
     frames = {"student_id": "students", "assignment_id": "assignments"}
     for parameter, frame in frames.items():

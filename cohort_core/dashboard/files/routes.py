@@ -26,7 +26,10 @@ from cohort_core.store.audit import save_event
 
 GONE = "This download is no longer there. Go back to the page and download it again."
 MAX_AT_ONCE = 4
-"""Files that are made at the same time. They have threads of their own, so the API keeps all of its own."""
+"""How many files are made at the same time.
+
+They have threads of their own, so the API keeps all of its own.
+"""
 
 _HEADERS = {
     "Cache-Control": "no-store",
