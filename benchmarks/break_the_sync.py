@@ -1,15 +1,17 @@
-"""Breaks the sync on purpose, one way at a time, and shows which test notices.
+"""Break the sync on purpose, one way at a time, and show which test notices it.
 
     python benchmarks/break_the_sync.py            all breakages, as a table
-    python benchmarks/break_the_sync.py echo names only those whose name holds one of these words
+    python benchmarks/break_the_sync.py echo names only those whose name contains one of these words
+    python benchmarks/break_the_sync.py --check    only check that all breakages fit the code, in a second
 
-Each breakage is a replacement of text in a temporary copy of the package, which stands first on the path; the
-work tree is never touched. The tests of the sync run against the copy until one fails. One that nothing
-catches, or that no longer fits the code, ends the script with 1.
+A breakage replaces text in a temporary copy of the package, which comes first on the path; the work tree is
+never changed. The tests of the sync run against the copy until one fails. The script exits with 1 if no test
+catches a breakage, or if its text is not in the code exactly once.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -23,21 +25,23 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("cohort_core", "tests", "pages", "api.py", "app.py", "pyproject.toml")
 TESTS = ("test_promises", "test_sync", "test_faults", "test_canaries", "test_processes")
-# Where it is likely to be caught, which is tried first.
-LIKELY = {"openclass": ("test_faults", "test_canaries", "test_sync"), "sync/claim.py": ("test_sync",)}
-SECONDS = 240
+# The tests that are likely to catch a breakage of these files run first.
+LIKELY = {
+    "sources": ("test_faults", "test_canaries", "test_sync"),
+    "sync/lock.py": ("test_processes", "test_sync"),
+}
+TIMEOUT_SECONDS = 300
 
 ENGINE = "sync/engine.py"
-CLAIM = "sync/claim.py"
+LOCK = "sync/lock.py"
 RECORDS = "store/records.py"
 CLASSES = "store/classes.py"
 DATABASE = "store/database.py"
-LOAD = "store/load.py"
-RUNS = "store/runs.py"
-CLIENT = "openclass/client.py"
-WIRE = "openclass/wire.py"
-VALUES = "openclass/values.py"
-
+LOADER = "store/class_data_loader.py"
+RUNS = "store/sync_runs.py"
+CLIENT = "sources/openclass/client.py"
+PARSER = "sources/openclass/parser.py"
+VALUES = "sources/values.py"
 
 HALF_WAY = """\
             self._connection.execute("COMMIT")
@@ -46,6 +50,8 @@ HALF_WAY = """\
 
 
 class Breakage(NamedTuple):
+    """A replacement of text in a file of the package."""
+
     name: str
     file: str
     old: str
@@ -53,7 +59,7 @@ class Breakage(NamedTuple):
 
 
 BREAKAGES = (
-    # The user's earlier tool
+    # Mistakes of the user's earlier tool
     Breakage("skip known ids", RECORDS, "elif old == row:", "elif True:"),
     Breakage(
         "stop at the first known page",
@@ -71,7 +77,7 @@ BREAKAGES = (
         "            (self._class_id, self._run.id, 'done'),\n"
         "        ).fetchone()[0]\n",
     ),
-    # A pass and what it proves
+    # Conclusions from a pass
     Breakage(
         "trust any pass",
         ENGINE,
@@ -111,7 +117,7 @@ BREAKAGES = (
     ),
     Breakage(
         "allow one id with two contents in one page",
-        WIRE,
+        PARSER,
         "            is_contradictory = is_contradictory or digests[key] != digest\n",
         "",
     ),
@@ -127,14 +133,14 @@ BREAKAGES = (
     Breakage(
         "remove after one pass",
         RECORDS,
-        "for one, is_suspect in absent if is_suspect]",
-        "for one, is_suspect in absent]",
+        "for row_id, is_suspect in absent if is_suspect]",
+        "for row_id, is_suspect in absent]",
     ),
     Breakage(
         "never remove",
         RECORDS,
-        "for one, is_suspect in absent if is_suspect]",
-        "for one, is_suspect in absent if False]",
+        "for row_id, is_suspect in absent if is_suspect]",
+        "for row_id, is_suspect in absent if False]",
     ),
     Breakage(
         "no resurrection",
@@ -163,14 +169,14 @@ BREAKAGES = (
         "if not is_large or self._accept_removals:",
         "if True:",
     ),
-    Breakage("remove all without asking", ENGINE, " or going == live > 0", " and going != live"),
-    Breakage("ask from a tenth on", ENGINE, "going > LARGEST_SILENT", "going >= LARGEST_SILENT"),
+    Breakage("remove all without asking", ENGINE, " or removals == live > 0", " and removals != live"),
+    Breakage("ask from a tenth on", ENGINE, "removals > MAX_SILENT", "removals >= MAX_SILENT"),
     Breakage(
         "take a class that is not there for an empty one",
         CLIENT,
         "            raise ClassInaccessible(",
         "            if query:\n"
-        "                return wire.Page(query['page'], 0, 1, False, [], [], [], [], {}, False)\n"
+        "                return Page(query['page'], 0, 1, False, [], [], [], [], {}, False)\n"
         "            raise ClassInaccessible(",
     ),
     Breakage(
@@ -182,14 +188,14 @@ BREAKAGES = (
     # Bad rows
     Breakage(
         "abort the page on a bad row",
-        WIRE,
+        PARSER,
         "            read = _bad_row(raw)\n",
         '            raise _changed("a bad row") from None\n',
     ),
-    Breakage("drop bad rows", WIRE, "            bad_rows.append(read)\n", ""),
+    Breakage("drop bad rows", PARSER, "            bad_rows.append(read)\n", ""),
     Breakage(
         "forget that quarantined ids were seen",
-        WIRE,
+        PARSER,
         "            bad_rows.append(read)\n",
         "            bad_rows.append(read)\n            del digests[key]\n",
     ),
@@ -219,7 +225,7 @@ BREAKAGES = (
     Breakage(
         "let the oldest name win",
         ENGINE,
-        "self._known_students.update(one.id for one in students)",
+        "self._saved_students.update(student.id for student in students)",
         "pass",
     ),
     Breakage("count every row as changed", RECORDS, "elif old == row:", "elif False:"),
@@ -263,13 +269,16 @@ BREAKAGES = (
             UPDATE runs SET state = ?, ended_at = ?, error_code""",
     ),
     Breakage(
-        "show records of half a sync", LOAD, "WHERE run_id = ?2 AND kind", "WHERE 0 AND run_id = ?2 AND kind"
+        "show records of half a sync",
+        LOADER,
+        "WHERE run_id = ?2 AND kind",
+        "WHERE 0 AND run_id = ?2 AND kind",
     ),
     Breakage(
         "show the units of half a sync",
         ENGINE,
-        "        self._units = self._upstream.load_units(self._class_id)\n",
-        "        self._units = self._upstream.load_units(self._class_id)\n"
+        "        self._units = self._source.load_units(self._class_id)\n",
+        "        self._units = self._source.load_units(self._class_id)\n"
         "        with self._transaction():\n            self._write_units()\n",
     ),
     Breakage(
@@ -278,11 +287,11 @@ BREAKAGES = (
         "WHERE state = 'running')",
         "WHERE state = 'none')",
     ),
-    Breakage("show edits of half a sync", LOAD, "if one in places:", "if False:"),
-    Breakage("show the last but one edit", LOAD, "ORDER BY id DESC", "ORDER BY id"),
+    Breakage("show edits of half a sync", LOADER, "if record_id in places:", "if False:"),
+    Breakage("show the last but one edit", LOADER, "ORDER BY id DESC", "ORDER BY id"),
     Breakage(
         "show students of half a sync",
-        LOAD,
+        LOADER,
         'progressions["student_id"].unique()',
         '[row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
     ),
@@ -303,14 +312,14 @@ BREAKAGES = (
     Breakage("keep half characters", VALUES, 'value.encode("utf-8")', 'value.encode("utf-8", "replace")'),
     Breakage(
         "refuse a page with a huge integer",
-        WIRE,
+        PARSER,
         "json.loads(text, parse_int=_lenient_integer)",
         "json.loads(text)",
     ),
     Breakage(
         "believe any total",
-        WIRE,
-        "total: Annotated[StrictInt, Field(ge=0, le=MOST_RECORDS)]",
+        PARSER,
+        "total: Annotated[StrictInt, Field(ge=0, le=MAX_RECORDS)]",
         "total: StrictInt",
     ),
     # Incremental runs
@@ -338,7 +347,7 @@ BREAKAGES = (
         "if last_read < next_deep_page < page_total else",
         "if False else",
     ),
-    Breakage("a full run never comes due", ENGINE, "timedelta(0) <= age <= FULL_AT_LEAST_EVERY", "True"),
+    Breakage("a full run never comes due", ENGINE, "timedelta(0) <= age <= MAX_FULL_AGE", "True"),
     Breakage("believe a clock that was set back", ENGINE, "timedelta(0) <= age <=", "age <="),
     Breakage(
         "an interrupted run leaves the trust of the one before",
@@ -365,8 +374,8 @@ BREAKAGES = (
     Breakage(
         "rows and progress in two transactions",
         ENGINE,
-        "            runs.save_history(",
-        f"{HALF_WAY}            runs.save_history(",
+        "            sync_runs.save_history(",
+        f"{HALF_WAY}            sync_runs.save_history(",
     ),
     Breakage(
         "students in a transaction of their own",
@@ -384,8 +393,8 @@ BREAKAGES = (
         "a commit that is none", DATABASE, 'connection.execute("COMMIT")', 'connection.execute("ROLLBACK")'
     ),
     Breakage(
-        "no claim",
-        CLAIM,
+        "no sync lock",
+        LOCK,
         "return FileLock(home.sync_lock, mode=",
         "return FileLock(home.folder / str(id(home)), mode=",
     ),
@@ -420,15 +429,16 @@ BREAKAGES = (
     Breakage(
         "never try again",
         CLIENT,
-        "retry=tenacity.retry_if_exception_type(_Passing)",
+        "retry=tenacity.retry_if_exception_type(_TransientFailure)",
         "retry=tenacity.retry_never",
     ),
     Breakage("try again for ever", CLIENT, " or self._budget_seconds <= 0", ""),
+    Breakage("ignore Retry-After", CLIENT, "if retry_after is None:", "if True:"),
     Breakage(
-        "ignore Retry-After", CLIENT, "return jitter if asked is None else", "return jitter if True else"
-    ),
-    Breakage(
-        "obey any Retry-After", CLIENT, "min(asked, self._patience.longest_retry_after_seconds)", "asked"
+        "obey any Retry-After",
+        CLIENT,
+        "min(retry_after, self._retry_policy.longest_retry_after_seconds)",
+        "retry_after",
     ),
     Breakage(
         "read no Retry-After that is a date",
@@ -473,12 +483,12 @@ BREAKAGES = (
     Breakage(
         "tell the body in an error",
         CLIENT,
-        'raise _Passing(_changed("something that is not JSON")) from None',
-        'raise _Passing(_changed(f"{body!r}")) from None',
+        'raise _TransientFailure(_changed("something that is not JSON")) from None',
+        'raise _TransientFailure(_changed(f"{body!r}")) from None',
     ),
     Breakage(
         "tell the value in a reason",
-        WIRE,
+        PARSER,
         "        return str(error)\n",
         "        return f'{value} {error}'\n",
     ),
@@ -486,7 +496,7 @@ BREAKAGES = (
         "keep the token in the database",
         ENGINE,
         "            self._is_baseline = not",
-        "            token = getattr(self._upstream, 'token', None)\n"
+        "            token = getattr(self._source, 'token', None)\n"
         "            self._connection.execute('UPDATE classes SET timezone = ?', (token,))\n"
         "            self._is_baseline = not",
     ),
@@ -494,12 +504,15 @@ BREAKAGES = (
 
 
 class Outcome(NamedTuple):
+    """The first test that failed for a breakage; None if no test did."""
+
     breakage: Breakage
     caught_by: str | None
     seconds: float
 
 
 def copy_tree(folder: Path) -> None:
+    """Copy everything that the tests need into a folder."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -508,56 +521,77 @@ def copy_tree(folder: Path) -> None:
             shutil.copy(source, folder / name)
 
 
-def break_it(folder: Path, breakage: Breakage) -> None:
-    """Raises ``ValueError`` if the text to replace is not there exactly once."""
-    path = folder / "cohort_core" / breakage.file
-    text = path.read_text("utf-8")
+def broken_text(folder: Path, breakage: Breakage) -> str:
+    """Return the content of the broken file.
+
+    Raises ``ValueError`` if the text to replace is not in the file exactly once, and ``SyntaxError`` if the
+    result is not Python.
+    """
+    text = (folder / "cohort_core" / breakage.file).read_text("utf-8")
     if text.count(breakage.old) != 1:
-        raise ValueError(
-            f"{breakage.name}: its text stands {text.count(breakage.old)} times in {breakage.file}"
-        )
+        raise ValueError(f"{breakage.name}: its text is {text.count(breakage.old)} times in {breakage.file}")
     broken = text.replace(breakage.old, breakage.new)
     if "contextlib.nullcontext" in broken:
         broken = broken.replace("import os\n", "import contextlib\nimport os\n", 1)
-    path.write_text(broken, "utf-8")
+    ast.parse(broken)
+    return broken
+
+
+def check() -> int:
+    """Check that every breakage fits the code, without running a test."""
+    failures = []
+    for breakage in BREAKAGES:
+        try:
+            broken_text(ROOT, breakage)
+        except (ValueError, OSError, SyntaxError) as error:
+            failures.append(f"{breakage.name}: {error}")
+    print(f"{len(BREAKAGES) - len(failures)} of {len(BREAKAGES)} breakages fit the code.")
+    for failure in failures:
+        print(failure)
+    return 1 if failures else 0
 
 
 def run_tests(folder: Path, file: str) -> str | None:
-    """The first test that fails; None if all pass."""
+    """Run the tests until one fails; return its name, None if all pass."""
     likely = [name for part, names in LIKELY.items() if file.startswith(part) for name in names]
     tests = [f"tests/sync/{name}.py" for name in dict.fromkeys([*likely, *TESTS])]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *tests]
     try:
-        done = subprocess.run(
+        ended = subprocess.run(
             command,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"no end within {SECONDS} s"
-    if done.returncode == 0:
+        return f"no end within {TIMEOUT_SECONDS} s"
+    if ended.returncode == 0:
         return None
-    failed = re.search(r"^(?:FAILED|ERROR) tests/sync/(\S+)", done.stdout, re.MULTILINE)
-    return failed.group(1) if failed else f"pytest ended with {done.returncode}"
+    failed = re.search(r"^(?:FAILED|ERROR) tests/sync/(\S+)", ended.stdout, re.MULTILINE)
+    return failed.group(1) if failed else f"pytest ended with {ended.returncode}"
 
 
 def try_breakage(breakage: Breakage | None) -> Outcome:
+    """Run the tests against a broken copy; None leaves the copy as it is."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cohort-broken-") as name:
         folder = Path(name)
         copy_tree(folder)
         if breakage:
-            break_it(folder, breakage)
+            path = folder / "cohort_core" / breakage.file
+            path.write_text(broken_text(folder, breakage), "utf-8")
         caught_by = run_tests(folder, breakage.file if breakage else "")
     return Outcome(breakage or Breakage("nothing broken", "", "", ""), caught_by, time.monotonic() - began)
 
 
 def main(words: list[str]) -> int:
-    chosen = [one for one in BREAKAGES if not words or any(word in one.name for word in words)]
+    """Run the chosen breakages and print them as a table; return the exit code."""
+    if words == ["--check"]:
+        return check()
+    chosen = [item for item in BREAKAGES if not words or any(word in item.name for word in words)]
     failures = []
     sound = try_breakage(None)
     print(f"| {'breakage':52} | caught by | s |\n|{'-' * 54}|---|---|", flush=True)

@@ -242,7 +242,7 @@ def prepare(which: str, home: Path) -> str:
     statuses = workspace.cohorts.statuses
     if not statuses():
         with running(PracticeSchool() if which == "practice" else large_school()) as upstream:
-            workspace.connect_to_practice(upstream.url)
+            workspace.connect_to_practice(upstream.url, asked_by="test")
             ids = [status.id for status in statuses() if not status.name.startswith("Open University")]
             workspace.set_active(ids, active=True)
             assert workspace.prepare_sync(asked_by="benchmark").run().state == "done"

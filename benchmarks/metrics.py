@@ -1,10 +1,10 @@
-"""How long the metrics of one class take, and how much memory, for three sizes of class.
+"""Measure the time and memory that the metrics of a class take, for three sizes of class.
 
     python benchmarks/metrics.py [--records 4000 100000 1000000]
 
-For each report the best of several runs, and the peak of what it allocates. Beside those that can be had from
-one SQL query, the time of that query on the same rows in SQLite (in memory, indexed as the store does it);
-both must give the same numbers, or the run fails.
+For each report it prints the best time of several runs and the peak of allocated memory. Some reports can
+also be made by a single SQL query: beside them stands the time of that query on the same rows in SQLite (in
+memory, with the indexes of the store). Both must give the same numbers, or the run fails.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +39,17 @@ OF_CLASS = (
 )
 WEEKS = 26
 START = pd.Timestamp("2025-01-06")
-SECONDS = 0.5
-"""Each time is the best of at least three runs, and of as many as fit into this."""
+MIN_RUNS = 3
+MIN_SECONDS = 0.5
+"""A time is the best of at least so many runs, and of as many as fit into these seconds."""
 
 
 def school(records: int) -> ClassData:
-    """A class of about so many records: three in four completed, some twice, half of them graded."""
+    """Make a class of about so many records: three in four completed, some twice, half of them graded."""
     chance = np.random.default_rng(records)
     assignments = {4_000: 50, 100_000: 100, 1_000_000: 200}.get(records, max(int(records**0.5 / 4), 1))
     students = max(records // assignments, 1)
-    student, assignment = (one.ravel() for one in np.meshgrid(np.arange(students), np.arange(assignments)))
+    student, assignment = (axis.ravel() for axis in np.meshgrid(np.arange(students), np.arange(assignments)))
     again = chance.random(len(student)) < 0.03
     student, assignment = np.append(student, student[again]), np.append(assignment, assignment[again])
     chosen = chance.permutation(len(student))[:records]
@@ -65,8 +67,8 @@ def school(records: int) -> ClassData:
     def instants(values: Any) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(values).as_unit("us").tz_localize("UTC")
 
-    names = [f"a{one:04d}" for one in range(assignments)]
-    people = [f"s{one:06d}" for one in range(students)]
+    names = [f"a{number:04d}" for number in range(assignments)]
+    people = [f"s{number:06d}" for number in range(students)]
     types = pd.Series(np.array(["lesson", "quiz"])[np.arange(assignments) % 2], dtype="str")
     nights = pd.Series(np.array(["Tuesday", "Thursday"])[np.arange(students) % 2], dtype="str")
     none = pd.Series([None] * students, dtype="str")
@@ -91,7 +93,9 @@ def school(records: int) -> ClassData:
                     "assignment_id": pd.Series(names, dtype="str"),
                     "name": pd.Series(names, dtype="str"),
                     "type": types,
-                    "section": pd.Series([f"Unit {one // 10}" for one in range(assignments)], dtype="str"),
+                    "section": pd.Series(
+                        [f"Unit {number // 10}" for number in range(assignments)], dtype="str"
+                    ),
                     "position": np.arange(assignments),
                 }
             ),
@@ -112,6 +116,7 @@ def school(records: int) -> ClassData:
 
 
 def database(class_data: ClassData) -> sqlite3.Connection:
+    """Return a database in memory with the rows of the class."""
     connection = sqlite3.connect(":memory:")
     connection.executescript(
         """
@@ -214,9 +219,9 @@ QUERIES = {
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Milliseconds of the best run, and what it gave."""
+    """Return the milliseconds of the best run, and its result."""
     best, spent, runs, result = math.inf, 0.0, 0, None
-    while runs < 3 or spent < SECONDS:
+    while runs < MIN_RUNS or spent < MIN_SECONDS:
         began = time.perf_counter()
         result = work()
         took = time.perf_counter() - began
@@ -225,35 +230,40 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def peak(work: Callable[[], Any]) -> float:
-    """Most megabytes allocated at one time."""
+    """Return the peak of allocated memory, in megabytes."""
     tracemalloc.start()
     work()
-    most = tracemalloc.get_traced_memory()[1]
+    highest = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return most / 1e6
+    return highest / 1e6
 
 
-def ask_sql(connection: sqlite3.Connection, query: str, bound: dict[str, str]) -> list[dict[str, Any]]:
-    cursor = connection.execute(query, bound)
+def run_query(connection: sqlite3.Connection, query: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the rows of a query as dictionaries."""
+    cursor = connection.execute(query, parameters)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def check_same(name: str, report: Report, rows: list[dict[str, Any]]) -> None:
-    """Every field that the query gives is what the report says. Its first column names the row."""
-    told = report.records()
+    """Exit unless every field of the query equals that of the report.
+
+    The first column of the query names the row.
+    """
+    records = report.records()
     key = next(iter(rows[0]))
-    lines = {row.get(key, number): row for number, row in enumerate(told)} if len(told) > 1 else {}
+    by_key = {row.get(key, number): row for number, row in enumerate(records)} if len(records) > 1 else {}
     for row in rows:
-        mine = lines[row[key]] if lines else told[0]
-        for field, theirs in row.items():
-            one = mine.get(field, theirs)
-            same = one == theirs or (isinstance(one, float) and math.isclose(one, theirs, rel_tol=1e-9))
-            if not same and not (isinstance(one, str) and one.rstrip("Z") == theirs[:23]):
-                raise SystemExit(f"{name}.{field}: {one} here, {theirs} by SQL")
+        record = by_key[row[key]] if by_key else records[0]
+        for field, by_sql in row.items():
+            ours = record.get(field, by_sql)
+            same = ours == by_sql or (isinstance(ours, float) and math.isclose(ours, by_sql, rel_tol=1e-9))
+            if not same and not (isinstance(ours, str) and ours.rstrip("Z") == by_sql[:23]):
+                raise SystemExit(f"{name}.{field}: {ours} here, {by_sql} by SQL")
 
 
 def measure(records: int) -> None:
+    """Print the times of all reports for a class of so many records."""
     class_data = school(records)
     made_ms, cohort = timed(lambda: build(class_data))
     size = f"{len(class_data.progressions):,} rows, {len(cohort.records):,} records"
@@ -262,22 +272,22 @@ def measure(records: int) -> None:
     print(f"{'':24}{'ms':>10}{'peak MB':>10}{'SQL ms':>10}")
     print(f"{'building the cohort':24}{made_ms:10.1f}{peak(lambda: build(class_data)):10.1f}")
     as_of = cohort.as_of.strftime("%Y-%m-%dT%H:%M:%S.%f")
-    bound = {
+    parameters = {
         "as_of": as_of,
         "week_before": (cohort.as_of - pd.Timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%S.%f"),
     }
     connection = database(class_data)
     overview = total = shared = by_sql = 0.0
     for name in OF_CLASS:
-        ask = catalog.REPORTS[name].ask
-        took, report = timed(lambda ask=ask: ask(fresh(cohort)))
-        used = peak(lambda ask=ask: ask(fresh(cohort)))
+        function = catalog.REPORTS[name].function
+        took, report = timed(partial(run_fresh, function, cohort))
+        used = peak(partial(run_fresh, function, cohort))
         total += took
         overview += took * (name in OVERVIEW)
         line = f"{name:24}{took:10.1f}{used:10.1f}"
         if name in QUERIES:
             query = RECORDS + QUERIES[name]
-            sql_ms, rows = timed(lambda query=query: ask_sql(connection, query, bound))
+            sql_ms, rows = timed(partial(run_query, connection, query, parameters))
             check_same(name, report, rows)
             line += f"{sql_ms:10.1f}"
             shared, by_sql = shared + took, by_sql + sql_ms
@@ -294,8 +304,13 @@ def measure(records: int) -> None:
     print(f"by SQL, which collapses attempts in each query: {by_sql:.1f} ms")
 
 
+def run_fresh(function: Callable[[Cohort], Report], cohort: Cohort) -> Report:
+    """Make a report with nothing cached from an earlier run."""
+    return function(fresh(cohort))
+
+
 def fresh(cohort: Cohort) -> Cohort:
-    """The same cohort with nothing remembered from an earlier run."""
+    """Return the same cohort with nothing cached."""
     return Cohort(**{name: getattr(cohort, name) for name in Cohort.__dataclass_fields__})
 
 

@@ -1,11 +1,11 @@
-"""How well the risk score tells early who will be lost, on nine real university courses.
+"""Test how early the risk score finds students who will be lost, on nine real university courses.
 
     python benchmarks/risk_validation.py [--data FOLDER] [--plot FILE.svg]
 
-A student counts as lost whose final result is Fail or Withdrawn. On each day the population is everyone who
-is registered by then and has not unregistered. ROC AUC within each class, mean over the classes: the chance
-that of one lost and one successful student the lost one has the higher score. The score is computed by the
-program itself, as of that day. Data: see ATTRIBUTION.md in the folder.
+A student counts as lost if the final result is Fail or Withdrawn. The population of a day is everyone who is
+registered by then and has not unregistered. The measure is the ROC AUC within each class, as the mean over
+the classes: the chance that a lost student has a higher score than a successful student. The score is
+computed by the program itself, as of that day. For the data see ATTRIBUTION.md in the folder.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ BANDS = ("critical", "high", "medium", "low")
 LOST = ("Fail", "Withdrawn")
 START = pd.Timestamp("2013-01-01")
 PUBLISHED = (0.714, 0.819, 0.846, 0.877, 0.904)
-"""What the score reached on these classes when it was chosen."""
-CLOSE_ENOUGH = 0.002
+"""The AUC by day that docs/risk.md reports."""
+MAX_DIFFERENCE = 0.002
 
 
 def load(folder: Path) -> list[tuple[ClassData, pd.Series[Any]]]:
-    """For each class its facts, and by student whether the student was lost."""
+    """Return the data of each class, and whether each of its students was lost."""
     done, people, tasks = (
         pd.read_csv(folder / f"{name}.csv.gz", dtype={"student_id": "str", "assignment_id": "str"})
         for name in ("progressions", "students", "assignments")
@@ -87,7 +87,7 @@ def _on(day: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def scores(cohort: Cohort) -> dict[str, np.ndarray]:
-    """By name, a number a student that is to be higher for who will be lost."""
+    """Return four scores by name, higher for students who are more likely to be lost."""
     n = len(cohort.students)
     progress = by_student(cohort)
     last = group_stats.latest(cohort.student, n, cohort.completed)
@@ -102,30 +102,38 @@ def scores(cohort: Cohort) -> dict[str, np.ndarray]:
 
 
 def auc(score: np.ndarray, lost: np.ndarray) -> float:
-    """The share of pairs of a lost and another student that the score puts in order, ties counted half."""
+    """Return the share of pairs of a lost and another student that the score orders rightly.
+
+    Ties count half.
+    """
     ranks = pd.Series(score).round(9).rank().to_numpy()
     n, others = int(lost.sum()), int((~lost).sum())
     return float((ranks[lost].sum() - n * (n + 1) / 2) / (n * others))
 
 
 def validate(classes: list[tuple[ClassData, pd.Series[Any]]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """By score and day the AUC; by band and day the share lost, and the students, over all classes."""
-    found, counted = [], []
+    """Compute two tables over all classes.
+
+    The first is the AUC by score and day. The second is the share lost, and the number of students, by band
+    and day.
+    """
+    measured, counted = [], []
     for day in DAYS:
         for class_data, fate in classes:
             cohort = build(class_data, (START + pd.Timedelta(days=day)).tz_localize("UTC"))
             lost = fate[cohort.students.index].to_numpy()
             for name, score in scores(cohort).items():
-                found.append((name, day, auc(score, lost)))
+                measured.append((name, day, auc(score, lost)))
             counted.append(pd.DataFrame({"band": risk(cohort)["band"].to_numpy(), "lost": lost, "day": day}))
-    areas = pd.DataFrame(found, columns=["score", "day", "auc"])
+    areas = pd.DataFrame(measured, columns=["score", "day", "auc"])
     table = areas.groupby(["score", "day"], sort=False)["auc"].mean().unstack()
-    bands = pd.concat(counted).groupby(["band", "day"])["lost"].agg(["mean", "size"]).unstack()
+    by_band = pd.concat(counted).groupby(["band", "day"])["lost"].agg(["mean", "size"])
+    bands = pd.DataFrame(by_band.unstack())
     return table, bands.loc[list(BANDS)]
 
 
 def plot(table: pd.DataFrame) -> str:
-    """The AUC of each score by day, as an SVG that reads on light and dark pages."""
+    """Draw the AUC of each score by day, as an SVG for light and dark pages."""
     left, top, width, height, low = 52, 16, 470, 260, 0.5
     looks = {
         "this score": ("#2f7f88", ""),
@@ -133,6 +141,9 @@ def plot(table: pd.DataFrame) -> str:
         "average grade": ("#8a6bb0", "2 4"),
         "recency": ("#7d878c", "10 4 2 4"),
     }
+
+    def reached(name: str, day: int) -> float:
+        return float(table[day][name])
 
     def x(day: int) -> float:
         return left + (day - DAYS[0]) / (DAYS[-1] - DAYS[0]) * width
@@ -149,18 +160,18 @@ def plot(table: pd.DataFrame) -> str:
         )
     bottom = top + height + 20
     parts += [f'<text x="{x(day):.1f}" y="{bottom}" text-anchor="middle">day {day}</text>' for day in DAYS]
-    ends = sorted(looks, key=lambda name: -table.loc[name, DAYS[-1]])
+    ends = sorted(looks, key=lambda name: -reached(name, DAYS[-1]))
     labels: list[float] = []
     for name in ends:
         colour, dash = looks[name]
-        points = " ".join(f"{x(day):.1f},{y(table.loc[name, day]):.1f}" for day in DAYS)
+        points = " ".join(f"{x(day):.1f},{y(reached(name, day)):.1f}" for day in DAYS)
         # Labels of lines that end close together stand one below the other.
-        excluded_path = max([y(table.loc[name, DAYS[-1]]) + 4, *(one + 16 for one in labels[-1:])])
-        labels.append(excluded_path)
+        label_y = max([y(reached(name, DAYS[-1])) + 4, *(above + 16 for above in labels[-1:])])
+        labels.append(label_y)
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" '
             f'stroke-dasharray="{dash}"/>'
-            f'<text x="{left + width + 8}" y="{excluded_path:.1f}" fill="{colour}">{name}</text>'
+            f'<text x="{left + width + 8}" y="{label_y:.1f}" fill="{colour}">{name}</text>'
         )
     head = (
         f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 130} {top + height + 32}" '
@@ -195,7 +206,7 @@ def main() -> None:
         wanted.plot.write_text(plot(table), encoding="utf-8")
     off = np.abs(table.loc["this score"].to_numpy() - np.array(PUBLISHED)).max()
     print(f"\nFurthest from the published numbers: {off:.4f}")
-    if off > CLOSE_ENOUGH:
+    if off > MAX_DIFFERENCE:
         raise SystemExit("The score is no longer the one that was tested.")
 
 

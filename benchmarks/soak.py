@@ -217,7 +217,7 @@ def prepare(home: Path, upstream: Any) -> list[str]:
     from cohort_core.services.workspace import Workspace
 
     workspace = Workspace(Home(home))
-    workspace.connect_to_practice(upstream.url)
+    workspace.connect_to_practice(upstream.url, asked_by="test")
     # The server must not start a practice school of its own, and a sync must end before the next one.
     save_settings(workspace.home, practice=False, sync_rate=1000.0)
     workspace.set_active([status.id for status in workspace.cohorts.statuses()], active=True)

@@ -1,4 +1,4 @@
-"""Answers that are computed once, however many ask for them at a time."""
+"""Caches: results that are computed once, also when several threads ask at the same time."""
 
 from __future__ import annotations
 
@@ -15,45 +15,48 @@ T = TypeVar("T")
 
 
 def single_flight(
-    compute: Callable[..., Value], most: int, *, by_revision: bool = False
+    compute: Callable[..., Value], max_entries: int, *, by_revision: bool = False
 ) -> Callable[..., Value]:
-    """Remembers the last results; who asks for one that is being computed waits for it.
+    """Cache the latest results of `compute` by its positional arguments.
 
-    ``by_revision``: what is asked begins with a class and its revision. What was made of an earlier revision
-    goes when something of a later one comes: after a sync nobody asks for it any more, and it is large.
+    A caller whose result is being computed in another thread waits for it. A call that raises leaves nothing
+    in the cache. At most `max_entries` results are kept; the least recently used goes first.
+
+    With `by_revision` the first two arguments are a class id and its revision. A result of a new revision
+    removes those of earlier ones: after a sync they are not needed any more, and they are large.
     """
-    remembered: OrderedDict[tuple[Any, ...], Value] = OrderedDict()
+    cache: OrderedDict[tuple[Any, ...], Value] = OrderedDict()
     guard = threading.Lock()
     locks: dict[Hashable, tuple[threading.Lock, int]] = {}
 
     def keep(key: tuple[Any, ...], value: Value) -> None:
         if by_revision:
             class_id, revision = key[:2]
-            for old in [one for one in remembered if one[0] == class_id and one[1] < revision]:
-                del remembered[old]
-        remembered[key] = value
-        while len(remembered) > most:
-            remembered.popitem(last=False)
+            for old in [other for other in cache if other[0] == class_id and other[1] < revision]:
+                del cache[old]
+        cache[key] = value
+        while len(cache) > max_entries:
+            cache.popitem(last=False)
 
     def get(*key: Any) -> Value:
         with guard:
-            if key in remembered:
-                remembered.move_to_end(key)
-                return remembered[key]
+            if key in cache:
+                cache.move_to_end(key)
+                return cache[key]
             lock, waiting = locks.get(key, (threading.Lock(), 0))
             locks[key] = lock, waiting + 1
         try:
             with lock:
                 with guard:
-                    if key in remembered:
-                        return remembered[key]
+                    if key in cache:
+                        return cache[key]
                 value = compute(*key)
                 with guard:
                     keep(key, value)
                 return value
         finally:
             with guard:
-                # The lock stays for as long as somebody waits for it, also after a computation that failed.
+                # The lock stays while another thread waits for it, also after a computation that failed.
                 lock, waiting = locks.pop(key)
                 if waiting > 1:
                     locks[key] = lock, waiting - 1
@@ -61,21 +64,22 @@ def single_flight(
     return get
 
 
-def cached_on(answer: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """An answer that each cohort, or the facts of a class, give once and then know, since they never change.
+def cached_on(function: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Cache the results of a function on its first argument, which must never change.
 
-    Frames are handed out as copies, which cost nothing until somebody writes into one; arrays are as shared
-    as those of the cohort itself.
+    That is a cohort or the data of a class: the results live as long as it does. Each call returns a new
+    shallow copy of a frame, which costs nothing until the caller writes into it. Arrays are shared: do not
+    write into them.
     """
     import pandas as pd
 
-    @wraps(answer)
-    def known(subject: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        answers = vars(subject).setdefault("_answers", {})
-        key = (answer, args, tuple(kwargs.items()))
-        if key not in answers:
-            answers[key] = answer(subject, *args, **kwargs)
-        found: T = answers[key]
-        return cast(T, found.copy(deep=False)) if isinstance(found, pd.DataFrame) else found
+    @wraps(function)
+    def cached(subject: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        results = vars(subject).setdefault("_results", {})
+        key = (function, args, tuple(kwargs.items()))
+        if key not in results:
+            results[key] = function(subject, *args, **kwargs)
+        result: T = results[key]
+        return cast(T, result.copy(deep=False)) if isinstance(result, pd.DataFrame) else result
 
-    return known
+    return cached

@@ -1,4 +1,4 @@
-"""The clock. Everything that asks for the present instant asks here."""
+"""The clock: all code that needs the present instant takes it from here."""
 
 from __future__ import annotations
 

@@ -4,30 +4,31 @@
     ├── SettingsError
     │   ├── NotConnected           no settings yet, or one that a sync needs is missing
     │   ├── BadSettings            a setting has a value that cannot be used
-    │   ├── SettingsBusy           another program does not come to an end with changing them
+    │   ├── SettingsBusy           another program has been changing them for too long
     │   └── NotInstalled           an optional part of this program is not installed
     ├── StoreError
     │   ├── DatabaseNewer          written by a later version of this program
-    │   ├── DatabaseBusy           another program does not let go of it
+    │   ├── DatabaseBusy           another program has locked it for too long
     │   └── DatabaseUnusable       not readable, not a database, or damaged
     ├── UpstreamError
     │   ├── LoginRefused           OpenClass does not accept the email and password
     │   ├── NoNetwork              OpenClass cannot be reached from here
     │   ├── UpstreamDown           OpenClass answers, but with errors
-    │   ├── UpstreamChanged        OpenClass answers in a format that is not the known one
-    │   └── ClassInaccessible      OpenClass says that a class is not there or not ours
-    ├── SyncRunning                someone else syncs at this moment
+    │   ├── UpstreamChanged        OpenClass answers in a format that this version cannot read
+    │   └── ClassInaccessible      OpenClass says that a class does not exist or is not ours
+    ├── SyncRunning                another sync is running
     ├── SyncCancelled              a person stopped the sync
     ├── SyncFailed                 at least one class could not be synced
     ├── RemovalsRefused            a sync would remove so much that a person must agree first
+    ├── NotAllowed                 the role of a person or token is too low
     ├── UnknownClass               no such class in the database
     ├── UnknownJob                 no such sync
     └── BadInput                   a parameter, file or option that cannot be used
 
-Each leaf is something that a caller can do something about, and carries a stable ``code``. What an
-edge makes of it (an HTTP status, an exit code, a notice on a page) is the edge's own table. A message
-is one or two sentences of which the last says what to do; it never holds a password, a token, a
-response body or a student's data.
+Each leaf is a case that a caller can handle in its own way, and has a stable ``code``. The API, the
+command line and the pages each have their own table that maps it to an HTTP status, an exit code or a
+notice. A message has one or two sentences, of which the last says what to do; it never holds a password,
+a token, a response body or a student's data.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from typing import Any, ClassVar
 
 
 class CohortError(Exception):
-    """Base of all errors that are meant for the person in front of the screen."""
+    """Base of all errors whose message is written for the user."""
 
     code: ClassVar[str] = "error"
 
@@ -47,72 +48,98 @@ class CohortError(Exception):
 
 
 class SettingsError(CohortError):
-    """Something about the settings."""
+    """Base of all errors about the settings."""
 
 
 class NotConnected(SettingsError):
+    """No settings yet, or one that a sync needs is missing."""
+
     code = "not_connected"
 
 
 class BadSettings(SettingsError):
+    """A setting has a value that cannot be used."""
+
     code = "bad_settings"
 
 
 class SettingsBusy(SettingsError):
+    """Another program has been changing the settings for too long."""
+
     code = "settings_busy"
 
 
 class NotInstalled(SettingsError):
+    """An optional part of this program is not installed."""
+
     code = "not_installed"
 
 
 class StoreError(CohortError):
-    """Something about the database file."""
+    """Base of all errors about the database file."""
 
 
 class DatabaseNewer(StoreError):
+    """A later version of this program wrote the database."""
+
     code = "database_newer"
 
 
 class DatabaseBusy(StoreError):
+    """Another program has locked the database for too long."""
+
     code = "database_busy"
 
 
 class DatabaseUnusable(StoreError):
+    """The file cannot be read, is damaged or is not a database."""
+
     code = "database_unusable"
 
 
 class UpstreamError(CohortError):
-    """Something about OpenClass."""
+    """Base of all errors about OpenClass."""
 
 
 class LoginRefused(UpstreamError):
+    """OpenClass does not accept the email and password."""
+
     code = "login_refused"
 
 
 class NoNetwork(UpstreamError):
+    """OpenClass cannot be reached from this computer."""
+
     code = "no_network"
 
 
 class UpstreamDown(UpstreamError):
+    """OpenClass answers, but with errors."""
+
     code = "upstream_down"
 
 
 class UpstreamChanged(UpstreamError):
+    """OpenClass answers in a format that this version cannot read."""
+
     code = "upstream_changed"
 
 
 class ClassInaccessible(UpstreamError):
+    """OpenClass says that a class does not exist or is not ours."""
+
     code = "class_inaccessible"
 
 
 class SyncRunning(CohortError):
-    """``details`` holds ``job``, the id of the sync that runs."""
+    """Another sync is running; ``details["job"]`` is its id, or None if it has ended meanwhile."""
 
     code = "sync_running"
 
 
 class SyncCancelled(CohortError):
+    """A person stopped the sync."""
+
     code = "sync_cancelled"
 
     def __init__(self) -> None:
@@ -120,28 +147,42 @@ class SyncCancelled(CohortError):
 
 
 class SyncFailed(CohortError):
+    """At least one class could not be synced."""
+
     code = "sync_failed"
 
 
 class RemovalsRefused(CohortError):
+    """A sync would remove so much that a person must agree first."""
+
     code = "removals_refused"
 
 
+class NotAllowed(CohortError):
+    """The role of a person or token is too low for an action."""
+
+    code = "role_too_low"
+
+
 class UnknownClass(CohortError):
+    """The database has no such class."""
+
     code = "unknown_class"
 
 
 class UnknownJob(CohortError):
+    """The database has no such sync."""
+
     code = "unknown_job"
 
 
 class BadInput(CohortError):
-    """``details`` holds ``parameter``, the name of what was wrong."""
+    """A parameter, file or option cannot be used; ``details["parameter"]`` is its name."""
 
     code = "bad_input"
 
 
 def leaves(root: type[CohortError] = CohortError) -> list[type[CohortError]]:
-    """All concrete errors below ``root``, in the order of the tree."""
+    """Return all concrete errors below ``root``, in the order of the tree."""
     children = root.__subclasses__()
     return [leaf for child in children for leaf in leaves(child)] if children else [root]

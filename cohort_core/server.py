@@ -25,6 +25,7 @@ from cohort_core.dashboard.asgi import create_dashboard, make_ready
 from cohort_core.errors import BadInput
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import load_tokens
 
@@ -62,7 +63,7 @@ def _share_heaps() -> None:
 
 
 def _make_ready(workspace: Workspace) -> None:
-    make_ready(workspace)
+    make_ready(Services(workspace))
     keep_imports()
 
 

@@ -15,48 +15,41 @@ from numpy.typing import NDArray
 from cohort_core.errors import BadInput
 
 Instants = NDArray[np.datetime64]
-"""UTC instants without a zone in microseconds, NaT for none: numpy's arithmetic is the fast one."""
-
+"""UTC instants in microseconds without a zone, NaT for none. Numpy computes with them fastest."""
 
 _EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")
-
-
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|z|[+ -]\d{2}:?\d{2})?"
 )
-
-
 _YEARS = range(1970, 2201)
 
 
 def parse_as_of(text: str, tz: ZoneInfo | str, parameter: str = "as_of") -> pd.Timestamp:
-    """The instant that a person or program means by `text`, in UTC.
+    """Parse a date or time that a person or program wrote into a UTC instant.
 
     "2025-01-04" is the end of that day in `tz`; a time without an offset is a time in `tz`.
-    Raises BadInput that names `parameter`, with what to write instead.
+    Raises BadInput, which names `parameter` and says what to write instead.
     """
     return _parse(text, tz, parameter, resolve)
 
 
 def parse_from(text: str, tz: ZoneInfo | str, parameter: str) -> pd.Timestamp:
-    """As `parse_as_of`, but a day is its first instant. The error names `parameter`."""
+    """Parse as `parse_as_of` does, but read a date as its first instant."""
     return _parse(text, tz, parameter, local_midnight)
 
 
 def _parse(
-    text: str, tz: ZoneInfo | str, parameter: str, of_day: Callable[[date, ZoneInfo], pd.Timestamp]
+    text: str, tz: ZoneInfo | str, parameter: str, resolve_day: Callable[[date, ZoneInfo], pd.Timestamp]
 ) -> pd.Timestamp:
     zone = ZoneInfo(tz) if isinstance(tz, str) else tz
     text = text.strip()
     try:
         if _DATE.fullmatch(text):
-            return of_day(_plausible(date.fromisoformat(text)), zone)
+            return resolve_day(_plausible(date.fromisoformat(text)), zone)
         if match := _INSTANT.fullmatch(text):
             day, clock, offset = match.groups(default="")
-            # A plus sign in an address arrives as a space.
+            # A plus sign in a URL arrives as a space.
             offset = offset.upper().replace(" ", "+")
             return resolve(_plausible(datetime.fromisoformat(f"{day}T{clock}{offset}")), zone)
     except (ValueError, OverflowError):
@@ -69,27 +62,33 @@ def _parse(
 
 
 def instants(column: pd.Series[Any]) -> Instants:
-    """A column of UTC times as numpy instants in microseconds."""
-    return column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+    """Convert a column of UTC times to numpy instants in microseconds."""
+    result: Instants = column.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+    return result
 
 
 def days(spans: NDArray[Any]) -> NDArray[np.float64]:
-    """Spans of time as days with fractions, NaN for NaT."""
-    return np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+    """Convert spans of time to days with fractions; NaT becomes NaN."""
+    result: NDArray[np.float64] = np.divide(spans, np.timedelta64(1, "D")).astype(np.float64)
+    return result
 
 
 def local_midnight(day: date, tz: ZoneInfo) -> pd.Timestamp:
-    """The first instant of a local day, in UTC; where the clock skips midnight, the first after it."""
+    """Return the first instant of a local day, in UTC.
+
+    Where a clock change skips midnight, it is the first instant after the gap.
+    """
     midnight = pd.Timestamp(day).as_unit("us")
     return midnight.tz_localize(tz, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 
 def resolve(moment: pd.Timestamp | datetime | date | None, tz: ZoneInfo) -> pd.Timestamp:
+    """Convert a time, or the end of a date, to UTC; None becomes the epoch."""
     if moment is None:
         return _EPOCH
     if not isinstance(moment, datetime):
         return local_midnight(moment + timedelta(days=1), tz) - pd.Timedelta(1, "us")
-    # Python's own zone arithmetic has an answer for every wall time, also for those that a clock
+    # Python's own zone arithmetic has a result for every wall time, also for those that a clock
     # change skips or repeats.
     aware = moment if moment.tzinfo else moment.replace(tzinfo=tz)
     return pd.Timestamp(aware).tz_convert("UTC").as_unit("us")
@@ -102,8 +101,10 @@ def _plausible(moment: date) -> date:
 
 
 def naive(moment: pd.Timestamp) -> np.datetime64:
+    """Convert a UTC instant to numpy's form without a zone."""
     return moment.tz_convert(None).as_unit("us").to_datetime64()
 
 
 def zoned(moments: Instants) -> pd.DatetimeIndex:
+    """Convert numpy instants to pandas times in UTC."""
     return pd.DatetimeIndex(moments).tz_localize("UTC")

@@ -25,6 +25,7 @@ from fastapi.testclient import TestClient
 from cohort_core.api.app import create_app
 from cohort_core.api.openapi import EXAMPLES, item_of
 from cohort_core.config.paths import Home
+from cohort_core.http.guards import reason_phrase
 from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
@@ -102,7 +103,7 @@ def practice_app() -> Iterator[FastAPI]:
         workspace = Workspace(Home(Path(folder) / "home"))
         school = PracticeSchool(clock=lambda: CLOCK)
         with running(school) as upstream:
-            workspace.connect_to_practice(upstream.url)
+            workspace.connect_to_practice(upstream.url, asked_by="test")
             workspace.set_active([CLASS, OTHER_CLASS], active=True)
             workspace.prepare_sync(asked_by="api").run()
             import_practice_rosters(workspace.database, school)
@@ -251,7 +252,7 @@ def render_exchange(method: str, address: str, response: Any, body: Any = None) 
     else:
         text, note = f"({kind})" if response.content else "", ""
     language = "json" if "json" in kind else ""
-    status = f"{response.status_code} {response.reason_phrase}"
+    status = f"{response.status_code} {reason_phrase(response.status_code)}"
     return f"```{language}\n{request}\n{status}\n\n{text}".rstrip() + f"\n```{note}"
 
 

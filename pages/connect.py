@@ -7,12 +7,12 @@ from cohort_core.dashboard.settings import connection
 
 with begin("connect", needs_class=False) as view:
     if listed := connection.listed_classes():
-        connection.choose_classes(view.workspace, listed)
+        connection.choose_classes(view, listed)
     else:
-        if view.workspace.is_connected():
-            connection.show_connection(view.workspace, anonymous=view.reader.anonymous)
+        if view.reader.is_connected():
+            connection.show_connection(view)
         school, practice = st.columns([3, 2], gap="large")
         with school:
-            connection.ask_for_school(view.workspace, anonymous=view.reader.anonymous)
+            connection.ask_for_school(view)
         with practice:
-            connection.offer_practice_school(view.workspace)
+            connection.offer_practice_school(view)

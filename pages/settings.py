@@ -44,4 +44,4 @@ with begin("settings", needs_class=False) as view:
         case "data":
             data_and_privacy.show(view)
         case _:
-            connection.show_settings(view.workspace, anonymous=view.reader.anonymous)
+            connection.show_settings(view)

@@ -1,4 +1,4 @@
-"""What all tests share: a home of their own, a school over real HTTP, a workspace that is connected to it."""
+"""Fixtures for all tests: a temporary home, a school over real HTTP, a workspace."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cohort_core.http import uvicorn_protocol
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace
-from cohort_core.sources.openclass.client import RetryPolicy
+from cohort_core.sources.base import RetryPolicy
 
-# No test may touch the keyring of whoever runs it.
+# No test may touch the keyring of the person who runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for name in [name for name in os.environ if name.startswith("COHORT_")]:
     del os.environ[name]
@@ -35,9 +35,9 @@ FAST_RETRIES = RetryPolicy(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no worker goes on alone at the end."""
-    long = ("tests/sync/", "tests/cli/")
-    items.sort(key=lambda one: not one.nodeid.startswith(long))
+    """Run the slow tests first, so that no worker goes on alone at the end."""
+    slow = ("tests/sync/", "tests/cli/")
+    items.sort(key=lambda item: not item.nodeid.startswith(slow))
 
 
 @pytest.fixture
@@ -54,22 +54,22 @@ def school() -> Iterator[Running]:
 
 @pytest.fixture
 def workspace(home: Home) -> Iterator[Workspace]:
-    one = Workspace(home, retry_policy=FAST_RETRIES)
-    yield one
-    one.stop()
+    workspace = Workspace(home, retry_policy=FAST_RETRIES)
+    yield workspace
+    workspace.stop()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Or fail: nothing in a test waits without an end."""
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until a condition is true; fail after so many seconds."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
 @contextmanager
 def serving(app: Callable[..., object]) -> Iterator[str]:
-    """The address of an ASGI app that is served by a real server in a thread."""
+    """Serve an ASGI app by a real server in a thread; yield its address."""
     listener = sockets.listen("127.0.0.1", 0)
     config = uvicorn_protocol.config(app)
     config.timeout_graceful_shutdown = 1

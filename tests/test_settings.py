@@ -1,4 +1,4 @@
-"""What a mentor can set: where it is read from, what is refused and how that is said."""
+"""The settings: where they are read from, which values are refused and with which message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.errors import BadSettings, SettingsBusy
 
 
-def test_without_any_the_thresholds_are_those_of_the_definitions(home: Home) -> None:
+def test_without_settings_the_thresholds_are_the_documented_ones(home: Home) -> None:
     assert load_settings(home).thresholds == DEFAULTS
     assert DEFAULTS.bands == (("critical", 30), ("high", 10), ("medium", 2))
     assert (DEFAULTS.cooling_days, DEFAULTS.quiet_days, DEFAULTS.gone_days) == (7, 14, 30)
@@ -32,10 +32,10 @@ def test_the_environment_goes_over_the_file_one_threshold_at_a_time(
 ) -> None:
     save_settings(home, thresholds={"critical_gap": 40.0, "stuck_days": 10}, timezone="Europe/Berlin")
     monkeypatch.setenv("COHORT_THRESHOLDS__STUCK_DAYS", "12")
-    known = load_settings(home).thresholds
-    assert (known.critical_gap, known.stuck_days, known.high_gap) == (40, 12, 10)
-    assert known.changed == {"critical_gap": 40, "stuck_days": 12}
-    assert hash(known) == hash(Thresholds(critical_gap=40, stuck_days=12))
+    thresholds = load_settings(home).thresholds
+    assert (thresholds.critical_gap, thresholds.stuck_days, thresholds.high_gap) == (40, 12, 10)
+    assert thresholds.changed == {"critical_gap": 40, "stuck_days": 12}
+    assert hash(thresholds) == hash(Thresholds(critical_gap=40, stuck_days=12))
     save_settings(home, thresholds=None)
     monkeypatch.delenv("COHORT_THRESHOLDS__STUCK_DAYS")
     assert load_settings(home).thresholds == DEFAULTS
@@ -43,7 +43,7 @@ def test_the_environment_goes_over_the_file_one_threshold_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"critical_gap": 10}, "thresholds must rise from medium_gap over high_gap to critical_gap"),
         ({"quiet_days": 7}, "thresholds must rise from cooling_days over quiet_days to gone_days"),
@@ -54,13 +54,11 @@ def test_the_environment_goes_over_the_file_one_threshold_at_a_time(
         ({"critcal_gap": 40}, "thresholds.critcal_gap is not known"),
     ],
 )
-def test_thresholds_that_cannot_be_are_refused_by_name(
-    home: Home, wrong: dict[str, float], told: str
-) -> None:
+def test_impossible_thresholds_are_refused_by_name(home: Home, wrong: dict[str, float], message: str) -> None:
     save_settings(home, thresholds=wrong)
     with pytest.raises(BadSettings) as refused:
         load_settings(home)
-    assert told in refused.value.message
+    assert message in refused.value.message
     assert str(home.config) in refused.value.message
     with pytest.raises(ValidationError):
         Thresholds(**wrong)  # type: ignore[arg-type]
@@ -121,12 +119,14 @@ def test_many_who_save_at_once_lose_nothing(home: Home) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: save_settings(home, **{name: name}), names))
     assert tomllib.loads(home.config.read_text("utf-8")) == {name: name for name in names}
-    assert {one.name for one in home.files()} == {home.config.name, home.config_lock.name}
-    assert all(one.stat().st_mode & 0o077 == 0 for one in home.files())
+    assert {path.name for path in home.files()} == {home.config.name, home.config_lock.name}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in home.files())
 
 
-def test_nobody_waits_without_end_for_who_changes_them(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "PATIENCE_SECONDS", 0.1)
+def test_nobody_waits_for_ever_while_another_changes_them(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "LOCK_TIMEOUT_SECONDS", 0.1)
     save_settings(home, app_id="a")
     with FileLock(home.config_lock), pytest.raises(SettingsBusy, match="try again"):
         save_settings(home, app_id="b")

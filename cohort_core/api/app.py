@@ -20,6 +20,7 @@ from cohort_core.http.auth import AuthMiddleware
 from cohort_core.http.guards import ApiCors, BrowserGuard
 from cohort_core.http.rate_limit import Limits
 from cohort_core.http.request_log import RequestLogMiddleware
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace, shared_workspace
 
 DASHBOARD_PATH = "/dashboard"
@@ -48,7 +49,7 @@ def create_app(
         version="1",
         **options,
     )
-    app.state.workspace = workspace
+    app.state.services = Services(workspace)
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, hosts, limits)
     add_error_handlers(app)

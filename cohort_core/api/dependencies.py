@@ -14,36 +14,47 @@ from pydantic_core import PydanticCustomError
 from cohort_core import errors
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.services.commands import AdminCommands, Commands
+from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
-from cohort_core.services.workspace import Workspace
+from cohort_core.services.services import Services
 
 CLASS_PATH = "/classes/{class_id}"
 STUDENT_PATH = f"{CLASS_PATH}/students/{{student_id}}"
 ASSIGNMENT_PATH = f"{CLASS_PATH}/assignments/{{assignment_id}}"
 
 
-def _workspace(request: Request) -> Workspace:
-    workspace: Workspace = request.app.state.workspace
-    return workspace
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
 
 
-InWorkspace = Annotated[Workspace, Depends(_workspace)]
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.access
+    return principal
+
+
+InServices = Annotated[Services, Depends(_services)]
+By = Annotated[Principal, Depends(_principal)]
 Anonymous = Annotated[
     bool,
     Query(description="Pseudonyms for names and emails, and other ids for students and records."),
 ]
 
 
-def _reader(request: Request, workspace: InWorkspace, anonymous: Anonymous = False) -> Reader:
-    return Reader(workspace, workspace.cohorts.is_anonymous(anonymous), request.state.access.class_ids)
+def _reader(services: InServices, principal: By, anonymous: Anonymous = False) -> Reader:
+    return services.reader(principal, anonymous=anonymous)
 
 
-def _commands(request: Request, workspace: InWorkspace) -> Commands:
-    return Commands(workspace, request.state.access.class_ids)
+def _plain_reader(services: InServices, principal: By) -> Reader:
+    return services.reader(principal)
 
 
-def _admin_commands(request: Request, workspace: InWorkspace) -> AdminCommands:
-    return AdminCommands(workspace, request.state.access.who)
+def _commands(services: InServices, principal: By) -> Commands:
+    return services.commands(principal)
+
+
+def _admin_commands(services: InServices, principal: By) -> AdminCommands:
+    return services.admin(principal)
 
 
 Read = Annotated[Reader, Depends(_reader)]
@@ -51,6 +62,9 @@ Read = Annotated[Reader, Depends(_reader)]
 
 Adds the query parameter `anonymous`.
 """
+
+ReadSyncs = Annotated[Reader, Depends(_plain_reader)]
+"""For routes that read data in which there are no people."""
 
 CommandsFor = Annotated[Commands, Depends(_commands)]
 """For routes that change something, within the classes that the principal may see."""

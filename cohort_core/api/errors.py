@@ -34,6 +34,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.SyncCancelled: HTTPStatus.CONFLICT,
     errors.SyncFailed: HTTPStatus.BAD_GATEWAY,
     errors.RemovalsRefused: HTTPStatus.CONFLICT,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.UnknownClass: HTTPStatus.NOT_FOUND,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,

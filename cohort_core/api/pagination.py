@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from cohort_core.api.dependencies import DIGITS_ONLY, Read
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
-from cohort_core.export.tables import Answer
+from cohort_core.export.tables import Tabular
 from cohort_core.http.guards import problem, qualities
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports.report import Report, unwrap
@@ -154,11 +154,11 @@ class ListSender:
     limit: Limit = None
     offset: Offset = 0
 
-    def __call__(self, answer: Answer, moment: Moment, *, default_limit: int | None = None) -> Response:
+    def __call__(self, answer: Tabular, moment: Moment, *, default_limit: int | None = None) -> Response:
         limit = default_limit if self.limit is None else self.limit
         fields, rows = _chosen_fields(self.fields, answer.row), _sorted(answer, self.sort)
         page = slice(self.offset, None if limit is None else self.offset + limit)
-        shown: Answer
+        shown: Tabular
         if isinstance(rows, tables.Table):
             total, shown = len(rows.rows), replace(rows, rows=rows.rows[page], fields=fields)
         else:
@@ -194,7 +194,7 @@ def _response(
     request: Request,
     read: Read,
     moment: Moment,
-    shown: Answer,
+    shown: Tabular,
     content: Callable[[], Any],
     headers: Mapping[str, str],
 ) -> Response:
@@ -287,7 +287,7 @@ def _chosen_fields(fields: str | None, row: type[BaseModel]) -> tuple[str, ...]:
     return names
 
 
-def _sorted(answer: Answer, sort: str | None) -> Answer:
+def _sorted(answer: Tabular, sort: str | None) -> Tabular:
     if sort is None:
         return answer
     descending: dict[str, bool] = {}

@@ -1,7 +1,8 @@
-"""Reports as charts. Colours tell nothing that a shape, a label or an order does not tell as well.
+"""Reports as charts.
 
-Every colour here stands out from white and from near-black, so that a chart needs no second version for
-dark mode, and the sets were chosen so that colour-blind people can tell them apart.
+A shape, a label or an order always says the same as a colour. Every colour stands out from white and from
+near-black, so charts need no second version for dark mode, and colour-blind people can tell the colours of
+each set apart.
 """
 
 from __future__ import annotations
@@ -16,22 +17,26 @@ from cohort_core.reports.labels import ACCENT, BANDS, DIFFICULTY_PARTS, NEUTRAL,
 from cohort_core.reports.rows import Ranking
 
 _BAR_PIXELS, _AXIS_PIXELS, _HEADING_PIXELS = 24, 50, 26
-_LABEL_PIXELS = 190
+_MAX_LABEL_PIXELS = 190
 _WEEK_TOOLTIP = alt.Tooltip("date:N", title="Week of")
 
 
 @cached_chart
 def risk_parts(health: pd.DataFrame) -> alt.Chart:
-    """A bar a student, made of the four parts of the risk score, in the order of the frame. It has no legend:
-    the page shows RISK_PARTS above it, where a phone has room for all of it.
+    """Draw a bar for each student, stacked from the four parts of the risk score.
+
+    Bars are in the order of the frame. The chart has no legend: the page shows RISK_PARTS above it, where a
+    phone has room for all of it.
     """
     return _stacked_parts(health, RISK_PARTS, "Risk points", "Student", "student_id")
 
 
 @cached_chart
 def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
-    """A bar an assignment, in the order of the frame, by what it is ranked by. Of its difficulty, the page
-    shows DIFFICULTY_PARTS above it as a legend.
+    """Draw a bar for each assignment by the number that ranks it.
+
+    Bars are in the order of the frame. A ranking by difficulty is stacked from its parts; the page shows
+    DIFFICULTY_PARTS above it as a legend.
     """
     if by == "difficulty":
         return _stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
@@ -42,7 +47,7 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
         "stuck": ("stuck", "Students stuck", "d"),
     }[by]
     data = _labelled(frame)
-    # A share is read against the whole, and a count has no halves.
+    # The axis of a share ends at 1, and that of a count has whole steps.
     scale = alt.Scale(domain=[0, 1]) if format_ == ".0%" else alt.Scale(zero=True)
     axis = alt.Axis(format=format_, tickMinStep=1 if format_ == "d" else 0)
     return _sized(
@@ -63,7 +68,7 @@ def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
 
 @cached_chart
 def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChart:
-    """Records completed and in progress at the end of each week: a whole line and a dashed one."""
+    """Draw the records completed (solid) and in progress (dashed) at the end of each week."""
     words = {"completed": "Completed", "in_progress": "In progress"}
     long = _dated(weeks).melt(["week", "date"], list(words), "state", "records")
     legend = alt.Legend(title=None, orient="top", symbolType="stroke")
@@ -84,15 +89,19 @@ def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChar
             "state:N", scale=alt.Scale(domain=list(words.values()), range=[[1, 0], [5, 3]]), legend=legend
         )
     )
-    return (lines + base.mark_point(filled=True, size=30)).properties(height=height)
+    chart: alt.LayerChart = (lines + base.mark_point(filled=True, size=30)).properties(height=height)
+    return chart
 
 
 @cached_chart
 def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> alt.Chart:
-    """A bar a week; the last one, which may not have ended, is paler."""
+    """Draw a bar for each week.
+
+    The last week may not be over and is paler.
+    """
     data = _dated(weeks[["week", field]])
     data["counted"] = ["Whole week"] * (len(data) - 1) + ["So far"] if len(data) else []
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
         .mark_bar(color=ACCENT)
         .encode(
@@ -107,13 +116,17 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
         )
         .properties(height=height)
     )
+    return chart
 
 
 @cached_chart
 def lines(
     weeks: pd.DataFrame, fields: dict[str, str], title: str, format_: str, height: int = 240
 ) -> alt.LayerChart:
-    """Up to two fields week by week, a whole line and a dashed one."""
+    """Draw up to two fields week by week: a solid line and a dashed one.
+
+    `fields` maps a column to its label.
+    """
     long = _dated(weeks[["week", *fields]]).melt(["week", "date"], list(fields), "what", "value")
     labels = list(fields.values())
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", direction="vertical", labelLimit=300)
@@ -134,14 +147,18 @@ def lines(
             "what:N", scale=alt.Scale(domain=labels, range=[[1, 0], [5, 3]][: len(labels)]), legend=legend
         )
     )
-    return (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
+    chart: alt.LayerChart = (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
+    return chart
 
 
 @cached_chart
 def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
-    """The risk score at the end of each week, its band as colour and shape."""
+    """Draw the risk score at the end of each week.
+
+    Colour and shape show the band.
+    """
     data = _dated(weeks[["week", "risk", "risk_score"]])
-    data = data.assign(band=data["risk"].map(lambda one: BANDS[one].label))
+    data = data.assign(band=data["risk"].map({band: look.label for band, look in BANDS.items()}))
     looks = list(BANDS.values())
     domain = [look.label for look in looks]
     base = alt.Chart(data).encode(
@@ -156,7 +173,7 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
     legend = alt.Legend(title=None, orient="top", columns=2)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(
         color=alt.Color(
-            "band:N", scale=alt.Scale(domain=domain, range=[one.colour for one in looks]), legend=legend
+            "band:N", scale=alt.Scale(domain=domain, range=[look.colour for look in looks]), legend=legend
         ),
         shape=alt.Shape(
             "band:N",
@@ -164,17 +181,18 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
             legend=legend,
         ),
     )
-    return (base.mark_line(color=NEUTRAL) + points).properties(height=height)
+    chart: alt.LayerChart = (base.mark_line(color=NEUTRAL) + points).properties(height=height)
+    return chart
 
 
 @cached_chart
 def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
-    """A bar a range of grades."""
+    """Draw a bar for each range of grades."""
     labels = [
         f"{lower * 100:.0f}–{upper * 100:.0f}%"
         for lower, upper in zip(ranges["lower"], ranges["upper"], strict=True)
     ]
-    return (
+    chart: alt.Chart = (
         alt.Chart(ranges[["count", "share"]].assign(range=labels))
         .mark_bar(color=ACCENT)
         .encode(
@@ -188,12 +206,13 @@ def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
         )
         .properties(height=height)
     )
+    return chart
 
 
 @cached_chart
 def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
-    """The share that is expected to be done after so many days."""
-    return (
+    """Draw the share that is expected to be done, by days since the start."""
+    chart: alt.Chart = (
         alt.Chart(curve[["days", "finished_share"]])
         .mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2.5, point=True)
         .encode(
@@ -208,6 +227,7 @@ def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
         )
         .properties(height=height)
     )
+    return chart
 
 
 @cached_chart
@@ -218,10 +238,10 @@ def course_weeks(
     title: str,
     height: int = 320,
 ) -> alt.LayerChart:
-    """A share by week of the course: the class that is shown in colour, the others as quiet lines.
+    """Draw a share by week of the course, for several classes.
 
-    Each is the name of a class and its report ``by_course_week``. The names stand at the right, in the order
-    in which the lines end.
+    The class that is shown is in colour, the others are grey.     Each class is given as its name and the
+    frame of its report ``by_course_week``. The names stand at the right, in the order in which the lines end.
     """
     classes = [own, *others]
     labels = unique_labels(label for label, _ in classes)
@@ -239,7 +259,7 @@ def course_weeks(
             "course_week:Q",
             title="Week of the course",
             axis=alt.Axis(tickMinStep=1, format="d"),
-            # Room for the names behind the last week.
+            # Leaves room for the names after the last week.
             scale=alt.Scale(domain=[1, max(data["course_week"].max(), 2) * 1.3], nice=False),
         ),
         y=alt.Y("share:Q", title=title, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
@@ -268,11 +288,15 @@ def course_weeks(
             color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value("#7d878c")),
         )
     )
-    return (lines + points + names).properties(height=height)
+    chart: alt.LayerChart = (lines + points + names).properties(height=height)
+    return chart
 
 
 def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
-    """Heights for labels, the lowest first, near these shares and none over another."""
+    """Place labels near these shares, the lowest first, without overlap.
+
+    Returns their heights, 0 to 1, at least `gap` apart.
+    """
     placed: list[float] = []
     for share in shares:
         placed.append(max(share, placed[-1] + gap) if placed else share)
@@ -285,14 +309,17 @@ def _apart(shares: pd.Series[float], gap: float = 0.055) -> list[float]:
 
 @cached_chart
 def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
-    """Weekday by hour: the more is started and completed then, the stronger the colour."""
+    """Draw a square for each weekday and hour.
+
+    The colour is stronger the more was started and completed then.
+    """
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     data = slots[["hour", "started", "completed"]].assign(
         day=slots["weekday"].map(lambda number: days[number - 1]),
         events=slots["started"] + slots["completed"],
     )
     hours = alt.Axis(labelAngle=0, values=list(range(0, 24, 3)), labelOverlap=False)
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
         .mark_rect()
         .encode(
@@ -310,11 +337,15 @@ def habits(slots: pd.DataFrame, height: int = 250) -> alt.Chart:
         )
         .properties(height=height)
     )
+    return chart
 
 
 @cached_chart
 def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Chart:
-    """How far the class has come, assignment by assignment in course order: shares of all students."""
+    """Draw how far the class has come, assignment by assignment in course order.
+
+    Each bar is stacked from the shares of all students who completed it, are in progress or are stuck.
+    """
     data = blockers.sort_values("position")
     parts = {
         "completed": data["completed"],
@@ -328,9 +359,9 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
         ["assignment_id", "name", "position", "section", "number"], list(parts), "state", "share"
     )
     long = long.assign(
-        order=long["state"].map(list(parts).index), state=long["state"].map(lambda one: STATES[one][0])
+        order=long["state"].map(list(parts).index), state=long["state"].map(lambda state: STATES[state][0])
     )
-    return (
+    chart: alt.Chart = (
         alt.Chart(long)
         .mark_bar(cursor="pointer")
         .encode(
@@ -353,24 +384,45 @@ def course(blockers: pd.DataFrame, students: int, height: int = 260) -> alt.Char
         )
         .properties(height=height)
     )
+    return chart
 
 
 @cached_chart
 def matrix(cells: pd.DataFrame) -> alt.LayerChart:
-    """Students, in the order of the frame, by assignments.
+    """Draw a square for each student and assignment, students in the order of the frame.
 
-    Columns label, student_id, name, number, assignment_id, assignment, state, grade. Squares are picked by
-    student_id, the numbers of the assignments by heading_id.
+    `cells` has the columns label, student_id, name, number, assignment_id, assignment, state, grade. A click
+    on a square picks its student_id, and a click on the number of an assignment its heading_id.
     """
-    order = list(dict.fromkeys(cells["label"]))
+    students = list(dict.fromkeys(cells["label"]))
+    data = _matrix_data(cells)
+    base = _matrix_base(data, students)
+    squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
+        color=_states(list(STATES)), detail=["student_id:N", "assignment_id:N"]
+    )
+    marks = (
+        base.transform_filter("datum.mark != ''")
+        .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
+        .encode(text="mark:N")
+    )
+    chart: alt.LayerChart = (squares + _matrix_headings(data) + marks).properties(
+        height=len(students) * 17 + _AXIS_PIXELS
+    )
+    return chart
+
+
+def _matrix_data(cells: pd.DataFrame) -> pd.DataFrame:
     data = cells.assign(
-        mark=cells["state"].map(lambda one: STATES[one][2]),
-        state=cells["state"].map(lambda one: STATES[one][0]),
+        mark=cells["state"].map(lambda state: STATES[state][2]),
+        state=cells["state"].map(lambda state: STATES[state][0]),
         grade=cells["grade"].map("{:.0%}".format).where(cells["grade"].notna(), "–"),
     )
-    # As categories each name goes to the browser once, not once for every square: a seventh of the bytes.
-    data = data.astype(dict.fromkeys(data.select_dtypes("str").columns, "category"))
-    base = alt.Chart(data).encode(
+    # As categories, names go to the browser once and not with every square: a seventh of the bytes.
+    return data.astype(dict.fromkeys(data.select_dtypes("str").columns, "category"))
+
+
+def _matrix_base(data: pd.DataFrame, students: list[str]) -> alt.Chart:
+    return alt.Chart(data).encode(
         x=alt.X(
             "number:O",
             title="Assignment, in course order",
@@ -378,9 +430,9 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
         ),
         y=alt.Y(
             "label:N",
-            sort=order,
+            sort=students,
             title=None,
-            axis=alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False),
+            axis=_label_axis(),
         ),
         tooltip=[
             alt.Tooltip("name:N", title="Student"),
@@ -390,21 +442,16 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("grade:N", title="Grade"),
         ],
     )
-    squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
-        color=_states(list(STATES)), detail=["student_id:N", "assignment_id:N"]
-    )
-    marks = (
-        base.transform_filter("datum.mark != ''")
-        .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
-        .encode(text="mark:N")
-    )
-    # What a number stands for, and the way there: over the axis, whose labels cannot be pointed at.
-    headings = (
-        alt.Chart(
-            data.drop_duplicates("number")[["number", "assignment_id", "assignment"]].rename(
-                columns={"assignment_id": "heading_id"}
-            )
-        )
+
+
+def _matrix_headings(data: pd.DataFrame) -> alt.Chart:
+    """Draw invisible marks over the numbers of the assignments.
+
+    They carry the tooltip and the click, since the labels of an axis cannot.
+    """
+    assignments = data.drop_duplicates("number")[["number", "assignment_id", "assignment"]]
+    chart: alt.Chart = (
+        alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"}))
         .mark_rect(color="transparent", cursor="pointer")
         .encode(
             x="number:O",
@@ -417,19 +464,24 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (squares + headings + marks).properties(height=len(order) * 17 + _AXIS_PIXELS)
+    return chart
 
 
 def _states(states: list[str]) -> alt.Color:
     return alt.Color(
         "state:N",
-        scale=alt.Scale(domain=[STATES[one][0] for one in states], range=[STATES[one][1] for one in states]),
+        scale=alt.Scale(
+            domain=[STATES[state][0] for state in states], range=[STATES[state][1] for state in states]
+        ),
         legend=None,
     )
 
 
 def unique_labels(names: Iterable[str]) -> Iterator[str]:
-    """Names as axis labels: a namesake further down gets a number, or two people would share a bar."""
+    """Yield names as axis labels, with a number behind every repeated name.
+
+    Without it two people of the same name would share a bar.
+    """
     taken: set[str] = set()
     for name in names:
         label, number = name, 1
@@ -441,8 +493,13 @@ def unique_labels(names: Iterable[str]) -> Iterator[str]:
 
 
 def _stacked_parts(
-    frame: pd.DataFrame, parts: dict[str, tuple[str, str]], title: str, what: str, identity: str
+    frame: pd.DataFrame, parts: dict[str, tuple[str, str]], title: str, subject: str, identity: str
 ) -> alt.Chart:
+    """Draw a bar for each row of the frame, stacked from its parts.
+
+    `parts` maps a column to its label and colour. `subject` names a row in the tooltip, and `identity` is the
+    column of its id.
+    """
     data = _labelled(frame)
     long = data[["label", "name", identity, *parts]].melt(
         ["label", "name", identity], list(parts), "part", "points"
@@ -468,7 +525,7 @@ def _stacked_parts(
             order=alt.Order("order:Q"),
             detail=f"{identity}:N",
             tooltip=[
-                alt.Tooltip("name:N", title=what),
+                alt.Tooltip("name:N", title=subject),
                 alt.Tooltip("part:N", title="Part"),
                 alt.Tooltip("points:Q", title="Points", format=".1f"),
             ],
@@ -482,17 +539,23 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(data: pd.DataFrame) -> alt.Y:
-    axis = alt.Axis(labelLimit=_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False)
-    return alt.Y("label:N", sort=data["label"].tolist(), title=None, axis=axis)
+    return alt.Y("label:N", sort=data["label"].tolist(), title=None, axis=_label_axis())
+
+
+def _label_axis() -> alt.Axis:
+    return alt.Axis(labelLimit=_MAX_LABEL_PIXELS, labelOverlap=False, labelFlush=False, ticks=False)
 
 
 def _sized(chart: alt.Chart, data: pd.DataFrame) -> alt.Chart:
-    """High enough for every bar: the height that Streamlit takes includes the axis."""
+    """Make the chart high enough for every bar and the axis, as Streamlit needs it."""
     return chart.properties(height=len(data) * _BAR_PIXELS + _AXIS_PIXELS)
 
 
 def _dated(weeks: pd.DataFrame) -> pd.DataFrame:
-    """Weeks as text, since a browser would move a date without a zone into its own."""
+    """Return weeks as text.
+
+    A browser would move a date without a time zone into its own zone.
+    """
     return weeks.assign(
         date=weeks["week"].dt.strftime("%d %B %Y").str.lstrip("0"), week=weeks["week"].dt.strftime("%Y-%m-%d")
     )

@@ -1,7 +1,7 @@
-"""Charts as Vega-Lite: drawn once, clickable, with their data inside or beside them.
+"""Charts as Vega-Lite: cached, clickable, with their data inside or beside the spec.
 
-Altair takes as long for a chart as pandas for the numbers in it, and a page draws the same ones again and
-again.
+Charts are cached because a page draws the same ones again and again, and Altair takes as long for a chart as
+pandas for the numbers in it.
 """
 
 from __future__ import annotations
@@ -17,67 +17,75 @@ from typing import Any, ParamSpec, TypeVar
 import altair as alt
 import pandas as pd
 
-KEPT_OF_EACH = 16
-"""Charts of each kind: what a mentor sees while going back and forth between a few selections."""
-SPECS_KEPT = 64
+MAX_CHARTS_OF_A_KIND = 16
+"""Enough for a mentor who goes back and forth between a few selections."""
+MAX_SPECS = 64
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def cached_chart(draw: Callable[P, T]) -> Callable[P, T]:
-    """A function that makes a chart of frames, and gives the same one for the same values. It is for looking
-    at: who changes it makes a copy first.
+    """Decorate a function that draws charts: the same values give the same chart.
+
+    The chart is shared by all callers: make a copy before you change it.
     """
 
-    @lru_cache(maxsize=KEPT_OF_EACH)
-    def answer(asked: _Asked) -> T:
-        return draw(*asked.args, **asked.kwargs)
+    @lru_cache(maxsize=MAX_CHARTS_OF_A_KIND)
+    def draw_once(call: _Call) -> T:
+        return draw(*call.args, **call.kwargs)
 
     @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
-        return answer(_Asked(_mark((args, kwargs)), args, kwargs))
+    def get(*args: P.args, **kwargs: P.kwargs) -> T:
+        return draw_once(_Call(_digest((args, kwargs)), args, kwargs))
 
-    return drawn
+    return get
 
 
 @dataclass(frozen=True)
-class _Asked:
-    mark: str
+class _Call:
+    """The arguments of a call, compared by their digest, since frames cannot be compared."""
+
+    digest: str
     args: tuple[Any, ...] = field(compare=False)
     kwargs: dict[str, Any] = field(compare=False)
 
 
-def _mark(value: Any) -> str:
-    """Equal for equal values, most of the time: what is equal and looks different is drawn again."""
+def _digest(value: Any) -> str:
+    """Return a digest of a value.
+
+    Equal values nearly always have the same digest. If they do not, the chart is only drawn again.
+    """
     return blake2b(pickle.dumps(value), digest_size=16).hexdigest()
 
 
 def whole_spec(chart: Any) -> dict[str, Any]:
-    """The chart as Vega-Lite with its data in it, however many rows.
+    """Return the chart as Vega-Lite with its data inside, however many rows.
 
-    Altair's own way depends on a setting of the process, which a page that is drawn meanwhile may change.
+    Altair has a setting for this, but it holds for the whole process, and another thread may change it.
     """
-    spec: dict[str, Any] = _with_data(
-        chart, lambda frame: alt.Data(values=alt.to_values(frame)["values"])
-    ).to_dict()
+
+    def inside(frame: pd.DataFrame) -> Any:
+        return alt.Data(values=alt.to_values(frame)["values"])  # type: ignore[no-untyped-call]
+
+    spec: dict[str, Any] = _with_data(chart, inside).to_dict()
     return spec
 
 
 def light_spec(chart: Any, *picked: str) -> dict[str, Any]:
-    """The chart as Vega-Lite with its frames beside it, under ``datasets``.
+    """Return the chart as Vega-Lite with its frames beside it, under ``datasets``.
 
-    Its marks tell, when clicked, what these fields of theirs are.
+    `picked` are fields whose values a click on a mark reports, as `pickable` explains.
 
-    It is not held against Vega-Lite's whole schema: that is more than half of the cost, the tests do it, and
-    no choice of a mentor makes a chart invalid.
+    The spec is not validated against the schema of Vega-Lite. That would take more than half of the time, the
+    tests do it, and no choice of a mentor makes a chart invalid.
     """
-    spec, frames = _light_spec(_Same(chart), picked)
+    spec, frames = _light_spec(_ByIdentity(chart), picked)
     return {**copy.deepcopy(spec), "datasets": dict(frames)}
 
 
-class _Same:
-    """A chart as what it is, since charts cannot be compared."""
+class _ByIdentity:
+    """A chart that is equal only to itself, since Altair's charts cannot be compared."""
 
     def __init__(self, chart: Any) -> None:
         self.chart = chart
@@ -86,43 +94,46 @@ class _Same:
         return id(self.chart)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.chart is other.chart
+        return isinstance(other, _ByIdentity) and self.chart is other.chart
 
 
-@lru_cache(maxsize=SPECS_KEPT)
-def _light_spec(one: _Same, picked: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+@lru_cache(maxsize=MAX_SPECS)
+def _light_spec(
+    shared: _ByIdentity, picked: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     frames: dict[str, pd.DataFrame] = {}
 
     def named(frame: pd.DataFrame) -> Any:
-        name = _mark(frame)
+        name = _digest(frame)
         frames[name] = frame
         return alt.NamedData(name=name)
 
-    chart = pickable(one.chart, *picked) if picked else one.chart
+    chart = pickable(shared.chart, *picked) if picked else shared.chart
     return _with_data(chart, named).to_dict(validate=False), frames
 
 
 def _with_data(chart: Any, of_frame: Callable[[pd.DataFrame], Any]) -> Any:
-    made = chart.copy(deep=False)
-    if isinstance(made.data, pd.DataFrame):
-        made.data = of_frame(made.data)
-    if isinstance(made, alt.LayerChart):
-        made.layer = [_with_data(one, of_frame) for one in made.layer]
-    return made
+    """Return the chart with each of its frames replaced."""
+    copied = chart.copy(deep=False)
+    if isinstance(copied.data, pd.DataFrame):
+        copied.data = of_frame(copied.data)
+    if isinstance(copied, alt.LayerChart):
+        copied.layer = [_with_data(layer, of_frame) for layer in copied.layer]
+    return copied
 
 
 def pickable(chart: Any, *fields: str) -> Any:
-    """The chart with marks that tell, when clicked, what a field of theirs is, by the name of the field.
+    """Return the chart with clickable marks that report the values of these fields.
 
-    Of a chart in layers the first field belongs to the first layer, and so on; a click anywhere asks all of
-    them, so that no two layers may have a field in common by which they are picked.
+    Each field has a selection of its name. In a chart with layers the first field belongs to the first layer,
+    and so on. A click anywhere asks all layers, so no two layers may contain the same field of `fields`.
     """
     picks = [alt.selection_point(name=field, fields=[field], on="click", clear=False) for field in fields]
     if not isinstance(chart, alt.LayerChart):
         return chart.add_params(*picks)
-    made = chart.copy(deep=False)
-    made.layer = [
+    copied = chart.copy(deep=False)
+    copied.layer = [
         layer.add_params(picks[index]) if index < len(picks) else layer
         for index, layer in enumerate(chart.layer)
     ]
-    return made
+    return copied

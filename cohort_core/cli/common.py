@@ -11,8 +11,9 @@ from cohort_core import errors
 
 if TYPE_CHECKING:
     from cohort_core.config.paths import Home
+    from cohort_core.services.commands import AdminCommands, Commands
     from cohort_core.services.reader import Reader
-    from cohort_core.services.workspace import Workspace
+    from cohort_core.services.services import Services
     from cohort_core.store.database import Database
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -55,17 +56,28 @@ def database_that_exists() -> Database:
     return existing
 
 
-def workspace() -> Workspace:
-    from cohort_core.services.workspace import shared_workspace
+def services() -> Services:
+    from cohort_core.services.services import shared_services
 
-    return shared_workspace()
+    return shared_services()
 
 
-def reader(anonymous: bool) -> Reader:
-    from cohort_core.services.reader import Reader
+def reader(anonymous: bool = False) -> Reader:
+    from cohort_core.services.principal import CLI_OWNER
 
-    shared = workspace()
-    return Reader(shared, shared.cohorts.is_anonymous(anonymous))
+    return services().reader(CLI_OWNER, anonymous=anonymous)
+
+
+def commands() -> Commands:
+    from cohort_core.services.principal import CLI_OWNER
+
+    return services().commands(CLI_OWNER)
+
+
+def admin() -> AdminCommands:
+    from cohort_core.services.principal import CLI_OWNER
+
+    return services().admin(CLI_OWNER)
 
 
 def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
@@ -88,10 +100,7 @@ def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
 
 def audit(action: str, subject: str, class_id: str, anonymous: bool) -> None:
     """Write into the audit that data of a class was exported."""
-    from cohort_core.store.audit import save_event
-
-    detail = f"{subject}, class {class_id}{', pseudonyms' if anonymous else ''}"
-    save_event(database(), "cli", action, detail)
+    reader().record_export(action, f"{subject}, class {class_id}{', pseudonyms' if anonymous else ''}")
 
 
 def privacy_note(anonymous: bool) -> str:

@@ -40,14 +40,13 @@ def init(
 ) -> None:
     """Connect to your school: log in, list classes, keep the settings, choose active classes."""
     from cohort_core.config.settings import load_settings
-    from cohort_core.store.classes import set_active
 
-    workspace = common.workspace()
-    settings = load_settings(workspace.home, api_base=api_base, app_id=app_id, origin=origin, email=email)
+    admin = common.admin()
+    settings = load_settings(admin.home, api_base=api_base, app_id=app_id, origin=origin, email=email)
     password = _read_password() if password_stdin else None
     if password is None and settings.password is not None:
         password = settings.password.get_secret_value()
-    listed, place = workspace.connect(
+    listed, place = admin.connect(
         api_base=settings.api_base,
         app_id=settings.app_id or _ask("Application id", "--app-id"),
         origin=settings.origin or _ask("Class site (origin)", "--origin"),
@@ -56,7 +55,7 @@ def init(
     )
     typer.echo(f"Connected. The password is kept in {place}.")
     chosen = _choose_classes(listed, classes)
-    set_active(workspace.database, chosen, active=True)
+    admin.set_active(chosen, active=True)
     for item in listed:
         typer.echo(f"  {'*' if item.id in chosen else ' '} {item.friendly_id or item.id}  {item.name}")
     if chosen:
@@ -75,9 +74,8 @@ def classes(
     from cohort_core.store.classes import load_statuses
 
     if all_:
-        workspace = common.workspace()
         try:
-            workspace.refresh_classes()
+            common.admin().refresh_classes()
         except (errors.UpstreamError, errors.NotConnected) as error:
             common.complain(f"{error.message} These are the classes known so far.")
     statuses = load_statuses(common.database(), active_only=not all_)
@@ -129,6 +127,8 @@ def _choose_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[s
 
     Without ``wanted`` it takes the only class, or asks on a terminal. Raises ``UnknownClass``.
     """
+    from cohort_core.sources import source_class
+
     if wanted is None:
         if len(listed) == 1:
             return [listed[0].id]
@@ -144,14 +144,12 @@ def _choose_classes(listed: Sequence[ListedClass], wanted: str | None) -> list[s
     for name in names:
         if name not in by_name:
             raise errors.UnknownClass(
-                f"OpenClass lists no class {name!r} for you. Choose with `cohort-tracker activate ID…`; "
-                "`cohort-tracker classes --all` lists all."
+                f"{source_class().info.label} lists no class {name!r} for you. Choose with "
+                "`cohort-tracker activate ID…`; `cohort-tracker classes --all` lists all."
             )
     return [by_name[name] for name in names]
 
 
 def _set_active(references: Sequence[str], *, active: bool) -> None:
-    from cohort_core.store.classes import set_active
-
-    ids = set_active(common.database(), references, active=active)
+    ids = common.admin().set_active(references, active=active)
     typer.echo(f"{'Active' if active else 'Not active'} now: {len(ids)} of the classes named.")

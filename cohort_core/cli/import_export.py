@@ -13,7 +13,7 @@ from cohort_core.cli import common
 from cohort_core.cli.common import AnonymousOption, AsOf, Force, Group, RequiredClassId
 
 if TYPE_CHECKING:
-    from cohort_core.store.database import Database
+    from cohort_core.services.commands import AdminCommands
 
 commands = typer.Typer()
 
@@ -38,21 +38,22 @@ def import_(
 ) -> None:
     """Import the roster and the mentors, replacing those imported before. Reports lines it cannot use."""
     from cohort_core.imports import roster_files
+    from cohort_core.sources import source_class
 
     if students is None and mentors is None and rust_db is None:
         raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
-    database = common.database()
+    admin = common.admin()
     if rust_db is not None:
-        _import_rust_tool(database, rust_db)
+        _import_rust_tool(admin, rust_db)
     if students is not None:
-        imported = roster_files.import_students(database, roster_files.read_text(students), class_id)
+        imported = admin.import_students(roster_files.read_text(students), class_id)
         _report_unusable(students, imported.unusable)
         typer.echo(
-            f"Roster imported: {imported.matched} students of OpenClass, "
+            f"Roster imported: {imported.matched} students of {source_class().info.label}, "
             f"{imported.unseen} not seen there yet, {len(imported.unusable)} lines not used."
         )
     if mentors is not None:
-        named = roster_files.import_mentors(database, roster_files.read_text(mentors))
+        named = admin.import_mentors(roster_files.read_text(mentors))
         _report_unusable(mentors, named.unusable)
         typer.echo(f"Mentors imported: {len(named.mentors)}, {len(named.unusable)} lines not used.")
 
@@ -128,12 +129,8 @@ def report(
     typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")
 
 
-def _import_rust_tool(database: Database, file: Path) -> None:
-    from cohort_core.imports.rust_tool import import_rust_db
-    from cohort_core.sync.lock import acquire_lock
-
-    with acquire_lock(database):
-        result = import_rust_db(database, file)
+def _import_rust_tool(admin: AdminCommands, file: Path) -> None:
+    result = admin.import_rust_tool(file)
     for table, identity, reason in result.unusable:
         typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
     typer.echo(

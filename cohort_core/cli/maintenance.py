@@ -21,7 +21,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
     """List records from OpenClass that cannot be used, and why. Every sync tries them again."""
     from dataclasses import asdict
 
-    rows = common.workspace().quarantined(class_id)
+    rows = common.reader().quarantined(class_id)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))
         return
@@ -36,9 +36,8 @@ def backup(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Copy the database into a file that only you can read, while everything runs."""
-    from cohort_core.store.maintenance import backup as make_backup
-
-    size = make_backup(common.database_that_exists(), file, replace=force, asked_by="cli")
+    common.database_that_exists()
+    size = common.admin().back_up(file, replace=force)
     typer.echo(f"Backed up to {file} ({size / 1e6:.1f} MB). It holds your students' data: keep it private.")
 
 
@@ -48,12 +47,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made
 
     The database of before is kept beside it.
     """
-    from cohort_core.store.maintenance import restore as put_back
-    from cohort_core.sync.lock import acquire_lock
-
-    database = common.database()
-    with acquire_lock(database):
-        kept = put_back(database, file, asked_by="cli")
+    kept = common.admin().restore(file)
     typer.echo(f"Restored {file}. What was there before is in {kept}. Next: `cohort-tracker sync --full`.")
 
 
@@ -66,19 +60,15 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person from everything here, for good. Later syncs do not bring them back."""
-    from cohort_core.store.purge import allow_return as let_return
-    from cohort_core.store.purge import purge_student
-    from cohort_core.sync.lock import acquire_lock
-
-    database = common.database_that_exists()
-    with acquire_lock(database):
-        if allow_return:
-            let_return(database, student, asked_by="cli")
-            typer.echo("The next sync brings this student back.")
-            return
-        if not yes and sys.stdin.isatty():
-            typer.confirm("Remove everything about this student from this computer?", abort=True)
-        purged = purge_student(database, student, asked_by="cli")
+    common.database_that_exists()
+    admin = common.admin()
+    if allow_return:
+        admin.allow_return(student)
+        typer.echo("The next sync brings this student back.")
+        return
+    if not yes and sys.stdin.isatty():
+        typer.confirm("Remove everything about this student from this computer?", abort=True)
+    purged = admin.purge_student(student)
     typer.echo(
         f"Purged: {purged.progressions} progressions, {purged.changes} changes, "
         f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster. "
@@ -95,17 +85,13 @@ def doctor(
 
     Exit code 1 if there is anything to do.
     """
-    from dataclasses import asdict
-
-    from cohort_core.services.doctor import examine
-
     findings = []
-    for finding in examine(common.home(), with_upstream=not offline):
+    for finding in common.admin().examine(with_upstream=not offline):
         findings.append(finding)
         if not as_json:
             mark = "ok     " if finding.is_well else "to do  "
             advice = f"\n       {finding.advice}" if finding.advice else ""
-            typer.echo(f"{mark}{finding.what}: {finding.told}{advice}")
+            typer.echo(f"{mark}{finding.topic}: {finding.result}{advice}")
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+        typer.echo(json.dumps([finding.as_dict() for finding in findings]))
     sys.exit(0 if all(finding.is_well for finding in findings) else UNEXPECTED)

@@ -32,9 +32,10 @@ def serve(
 ) -> None:
     """Serve the dashboard at /dashboard and the API at /, to this computer by default."""
     from cohort_core import server
+    from cohort_core.services.workspace import shared_workspace
     from cohort_core.sync.scheduler import parse_interval
 
-    workspace = common.workspace()
+    workspace = shared_workspace()
     wanted = sync_every or workspace.settings().sync_every
     every = parse_interval(wanted) if wanted else None
     listener = server.listen(workspace, host, port)
@@ -57,17 +58,18 @@ def demo(
     Its data is kept in COHORT_HOME if that is set and holds no other school, else until the end of the demo.
     """
     with _demo_home():
-        workspace = common.workspace()
         from cohort_core import server
         from cohort_core.api.app import DASHBOARD_PATH
-        from cohort_core.store.classes import set_active
+        from cohort_core.services.workspace import shared_workspace
 
+        workspace = shared_workspace()
         listener = server.listen(workspace, "127.0.0.1", port)
         typer.echo("Starting the practice school and syncing it …")
-        listed = workspace.use_practice_school()
-        set_active(workspace.database, [item.id for item in listed], active=True)
-        job = workspace.prepare_sync(asked_by="cli")
-        with progress_bar(job, workspace, is_wanted=True):
+        admin = common.admin()
+        listed = admin.use_practice_school()
+        admin.set_active([item.id for item in listed], active=True)
+        job = common.commands().prepare_sync()
+        with progress_bar(job, is_wanted=True):
             result = job.run()
         print_result(result)
         if not no_browser:

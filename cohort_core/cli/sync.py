@@ -16,7 +16,6 @@ from cohort_core.cli.common import AsJson, ClassIds
 from cohort_core.cli.exit_codes import EXIT_CODES, PARTIAL
 
 if TYPE_CHECKING:
-    from cohort_core.services.workspace import Workspace
     from cohort_core.store.classes import ClassStatus
     from cohort_core.store.sync_runs import Job, Run
     from cohort_core.sync.jobs import SyncJob
@@ -35,10 +34,9 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """Fetch what is new from OpenClass: the active classes, or those named."""
-    workspace = common.workspace()
     try:
-        job = workspace.prepare_sync(class_id, asked_by="cli", full=full, accept_removals=accept_removals)
-        with progress_bar(job, workspace, is_wanted=not as_json):
+        job = common.commands().prepare_sync(class_id, full=full, accept_removals=accept_removals)
+        with progress_bar(job, is_wanted=not as_json):
             result = job.run()
     except errors.CohortError as error:
         if as_json:
@@ -103,7 +101,6 @@ def cancel() -> None:
 
     What it has read is kept.
     """
-    from cohort_core.store.sync_runs import request_cancel
     from cohort_core.sync.lock import running_job
 
     database = common.database()
@@ -111,12 +108,12 @@ def cancel() -> None:
     if running is None:
         typer.echo("No sync is running.")
         return
-    request_cancel(database, running.id)
+    common.commands().cancel_sync(running.id)
     typer.echo("The sync stops after the page that it reads now.")
 
 
 @contextmanager
-def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iterator[None]:
+def progress_bar(job: SyncJob, *, is_wanted: bool) -> Iterator[None]:
     """Show a progress bar while the block runs, if the output is a terminal."""
     if not (is_wanted and sys.stderr.isatty()):
         yield
@@ -124,6 +121,7 @@ def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iter
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    reader = common.reader()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -133,7 +131,7 @@ def progress_bar(job: SyncJob, workspace: Workspace, *, is_wanted: bool) -> Iter
         task = progress.add_task("Syncing", total=None, counts="")
 
         def show() -> None:
-            state = workspace.job(job.id)
+            state = reader.job(job.id)
             run = next((run for run in state.runs if run.state == "running"), None)
             if run:
                 progress.update(

@@ -34,17 +34,7 @@ def create(
 
     As soon as there is one, the API wants one for every request.
     """
-    from datetime import UTC, datetime
-
-    from cohort_core.store.tokens import create_token, parse_lifetime
-
-    lifetime = None if expires is None else parse_lifetime(expires)
-    secret = create_token(
-        *(common.database(), name, role, class_id or None),
-        lifetime=lifetime,
-        asked_by="cli",
-        now=datetime.now(UTC),
-    )
+    _made, secret = common.admin().create_token(name, role, class_id or None, expires)
     typer.echo(secret)
     typer.echo(
         "Keep it now, it cannot be shown again. Programs send it as `Authorization: Bearer …`; from now on "
@@ -56,9 +46,7 @@ def create(
 @token.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the tokens, those that are revoked included. What they are is not kept."""
-    from cohort_core.store.tokens import load_tokens
-
-    tokens = load_tokens(common.database())
+    tokens = common.admin().tokens()
     if as_json:
         typer.echo(json.dumps([_token_row(item) for item in tokens]))
         return
@@ -76,11 +64,7 @@ def list_(as_json: AsJson = False) -> None:
 @token.command()
 def revoke(name: Annotated[str, typer.Argument(help="The token's name.")]) -> None:
     """Let a token in no more, from this moment on."""
-    from datetime import UTC, datetime
-
-    from cohort_core.store.tokens import revoke_token
-
-    revoke_token(common.database(), name, asked_by="cli", now=datetime.now(UTC))
+    common.admin().revoke_token(name)
     typer.echo(f"Revoked {name}.")
 
 
@@ -89,10 +73,7 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False
 ) -> None:
     """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
-    from cohort_core.store.audit import load_events
-
-    database = common.database()
-    events = load_events(database, limit) if database.exists else []
+    events = common.admin().events(limit)
     if as_json:
         typer.echo(json.dumps([asdict(event) for event in events]))
         return

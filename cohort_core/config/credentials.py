@@ -1,50 +1,23 @@
-"""The password, and everything else that the OpenClass client needs to know.
+"""The password, which is kept apart from the other settings.
 
-The password lives in the system keyring, or where there is none in a file that only its owner reads.
+It is kept in the system keyring or, without a keyring, in a file that only its owner can read.
 Tokens are never stored: a process that syncs logs in once and keeps the token in memory.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Settings, load_settings
-from cohort_core.errors import BadSettings, NotConnected
-
-
-class Login:
-    """What the OpenClass client needs to know, all of it present."""
-
-    def __init__(self, settings: Settings, password: str | None) -> None:
-        missing = [name for name in ("app_id", "origin", "email") if not getattr(settings, name)]
-        if not password:
-            missing.append("password")
-        if missing:
-            names = ", ".join(name.replace("_", " ") for name in missing)
-            raise NotConnected(
-                f"Cohort Tracker does not know your school yet (missing: {names}). Run "
-                "`cohort-tracker init`, or open the dashboard and connect there."
-            )
-        self.api_base = settings.api_base
-        self.app_id = str(settings.app_id)
-        self.origin = str(settings.origin)
-        self.email = str(settings.email)
-        self.password = str(password)
-        self.sync_rate = settings.sync_rate
-
-
-def load_login(home: Home, **overrides: Any) -> Login:
-    """The connection of ``home``; raises ``NotConnected`` that names what is missing."""
-    settings = load_settings(home, **overrides)
-    if settings.password is not None:
-        return Login(settings, settings.password.get_secret_value())
-    return Login(settings, load_password(home, settings.email))
+from cohort_core.errors import BadSettings
 
 
 def save_password(home: Home, email: str, password: str) -> str:
-    """Keep a password in the system keyring, else in a file that only its owner reads. Says which."""
+    """Save a password in the keyring, else in a private file.
+
+    Returns the place in words.
+    """
     if _save_in_keyring(home, email, password):
         home.credentials.unlink(missing_ok=True)
         return "the system keyring"
@@ -52,7 +25,14 @@ def save_password(home: Home, email: str, password: str) -> str:
     return str(home.credentials)
 
 
-def load_password(home: Home, email: str | None) -> str | None:
+def load_password(home: Home, settings: Settings) -> str | None:
+    """Load the password that belongs to these settings, None if there is none.
+
+    That of the environment takes precedence. Raises ``BadSettings`` if the file that holds it cannot be read.
+    """
+    if settings.password is not None:
+        return settings.password.get_secret_value()
+    email = settings.email
     if not email:
         return None
     if home.credentials.exists():
@@ -74,11 +54,14 @@ def load_password(home: Home, email: str | None) -> str | None:
 
 
 def password_place(home: Home) -> str | None:
-    """Where the password is, in words; None if there is none. Raises what reading it raises."""
+    """Describe in words where the password is kept; None if there is none.
+
+    Raises what `load_password` raises.
+    """
     settings = load_settings(home)
     if settings.password is not None:
         return "in the environment variable COHORT_PASSWORD"
-    if load_password(home, settings.email) is None:
+    if load_password(home, settings) is None:
         return None
     if home.credentials.exists():
         return f"in the file {home.credentials.name}, for your eyes only"
@@ -92,7 +75,7 @@ def _save_in_keyring(home: Home, email: str, password: str) -> bool:
     service = _keyring_service(home)
     try:
         keyring.set_password(service, email, password)
-        # A null backend accepts everything and keeps nothing.
+        # A null keyring accepts every password and keeps none.
         return keyring.get_password(service, email) == password
     except (keyring.errors.KeyringError, RuntimeError):
         return False

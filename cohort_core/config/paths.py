@@ -1,6 +1,6 @@
-"""The folder that holds everything of one mentor: settings, database, logs.
+"""The folder that holds the settings, database and logs of one mentor.
 
-Kept apart from the settings so that a command which only reads the database imports next to nothing.
+This module is separate from the settings, so that a command that only reads the database starts fast.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
+        """Return the home that ``COHORT_HOME`` names, else the default one."""
         chosen = os.environ.get("COHORT_HOME")
         if chosen:
             return cls(Path(chosen).expanduser().absolute())
@@ -40,16 +41,16 @@ class Home:
         return cls(Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False)))
 
     def ensure(self) -> None:
-        """Make the folder, readable by its owner only. A folder that exists keeps its mode."""
+        """Create the folder, readable by its owner only. An existing folder keeps its mode."""
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def files(self) -> list[Path]:
-        """The files that are there, ours and SQLite's, backups included."""
-        folders = [one for one in (self.folder, self.backups) if one.is_dir()]
+        """Return the files in the folder, with SQLite's own and the backups."""
+        folders = [folder for folder in (self.folder, self.backups) if folder.is_dir()]
         return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
     def write_private(self, path: Path, text: str) -> None:
-        """Replace a file at once, never leaving half of it or a moment in which others can read it."""
+        """Replace a file atomically; at no moment can other users read it."""
         self.ensure()
         write_private(path, text.encode())
 
@@ -65,17 +66,17 @@ def entry_folder() -> Path:
 
 
 def file_version(path: Path) -> tuple[int, ...]:
-    """Equal as long as nobody wrote the file; the same for all that are not there."""
+    """Return a value that changes whenever the file is written; empty without a file."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return ()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file in any folder at once, readable by its owner only."""
-    # Such a file has the mode PRIVATE_FILE from the start.
+    """Replace a file in any folder atomically, readable by its owner only."""
+    # mkstemp creates the file with the mode PRIVATE_FILE.
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

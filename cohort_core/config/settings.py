@@ -1,4 +1,4 @@
-"""What a mentor can set: the environment goes over ``config.toml``."""
+"""The settings: the environment takes precedence over ``config.toml``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 import tomli_w
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -28,12 +29,15 @@ from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.errors import BadInput, BadSettings, SettingsBusy
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-PATIENCE_SECONDS = 45.0
-"""How long to wait for others who change settings, each of whom may wait for the database."""
+LOCK_TIMEOUT_SECONDS = 45.0
+"""How long to wait for other changes of settings, which may wait for the database."""
 
 
 class Settings(BaseSettings):
-    """One mentor's settings. ``COHORT_APP_ID`` in the environment goes over ``app_id`` in the file."""
+    """The settings of one mentor.
+
+    ``COHORT_APP_ID`` in the environment takes precedence over ``app_id`` in the file.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="COHORT_",
@@ -73,7 +77,7 @@ class Settings(BaseSettings):
 
     @field_validator("api_base")
     @classmethod
-    def _keeps_secrets_from_the_wire(cls, value: str) -> str:
+    def _is_encrypted_or_local(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
             raise ValueError("must start with https://, since the password travels over it")
@@ -82,16 +86,16 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for one in value:
-            parts = urlsplit(one)
-            if parts.scheme not in {"http", "https"} or one != f"{parts.scheme}://{parts.netloc.lower()}":
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
                 raise ValueError("must be origins such as https://tools.example.org, without a path")
         return value
 
     @field_validator("public_url")
     @classmethod
     def _is_public_address(cls, value: str | None) -> str | None:
-        """Accept https, and http on this computer; without a slash at the end, so that paths can follow."""
+        """Accept https, and http on this computer; drop the slash at the end."""
         return None if value is None else _public_url(value)
 
     @field_validator("timezone")
@@ -99,14 +103,9 @@ class Settings(BaseSettings):
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether everything but the password is there to ask OpenClass for something."""
-        return bool(self.app_id and self.origin and self.email)
-
     @cached_property
     def default_timezone(self) -> str:
-        """The time zone of classes that have none of their own: as set, else this computer's."""
+        """The time zone of classes without their own: the setting, else this computer's."""
         if self.timezone:
             return self.timezone
         import tzlocal
@@ -126,6 +125,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read from overrides, then from the environment, then from the file of the home."""
         if not isinstance(init_settings, InitSettingsSource):
             return (init_settings, env_settings)
         given = dict(init_settings.init_kwargs)
@@ -137,7 +137,7 @@ class Settings(BaseSettings):
 
 
 class Preferences(BaseModel):
-    """The settings that can be changed while everything runs. None means the default of this program."""
+    """The settings that can be changed while the program runs. None means the default."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -182,18 +182,16 @@ def _time_zone(value: str | None) -> str | None:
 
 
 def load_settings(home: Home, **overrides: Any) -> Settings:
-    """Settings of ``home``; ``overrides`` that are not None go over environment and file.
+    """Load the settings of ``home``.
 
-    Raises ``BadSettings`` that names the setting and never its value.
+    ``overrides`` that are not None take precedence over the environment and the file. Raises ``BadSettings``,
+    which names the setting and never its value.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(home=home, **given)  # type: ignore[call-arg]
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])} {_wrong(problem['type'], problem['msg'])}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
+        problems = "; ".join(map(_describe_problem, error.errors(include_input=False, include_url=False)))
         raise BadSettings(
             f"A setting cannot be used: {problems}. Correct it in {home.config} or in the environment "
             "variable COHORT_<SETTING>."
@@ -205,24 +203,29 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
         ) from None
 
 
-def _wrong(kind: str, message: str) -> str:
-    """What pydantic finds wrong, to be read after the name of the setting."""
-    if kind == "extra_forbidden":
-        return "is not known"
-    return message.removeprefix("Value error, ").replace("Input should", "should")
+def _name_of(problem: ErrorDetails) -> str:
+    return ".".join(str(part) for part in problem["loc"])
+
+
+def _describe_problem(problem: ErrorDetails) -> str:
+    """Describe a problem that pydantic reports, beginning with the name of the setting."""
+    if problem["type"] == "extra_forbidden":
+        return f"{_name_of(problem)} is not known"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return f"{_name_of(problem)} {message}"
 
 
 @contextlib.contextmanager
 def settings_lock(home: Home) -> Iterator[None]:
-    """Within this, nobody else changes settings: in no thread and no process.
+    """Hold the lock that keeps other threads and processes from changing settings.
 
-    Who reads them in order to change them does that within, too; it may be entered again. Raises
-    ``SettingsBusy`` if somebody else does not come to an end.
+    To change settings that depend on the present ones, read them within the lock, too. A thread may enter it
+    again. Raises ``SettingsBusy`` if another one holds it for too long.
     """
     home.ensure()
     lock = FileLock(home.config_lock, mode=PRIVATE_FILE, is_singleton=True)
     try:
-        lock.acquire(timeout=PATIENCE_SECONDS)
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except Timeout:
         raise SettingsBusy(
             "Another program has been changing the settings for too long. End it, and try again."
@@ -234,7 +237,7 @@ def settings_lock(home: Home) -> Iterator[None]:
 
 
 def save_settings(home: Home, **values: Any) -> None:
-    """Write settings into ``config.toml``, keeping those that are not named. None removes one."""
+    """Write settings into ``config.toml`` and keep the others. None removes a setting."""
     if "password" in values:
         raise ValueError("a password never goes into config.toml")
     with settings_lock(home):
@@ -251,46 +254,43 @@ def save_settings(home: Home, **values: Any) -> None:
 
 
 def save_preferences(home: Home, wanted: Preferences) -> None:
-    """Write those that are named. A threshold that is the default, or that the environment gives, is left out
-    of the file.
+    """Write the preferences that are set in ``wanted``.
+
+    Thresholds that equal the default, or that the environment sets, are left out of the file.
     """
     kept = wanted.model_dump(include=wanted.model_fields_set - {"thresholds"})
     if "anonymous" in kept:
         kept["anonymous"] = wanted.anonymous or None
     if "thresholds" in wanted.model_fields_set:
-        given = set_by_environment()
-        own = {name: value for name, value in wanted.thresholds.changed.items() if name not in given}
-        kept["thresholds"] = own or None
+        fixed = set_by_environment()
+        changed = {name: value for name, value in wanted.thresholds.changed.items() if name not in fixed}
+        kept["thresholds"] = changed or None
     save_settings(home, **kept)
 
 
-def merge_preferences(wanted: Preferences, known: Preferences) -> Preferences:
-    """What ``wanted`` names, with the thresholds that it does not name as they are in ``known``.
+def merge_preferences(wanted: Preferences, current: Preferences) -> Preferences:
+    """Return the preferences set in ``wanted``, with its missing thresholds from ``current``.
 
-    Raises ``BadInput`` if they do not go together.
+    Raises ``BadInput`` if the thresholds contradict each other.
     """
     named = wanted.model_dump(exclude_unset=True)
     if "thresholds" in named:
-        named["thresholds"] = known.thresholds.model_dump() | named["thresholds"]
+        named["thresholds"] = current.thresholds.model_dump() | named["thresholds"]
     try:
         return Preferences.model_validate(named)
     except ValidationError as error:
         (problem, *_) = error.errors(include_input=False, include_url=False)
-        name = ".".join(str(part) for part in problem["loc"])
         raise BadInput(
-            f"{name} {_wrong(problem['type'], problem['msg'])}. Correct this and ask again.", parameter=name
+            f"{_describe_problem(problem)}. Correct this and ask again.", parameter=_name_of(problem)
         ) from None
 
 
 def set_by_environment() -> frozenset[str]:
-    """The settings that the environment gives, single thresholds by their own names. What is written into the
-    file does not move them.
+    """Return the names of settings and thresholds that the environment sets.
+
+    A change of the file does not change these.
     """
     given = {name.casefold() for name, value in os.environ.items() if value}
     own = {name for name in Settings.model_fields if f"cohort_{name}" in given}
     limits = {name for name in Thresholds.model_fields if f"cohort_thresholds__{name}" in given}
     return frozenset(own | limits | (Thresholds.model_fields.keys() if "thresholds" in own else set()))
-
-
-def is_connected(home: Home) -> bool:
-    return load_settings(home).is_connected

@@ -1,6 +1,7 @@
-"""Where the numbers that sort people and assignments are drawn. A mentor may move them.
+"""Thresholds: the numbers that sort people and assignments into bands and stages.
 
-They travel with the Cohort, so that metrics stay pure and no two faces of the product draw them differently.
+A mentor may change them. They travel with the Cohort, so that metrics stay pure, and pages, API and command
+line always use the same ones.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Days = Annotated[int, Field(ge=1, le=365)]
 
 
 class Thresholds(BaseModel):
-    """All of them, with the defaults that docs/metrics.md tells of. A value: equal ones are the same key."""
+    """All thresholds, with the defaults that docs/metrics.md lists. Equal ones are equal cache keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -50,12 +51,15 @@ class Thresholds(BaseModel):
 
     @property
     def bands(self) -> tuple[tuple[str, float], ...]:
-        """Bands by the distance from the class's median, worst first; below the last it is "low"."""
+        """Bands and the points above the class's median where they begin, worst first.
+
+        Below the last the band is "low".
+        """
         return (("critical", self.critical_gap), ("high", self.high_gap), ("medium", self.medium_gap))
 
     @property
     def changed(self) -> dict[str, Any]:
-        """Those that are not the defaults, by name."""
+        """The thresholds that differ from the defaults, by name."""
         return self.model_dump(exclude_defaults=True)
 
 

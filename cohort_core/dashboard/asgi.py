@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 from urllib.parse import quote
 
@@ -24,13 +24,13 @@ from cohort_core.dashboard.errors import show_error
 from cohort_core.dashboard.files.owner import new_cookie, owner
 from cohort_core.dashboard.files.registry import FileRegistry, shared_registry
 from cohort_core.dashboard.files.routes import file_route
+from cohort_core.dashboard.identity import current_principal
 from cohort_core.dashboard.late_messages import LateMessageFilter
 from cohort_core.dashboard.layout import PAGES, PRODUCT
 from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
 from cohort_core.errors import CohortError
 from cohort_core.reports import catalog
-from cohort_core.services.reader import Reader
-from cohort_core.services.workspace import Workspace, shared_workspace
+from cohort_core.services.services import Services, shared_services
 
 # A name or a library may smuggle an address into a page. The browser must not ask another host for it.
 _HEADERS = {
@@ -75,7 +75,7 @@ def app_options() -> dict[str, Any]:
     """Return what Streamlit's app needs besides the script; app.py uses it too."""
     registry = shared_registry()
     return {
-        "routes": [file_route(registry, shared_workspace)],
+        "routes": [file_route(registry, shared_services)],
         "on_script_error": show_error,
         "middleware": [
             Middleware(BrowserCookieMiddleware, registry=registry),
@@ -85,15 +85,15 @@ def app_options() -> dict[str, Any]:
     }
 
 
-def make_ready(workspace: Workspace) -> None:
+def make_ready(services: Services) -> None:
     """Do the slow work of a process's first page early, while the browser loads scripts."""
-    for module in iter_modules(dashboard.__path__, f"{dashboard.__name__}."):
+    for module in walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
         import_module(module.name)
     # On its first call, Streamlit searches the source of all its callers.
     is_repl()
     # An error here comes again on a page, and the page says what to do.
     with suppress(CohortError):
-        reader = Reader(workspace, workspace.cohorts.is_anonymous())
+        reader = services.reader(current_principal())
         for status in reader.statuses(active_only=True)[:1]:
             cohort = reader.cohort(status.id)
             for report in (catalog.student_health, catalog.progress_over_time, catalog.blockers):

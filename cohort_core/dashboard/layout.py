@@ -18,10 +18,13 @@ from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
 from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
 from cohort_core.dashboard.components.text import literal, parse_instant
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.identity import current_principal
+from cohort_core.errors import NotAllowed
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
+from cohort_core.services.commands import AdminCommands, Commands
 from cohort_core.services.reader import Reader
-from cohort_core.services.workspace import Workspace, shared_workspace
+from cohort_core.services.services import shared_services
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
 
@@ -44,6 +47,7 @@ class Page:
     icon: str
     in_sidebar: bool = True
     """Also False for Connect: the sidebar shows it only until there is a school."""
+    is_for_admins: bool = False
 
     def streamlit_page(self) -> Any:
         return st.Page(
@@ -64,8 +68,8 @@ PAGES = {
         Page("matrix", "Matrix", ":material/grid_on:"),
         Page("trends", "Trends", ":material/show_chart:"),
         Page("classes", "Classes", ":material/school:"),
-        Page("settings", "Settings", ":material/settings:"),
-        Page("connect", "Connect", ":material/link:", in_sidebar=False),
+        Page("settings", "Settings", ":material/settings:", is_for_admins=True),
+        Page("connect", "Connect", ":material/link:", in_sidebar=False, is_for_admins=True),
         Page("student", "Student", ":material/person:", in_sidebar=False),
         Page("assignment", "Assignment", ":material/assignment:", in_sidebar=False),
     )
@@ -79,13 +83,15 @@ class View:
     Every page that needs a class has a `cohort`.
     """
 
-    workspace: Workspace
     reader: Reader
+    commands: Commands | None
+    """None for a person who may only read: no button is drawn then."""
+    admin: AdminCommands | None
     classes: list[ClassStatus]
     shown: ClassStatus | None
-    maybe_cohort: Cohort | None
-    group_id: str | None
-    as_of: str | None
+    maybe_cohort: Cohort | None = None
+    group_id: str | None = None
+    as_of: str | None = None
 
     @property
     def cohort(self) -> Cohort:
@@ -123,6 +129,13 @@ class View:
         return datetime.now(self.cohort.tz)
 
 
+def admin_of(view: View) -> AdminCommands:
+    """Return the actions of an administrator. Raises ``NotAllowed`` for other people."""
+    if view.admin is None:
+        raise NotAllowed("This page is for administrators. Ask one of them to change it.")
+    return view.admin
+
+
 def navigate() -> Any:
     """Register all pages with Streamlit, and return the page that the address means."""
     st.session_state[_NAVIGATED] = True
@@ -146,8 +159,10 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     st.title(page.title, anchor=False)
     with guarded(name):
         view = _prepare(page, needs_class)
+        if page.is_for_admins:
+            admin_of(view)
         if sync_panel.is_run_by_person():
-            visits.record_page_view(view.workspace.home, datetime.now(UTC))
+            visits.record_page_view(view.reader.visits_file, datetime.now(UTC))
         yield view
 
 
@@ -209,7 +224,7 @@ def open_page(name: str, **also: str) -> NoReturn:
 
 
 def _prepare(page: Page, needs_class: bool) -> View:
-    workspace = shared_workspace()
+    services, principal = shared_services(), current_principal()
     with st.sidebar:
         st.html(f'<div class="ct-product">{PRODUCT}</div>')
         links = st.container(gap="xxsmall")
@@ -217,21 +232,25 @@ def _prepare(page: Page, needs_class: bool) -> View:
         syncs = st.container()
     is_connected = False
     try:
-        is_connected = workspace.is_connected()
-        classes = workspace.cohorts.statuses()
+        reader = services.reader(principal, anonymous=url_state.choose_anonymous())
+        commands = services.commands(principal) if principal.may_act else None
+        admin = services.admin(principal) if principal.may_administer else None
+        is_connected = reader.is_connected()
+        classes = reader.statuses()
         active = [status for status in classes if status.is_active]
         chosen = url_state.choose_class(active)
         shown = next((status for status in active if status.id == chosen.id), None)
         with selectors:
-            view, notices = _select(workspace, classes, shown, active)
+            view, notices = _select(View(reader, commands, admin, classes, shown), active)
     finally:
         # Even when no data can be read, the links must be there, so that a mentor can leave the page.
         with links:
             for other in PAGES.values():
-                if other.in_sidebar or (other.name == "connect" and not is_connected):
+                is_first = other.name == "connect" and not is_connected
+                if (other.in_sidebar or is_first) and (principal.may_administer or not other.is_for_admins):
                     link(other.name, width="stretch")
     with syncs:
-        sync_panel.panel(workspace, view.age if shown else None, can_sync=is_connected and bool(active))
+        sync_panel.panel(view, view.age if shown else None, can_sync=is_connected and bool(active))
 
     if needs_class and shown is not None:
         st.text(_heading(shown, view))
@@ -243,16 +262,13 @@ def _prepare(page: Page, needs_class: bool) -> View:
     return view
 
 
-def _select(
-    workspace: Workspace, classes: list[ClassStatus], shown: ClassStatus | None, active: list[ClassStatus]
-) -> tuple[View, list[str | None]]:
+def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | None]]:
     """Read the shown class, offer the choices of the sidebar, and remember the selection."""
-    anonymous = workspace.cohorts.is_anonymous(url_state.choose_anonymous())
-    reader = Reader(workspace, anonymous)
+    reader, shown = view.reader, view.shown
     selection = {url_state.ANONYMOUS: url_state.YES if url_state.choose_anonymous() else None}
     if shown is None:
         url_state.remember(selection)
-        return View(workspace, reader, classes, None, None, None, None), []
+        return view, []
     class_data = reader.class_data(shown.id)
     offered, types = groups(reader.cohort(shown.id)), _types(class_data)
     group = url_state.choose_part(
@@ -282,9 +298,9 @@ def _select(
             url_state.AS_OF: as_of.id,
         }
     )
-    sidebar.show(active, offered, types, latest, is_forced=workspace.cohorts.is_anonymous())
+    sidebar.show(active, offered, types, latest, is_forced=reader.is_always_anonymous)
     cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
-    view = View(workspace, reader, classes, shown, cohort, group.id, as_of.id)
+    view = replace(view, maybe_cohort=cohort, group_id=group.id, as_of=as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]
 
 
@@ -319,7 +335,7 @@ def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
         st.info("No class is active yet. Choose the classes that you want to follow.")
         link("classes", "Choose classes")
     elif view.shown.synced_at is None:
-        running = view.workspace.running_job()
+        running = view.reader.running_job()
         if running is not None and view.shown.id in {run.class_id for run in running.runs}:
             st.info("The first sync of this class is running. This page fills itself when it has ended.")
         else:

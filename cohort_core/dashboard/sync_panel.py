@@ -10,16 +10,19 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
 from cohort_core.dashboard.components.text import ago, count, literal, moment, seconds, until, upper_first
 from cohort_core.dashboard.errors import guarded
-from cohort_core.errors import SyncRunning
-from cohort_core.services.workspace import Workspace
+from cohort_core.errors import NotAllowed, SyncRunning
 from cohort_core.store.sync_runs import Job, Run
 from cohort_core.sync.scheduler import Plan
+
+if TYPE_CHECKING:
+    from cohort_core.dashboard.layout import View
+    from cohort_core.services.commands import Commands
 
 POLL_SECONDS = 4.0
 PROGRESS_SECONDS = 1.0
@@ -33,7 +36,7 @@ _SEEN, _OUTCOME, _REFUSAL, _AUTOMATIC = "sync-seen", "sync-outcome", "sync-refus
 
 
 def start(
-    workspace: Workspace,
+    view: View,
     references: Sequence[str] | None = None,
     *,
     full: bool = False,
@@ -43,19 +46,19 @@ def start(
 
     Raises the error that keeps the sync from starting.
     """
-    before = _latest(workspace)
+    before = _latest(view)
     failure: list[BaseException] = []
 
     def begin() -> None:
         try:
-            workspace.start_sync(references, asked_by="dashboard", full=full, accept_removals=accept_removals)
+            commands_of(view).start_sync(references, full=full, accept_removals=accept_removals)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=begin, name="start-sync", daemon=True)
     thread.start()
     thread.join(REFUSAL_SECONDS)
-    after = _latest(workspace)
+    after = _latest(view)
     has_record = after is not None and (before is None or after.id > before.id)
     if failure and not isinstance(failure[0], SyncRunning) and not has_record:
         raise failure[0]
@@ -81,44 +84,45 @@ class Age:
         return "never" if self.synced_at is None else moment(self.synced_at, self.zone)
 
 
-def panel(workspace: Workspace, age: Age | None, *, can_sync: bool) -> None:
+def panel(view: View, age: Age | None, *, can_sync: bool) -> None:
     """Show the sync part of the sidebar.
 
     Each session sees the result of a sync once, in a toast. A new session hears of the last sync only if
     that went wrong, for example during the night.
     """
-    latest = _latest(workspace)
+    latest = _latest(view)
     ended = 0 if latest is None else latest.id - int(latest.is_running)
     if _SEEN not in st.session_state:
         if latest is not None and latest.id == ended and not is_good(latest):
             st.session_state[_OUTCOME] = (False, f"The last sync went wrong. {outcome(latest)}")
     elif ended > st.session_state[_SEEN]:
-        job = latest if latest is not None and latest.id == ended else workspace.job(ended)
+        job = latest if latest is not None and latest.id == ended else view.reader.job(ended)
         st.session_state[_OUTCOME] = (is_good(job), outcome(job))
         st.toast(literal(outcome(job)), duration="long")
     st.session_state[_SEEN] = ended
-    st.fragment(_poll, run_every=POLL_SECONDS)(workspace, age, ended, can_sync)
+    st.fragment(_poll, run_every=POLL_SECONDS)(view, age, ended, can_sync)
 
 
-def _poll(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> None:
+def _poll(view: View, age: Age | None, ended: int, can_sync: bool) -> None:
     with guarded("sync"):
-        job = _latest(workspace)
+        job = _latest(view)
         if job is not None and job.is_running:
             st.button("Syncing…", key="sync-now", icon=":material/sync:", disabled=True, width="stretch")
-            st.fragment(_show_progress, run_every=PROGRESS_SECONDS)(workspace, job.id)
+            st.fragment(_show_progress, run_every=PROGRESS_SECONDS)(view, job.id)
             return
         if job is not None and job.id > ended:
             _rerun_page()
-        st.button(
-            "Sync now",
-            key="sync-now",
-            type="primary",
-            icon=":material/sync:",
-            disabled=not can_sync,
-            width="stretch",
-            on_click=press,
-            args=(workspace,),
-        )
+        if view.commands:
+            st.button(
+                "Sync now",
+                key="sync-now",
+                type="primary",
+                icon=":material/sync:",
+                disabled=not can_sync,
+                width="stretch",
+                on_click=press,
+                args=(view,),
+            )
         if age is not None:
             _show_age(age)
         if refusal := st.session_state.pop(_REFUSAL, None):
@@ -126,7 +130,7 @@ def _poll(workspace: Workspace, age: Age | None, ended: int, can_sync: bool) -> 
         elif result := st.session_state.get(_OUTCOME):
             good, sentence = result
             (st.caption if good else st.warning)(literal(sentence))
-        if plan := workspace.plan:
+        if plan := view.reader.plan:
             _show_plan(plan)
 
 
@@ -168,9 +172,9 @@ def _show_age(age: Age) -> None:
         st.caption(f"Last synced {age.text}", help=literal(f"Last sync of this class: {age.moment}"))
 
 
-def _show_progress(workspace: Workspace, job_id: int) -> None:
+def _show_progress(view: View, job_id: int) -> None:
     with guarded("sync"):
-        job = workspace.job(job_id)
+        job = view.reader.job(job_id)
         if not job.is_running:
             _rerun_page()
         done = sum(run.state not in {"waiting", "running"} for run in job.runs)
@@ -184,12 +188,12 @@ def _show_progress(workspace: Workspace, job_id: int) -> None:
             st.caption(progress_text(run, done + 1, len(job.runs)))
         if job.cancel_requested:
             st.caption("Stopping after this page…")
-        else:
-            st.button("Stop", key="sync-stop", on_click=_stop, args=(workspace, job_id))
+        elif view.commands:
+            st.button("Stop", key="sync-stop", on_click=_stop, args=(view, job_id))
 
 
 def press(
-    workspace: Workspace,
+    view: View,
     references: Sequence[str] | None = None,
     *,
     full: bool = False,
@@ -201,18 +205,25 @@ def press(
     """
     st.session_state.pop(_OUTCOME, None)
     with guarded("sync", stop=False) as problems:
-        start(workspace, references, full=full, accept_removals=accept_removals)
+        start(view, references, full=full, accept_removals=accept_removals)
     if problems:
         st.session_state[_REFUSAL] = problems[0]
 
 
-def _stop(workspace: Workspace, job_id: int) -> None:
+def _stop(view: View, job_id: int) -> None:
     with guarded("sync", stop=False):
-        workspace.cancel_sync(job_id)
+        commands_of(view).cancel_sync(job_id)
 
 
-def _latest(workspace: Workspace) -> Job | None:
-    return next(iter(workspace.jobs(1)), None)
+def commands_of(view: View) -> Commands:
+    """Return the commands of the person at the page. Raises ``NotAllowed``."""
+    if view.commands is None:
+        raise NotAllowed("Your role may look, and not change anything. Ask an administrator.")
+    return view.commands
+
+
+def _latest(view: View) -> Job | None:
+    return next(iter(view.reader.jobs(1)), None)
 
 
 def progress_text(run: Run, number: int, total: int) -> str:

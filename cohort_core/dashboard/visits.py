@@ -11,8 +11,9 @@ import contextlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from cohort_core.config.paths import Home
+from cohort_core.config.paths import PRIVATE_FOLDER, write_private
 from cohort_core.dashboard.components.text import parse_instant
 
 PAUSE = timedelta(minutes=45)
@@ -40,27 +41,28 @@ class Visits:
         return Visits(now, (*self.ends, self.seen_at)[-_MAX_ENDS:])
 
 
-def load(home: Home) -> Visits:
+def load(file: Path) -> Visits:
     """Load the visits; a missing or unreadable file counts as no visits."""
     try:
-        saved = json.loads(home.visits.read_text("utf-8"))
+        saved = json.loads(file.read_text("utf-8"))
         return Visits(parse_instant(saved["seen_at"]), tuple(parse_instant(end) for end in saved["ends"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Visits()
 
 
-def record_page_view(home: Home, now: datetime) -> None:
+def record_page_view(file: Path, now: datetime) -> None:
     """Record that somebody views a page.
 
     If the file cannot be written, the page works all the same.
     """
-    before = load(home)
+    before = load(file)
     if before.seen_at and timedelta() <= now - before.seen_at < _WRITE_INTERVAL:
         return
     after = before.with_page_view(now)
     saved = {"seen_at": to_text(now), "ends": [to_text(end) for end in after.ends]}
     with contextlib.suppress(OSError):
-        home.write_private(home.visits, json.dumps(saved))
+        file.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        write_private(file, json.dumps(saved).encode())
 
 
 def to_text(instant: datetime) -> str:

@@ -1,7 +1,7 @@
 """Charts as files: PNG and SVG, for a slide, a message or a report.
 
-On a page a chart takes its colours from the theme and its legend stands above it. A file has to stand by
-itself: light, with a title, whose class it shows and as of when, and a legend of its own.
+On a page a chart takes its colours from the theme, and its legend stands above it. A file must be complete in
+itself: light, with a title, the class and the instant that it shows, and a legend of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from cohort_core.errors import NotInstalled
 
 PictureFormat = Literal["png", "svg"]
 
-WIDTH, SHARPNESS = 860, 2
+WIDTH = 860
+SCALE = 2
+"""Pixels of a PNG for each unit of width."""
 NOT_INSTALLED = (
     "Pictures of charts need a part that is not installed. Run `pip install 'cohort-tracker[reports]'`."
 )
@@ -52,23 +54,29 @@ _CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart and the words that it needs outside of its page."""
+    """A chart and the words that it needs away from its page."""
 
     chart: Any
     title: str
     attribution: str
-    """Whose numbers these are, and as of when."""
+    """The class that is shown, and the instant."""
     width: int = WIDTH
 
     def png(self) -> bytes:
-        """Raises NotInstalled without the renderer; so does `svg`."""
-        converter = _converter()
-        made: bytes = converter.vegalite_to_png(self._spec(), scale=SHARPNESS, allowed_base_urls=[])
-        return made
+        """Render the chart as PNG.
+
+        Raises NotInstalled without the renderer.
+        """
+        rendered: bytes = _converter().vegalite_to_png(self._spec(), scale=SCALE, allowed_base_urls=[])
+        return rendered
 
     def svg(self) -> bytes:
-        made: str = _converter().vegalite_to_svg(self._spec(), allowed_base_urls=[])
-        return made.encode()
+        """Render the chart as SVG.
+
+        Raises NotInstalled without the renderer.
+        """
+        rendered: str = _converter().vegalite_to_svg(self._spec(), allowed_base_urls=[])
+        return rendered.encode()
 
     def _spec(self) -> dict[str, Any]:
         spec = whole_spec(self.chart)
@@ -84,7 +92,7 @@ KINDS: dict[PictureFormat, tuple[str, Callable[[Picture], bytes]]] = {
 
 
 def is_possible() -> bool:
-    """Whether the renderer is installed; without loading it, since it is large."""
+    """Return whether the renderer is installed, without loading it, since it is large."""
     return find_spec("vl_convert") is not None
 
 
@@ -97,10 +105,10 @@ def _converter() -> Any:
 
 
 def _show_legends(part: Any) -> None:
-    """Give the colours that the page explains above the chart a legend inside it."""
+    """Add a legend for the colours that the page explains above the chart."""
     if isinstance(part, list):
-        for one in part:
-            _show_legends(one)
+        for layer in part:
+            _show_legends(layer)
     elif isinstance(part, dict):
         colour = part.get("encoding", {}).get("color")
         if isinstance(colour, dict) and colour.get("type") == "nominal" and colour.get("legend", 0) is None:

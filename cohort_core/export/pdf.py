@@ -1,7 +1,7 @@
 """The class report: a PDF to hand to a programme director.
 
-Python chooses the words and numbers, from the same reports as the dashboard; pdf.typ lays them out.
-What a student or an assignment is called reaches the page as data and is never read as markup.
+The words and numbers are made here, from the same reports as the dashboard; pdf.typ lays them out. Names of
+students and assignments reach the page as data and are never read as markup.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _WEEK_AGO = pd.Timedelta(days=7)
 
 
 def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
-    """The report on a class or one group of it, as of the cohort's instant, as a PDF on A4.
+    """Typeset the report on a class, or on one group of it.
 
-    `anonymous` says that the names are pseudonyms already, so that the report can say so. Raises NotInstalled
-    without the typesetter.
+    Returns a PDF on A4, as of the instant of the cohort. `anonymous` means that the names in the cohort are
+    pseudonyms already; the report then says so. Raises NotInstalled without the typesetter.
     """
     try:
         import typst
@@ -47,22 +47,22 @@ def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
         raise NotInstalled(NOT_INSTALLED) from None
     template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
     data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False)
-    # A word that fills a line may be broken anywhere, or it would run off the page.
+    # Very long words may be broken anywhere, so that they do not run off the page.
     data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.
-    made = typst.compile(template, format="pdf", sys_inputs={"data": data}, ignore_system_fonts=True)
-    if not isinstance(made, bytes):
+    document = typst.compile(template, format="pdf", sys_inputs={"data": data}, ignore_system_fonts=True)
+    if not isinstance(document, bytes):
         raise AssertionError("a document is one file")
-    return made
+    return document
 
 
 def is_possible() -> bool:
-    """Whether the typesetter is installed; without loading it, since it is large."""
+    """Return whether the typesetter is installed, without loading it, since it is large."""
     return find_spec("typst") is not None
 
 
 def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
-    """Everything that the report says, in its words."""
+    """Return everything that the report says, as the data of pdf.typ."""
     local = cohort.as_of.tz_convert(cohort.tz)
     health = catalog.student_health(cohort).frame
     before = build(cohort.class_data, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
@@ -89,19 +89,19 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
 
 
 def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
-    now, then = (catalog.progress_summary(one).record() for one in (cohort, before))
+    now, then = (catalog.progress_summary(state).record() for state in (cohort, before))
     change = None
     if now["avg_completion"] is not None and then["avg_completion"] is not None:
         points = round(100 * now["avg_completion"]) - round(100 * then["avg_completion"])
         change = f"{_signed(points)} points in a week" if points else "as a week ago"
 
-    def moved(field: str) -> str:
+    def change_of(field: str) -> str:
         return (
             f"{_signed(now[field] - then[field])} in a week" if now[field] != then[field] else "as a week ago"
         )
 
     return [
-        {"label": "Students", "value": str(now["total_students"]), "note": moved("total_students")},
+        {"label": "Students", "value": str(now["total_students"]), "note": change_of("total_students")},
         {"label": "Average completion", "value": _percent(now["avg_completion"]), "note": change or ""},
         {
             "label": "Active in 7 days",
@@ -111,17 +111,21 @@ def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
         {
             "label": "Completed everything",
             "value": str(now["completed_count"]),
-            "note": moved("completed_count"),
+            "note": change_of("completed_count"),
         },
-        {"label": "Not started", "value": str(now["not_started_count"]), "note": moved("not_started_count")},
+        {
+            "label": "Not started",
+            "value": str(now["not_started_count"]),
+            "note": change_of("not_started_count"),
+        },
     ]
 
 
 def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
-    said = []
+    sentences = []
     alarm = catalog.cohort_alarm(cohort.classwide).record()
     if alarm["alarm"]:
-        said.append(
+        sentences.append(
             f"The class as a whole has slowed down: {alarm['velocity']:.1f} assignments a student in the "
             f"last full week, where the four weeks before had {alarm['usual_velocity']:.1f}."
         )
@@ -129,17 +133,17 @@ def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
         int(frame["risk"].isin(["critical", "high"]).sum())
         for frame in (health, catalog.student_health(before).frame)
     )
-    said.append(
+    sentences.append(
         f"{_students(urgent)} {'is' if urgent == 1 else 'are'} at critical or high risk; a week ago it was "
         f"{before_urgent}."
     )
     silent = len(catalog.engagement_gap(cohort).frame)
     if silent:
-        said.append(f"{_students(silent)} on pace with the class went silent in the last weeks.")
+        sentences.append(f"{_students(silent)} on pace with the class went silent in the last weeks.")
     ranked = catalog.blockers(cohort).frame.dropna(subset=["rank"])
     if len(ranked):
-        said.append(f"The assignment that stands most in the way is {ranked['name'].iloc[0]}.")
-    return said
+        sentences.append(f"The assignment that stands most in the way is {ranked['name'].iloc[0]}.")
+    return sentences
 
 
 def _bands(health: pd.DataFrame) -> list[dict[str, Any]]:
@@ -215,7 +219,11 @@ def _reteach(cohort: Cohort) -> list[dict[str, str]]:
 
 
 def _weeks(cohort: Cohort) -> dict[str, Any] | None:
-    """The two charts of the weeks: places as shares of width and height, with rounded scales."""
+    """Return the two charts and the table of the weeks.
+
+    With fewer than two weeks there is nothing to draw. Places are shares of the width and height of a chart;
+    scales are rounded.
+    """
     weeks = catalog.progress_over_time(cohort).frame.tail(WEEKS_SHOWN)
     if len(weeks) < 2:
         return None
@@ -282,7 +290,10 @@ def _groups(cohort: Cohort) -> list[list[str]]:
 
 
 def _definitions(limits: Thresholds) -> list[list[str]]:
-    """The terms of the report; where a column has them, in the words of docs/metrics.md."""
+    """Return the terms of the report with their meanings.
+
+    Terms that are columns of a report have the words of docs/metrics.md.
+    """
 
     def words(row: type[Row], field: str) -> str:
         return (row.model_fields[field].description or "").replace("*", "")
@@ -341,21 +352,22 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
 
 
 def _line(values: pd.Series[int], top: int) -> list[list[float]]:
+    """Return the points of a line, as shares of width and height."""
     steps = len(values) - 1
     return [[place / steps, value / top] for place, value in enumerate(values.tolist())]
 
 
-def _scale(most: int) -> list[int]:
-    """Round numbers from 0 to at least `most`, about four steps.
+def _scale(largest: int) -> list[int]:
+    """Choose round numbers from 0 to at least `largest`, in about four steps.
 
     >>> _scale(130)
     [0, 50, 100, 150]
     """
-    rough = max(most, 1) / 4
+    rough = max(largest, 1) / 4
     size = 10 ** math.floor(math.log10(rough))
     step = max(next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= rough), 1)
     step = math.ceil(step)
-    return list(range(0, step * math.ceil(max(most, 1) / step) + 1, step))
+    return list(range(0, step * math.ceil(max(largest, 1) / step) + 1, step))
 
 
 def _ticks(scale: list[int]) -> list[list[Any]]:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError, DatabaseBusy
 
+_PHRASES = {413: "Request Entity Too Large", 414: "Request-URI Too Long", 422: "Unprocessable Entity"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_IN_HOST = re.compile(r"[@/?#\\\s]")
 """Characters with which a part of `Host` could be read as the name."""
@@ -32,6 +33,11 @@ def is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
+def reason_phrase(status: int) -> str:
+    """Return the words for a status, the same on every Python (3.13 changed some)."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int, detail: str, code: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
@@ -39,7 +45,7 @@ def problem(
 
     ``detail`` must end with what to do. ``more`` are additional fields.
     """
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": reason_phrase(status), "status": status, "detail": detail}
     if more.get("job"):
         headers = {**(headers or {}), "Location": f"/sync/{more['job']}"}
     return JSONResponse(body | {"code": code} | more, status, headers, media_type="application/problem+json")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from cohort_core.errors import BadInput
 from cohort_core.imports.rust_tool_db import Record, read_rust_tables
-from cohort_core.sources.openclass.values import clean_grade, clean_id, clean_instant, clean_text
+from cohort_core.sources.values import clean_grade, clean_id, clean_instant, clean_text
 from cohort_core.store import bulk_load, roster
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.database import Database

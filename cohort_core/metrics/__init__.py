@@ -1,4 +1,7 @@
-"""Pure functions from a Cohort to a frame, one file a theme. They read no clock and no database."""
+"""Pure functions from a Cohort to a frame, one file a theme.
+
+They read no clock and no database.
+"""
 
 from cohort_core.metrics import (
     activity,

@@ -1,4 +1,4 @@
-"""When students were last seen, and how the class moves week by week."""
+"""The last activity of each student, and the activity of the class week by week."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ NEW_DAYS, WEEK_DAYS = 7, 7
 
 @cached_on
 def last_activity(cohort: Cohort) -> pd.DataFrame:
-    """Index student_id; last_activity_at (last start or completion, UTC), days_silent (whole days), stage.
+    """Find the last activity of each student, and the stage that follows from it.
 
-    Work of every type counts, whichever is chosen.
+    Returns one row a student, index student_id. Columns: last_activity_at (last start or completion, UTC; NaT
+    without any), days_silent (whole days since then, NA without any), stage (new, active, cooling, quiet,
+    gone or never_started, by the days of `Thresholds`). Work of every type counts, whichever type is chosen.
     """
     cohort = cohort.all_types
     n = len(cohort.students)
@@ -54,8 +56,9 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def activity(cohort: Cohort) -> pd.DataFrame:
-    """One row a student: student_id, name, and the columns of `last_activity`; without activity first, then
-    the longest silent.
+    """List the students by their silence: those without activity first, then the longest silent.
+
+    Returns one row a student. Columns: student_id, name, and those of `last_activity`.
     """
     frame = last_activity(cohort).reset_index()
     frame.insert(1, "name", cohort.students["name"].to_numpy())
@@ -65,13 +68,21 @@ def activity(cohort: Cohort) -> pd.DataFrame:
 
 
 def enrolled_days(cohort: Cohort) -> NDArray[np.float64]:
-    """Whole days since enrolment; without a roster date, since the class's start."""
-    return (pd.Timestamp(cohort.local_date) - cohort.enrolled_since).dt.days.to_numpy(dtype=np.float64)
+    """Count the whole days since each student's enrolment.
+
+    Students without a day of enrolment count from the class's start.
+    """
+    since = pd.Timestamp(cohort.local_date) - cohort.enrolled_since
+    whole_days: NDArray[np.float64] = since.dt.days.to_numpy(dtype=np.float64)
+    return whole_days
 
 
 @cached_on
 def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each student: a start or completion in the 7 days before *as of*."""
+    """Return for each student whether they were active in the 7 days before *as of*.
+
+    Any start or completion counts, of an assignment of any type.
+    """
     cohort = cohort.all_types
     since = cohort.now - np.timedelta64(WEEK_DAYS, "D")
     seen = (cohort.started > since) | (cohort.completed > since)
@@ -80,18 +91,21 @@ def is_active_this_week(cohort: Cohort) -> NDArray[np.bool_]:
 
 @cached_on
 def progress_over_time(cohort: Cohort) -> pd.DataFrame:
-    """One row a week, from that of the first activity to that of *as of*, weeks without activity included.
+    """Count the records completed and in progress at the end of each week.
 
-    Columns: week (its Monday, local), completed, in_progress (records, at the week's end), completed_in_week,
-    active_students. The last week ends at *as of*. The students of today in every week: one who has left
-    leaves the whole line.
+    Returns one row a week, from the week of the first activity to that of *as of*; weeks without activity are
+    included, and without any activity there are no rows. Columns: week (its Monday, local), completed and
+    in_progress (records, at the week's end), completed_in_week (records), active_students.
+
+    The last week ends at *as of*. Every week counts the students who are enrolled at *as of*: if a student
+    leaves, the earlier weeks change too.
     """
     mondays, starts = weeks(cohort)
     n = len(mondays)
     done = cohort.is_completed
     begun = ~np.isnat(cohort.started)
     began, finished = week_of(starts, cohort.started[begun]), week_of(starts, cohort.completed[done])
-    # A record stops being open when it is completed, but not before it was started.
+    # A record is closed when it is completed, but never before it was started.
     both = begun & done
     closed = week_of(starts, np.maximum(cohort.started[both], cohort.completed[both]))
 
@@ -110,8 +124,10 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
-    """The Mondays of the weeks from that of the first activity to that of *as of*, and the instants at which
-    these weeks start and, one more, the last one ends.
+    """Return the weeks from that of the first activity to that of *as of*.
+
+    Weeks are local and begin on Monday, as in ISO 8601. The first value holds their n Mondays. The second
+    holds n + 1 instants: the starts of the weeks, and the end of the last. Without activity both are empty.
     """
     moments = np.concatenate([cohort.started, cohort.completed])
     moments = moments[~np.isnat(moments)]
@@ -125,25 +141,29 @@ def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
 
 
 def local_midnights(days: pd.DatetimeIndex, tz: ZoneInfo) -> Instants:
-    """The first instant of each local day, as `cohort.local_midnight` has it."""
+    """Return the first instant of each local day, as `timeutils.local_midnight` does for one day."""
     repeated = np.ones(len(days), dtype=bool)
     return instants(pd.Series(days.tz_localize(tz, ambiguous=repeated, nonexistent="shift_forward")))
 
 
 def has_ended(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
-    """For each week whether it is over. The end of its Sunday is the last instant before the next Monday."""
-    return starts[1:] <= cohort.now + np.timedelta64(1, "us")
+    """Return for each week whether it is over.
+
+    A week is over from the last microsecond of its Sunday on.
+    """
+    ended: NDArray[np.bool_] = starts[1:] <= cohort.now + np.timedelta64(1, "us")
+    return ended
 
 
 def is_active_in(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
-    """By student and week, whether there was a start or completion in it."""
+    """Return whether a student started or completed anything in a week: students by weeks."""
     active = np.zeros((len(cohort.students), max(len(starts) - 1, 0)), dtype=bool)
     for moments in (cohort.started, cohort.completed):
-        known = ~np.isnat(moments)
-        active[cohort.student[known], week_of(starts, moments[known])] = True
+        happened = ~np.isnat(moments)
+        active[cohort.student[happened], week_of(starts, moments[happened])] = True
     return active
 
 
 def week_of(starts: Instants, moments: Instants) -> NDArray[np.intp]:
-    """In which week each instant lies, given the instants at which weeks start."""
+    """Return the week of each instant, as an index into `starts`."""
     return np.searchsorted(starts, moments, side="right") - 1

@@ -1,4 +1,4 @@
-"""Which assignments stand in the way, and which to teach again."""
+"""Rankings of the assignments that stand in the way, and of those to teach again."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ RANKINGS = {
     "duration": ("median_days", False),
     "stuck": ("stuck", False),
 }
-"""What each ranking sorts by, and whether the smallest comes first."""
+"""By ranking, the column that it sorts by, and whether the smallest comes first."""
 MAX_SLOWNESS = 4.0
 _DECIMALS = 9
-"""Ranks must not hang on the order in which sums were taken."""
+"""Numbers are rounded before they are ranked.
+
+Sums taken in another order differ in their last bits, and that must not change a rank.
+"""
 
 
 @cached_on
 def blockers(cohort: Cohort, by: str = "difficulty") -> pd.DataFrame:
-    """One row an assignment, worst first by one of RANKINGS; those that fewer than 5 students reached come
-    after the ranked ones, and those that nobody reached or that lack the number last, in course order.
+    """Rank the assignments that stand in the way, worst first, by one of RANKINGS.
 
-    Difficulty, 0 to 100, is 50 · (1 − completion_rate) + 30 · (1 − avg_grade) + 20 · slowness, where slowness
-    is clip((median days ÷ that of the class's median assignment − 1)/3, 0, 1). A part that is unknown adds
-    nothing and is shown as NaN.
+    Returns one row an assignment, with the columns of `BlockerRow`; without assignments there are no rows.
+    Assignments that fewer than 5 students (by default) have reached are not ranked and come after the ranked
+    ones. Those that nobody has reached, or that lack the number, come last, in course order.
+
+    Difficulty, in points from 0 to 100, is 50 · (1 − completion_rate) + 30 · (1 − avg_grade) + 20 · slowness.
+    Slowness is clip((median days ÷ those of the class's median assignment − 1)/3, 0, 1). A part without data
+    adds nothing and is NaN. The weights are this project's own choice.
     """
     numbers = _numbers(cohort.all_types)
     chosen = numbers[numbers["assignment_id"].isin(cohort.assignments.index)]
@@ -76,7 +82,10 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
 
 
 def students_reached(cohort: Cohort) -> NDArray[np.int64]:
-    """By assignment, the students who completed or started it, or completed one that comes later."""
+    """Count the students who have come as far as each assignment.
+
+    They completed or started it, or completed a later one.
+    """
     n = len(cohort.assignments)
     furthest = np.full(len(cohort.students), -1)
     done = cohort.is_completed
@@ -87,26 +96,29 @@ def students_reached(cohort: Cohort) -> NDArray[np.int64]:
 
 
 def _typical(median_days: group_stats.Floats) -> float:
-    """The median days of the median assignment."""
-    known = median_days[~np.isnan(median_days)]
-    return float(np.median(known)) if len(known) else np.nan
+    """Return the median days of the median assignment, NaN if no assignment has a median."""
+    medians = median_days[~np.isnan(median_days)]
+    return float(np.median(medians)) if len(medians) else np.nan
 
 
 def _excess(slow: group_stats.Floats) -> group_stats.Floats:
-    """0 for what takes as long as the median assignment or less, 1 from four times that on."""
+    """Scale slowness: 0 up to the median assignment, 1 from four times its days on."""
     return np.clip((slow - 1.0) / (MAX_SLOWNESS - 1.0), 0.0, 1.0)
 
 
 @cached_on
 def reteach(cohort: Cohort) -> pd.DataFrame:
-    """One row an assignment in which somebody is stuck and that at least 5 students started, the most urgent
-    first: (stuck ÷ started) × slowness.
+    """Rank the assignments to teach again, the most urgent first.
 
-    Slowness is the median days ÷ those of the class's median assignment, at most 4. Where half have not
-    finished, the longest time that any was in work stands in for the median, which lies beyond it; while no
-    assignment has a median, slowness is 1. Columns: assignment_id, name, type, section, position, started
-    (students who started or completed it), stuck, stuck_share, slowness, score, student_ids, students (names
-    of the stuck, in work for longest first).
+    Returns one row an assignment in which somebody is stuck and that at least 5 students (by default)
+    started; without any there are no rows. Columns: assignment_id, name, type, section, position, started
+    (students who started or completed it), stuck (students), stuck_share (stuck ÷ started), slowness, score
+    (stuck_share · slowness, 0 to 4), student_ids and students (ids and names of the stuck, in work for
+    longest first).
+
+    Slowness is median days ÷ those of the class's median assignment, at most 4. Where half have not finished,
+    the longest time that any record has been in work takes the place of the median, which is longer still.
+    While no assignment has a median, slowness is 1. The score is this project's own choice.
     """
     everything = cohort.all_types
     times = time_to_complete(everything)
@@ -117,13 +129,13 @@ def reteach(cohort: Cohort) -> pd.DataFrame:
     waiting = stuck(cohort)
     frame = cohort.assignments.reset_index()
     here = frame["position"].to_numpy()
-    ids: dict[str, list[str]] = {one: [] for one in frame["assignment_id"]}
-    names: dict[str, list[str]] = {one: [] for one in frame["assignment_id"]}
+    ids: dict[str, list[str]] = {assignment: [] for assignment in frame["assignment_id"]}
+    names: dict[str, list[str]] = {assignment: [] for assignment in frame["assignment_id"]}
     columns = [waiting[name].tolist() for name in ("assignment_id", "student_id", "name")]
     for assignment, student, name in zip(*columns, strict=True):
         ids[assignment].append(student)
         names[assignment].append(name)
-    count = np.array([len(one) for one in ids.values()], dtype=np.int64)
+    count = np.array([len(stuck_here) for stuck_here in ids.values()], dtype=np.int64)
     frame = frame.assign(
         started=started[here],
         stuck=count,

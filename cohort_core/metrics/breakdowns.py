@@ -1,4 +1,4 @@
-"""Completion, grades and counts, split in several ways."""
+"""Completion, grades and counts by grade, type, section, group, weekday and hour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ GRADE_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 @cached_on
 def grade_distribution(cohort: Cohort) -> pd.DataFrame:
-    """One row a range of grades: lower, upper (which belongs to the next but for 1), count, share."""
+    """Count the grades in each of six ranges.
+
+    Always returns six rows. Columns: lower, upper (0 to 1; the upper end belongs to the next range, but 1 to
+    the last), count (completions), share (of all graded completions, NaN without any).
+    """
     grades = cohort.grade[~np.isnan(cohort.grade)]
     bucket = np.searchsorted(GRADE_EDGES[1:-1], grades, side="right")
     count = group_stats.count(bucket, len(GRADE_EDGES) - 1)
@@ -37,20 +41,31 @@ def grade_distribution(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def by_type(cohort: Cohort) -> pd.DataFrame:
-    """One row a type of assignment, in course order, assignments without one last: see `_split`."""
+    """Break completion and grades down by type of assignment.
+
+    Returns one row a type, in course order, and a last row for assignments without a type, if there are any.
+    Columns: type, and those of `_split`. Without assignments there are no rows.
+    """
     return _split(cohort, "type")
 
 
 @cached_on
 def by_section(cohort: Cohort) -> pd.DataFrame:
-    """One row a section in course order, assignments outside all last: see `_split`."""
+    """Break completion and grades down by section of the course.
+
+    Returns one row a section, in course order, and a last row for assignments outside all sections, if there
+    are any. Columns: section, and those of `_split`. Without assignments there are no rows.
+    """
     return _split(cohort, "section")
 
 
 def _split(cohort: Cohort, column: str) -> pd.DataFrame:
-    """Columns: what it is split by, assignments, completed and in_progress (records), completion_rate
-    (completed ÷ students × assignments), students_completed (all of its assignments), their share, graded
-    (completions with a grade), avg_grade.
+    """Break completion and grades down by a column of the assignments.
+
+    Columns: that column, assignments, completed and in_progress (records), completion_rate (completed ÷
+    (students · assignments)), students_completed (students who completed all of its assignments),
+    students_completed_share (÷ students), graded (completions with a grade), avg_grade (0 to 1). Shares are
+    NaN without students, and avg_grade is NaN without grades.
     """
     codes, names = pd.factorize(cohort.assignments[column])
     n, students = len(names), len(cohort.students)
@@ -82,17 +97,20 @@ def _split(cohort: Cohort, column: str) -> pd.DataFrame:
 
 @cached_on
 def by_group(cohort: Cohort) -> pd.DataFrame:
-    """One row a group, nights and then regions by label; after each kind those who have none, label NaN.
+    """Break the class down by night and by region.
 
-    Columns: kind, label, group_id, students, avg_completion, completed_count, in_progress_count,
-    not_started_count, active_this_week_count, completed and in_progress (records), graded, avg_grade.
+    Returns one row a group that has students: first the nights by label, then the regions. After each kind
+    comes a row for the students without it, if there are any; its label and group_id are NaN. A class without
+    nights and regions gives no rows. Columns: kind, label, group_id, students, avg_completion (0 to 1),
+    completed_count, in_progress_count, not_started_count and active_this_week_count (students), completed and
+    in_progress (records), graded (completions with a grade), avg_grade (0 to 1, NaN without grades).
     """
     students = cohort.students
-    known = group_labels(cohort.class_data)
+    groups = group_labels(cohort.class_data)
     rows: list[tuple[str, str | None, str | None, NDArray[np.bool_]]] = []
-    for kind in dict.fromkeys(kind for kind, _ in known):
+    for kind in dict.fromkeys(kind for kind, _ in groups):
         rest = np.ones(len(students), dtype=bool)
-        for label in (label for of_kind, label in known if of_kind == kind):
+        for label in (label for other_kind, label in groups if other_kind == kind):
             member = has_label(students, kind, label)
             rest &= ~member
             if member.any():
@@ -103,9 +121,9 @@ def by_group(cohort: Cohort) -> pd.DataFrame:
     completed = progress["completed"].to_numpy()
     n = len(students)
     done = cohort.is_completed
-    known_grade = done & ~np.isnan(cohort.grade)
-    graded = group_stats.count(cohort.student[known_grade], n)
-    marks = group_stats.total(cohort.student[known_grade], n, cohort.grade[known_grade])
+    has_grade = done & ~np.isnan(cohort.grade)
+    graded = group_stats.count(cohort.student[has_grade], n)
+    marks = group_stats.total(cohort.student[has_grade], n, cohort.grade[has_grade])
     begun = completed + progress["in_progress"].to_numpy() > 0
     finished = (completed == len(cohort.assignments)) & (len(cohort.assignments) > 0)
     active = activity.is_active_this_week(cohort)
@@ -132,7 +150,10 @@ def by_group(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def by_weekday(cohort: Cohort) -> pd.DataFrame:
-    """Seven rows, Monday first: weekday (1 to 7), name, and as in `_by_slot`."""
+    """Count starts and completions on each day of the week.
+
+    Always returns seven rows, Monday first. Columns: weekday (1 to 7), name, and those of `_by_slot`.
+    """
     frame = _by_slot(cohort, lambda local: local.day_of_week.to_numpy(), len(WEEKDAYS))
     frame.insert(0, "weekday", np.arange(1, len(WEEKDAYS) + 1))
     frame.insert(1, "name", list(WEEKDAYS))
@@ -141,7 +162,10 @@ def by_weekday(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def by_hour(cohort: Cohort) -> pd.DataFrame:
-    """24 rows: hour (0 to 23, local), and as in `_by_slot`."""
+    """Count starts and completions in each hour of the day.
+
+    Always returns 24 rows. Columns: hour (0 to 23, local), and those of `_by_slot`.
+    """
     frame = _by_slot(cohort, lambda local: local.hour.to_numpy(), 24)
     frame.insert(0, "hour", np.arange(24))
     return frame
@@ -149,7 +173,11 @@ def by_hour(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def habits(cohort: Cohort) -> pd.DataFrame:
-    """168 rows, each hour of the week from Monday 0: weekday (1 to 7), name, hour, and as in `_by_slot`."""
+    """Count starts and completions in each hour of the week.
+
+    Always returns 168 rows, from Monday 0 o'clock. Columns: weekday (1 to 7), name, hour (0 to 23, local),
+    and those of `_by_slot`.
+    """
     frame = _by_slot(cohort, lambda local: local.day_of_week.to_numpy() * 24 + local.hour.to_numpy(), 7 * 24)
     weekday, hour = np.divmod(np.arange(7 * 24), 24)
     frame.insert(0, "weekday", weekday + 1)
@@ -159,8 +187,11 @@ def habits(cohort: Cohort) -> pd.DataFrame:
 
 
 def _by_slot(cohort: Cohort, slot: Callable[[pd.DatetimeIndex], NDArray[np.intp]], n: int) -> pd.DataFrame:
-    """Columns: started and completed (records), completed_share (of all completions), active_students (with a
-    start or completion then), graded (completions with a grade), avg_grade (of what was completed then).
+    """Count starts and completions in each of n slots of local time.
+
+    `slot` gives the slot of each local time, 0 to n-1. Columns: started and completed (records),
+    completed_share (of all completions, NaN without any), active_students (with a start or completion then),
+    graded (completions with a grade), avg_grade (of the work completed then, 0 to 1; NaN without grades).
     """
     begun, done = ~np.isnat(cohort.started), cohort.is_completed
     began, finished = (

@@ -1,7 +1,7 @@
-"""What happened between two instants.
+"""The events of a class between two instants.
 
-What a sync saw change happened when it was seen; what was there at the first sync happened when OpenClass
-says that it did. So nothing is told twice, and nothing is lost that arrived late.
+A change that a sync saw has the time of that sync. Records that were there at the first sync have the times
+that OpenClass gives. So no event is listed twice, and no event is lost because it arrived late.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cohort_core.metrics.risk import risk
 from cohort_core.store.class_data import ClassData
 
 AWAY_DAYS = 14
-"""After so many days without activity, activity means that a student came back."""
+"""A student who is active after so many days without activity has come back."""
 
 _INSTANT = "datetime64[us, UTC]"
 COLUMNS = {
@@ -33,6 +33,8 @@ COLUMNS = {
 
 
 class Event(NamedTuple):
+    """An event of one student, in the columns COLUMNS."""
+
     at: pd.Timestamp
     kind: str
     student_id: str
@@ -44,25 +46,30 @@ class Event(NamedTuple):
 
 
 def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
-    """Events after `before.as_of` and up to `after.as_of`, newest first: columns COLUMNS.
+    """List the events after `before.as_of` and up to `after.as_of`, newest first.
 
-    kind: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
-    removed and returned (a record that OpenClass lost or has again), new_student, came_back (active after 14
-    days without), band_moved. Only students of the group of `after`.
+    `log` holds the changes that syncs have seen. Returns one row an event, with the columns COLUMNS: at
+    (UTC), kind, student_id, assignment_id (missing for an event of the student as a whole), grade_before and
+    grade_after (0 to 1 or NaN), band_before and band_after. Without events there are no rows. If `after` is
+    of a group, only its students are listed.
+
+    Kinds: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
+    removed and returned (OpenClass lost a record, or has it again), new_student, came_back (active after 14
+    days without activity), band_moved (in another risk band).
     """
     since, until = before.as_of, after.as_of
-    found = _first_seen(class_data, log)
-    known = found.loc[found["at"] <= since, "student_id"].unique()
-    found = found[(since < found["at"]) & (found["at"] <= until)]
-    # Of what the log tells of earlier times, only who was there matters.
-    recent = log[(log["at"] <= until) & ((log["at"] > since) | ~log["student_id"].isin(known))]
+    first_sync = _at_first_sync(class_data, log)
+    seen_before = first_sync.loc[first_sync["at"] <= since, "student_id"].unique()
+    first_sync = first_sync[(since < first_sync["at"]) & (first_sync["at"] <= until)]
+    # Earlier lines of the log only say which students are not new.
+    recent = log[(log["at"] <= until) & ((log["at"] > since) | ~log["student_id"].isin(seen_before))]
     logged = list(_logged(recent))
-    events = list(_new_students(logged, found, set(known), since))
+    events = list(_new_students(logged, first_sync, set(seen_before), since))
     events += _came_back(class_data, since, until)
     if since < until:
         events += _band_moves(before, after)
-    told = [_frame(event for event in logged if event.at > since), found, _frame(events)]
-    frame = pd.concat(told, ignore_index=True)
+    parts = [_frame(event for event in logged if event.at > since), first_sync, _frame(events)]
+    frame = pd.concat(parts, ignore_index=True)
     chosen = frame[frame["student_id"].isin(after.students.index)] if after.group else frame
     return chosen.sort_values("at", ascending=False, kind="stable").reset_index(drop=True)
 
@@ -72,53 +79,66 @@ def _frame(events: Iterable[Event]) -> pd.DataFrame:
 
 
 def _logged(log: pd.DataFrame) -> Iterator[Event]:
-    """The events that the log tells by itself: one record's changes in one sync are told together."""
+    """Yield the events of the log.
+
+    All changes of a record in one sync belong together.
+    """
     together: dict[tuple[Any, Any], list[Any]] = {}
     for line in log.itertuples(index=False):
         together.setdefault((line.at, line.progression_id), []).append(line)
     for (at, _), lines in together.items():
-        kind, who, what = lines[0].kind, lines[0].student_id, lines[0].assignment_id
+        kind, student, assignment = lines[0].kind, lines[0].student_id, lines[0].assignment_id
         if kind == "changed":
-            yield from _edited(at, who, what, {line.field: (line.old, line.new) for line in lines})
+            edits = {line.field: (line.old, line.new) for line in lines}
+            yield from _edited(at, student, assignment, edits)
             continue
         if kind in {"removed", "returned"}:
-            yield Event(at, kind, who, what)
+            yield Event(at, kind, student, assignment)
         if kind in {"added", "returned"}:
-            yield from _arrived(at, who, what, json.loads(lines[0].new))
+            yield from _added(at, student, assignment, json.loads(lines[0].new))
 
 
-def _arrived(at: pd.Timestamp, who: str, what: str, record: dict[str, Any]) -> Iterator[Event]:
+def _added(at: pd.Timestamp, student: str, assignment: str, record: dict[str, Any]) -> Iterator[Event]:
     if record["completed_at"]:
-        yield Event(at, "completed", who, what, grade_after=record["grade"])
+        yield Event(at, "completed", student, assignment, grade_after=record["grade"])
     elif record["started_at"]:
-        yield Event(at, "started", who, what)
+        yield Event(at, "started", student, assignment)
     if record["reviewed_at"]:
-        yield Event(at, "reviewed", who, what)
+        yield Event(at, "reviewed", student, assignment)
 
 
-def _edited(at: pd.Timestamp, who: str, what: str, moved: dict[str, tuple[Any, Any]]) -> Iterator[Event]:
-    grade_before, grade_after = (_number(value) for value in moved.get("grade", (None, None)))
-    completion = moved.get("completed_at")
+def _edited(
+    at: pd.Timestamp, student: str, assignment: str, edits: dict[str, tuple[Any, Any]]
+) -> Iterator[Event]:
+    """Yield the events of a record that was edited.
+
+    `edits` holds the old and the new value of each changed field.
+    """
+    grade_before, grade_after = (_number(value) for value in edits.get("grade", (None, None)))
+    completion = edits.get("completed_at")
     if completion and pd.isna(completion[0]):
-        yield Event(at, "completed", who, what, grade_after=grade_after)
+        yield Event(at, "completed", student, assignment, grade_after=grade_after)
     else:
         if completion and pd.isna(completion[1]):
-            yield Event(at, "reopened", who, what)
-        if "grade" in moved:
+            yield Event(at, "reopened", student, assignment)
+        if "grade" in edits:
             kind = "graded" if grade_before is None else "regraded"
-            yield Event(at, kind, who, what, grade_before, grade_after)
-        if "started_at" in moved and pd.isna(moved["started_at"][0]):
-            yield Event(at, "started", who, what)
-    if "reviewed_at" in moved and not pd.isna(moved["reviewed_at"][1]):
-        yield Event(at, "reviewed", who, what)
+            yield Event(at, kind, student, assignment, grade_before, grade_after)
+        if "started_at" in edits and pd.isna(edits["started_at"][0]):
+            yield Event(at, "started", student, assignment)
+    if "reviewed_at" in edits and not pd.isna(edits["reviewed_at"][1]):
+        yield Event(at, "reviewed", student, assignment)
 
 
-def _first_seen(class_data: ClassData, log: pd.DataFrame) -> pd.DataFrame:
-    """What the first sync found, at the times that OpenClass gave, as the records said it then."""
+def _at_first_sync(class_data: ClassData, log: pd.DataFrame) -> pd.DataFrame:
+    """Return the events of the records that the first sync brought, as they were then.
+
+    Their times are those that OpenClass gave. Later edits in the log are undone first.
+    """
     rows = class_data.progressions.set_index("id")
     rows = rows[~rows.index.isin(log.loc[log["kind"].isin(["added", "returned"]), "progression_id"])]
     edits = log[log["kind"] == "changed"].drop_duplicates(["progression_id", "field"])
-    # isin with so many values would take a second where this takes no time.
+    # With so many values isin would take a second.
     edits = edits[rows.index.get_indexer(pd.Index(edits["progression_id"])) >= 0]
     columns: dict[str, Any] = {}
     for name in ("grade", "started_at", "completed_at", "reviewed_at"):
@@ -144,41 +164,46 @@ def _first_seen(class_data: ClassData, log: pd.DataFrame) -> pd.DataFrame:
         if kind == "completed":
             part["grade_after"] = columns["grade"].array
         parts.append(part[part["at"].notna()].astype(COLUMNS))
-    # Record by record: what happened to one in an instant stands together.
+    # Record by record, so that the events of a record at the same instant stand together.
     return pd.concat(parts).sort_index(kind="stable")
 
 
 def _new_students(
-    logged: list[Event], found: pd.DataFrame, known: set[str], since: pd.Timestamp
+    logged: list[Event], first_sync: pd.DataFrame, seen_before: set[str], since: pd.Timestamp
 ) -> Iterator[Event]:
-    """Those of whom nothing is told before; `known` are those whom the first sync found before."""
-    told = pd.Series([event.at for event in logged], [event.student_id for event in logged], dtype=_INSTANT)
-    first = pd.concat([told, found.set_index("student_id")["at"]]).groupby(level=0, sort=False).min()
-    for who, at in first[(first > since) & ~first.index.isin(known)].items():
-        yield Event(at, "new_student", str(who))
+    """Yield the students whose first event is after `since`.
+
+    `seen_before` are those with an earlier event of the first sync.
+    """
+    by_log = pd.Series([event.at for event in logged], [event.student_id for event in logged], dtype=_INSTANT)
+    first = pd.concat([by_log, first_sync.set_index("student_id")["at"]]).groupby(level=0, sort=False).min()
+    for student, at in first[(first > since) & ~first.index.isin(seen_before)].items():
+        yield Event(at, "new_student", str(student))
 
 
 def _came_back(class_data: ClassData, since: pd.Timestamp, until: pd.Timestamp) -> Iterator[Event]:
     rows = class_data.progressions
     activity = pd.concat(
         [
-            rows[["student_id", name]].set_axis(["who", "at"], axis=1)
+            rows[["student_id", name]].set_axis(["student", "at"], axis=1)
             for name in ("started_at", "completed_at")
         ]
     ).dropna()
     activity = activity[activity["at"] <= until]
-    recent = activity[activity["at"] > since].groupby("who")["at"].min()
-    earlier = activity[activity["at"] <= since].groupby("who")["at"].max()
+    recent = activity[activity["at"] > since].groupby("student")["at"].min()
+    earlier = activity[activity["at"] <= since].groupby("student")["at"].max()
     gap = (recent - earlier.reindex(recent.index)) >= pd.Timedelta(days=AWAY_DAYS)
-    for who, at in recent[gap].items():
-        yield Event(at, "came_back", str(who))
+    for student, at in recent[gap].items():
+        yield Event(at, "came_back", str(student))
 
 
 def _band_moves(before: Cohort, after: Cohort) -> Iterator[Event]:
     old, new = risk(before)["band"], risk(after).sort_values("score", ascending=False, kind="stable")["band"]
     both = new.index.intersection(old.index)
-    for who in both[(old[both] != new[both]).to_numpy()]:
-        yield Event(after.as_of, "band_moved", str(who), band_before=old[who], band_after=new[who])
+    for student in both[(old[both] != new[both]).to_numpy()]:
+        yield Event(
+            after.as_of, "band_moved", str(student), band_before=old[student], band_after=new[student]
+        )
 
 
 def _number(value: Any) -> float | None:

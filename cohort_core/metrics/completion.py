@@ -1,4 +1,4 @@
-"""How much of the course has been done."""
+"""The share of the course that is done, by student and in all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from cohort_core.metrics.cohort import Cohort
 
 @cached_on
 def by_student(cohort: Cohort) -> pd.DataFrame:
-    """Index student_id; completed and in_progress (assignments), avg_grade (of completed work or NaN)."""
+    """Count the assignments of each student.
+
+    Returns one row a student, index student_id. Columns: completed and in_progress (assignments), avg_grade
+    (mean grade of completed work, 0 to 1; NaN without any).
+    """
     n = len(cohort.students)
     done = cohort.is_completed
     return pd.DataFrame(
@@ -27,7 +31,12 @@ def by_student(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def progress_summary(cohort: Cohort) -> pd.DataFrame:
-    """One row: the class in six numbers. Completed, in progress and not started sum to the students."""
+    """Sum the class up in six numbers.
+
+    Always returns one row. Columns: total_students, avg_completion (mean over students of completed ÷ all
+    assignments; NaN without students or assignments), completed_count, in_progress_count and
+    not_started_count (students, which sum to total_students), active_this_week_count (students).
+    """
     students, assignments = len(cohort.students), len(cohort.assignments)
     progress = by_student(cohort)
     completed = progress["completed"].to_numpy()
@@ -47,7 +56,12 @@ def progress_summary(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def completion(cohort: Cohort) -> pd.DataFrame:
-    """One row: how the students' completions spread over the assignment set."""
+    """Sum up how the completions spread over the assignments.
+
+    Always returns one row. Columns: total_assignments, assignments_with_0_completions,
+    avg_students_per_assignment (mean number of students who completed one; NaN without assignments),
+    total_students.
+    """
     completed = group_stats.count(cohort.position[cohort.is_completed], len(cohort.assignments))
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""One student, or one assignment, in detail."""
+"""Details of one student or one assignment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cohort_core.caching import cached_on
 from cohort_core.errors import BadInput
@@ -17,30 +18,36 @@ from cohort_core.metrics.risk import PARTS, risk
 from cohort_core.timeutils import days
 
 MAX_WEEKS = 260
-"""Five years. A date far off, in a question or in a record, would have the class built thousands of times."""
+"""Five years. With a date far away, the class would be built thousands of times."""
 STATES = ("stuck", "in_progress", "skipped", "completed", "not_reached")
 
 
 def of_student(cohort: Cohort, student_id: str) -> Cohort:
-    """The cohort with this student alone; compared with the same class. Raises BadInput for anybody else."""
+    """Return the cohort with this student alone, still compared with the whole class.
+
+    Raises BadInput for a student who is not in the cohort.
+    """
     row = cohort.students.index.get_indexer(pd.Index([student_id]))[0]
     if row < 0:
         raise BadInput(
             "This class has no such student at that time. The list of students has the ids there are.",
             parameter="student_id",
         )
-    rows = cohort.rows[cohort.student == row]
+    records = cohort.arrays[cohort.student == row]
     return replace(
         cohort,
         students=cohort.students.iloc[[row]],
-        rows=replace(rows, student=np.zeros(len(rows), dtype=np.intp)),
+        arrays=replace(records, student=np.zeros(len(records), dtype=np.intp)),
         whole=cohort.classwide,
         unfiltered=of_student(cohort.unfiltered, student_id) if cohort.unfiltered else None,
     )
 
 
 def of_assignment(cohort: Cohort, assignment_id: str) -> Cohort:
-    """The cohort with this assignment alone. Raises BadInput for one that is not in its assignment set."""
+    """Return the cohort with this assignment alone.
+
+    Raises BadInput for an assignment that is not in the assignment set.
+    """
     row = cohort.assignments.index.get_indexer(pd.Index([assignment_id]))[0]
     if row < 0:
         raise BadInput(
@@ -50,50 +57,56 @@ def of_assignment(cohort: Cohort, assignment_id: str) -> Cohort:
     return replace(
         cohort,
         assignments=cohort.assignments.iloc[[row]],
-        rows=cohort.rows[cohort.position == row],
+        arrays=cohort.arrays[cohort.position == row],
         whole=cohort.classwide,
         unfiltered=cohort.all_types,
     )
 
 
 def student_timeline(cohort: Cohort, student_id: str) -> pd.DataFrame:
-    """One row an event of the student, newest first: at, event (started, completed, reviewed), assignment_id,
-    assignment, type, section, grade (of a completion, NaN otherwise).
+    """List the events of a student, newest first.
+
+    Returns one row an event; without events there are no rows. Columns: at (UTC), event (started, completed,
+    reviewed), assignment_id, assignment, type, section, grade (of a completion, 0 to 1; NaN otherwise).
+    Raises BadInput for a student who is not in the cohort.
     """
-    one = of_student(cohort, student_id)
-    course = one.assignments.iloc[one.position].reset_index()
+    alone = of_student(cohort, student_id)
+    course = alone.assignments.iloc[alone.position].reset_index()
     events = []
     for rank, event in enumerate(("started", "completed", "reviewed")):
         frame = course.assign(
-            at=one.records[f"{event}_at"].array,
+            at=alone.records[f"{event}_at"].array,
             event=event,
             rank=rank,
-            grade=one.grade if event == "completed" else np.nan,
+            grade=alone.grade if event == "completed" else np.nan,
         )
         events.append(frame[frame["at"].notna()])
     frame = pd.concat(events).rename(columns={"name": "assignment"})
-    # Of what happened in one instant, what must come later in course order or in the work stands above.
+    # Of events at the same instant the later in the course comes first, and then the later in the work.
     newest = frame.sort_values(["at", "position", "rank"], ascending=False)
     return newest.reset_index(drop=True)
 
 
 def student_assignments(cohort: Cohort, student_id: str) -> pd.DataFrame:
-    """One row an assignment in course order: assignment_id, name, type, section, position, status (completed,
-    in_progress, stuck, not_started), grade, started_at, completed_at, reviewed_at, days (from start to
-    completion, NaN if the start is unknown; of open work its age), class_avg_grade and
-    class_completion_rate_all (of the whole class).
+    """List the assignments with a student's status and grade, in course order.
+
+    Returns one row an assignment. Columns: assignment_id, name, type, section, position, status (completed,
+    in_progress, stuck, not_started), grade (0 to 1 or NaN), started_at, completed_at and reviewed_at (UTC or
+    NaT), days (from start to completion, NaN if the start is unknown; for open work its age), class_avg_grade
+    and class_completion_rate_all (of the whole class, 0 to 1).
+    Raises BadInput for a student who is not in the cohort.
     """
-    one, whole = of_student(cohort, student_id), cohort.classwide
-    n = len(one.assignments)
+    alone, whole = of_student(cohort, student_id), cohort.classwide
+    n = len(alone.assignments)
     status = np.full(n, "not_started", dtype="<U11")
-    status[one.position] = np.select([one.is_completed, is_stuck(one)], ["completed", "stuck"], "in_progress")
+    status[alone.position] = _states(alone)
     spans = np.full(n, np.nan)
-    spans[one.position] = _spent(one)
-    records = one.records.set_index("assignment_id").reindex(one.assignments.index)
+    spans[alone.position] = _days_in_work(alone)
+    records = alone.records.set_index("assignment_id").reindex(alone.assignments.index)
     done, total = whole.is_completed, len(whole.assignments)
-    in_course = one.assignments["position"].to_numpy()
+    in_course = alone.assignments["position"].to_numpy()
     rate = group_stats.count(whole.position[done], total) / max(len(whole.students), 1)
-    return one.assignments.reset_index().assign(
+    return alone.assignments.reset_index().assign(
         status=status,
         **{name: records[name].array for name in ("grade", "started_at", "completed_at", "reviewed_at")},
         days=spans,
@@ -103,11 +116,13 @@ def student_assignments(cohort: Cohort, student_id: str) -> pd.DataFrame:
 
 
 def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
-    """One row a week in which the student counted, as it was at its end; the running week as of now. At most
-    the last 260 weeks.
+    """Replay the risk of a student at the end of each week.
 
-    Columns: week (its Monday, local), risk, risk_score, risk_gap, missing, marks, late, quiet (points),
-    completed, total. The class of each week is the one that counted then.
+    Returns one row a week in which the student was enrolled, at most the last 260; the running week is as of
+    `cohort.as_of`. Columns: week (its Monday, local), risk (band), risk_score, risk_gap, missing, marks, late
+    and quiet (points), completed and total (assignments). In each week the student is compared with the
+    students who were enrolled then, by the records of that time.
+    Raises BadInput for a student who is not in the cohort.
     """
     of_student(cohort, student_id)
     whole = cohort.classwide
@@ -118,8 +133,10 @@ def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:
 
 @cached_on
 def risk_by_week(cohort: Cohort) -> pd.DataFrame:
-    """One row a week and student who counted at its end, in that order: student_id, and the columns of
-    `risk_history` but total. Built once for all students, since each week needs the whole class anyway.
+    """Replay the risk of all students at the end of each week.
+
+    Each week needs the whole class, so all students are computed at once. Returns one row a week and student
+    who was enrolled at its end, by week. Columns: student_id, and those of `risk_history` without total.
     """
     weekly = []
     mondays, starts = weeks(cohort)
@@ -137,34 +154,44 @@ def risk_by_week(cohort: Cohort) -> pd.DataFrame:
 
 
 def assignment_students(cohort: Cohort, assignment_id: str) -> pd.DataFrame:
-    """One row a student, by state and then name: student_id, name, state, is_parked, grade, started_at,
-    completed_at, days (as in `student_assignments`), night, region.
+    """List the students with their state in one assignment, by state and then by name.
 
-    state: stuck, in_progress, skipped (nothing done here, but something later completed), completed,
-    not_reached.
+    Returns one row a student. Columns: student_id, name, state, is_parked (stuck, and completed something
+    else in the last 7 days), grade (0 to 1 or NaN), started_at and completed_at (UTC or NaT), days (as in
+    `student_assignments`), night, region. The states, in their order: stuck, in_progress, skipped (did not
+    start it, but completed a later one), completed, not_reached. Raises BadInput for an assignment that is
+    not in the assignment set.
     """
-    one, everything = of_assignment(cohort, assignment_id), cohort.all_types
-    here = int(one.assignments["position"].iloc[0])
+    alone, everything = of_assignment(cohort, assignment_id), cohort.all_types
+    here = int(alone.assignments["position"].iloc[0])
     n = len(cohort.students)
     done = everything.is_completed
     furthest = np.full(n, -1)
     np.maximum.at(furthest, everything.student[done], everything.position[done])
     state = np.where(furthest > here, "skipped", "not_reached")
-    state[one.student] = np.select([one.is_completed, is_stuck(one)], ["completed", "stuck"], "in_progress")
+    state[alone.student] = _states(alone)
     spans = np.full(n, np.nan)
-    spans[one.student] = _spent(one)
-    records = one.records.set_index("student_id").reindex(cohort.students.index)
+    spans[alone.student] = _days_in_work(alone)
+    records = alone.records.set_index("student_id").reindex(cohort.students.index)
     frame = cohort.students.reset_index().assign(
         state=state,
         is_parked=(state == "stuck") & completes_elsewhere(cohort),
         **{name: records[name].array for name in ("grade", "started_at", "completed_at")},
         days=spans,
     )
-    order = frame.assign(folded=frame["name"].str.casefold(), rank=[STATES.index(one) for one in state])
+    order = frame.assign(folded=frame["name"].str.casefold(), rank=[STATES.index(name) for name in state])
     return frame.loc[order.sort_values(["rank", "folded", "student_id"]).index].reset_index(drop=True)
 
 
-def _spent(cohort: Cohort) -> group_stats.Floats:
-    """For each record the days from start to completion, NaN if that is not known; of open work its age."""
+def _states(cohort: Cohort) -> NDArray[np.str_]:
+    """Return the state of each record: completed, stuck or in_progress."""
+    return np.select([cohort.is_completed, is_stuck(cohort)], ["completed", "stuck"], "in_progress")
+
+
+def _days_in_work(cohort: Cohort) -> group_stats.Floats:
+    """Return for each record the days from start to completion.
+
+    NaN if the start is unknown; for open work its age.
+    """
     spent = days(np.where(cohort.is_open, cohort.now, cohort.completed) - cohort.started)
     return np.where(cohort.is_open | is_timed(cohort), spent, np.nan)

@@ -1,4 +1,9 @@
-"""How long assignments take, and who is stuck in one."""
+"""The time that assignments take, and the work that is stuck.
+
+Times are estimated as Kaplan and Meier do ("Nonparametric estimation from incomplete observations", Journal
+of the American Statistical Association 53, 1958): work that is still open counts as longer than its age.
+Leaving it out would make hard assignments look quick.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +16,22 @@ from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.timeutils import days
 
-KNOWN_DURATION = np.timedelta64(60, "s")
-"""Below this a start was only stamped together with the completion, and says nothing about the work."""
+MIN_DURATION = np.timedelta64(60, "s")
+"""Shorter work has no known duration: its start was only recorded together with the completion."""
 PARKED_DAYS = 7
-_ROUNDING = 1e-9
+_TOLERANCE = 1e-9
 _DECIMALS = 9
 
 
 @cached_on
 def time_to_complete(cohort: Cohort) -> pd.DataFrame:
-    """Days from start to completion by assignment, by Kaplan–Meier: open work counts as longer than its age.
+    """Estimate how many days each assignment takes from start to completion.
 
-    Columns: timed_count (completed records whose start is known), untimed_share (of the completed ones, those
-    left out), median_days, p80_days (NaN: not reached, or nothing timed), longest_days (of the timed),
-    longest_seen_days (of the timed and the open).
+    Returns one row an assignment, in course order, index assignment_id. Columns: timed_count (completed
+    records with a known duration), untimed_share (of completed records, those without it; NaN without any),
+    median_days and p80_days (Kaplan–Meier; NaN if so many have not completed it yet), longest_days (of the
+    timed records, NaN without any), longest_seen_days (of timed and open records, NaN without any). All times
+    are in days.
     """
     n = len(cohort.assignments)
     timed = is_timed(cohort)
@@ -54,14 +61,18 @@ def time_to_complete(cohort: Cohort) -> pd.DataFrame:
 
 
 def is_timed(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each record whether it is completed and its start is known."""
-    return (cohort.completed - cohort.started) >= KNOWN_DURATION
+    """Return for each record whether it is completed and its duration is known."""
+    timed: NDArray[np.bool_] = (cohort.completed - cohort.started) >= MIN_DURATION
+    return timed
 
 
 @cached_on
 def observed(cohort: Cohort) -> pd.DataFrame:
-    """One row a record that is timed or open, by assignment and time: position (row of the assignment), days
-    from start to completion or to *as of*, finished, at_risk (records in work for at least so long).
+    """List the durations from which the times are estimated, by assignment and duration.
+
+    Returns one row a record that is timed or open. Columns: position (row of the assignment), days (from
+    start to completion, or to *as of* if it is open), finished, at_risk (records of the assignment that were
+    in work for at least so long).
     """
     timed = is_timed(cohort)
     used = timed | cohort.is_open
@@ -76,10 +87,12 @@ def observed(cohort: Cohort) -> pd.DataFrame:
 
 
 def durations(cohort: Cohort, row: int) -> pd.DataFrame:
-    """The Kaplan–Meier curve of the assignment in this row: one row a time at which somebody completed it.
+    """Estimate the Kaplan–Meier curve of an assignment: the share completed by each duration.
 
-    Columns: days, at_risk (records in work for at least so long), completed (after exactly so long),
-    finished_share (share expected to be done by then).
+    `row` is the row of the assignment in `cohort.assignments`. Returns one row for each duration after which
+    somebody completed it, the shortest first; without any there are no rows. Columns: days, at_risk (records
+    in work for at least so long), completed (records, after exactly so long), finished_share (expected to be
+    done by then, 0 to 1).
     """
     seen = observed(cohort)
     seen = seen[seen["position"] == row]
@@ -91,18 +104,21 @@ def durations(cohort: Cohort, row: int) -> pd.DataFrame:
 
 @cached_on
 def is_stuck(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each record: open for longer than 7 days (by default) and than the assignment's 80th percentile.
+    """Return for each record whether it is stuck.
 
-    Where the 80th percentile is not reached, the longest known time stands in for it: it lies beyond that,
-    and an assignment that half the class cannot finish must not hide them.
+    Work is stuck when it has been open for longer than 7 days (by default) and than the 80th percentile of
+    the assignment in the whole class. Where that percentile is not reached, the longest known duration takes
+    its place. It is shorter than the percentile, so an assignment that half of the class cannot finish does
+    not hide the students who are stuck in it.
     """
     open_for = days(cohort.now - cohort.started)
-    return cohort.is_open & (open_for > stuck_after(cohort)[cohort.rows.in_course])
+    overdue: NDArray[np.bool_] = open_for > stuck_after(cohort)[cohort.arrays.in_course]
+    return cohort.is_open & overdue
 
 
 def stuck_after(cohort: Cohort) -> group_stats.Floats:
-    """For each assignment of the whole class the days after which open work is stuck."""
-    # One array for the class and all its parts.
+    """Return for each assignment of the class the days after which work is stuck."""
+    # The class and all its parts share the array that is cached on the class.
     return _stuck_after(cohort.classwide)
 
 
@@ -112,8 +128,9 @@ def _stuck_after(cohort: Cohort) -> group_stats.Floats:
 
 
 def usually_done_after(cohort: Cohort) -> group_stats.Floats:
-    """For each assignment of the whole class the days within which four in five complete it; where that is
-    not reached the longest known time, 0 where there is none.
+    """Return the days within which four in five of the class complete each assignment.
+
+    Where that is not reached, it is the longest known duration, and 0 without any.
     """
     times = time_to_complete(cohort.classwide)
     return times["p80_days"].fillna(times["longest_days"]).fillna(0.0).to_numpy()
@@ -121,10 +138,11 @@ def usually_done_after(cohort: Cohort) -> group_stats.Floats:
 
 @cached_on
 def stuck(cohort: Cohort) -> pd.DataFrame:
-    """One row a student and assignment that is stuck, open for longest first.
+    """List the work that is stuck, open for longest first.
 
-    Columns: student_id, name, assignment_id, assignment, type, section, started_at, days_open, limit_days
-    (after which it counts as stuck), is_parked (something else, of any type, completed in the last 7 days).
+    Returns one row a student and assignment; without stuck work there are no rows. Columns: student_id, name,
+    assignment_id, assignment, type, section, started_at (UTC), days_open, limit_days (after so many it counts
+    as stuck), is_parked (the student completed something else, of any type, in the last 7 days).
     """
     limit = stuck_after(cohort)
     chosen = is_stuck(cohort)
@@ -150,7 +168,10 @@ def stuck(cohort: Cohort) -> pd.DataFrame:
 
 
 def completes_elsewhere(cohort: Cohort) -> NDArray[np.bool_]:
-    """For each student a completion, of any type, in the 7 days before *as of*."""
+    """Return for each student whether anything was completed in the 7 days before *as of*.
+
+    Assignments of every type count.
+    """
     everything = cohort.all_types
     recent = everything.completed > everything.now - np.timedelta64(PARKED_DAYS, "D")
     return group_stats.count(everything.student[recent], len(everything.students)) > 0
@@ -163,8 +184,11 @@ def _first_reached(
     unfinished_share: group_stats.Floats,
     share: float,
 ) -> group_stats.Floats:
-    """By assignment the first time at which no more than `share` are unfinished; rows are ordered by time."""
-    reached = unfinished_share <= share + _ROUNDING
+    """Return for each assignment the first time at which no more than `share` are unfinished.
+
+    The arrays are ordered by time within each assignment. NaN if there is no such time.
+    """
+    reached = unfinished_share <= share + _TOLERANCE
     result = np.full(n, np.nan)
     np.fmin.at(result, position[reached], spans[reached])
     return result

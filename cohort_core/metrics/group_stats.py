@@ -1,6 +1,7 @@
-"""Sums, means and quantiles by group in plain numpy, where groups are numbered 0 to n-1.
+"""Counts, sums, means and quantiles by group, in plain numpy.
 
-A group without values gets 0 from a count and NaN from everything else.
+Groups are numbered 0 to n-1; `codes` holds the group of each value, and every result has n entries. A group
+without values gets 0 from a count or a total, and NaN or NaT from everything else.
 """
 
 from __future__ import annotations
@@ -15,28 +16,34 @@ Floats = NDArray[np.float64]
 
 
 def count(codes: Codes, n: int) -> NDArray[np.int64]:
+    """Count the values of each group."""
     return np.bincount(codes, minlength=n).astype(np.int64)
 
 
 def total(codes: Codes, n: int, values: Floats) -> Floats:
+    """Add up the values of each group."""
     return np.bincount(codes, weights=values, minlength=n).astype(np.float64)
 
 
 def mean(codes: Codes, n: int, values: Floats) -> Floats:
-    """Mean of the values that are known."""
-    known = ~np.isnan(values)
-    return ratio(total(codes[known], n, values[known]), count(codes[known], n))
+    """Take the mean of each group, without the values that are NaN."""
+    present = ~np.isnan(values)
+    return ratio(total(codes[present], n, values[present]), count(codes[present], n))
 
 
 def latest(codes: Codes, n: int, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """The last known instant of each group, NaT for none: NaT is the smallest integer there is."""
+    """Return the last instant of each group, NaT for none."""
+    # As an integer NaT is the smallest there is, so it loses against every instant.
     result = np.full(n, np.iinfo(np.int64).min)
     np.maximum.at(result, codes, moments.view("i8"))
     return result.view(moments.dtype)
 
 
 def order(codes: Codes, n: int, values: NDArray[Any]) -> NDArray[np.intp]:
-    """The order of rows by group and, within each, by value; of equal values any may come first."""
+    """Sort rows by group and, within each group, by value.
+
+    Returns the row numbers in that order. Of equal values any may come first.
+    """
     # Few groups fit into few bits, which numpy sorts in linear time; short runs of values stay in the cache.
     ordered = np.argsort(codes.astype(np.min_scalar_type(n)), kind="stable")
     grouped_values = values[ordered]
@@ -48,11 +55,15 @@ def order(codes: Codes, n: int, values: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def quantiles(codes: Codes, n: int, values: Floats, shares: tuple[float, ...]) -> list[Floats]:
-    """For each share the quantile of each group, by linear interpolation."""
+    """Return the quantiles of each group, one array for each share.
+
+    A quantile between two values is interpolated linearly, as numpy.quantile does by default (type 7 of
+    Hyndman and Fan, "Sample quantiles in statistical packages", 1996).
+    """
     ordered = values[order(codes, n, values)]
     size = count(codes, n)
     first = np.cumsum(size) - size
-    found = []
+    results = []
     for share in shares:
         place = first + np.maximum(size - 1, 0) * share
         below = np.floor(place).astype(np.intp)
@@ -61,11 +72,13 @@ def quantiles(codes: Codes, n: int, values: Floats, shares: tuple[float, ...]) -
         some = size > 0
         low, high = ordered[below[some]], ordered[above[some]]
         result[some] = low + (high - low) * (place - below)[some]
-        found.append(result)
-    return found
+        results.append(result)
+    return results
 
 
 def ratio(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> Floats:
-    """Numerator / denominator; NaN, not an error, where there is nothing to divide by."""
+    """Divide the numerator by the denominator; NaN where that is not above 0."""
     bottom = denominator.astype(np.float64)
-    return np.divide(numerator, bottom, out=np.full(len(bottom), np.nan), where=bottom > 0)
+    quotient = np.full(len(bottom), np.nan)
+    np.divide(numerator, bottom, out=quotient, where=bottom > 0)
+    return quotient

@@ -22,7 +22,10 @@ LABEL_KINDS = ("night", "region")
 
 @dataclass(frozen=True)
 class Group:
-    """A label that students share. `id` stands for it in addresses, where labels must not appear."""
+    """A night or region that students share.
+
+    Addresses have its `id`, since labels must not appear there.
+    """
 
     id: str
     kind: str
@@ -32,7 +35,10 @@ class Group:
 
 @cached_on
 def groups(cohort: Cohort) -> list[Group]:
-    """The groups of a class: nights, then regions, by label; each with its students at that instant."""
+    """Return the groups of a class: nights, then regions, each by label.
+
+    `students` counts the members at *as of*. A class without nights and regions gives an empty list.
+    """
     return [
         Group(group_id(kind, label), kind, label, int(has_label(cohort.students, kind, label).sum()))
         for kind, label in group_labels(cohort.class_data)
@@ -40,31 +46,43 @@ def groups(cohort: Cohort) -> list[Group]:
 
 
 def group_members(class_data: ClassData, group: str) -> NDArray[np.bool_]:
-    """For each enrolment in `facts.students`, whether it is in the group. Raises BadInput as `build` does."""
+    """Return for each row of `class_data.students` whether it is in the group.
+
+    Raises BadInput as `build` does.
+    """
     chosen = labels_of_group(class_data, group)
-    return np.logical_or.reduce([has_label(class_data.students, kind, label) for kind, label in chosen])
+    members: NDArray[np.bool_] = np.logical_or.reduce(
+        [has_label(class_data.students, kind, label) for kind, label in chosen]
+    )
+    return members
 
 
 def group_labels(class_data: ClassData) -> list[tuple[str, str]]:
-    """Kind and label of each group; spellings that differ in case are one label."""
-    found = []
+    """Return kind and label of each group.
+
+    Spellings that differ only in case are the same label.
+    """
+    labels = []
     for kind in LABEL_KINDS:
         spellings: dict[str, str] = {}
         for label in sorted(class_data.students[kind].dropna().str.strip().unique()):
             if label:
                 spellings.setdefault(label.casefold(), label)
-        found += [(kind, spellings[folded]) for folded in sorted(spellings)]
-    return found
+        labels += [(kind, spellings[folded]) for folded in sorted(spellings)]
+    return labels
 
 
 def labels_of_group(class_data: ClassData, wanted: str) -> list[tuple[str, str]]:
-    """What `wanted` means: one group by its id; by a label a night, a region or one of each."""
-    known = group_labels(class_data)
+    """Return kind and label of the groups that `wanted` names.
+
+    An id names one group. A label names a night, a region, or one of each. Raises BadInput if there is none.
+    """
+    labels = group_labels(class_data)
     folded = wanted.strip().casefold()
-    if chosen := [entry for entry in known if folded in (group_id(*entry), entry[1].casefold())]:
+    if chosen := [entry for entry in labels if folded in (group_id(*entry), entry[1].casefold())]:
         return chosen
-    choice = ", ".join(dict.fromkeys(label for _, label in known))
-    advice = f"Choose one of: {choice}." if known else "Import a roster that has nights or regions first."
+    choice = ", ".join(dict.fromkeys(label for _, label in labels))
+    advice = f"Choose one of: {choice}." if labels else "Import a roster that has nights or regions first."
     raise BadInput(f"This class has no such group. {advice}", parameter="group")
 
 

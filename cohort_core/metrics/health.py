@@ -1,4 +1,4 @@
-"""The students, those who need a mentor most first."""
+"""Progress, risk and activity of each student, and the early warning."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.completion import by_student
 from cohort_core.metrics.durations import is_stuck
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import PARTS, evidence, risk
+from cohort_core.metrics.risk import PARTS, gather_evidence, risk
 
 
 @cached_on
 def student_health(cohort: Cohort) -> pd.DataFrame:
-    """One row a student: progress, risk with its parts, activity. By risk, then least done, then name."""
+    """Describe each student: progress, risk with its parts and reasons, activity.
+
+    Returns one row a student, with the columns of `StudentHealthRow`: by risk score, the highest first, then
+    least completed, then name. Without students there are no rows.
+    """
     students, total = cohort.students, len(cohort.assignments)
-    progress, proof = by_student(cohort), evidence(cohort.classwide)
-    danger = risk(cohort)
+    progress, evidence = by_student(cohort), gather_evidence(cohort.classwide)
+    scored = risk(cohort)
     frame = pd.DataFrame(
         {
             "name": students["name"],
             "completed": progress["completed"],
             "total": total,
             "pct": progress["completed"] / total if total else np.nan,
-            "risk": danger["band"],
-            "risk_score": danger["score"],
-            "risk_gap": danger["gap"],
-            "risk_parts": pd.Series(danger[list(PARTS)].to_dict("records"), students.index, dtype="object"),
-            "reasons": pd.Series(reasons(cohort, danger, proof), students.index, dtype="object"),
-            **{f"{part}_points": danger[part] for part in PARTS},
+            "risk": scored["band"],
+            "risk_score": scored["score"],
+            "risk_gap": scored["gap"],
+            "risk_parts": pd.Series(scored[list(PARTS)].to_dict("records"), students.index, dtype="object"),
+            "reasons": pd.Series(reasons(cohort, scored, evidence), students.index, dtype="object"),
+            **{f"{part}_points": scored[part] for part in PARTS},
             "avg_grade": progress["avg_grade"],
             "in_progress": progress["in_progress"],
             "stuck": group_stats.count(cohort.student[is_stuck(cohort)], len(students)),
@@ -48,7 +52,10 @@ def student_health(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def by_risk(cohort: Cohort) -> NDArray[np.intp]:
-    """The places of the students, the highest risk first, then least done, then name."""
+    """Order the students by risk, the highest first, then least completed, then name.
+
+    Returns the rows of the students in `cohort.students`.
+    """
     order = pd.DataFrame(
         {
             "safety": -risk(cohort)["score"],
@@ -61,20 +68,22 @@ def by_risk(cohort: Cohort) -> NDArray[np.intp]:
 
 @cached_on
 def engagement_gap(cohort: Cohort) -> pd.DataFrame:
-    """One row a student who is on pace (risk low or medium) but cooling or quiet, the longest silent first.
+    """List the students who are on pace but have gone silent, the longest silent first.
 
-    Columns: student_id, name, risk, risk_score, risk_gap, stage, days_silent, last_activity_at, completed,
-    total, pct. The early warning: the work is done, and the student has stopped coming.
+    This is the early warning: the work is done, and the student has stopped coming. Returns one row a student
+    with low or medium risk who is cooling or quiet; without any there are no rows. Columns: student_id, name,
+    risk, risk_score, risk_gap, stage, days_silent, last_activity_at (UTC), completed and total (assignments),
+    pct (completed ÷ total, NaN without assignments).
     """
-    seen, danger, progress = last_activity(cohort), risk(cohort), by_student(cohort)
+    seen, scored, progress = last_activity(cohort), risk(cohort), by_student(cohort)
     total = len(cohort.assignments)
-    chosen = danger["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
+    chosen = scored["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
     frame = pd.DataFrame(
         {
             "name": cohort.students["name"],
-            "risk": danger["band"],
-            "risk_score": danger["score"],
-            "risk_gap": danger["gap"],
+            "risk": scored["band"],
+            "risk_score": scored["score"],
+            "risk_gap": scored["gap"],
             **seen[["stage", "days_silent", "last_activity_at"]],
             "completed": progress["completed"],
             "total": total,

@@ -1,4 +1,4 @@
-"""The class as it stands in the store: people, assignments and records, without any arithmetic."""
+"""Students, assignments and records as they stand in the store, without arithmetic."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ Status = Literal["completed", "in_progress", "not_started"]
 
 
 def students(class_data: ClassData, group: str | None = None) -> pd.DataFrame:
-    """One row an enrolment, by last and first name: id and the columns of the facts."""
+    """List the students of the class or of one group, by last and first name.
+
+    Returns one row a student, also for those who have left: id, and the columns of `class_data.students`.
+    Raises BadInput for a group that the class does not have.
+    """
     chosen = class_data.students if group is None else class_data.students[group_members(class_data, group)]
     return chosen.rename(columns={"student_id": "id"}).sort_values(["last_name", "first_name", "id"])
 
 
 def assignments(class_data: ClassData) -> pd.DataFrame:
-    """One row an assignment, in course order: id, name, type, section, position."""
+    """List the assignments in course order.
+
+    Returns one row an assignment: id, name, type, section, position (from 0).
+    """
     return class_data.assignments.rename(columns={"assignment_id": "id"})
 
 
@@ -32,7 +39,11 @@ def progressions(
     completed_before: pd.Timestamp | None = None,
     status: Status | None = None,
 ) -> pd.DataFrame:
-    """The records that fit every condition, newest completion first, those without one last."""
+    """List the upstream records that fit every condition, newest completion first.
+
+    Returns one row a record, those without completion last: the columns of `class_data.progressions`. A
+    record completed at `completed_after` is in, one completed at `completed_before` is not.
+    """
     rows = class_data.progressions
     if student_id is not None:
         rows = rows[rows["student_id"] == student_id]

@@ -1,4 +1,4 @@
-"""Every student in every assignment."""
+"""The state of every student in every assignment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _STATES = pd.array(["not_started", "in_progress", "stuck", "completed"], dtype="
 
 
 def matrix(cohort: Cohort) -> pd.DataFrame:
-    """One row a student and assignment: students by risk, the highest first, and for each the assignment set
-    in course order.
+    """Lay out the state of every student in every assignment.
 
-    Columns: student_id, name, assignment_id, assignment, position (in the course), state (completed,
-    in_progress, stuck, not_started), grade, started_at, completed_at.
+    Returns one row a student and assignment: the students by risk, the highest first, and for each of them
+    the assignments in course order. Without students or assignments there are no rows. Columns: student_id,
+    name, assignment_id, assignment, position (in the course), state (completed, in_progress, stuck,
+    not_started), grade (0 to 1 or NaN), started_at, completed_at (UTC or NaT).
     """
     n, m = len(cohort.students), len(cohort.assignments)
     state = np.full((n, m), _NOT_STARTED)
@@ -26,11 +27,12 @@ def matrix(cohort: Cohort) -> pd.DataFrame:
         [cohort.is_completed, is_stuck(cohort)], [_COMPLETED, _STUCK], _IN_PROGRESS
     )
     record = np.full((n, m), -1, dtype=np.intp)
-    record[cohort.student, cohort.position] = np.arange(len(cohort.rows))
+    record[cohort.student, cohort.position] = np.arange(len(cohort.arrays))
 
     order = by_risk(cohort)
-    of_cell = record[order].ravel()
-    known = cohort.records.reindex(of_cell)[["grade", "started_at", "completed_at"]].reset_index(drop=True)
+    record_of_cell = record[order].ravel()
+    # Cells without a record have -1, which is no row of the frame and so becomes missing values.
+    details = cohort.records.reindex(record_of_cell).reset_index(drop=True)
     people, course = np.repeat(order, m), np.tile(np.arange(m), n)
     return pd.DataFrame(
         {
@@ -40,6 +42,6 @@ def matrix(cohort: Cohort) -> pd.DataFrame:
             "assignment": cohort.assignments["name"].array.take(course),
             "position": cohort.assignments["position"].array.take(course),
             "state": _STATES.take(state[order].ravel()),
-            **{name: known[name] for name in known},
+            **{name: details[name] for name in ("grade", "started_at", "completed_at")},
         }
     )

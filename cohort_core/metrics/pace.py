@@ -1,4 +1,4 @@
-"""How far ahead or behind each student runs, and when each will have finished."""
+"""The pace of each student, and a forecast of the day on which each finishes."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ from cohort_core.metrics import group_stats
 from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
 from cohort_core.metrics.cohort import Cohort
 
-ASSIGNMENTS_COMPARED = 5
-WEEKS_OF_PACE = 4
+MAX_COMPARED = 5
+"""Assignments at most by which students are compared."""
+MAX_WEEKS = 4
+"""Active weeks at most from which a forecast takes the pace."""
 MAX_DAYS = 5 * 365
+"""A day further off than this is no forecast."""
 
 
 @cached_on
 def pace(cohort: Cohort) -> pd.DataFrame:
-    """One row a student, the last of the class first: student_id, name, pace_percentile (0 to 1), compared.
+    """Rank the students by the pace at which they complete assignments, the slowest first.
 
-    For each of the last five assignments in course order that half of the class completed, the mid-rank of
-    the student's completion among those of the class, those who have not completed it last together, ÷ the
-    students: near 0 for the first, near 1 for the last. The median over these assignments, NaN without any.
+    Returns one row a student. Columns: student_id, name, pace_percentile (0 to 1), compared (assignments).
+
+    The students are compared in the last five assignments, in course order, that half of the class completed.
+    In each the class is ranked by the time of completion; students of the same time share the middle of their
+    ranks, and so do, at the end, those who have not completed it. That mid-rank ÷ students is near 0 for the
+    first and near 1 for the last, as in scipy.stats.percentileofscore(kind="mean"). pace_percentile is its
+    median over the assignments, NaN without any.
     """
     whole = cohort.classwide
     students = len(whole.students)
-    completions = group_stats.count(whole.position[whole.is_completed], len(whole.assignments))
+    completed_by = group_stats.count(whole.position[whole.is_completed], len(whole.assignments))
     eligible = cohort.assignments["position"].to_numpy()
-    eligible = eligible[(completions[eligible] > 0) & (completions[eligible] * 2 >= students)]
-    eligible = eligible[-ASSIGNMENTS_COMPARED:]
+    eligible = eligible[(completed_by[eligible] > 0) & (completed_by[eligible] * 2 >= students)]
+    eligible = eligible[-MAX_COMPARED:]
     ranks = np.full((len(eligible), students), np.nan)
     for row, position in enumerate(eligible):
-        of_it = (whole.position == position) & whole.is_completed
+        completions_here = (whole.position == position) & whole.is_completed
         moment = np.full(students, np.iinfo(np.int64).max)
-        moment[whole.student[of_it]] = whole.completed[of_it].view("i8")
+        moment[whole.student[completions_here]] = whole.completed[completions_here].view("i8")
         ordered = np.sort(moment)
         before = np.searchsorted(ordered, moment, side="left")
         with_ties = np.searchsorted(ordered, moment, side="right")
@@ -53,12 +60,17 @@ def pace(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def forecast(cohort: Cohort) -> pd.DataFrame:
-    """One row a student, those who will not finish first, then the latest first.
+    """Forecast the day on which each student finishes at the present pace.
 
-    Columns: student_id, name, completed, total, active_weeks (of the last four weeks with activity of the
-    student that have ended; the running one counts for who has no other), per_week (completions ÷ these
-    weeks), outcome (finished, date or not_at_this_pace), finishes_on (local date; of who has finished, that
-    of the last completion). The pace is taken to go on from *as of*; more than five years is not a forecast.
+    Returns one row a student: first those who will not finish, then the others by day, the latest first, and
+    last those who have finished. Columns: student_id, name, completed and total (assignments), active_weeks
+    (the weeks that count), per_week (completions ÷ these weeks, NaN without any), outcome (finished, date or
+    not_at_this_pace), finishes_on (local date; NaT if outcome is not_at_this_pace).
+
+    The weeks that count are the student's last four with activity that are over. A student without any such
+    week is judged by the running one. The pace is assumed to go on from *as of*: the days left are
+    assignments left ÷ per_week · 7, rounded up. More than five years counts as not_at_this_pace. finishes_on
+    of a student who has finished is the day of the last completion.
     """
     students, total = len(cohort.students), len(cohort.assignments)
     _, starts = weeks(cohort)
@@ -70,13 +82,13 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
     ended = active & has_ended(cohort, starts) if n else active
     used = np.where(ended.any(axis=1, keepdims=True), ended, active)
     from_the_end = used[:, ::-1].cumsum(axis=1)[:, ::-1]
-    used &= from_the_end <= WEEKS_OF_PACE
+    used &= from_the_end <= MAX_WEEKS
     weeks_used, completed_then = used.sum(axis=1), (in_week * used).sum(axis=1)
 
     completed = group_stats.count(cohort.student[done], students)
     remaining = total - completed
     finished = (remaining == 0) & (total > 0)
-    # Whole days, rounded up, in whole numbers.
+    # Days rounded up by integer division, so that no float decides about a day.
     needed = -(-7 * remaining * weeks_used // np.maximum(completed_then, 1))
     on_the_way = ~finished & (completed_then > 0) & (needed <= MAX_DAYS)
     today = pd.Timestamp(cohort.local_date).as_unit("us")
@@ -100,7 +112,7 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
 
 
 def by_name(frame: pd.DataFrame, key: pd.Series[float]) -> pd.DataFrame:
-    """Rows by the key, ascending and what has none last, then by name and student."""
+    """Sort rows by the key, ascending with missing keys last, then by name and student."""
     order = frame.assign(key=key, folded=frame["name"].str.casefold())
     index = order.sort_values(["key", "folded", "student_id"]).index
     return frame.loc[index].reset_index(drop=True)

@@ -1,7 +1,8 @@
-"""Who is falling behind the class, from 0 to 100, in four parts that a mentor can check.
+"""The risk of falling behind the class, in four parts that a mentor can check.
 
-The score needs no due dates and no training. It compares each student with what most of the class has
-completed, how well and when: see docs/metrics.md for the formula and docs/risk.md for how it was tested.
+The score needs no due dates and no training data. It compares each student with the work that most of the
+class has completed: how much of it, how well and when. The formula is in `risk`; docs/risk.md reports how it
+was tested on nine real courses.
 """
 
 from __future__ import annotations
@@ -22,22 +23,34 @@ PARTS = ("missing", "marks", "late", "quiet")
 _WORK_POINTS, _QUIET_POINTS = 85.0, 15.0
 _MARKS_SHARE, _LATE_SHARE = 0.8, 0.2
 _CAUTION = 0.25
+"""Added to the weights, so that scores stay low while a class has completed little."""
 _PLACEHOLDER_BELOW, _PLACEHOLDER_ONE_IN = 0.1, 5
-_ENOUGH_TO_BE_LATE = 3
+"""Grades below 0.1 are placeholders where at least one grade in five is so low."""
+_MIN_COMPLETIONS_FOR_LATE = 3
 _DECIMALS = 9
-"""Bands and ranks must not hang on the order in which sums were taken."""
+"""Scores are rounded before they are compared.
+
+Sums taken in another order differ in their last bits, and that must not change a band.
+"""
 
 
 def risk(cohort: Cohort) -> pd.DataFrame:
-    """Index student_id; missing, marks, late, quiet (points), score (their sum, 0 to 100), gap, band.
+    """Score how far each student has fallen behind the class.
 
-    A student of a group is compared with the whole class, so a filter never changes anybody's band.
+    Returns one row a student, index student_id. Columns: missing, marks, late and quiet (points), score
+    (their sum, 0 to 100), gap (score − median score of the whole class), band (critical, high, medium or low,
+    by the gaps of `Thresholds`). In a class where nothing has happened all scores are 0. A student of a group
+    is compared with the whole class, so a filter never changes a band.
 
     With t days since the class's start, for each assignment that anyone has completed: w is the share of
     students who completed it, m their median day, and W = w² · (0.25 + 0.75 · clip(m, 0, t)/t) its weight.
     A student loses 1 on it if it is not completed, else 0.8 · (1 − grade) + 0.2 · late, where
-    late = clip((day − m)/max(IQR, 2), 0, 1). The losses, weighted by W and divided by ΣW + 0.25, make 85
-    points; being silent for longer than the others makes 15.
+    late = clip((day − m)/max(IQR, 2), 0, 1), and 0 with fewer than three completions. Work without a grade
+    counts with the mean grade of the class. The losses, weighted by W and divided by ΣW + 0.25, make up to 85
+    points.
+
+    Silence makes up to 15 points: 15 · clip((s/max(median of s, 7) − 1)/3, 0, 1), where s is the days since
+    the student's last completion, or since the class's start without any.
     """
     scored = _score(cohort.classwide)
     return scored if cohort.whole is None else scored.loc[cohort.students.index]
@@ -45,35 +58,44 @@ def risk(cohort: Cohort) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the score is made of: arrays by completion, in the order of the records, or as they say."""
+    """The numbers behind the score, as arrays.
+
+    Unless noted they have an entry for each completion, in the order of the records.
+    """
 
     student: group_stats.Codes
     position: group_stats.Codes
     grade: group_stats.Floats
-    """NaN where there is none or a placeholder."""
+    """0 to 1; NaN without a grade, and for a placeholder."""
     counted_grade: group_stats.Floats
-    """That of the class stands in for none."""
+    """The grade, or without one the mean grade of the class in the assignment."""
     days_behind: group_stats.Floats
-    """Days after the class's median day."""
+    """Days after the class's median day; negative before it."""
     lateness: group_stats.Floats
+    """0 to 1, `late` in the formula."""
     completions: NDArray[np.int64]
-    """By assignment, as the two that follow."""
+    """By assignment: the number of completions."""
     usual_grade: group_stats.Floats
+    """By assignment: the mean grade of the class, 1 without grades."""
     points: group_stats.Floats
-    """What a student loses who has not completed it."""
+    """By assignment: the points that a student loses without completing it."""
     silent: group_stats.Floats
-    """By student: days since the last completion, from the class's start if there is none."""
-    usually_silent: float
+    """By student: days since the last completion, or since the class's start without any."""
+    median_silent: float
+    """The median of `silent`."""
 
     @property
     def days_silent(self) -> NDArray[np.int64]:
-        """Whole days. A microsecond before midnight is not yet a day; the last bits of a sum are nothing."""
+        """The whole days of `silent`.
+
+        A microsecond before midnight is not yet a day, but an error in the last bits of a sum is ignored.
+        """
         return np.floor(self.silent.round(12)).astype(np.int64)
 
 
 @cached_on
-def evidence(cohort: Cohort) -> Evidence:
-    """What each completion and each assignment of a whole class counts."""
+def gather_evidence(cohort: Cohort) -> Evidence:
+    """Compute the numbers behind the score for a whole class."""
     n, students = len(cohort.assignments), len(cohort.students)
     elapsed = _days(cohort, np.array([cohort.now]))[0]
     done = cohort.is_completed
@@ -87,36 +109,38 @@ def evidence(cohort: Cohort) -> Evidence:
     lateness = np.clip(behind / np.maximum(upper - lower, 2.0)[position], 0.0, 1.0)
     grade = _without_placeholders(position, n, cohort.grade[done])
     usual_grade = np.nan_to_num(group_stats.mean(position, n, grade), nan=1.0)
-    silent = _silent(student, students, day, elapsed)
+    silent = _days_since_completion(student, students, day, elapsed)
     return Evidence(
         student=student,
         position=position,
         grade=grade,
         counted_grade=np.where(np.isnan(grade), usual_grade[position], grade),
         days_behind=behind,
-        lateness=np.where(completions[position] >= _ENOUGH_TO_BE_LATE, lateness, 0.0),
+        lateness=np.where(completions[position] >= _MIN_COMPLETIONS_FOR_LATE, lateness, 0.0),
         completions=completions,
         usual_grade=usual_grade,
         points=weight * (_WORK_POINTS / (weight.sum() + _CAUTION)),
         silent=silent,
-        usually_silent=float(np.median(silent)) if students else 0.0,
+        median_silent=float(np.median(silent)) if students else 0.0,
     )
 
 
-def marks_lost(seen: Evidence) -> group_stats.Floats:
-    """Points that each completion loses by its grade."""
-    return seen.points[seen.position] * _MARKS_SHARE * (1.0 - seen.counted_grade)
+def points_lost_by_grade(evidence: Evidence) -> group_stats.Floats:
+    """Return the points that each completion loses by its grade."""
+    return evidence.points[evidence.position] * _MARKS_SHARE * (1.0 - evidence.counted_grade)
 
 
 @cached_on
 def _score(cohort: Cohort) -> pd.DataFrame:
-    students, seen = len(cohort.students), evidence(cohort)
-    at_stake = seen.points[seen.position]
+    students, evidence = len(cohort.students), gather_evidence(cohort)
+    at_stake = evidence.points[evidence.position]
+    earned = group_stats.total(evidence.student, students, at_stake)
+    silence = evidence.silent / max(evidence.median_silent, 7.0)
     parts = {
-        "missing": np.maximum(seen.points.sum() - group_stats.total(seen.student, students, at_stake), 0.0),
-        "marks": group_stats.total(seen.student, students, marks_lost(seen)),
-        "late": group_stats.total(seen.student, students, at_stake * _LATE_SHARE * seen.lateness),
-        "quiet": _QUIET_POINTS * np.clip((seen.silent / max(seen.usually_silent, 7.0) - 1.0) / 3.0, 0.0, 1.0),
+        "missing": np.maximum(evidence.points.sum() - earned, 0.0),
+        "marks": group_stats.total(evidence.student, students, points_lost_by_grade(evidence)),
+        "late": group_stats.total(evidence.student, students, at_stake * _LATE_SHARE * evidence.lateness),
+        "quiet": _QUIET_POINTS * np.clip((silence - 1.0) / 3.0, 0.0, 1.0),
     }
     score = sum(parts.values())
     gap = np.round(score - (np.median(score) if students else 0.0), _DECIMALS)
@@ -129,8 +153,8 @@ def _score(cohort: Cohort) -> pd.DataFrame:
 
 
 def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> group_stats.Floats:
-    """Days from the class's start, with fractions. Before anything has started there is no work to date."""
-    if cohort.starts_at is None:
+    """Return the days from the class's start, with fractions."""
+    if cohort.starts_at is None:  # Then there are no records either.
         return np.zeros(len(moments))
     return days(moments - cohort.starts_at.tz_convert(None).to_datetime64())
 
@@ -138,7 +162,11 @@ def _days(cohort: Cohort, moments: NDArray[np.datetime64]) -> group_stats.Floats
 def _without_placeholders(
     position: group_stats.Codes, n: int, grade: group_stats.Floats
 ) -> group_stats.Floats:
-    """Grades near 0 that many have are what an ungraded task was filled with, and count as none."""
+    """Return the grades with NaN in place of placeholders.
+
+    Ungraded work is often filled with a grade near 0. Where at least one grade in five of an assignment is
+    near 0, such grades count as none.
+    """
     graded, low = ~np.isnan(grade), grade < _PLACEHOLDER_BELOW
     many_low = group_stats.count(position[low], n) * _PLACEHOLDER_ONE_IN >= group_stats.count(
         position[graded], n
@@ -146,9 +174,13 @@ def _without_placeholders(
     return np.where(low & many_low[position], np.nan, grade)
 
 
-def _silent(
+def _days_since_completion(
     student: group_stats.Codes, n: int, day: group_stats.Floats, elapsed: float
 ) -> group_stats.Floats:
+    """Return for each student the days since the last completion.
+
+    Without any completion they count from the class's start.
+    """
     last = np.full(n, np.nan)
     np.fmax.at(last, student, day)
     return elapsed - np.where(np.isnan(last), 0.0, last)

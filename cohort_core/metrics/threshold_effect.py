@@ -1,4 +1,7 @@
-"""What other thresholds would change: who would be in another band or stage, and what would be ranked."""
+"""The effect of other thresholds: students who change band or stage, assignments that are ranked.
+
+The settings page shows it before a mentor saves them.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ BEFORE, AFTER = "before", "after"
 
 @dataclass(frozen=True)
 class Effect:
-    """A class by its own thresholds and by others.
+    """A class under its own thresholds and under others.
 
-    students: index student_id in the order of the class's scores, the highest first; name, and for each of
-    band, stage and stuck (assignments) the columns band_before, band_after and so on.
+    students: one row a student, index student_id, the highest risk score first; name, and for each of band,
+    stage and stuck (a number of assignments) the columns band_before, band_after and so on.
+    ranked_before, ranked_after: the number of assignments that are ranked.
     """
 
     students: pd.DataFrame
@@ -33,17 +37,17 @@ class Effect:
 
 
 def effect(cohort: Cohort, thresholds: Thresholds) -> Effect:
-    """The cohort by its thresholds and by these."""
+    """Compare the cohort under its own thresholds with the same cohort under these."""
     reached = students_reached(cohort)
     columns: dict[str, Any] = {}
     ranked = {}
-    for when, one in ((BEFORE, cohort), (AFTER, judged_by(cohort, thresholds))):
-        danger = risk(one)
-        stuck = is_stuck(one)
-        columns[f"band_{when}"] = danger["band"]
-        columns[f"stage_{when}"] = last_activity(one)["stage"]
-        columns[f"stuck_{when}"] = group_stats.count(one.student[stuck], len(one.students))
-        ranked[when] = int((reached >= one.thresholds.least_ranked).sum())
-    order = np.argsort(-danger["score"].to_numpy(), kind="stable")
+    for when, judged in ((BEFORE, cohort), (AFTER, judged_by(cohort, thresholds))):
+        scored = risk(judged)
+        stuck = is_stuck(judged)
+        columns[f"band_{when}"] = scored["band"]
+        columns[f"stage_{when}"] = last_activity(judged)["stage"]
+        columns[f"stuck_{when}"] = group_stats.count(judged.student[stuck], len(judged.students))
+        ranked[when] = int((reached >= judged.thresholds.least_ranked).sum())
+    order = np.argsort(-scored["score"].to_numpy(), kind="stable")
     students = pd.DataFrame({"name": cohort.students["name"], **columns}, index=cohort.students.index)
     return Effect(students.iloc[order], ranked[BEFORE], ranked[AFTER])

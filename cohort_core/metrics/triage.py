@@ -1,4 +1,4 @@
-"""Who needs a mentor, over several classes: one short list."""
+"""The triage list: students who need a mentor, and classes that have stalled."""
 
 from __future__ import annotations
 
@@ -13,132 +13,162 @@ from cohort_core.metrics.activity import enrolled_days, last_activity
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.reasons import reasons
-from cohort_core.metrics.risk import evidence, risk
+from cohort_core.metrics.risk import gather_evidence, risk
 from cohort_core.metrics.velocity import cohort_alarm
 
-# Of needs that have lasted equally long the first of these counts: the one that says most.
+# Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
 
 
 @dataclass(frozen=True)
-class Need:
-    """Why somebody, or a whole class, is on the list."""
+class TriageEntry:
+    """A reason to write to a student, or to look at a whole class."""
 
     kind: str
     class_id: str
     class_name: str
     student_id: str | None
+    """None if the entry is about the class."""
     name: str
     days: int
     """For how long it has been so."""
     risk_score: float
     reason: str
     ends: str
+    """The event that takes the entry off the list."""
 
 
 def triage(cohorts: Sequence[Cohort], limit: int, hidden: Collection[str] = ()) -> tuple[pd.DataFrame, int]:
-    """The longest needs over all cohorts, at most `limit`, and how many more there are.
+    """Merge the entries of all cohorts into one list, the longest first.
 
-    `hidden` has the ids of students to leave out, whatever class the need is in.
-
-    A student with several needs, or in several classes, is there once, with the longest of them; `also` names
-    the others. Columns: those of Need, and also.
+    Returns at most `limit` rows, and the number of rows left out. Columns: those of TriageEntry, and also
+    (the other kinds of the same student or class). A student with several entries, or in several classes, is
+    listed once, with the longest entry. Students whose ids are in `hidden` are left out, whatever their
+    class.
     """
-    needs = [need for cohort in cohorts for need in _needs(cohort) if need.student_id not in hidden]
-    needs.sort(key=_longest_first)
-    first: dict[str, Need] = {}
+    entries = [entry for cohort in cohorts for entry in _entries(cohort) if entry.student_id not in hidden]
+    entries.sort(key=_sort_key)
+    longest: dict[str, TriageEntry] = {}
     kinds: dict[str, set[str]] = {}
-    for need in needs:
-        who = f"student {need.student_id}" if need.student_id else f"class {need.class_id}"
-        first.setdefault(who, need)
-        kinds.setdefault(who, set()).add(need.kind)
-    columns = list(Need.__dataclass_fields__)
-    frame = pd.DataFrame([vars(need) for need in first.values()], columns=columns)
+    for entry in entries:
+        subject = f"student {entry.student_id}" if entry.student_id else f"class {entry.class_id}"
+        longest.setdefault(subject, entry)
+        kinds.setdefault(subject, set()).add(entry.kind)
+    columns = list(TriageEntry.__dataclass_fields__)
+    frame = pd.DataFrame([vars(entry) for entry in longest.values()], columns=columns)
     also = [
-        [kind for kind in KINDS if kind in kinds[who] and kind != need.kind] for who, need in first.items()
+        [kind for kind in KINDS if kind in kinds[subject] and kind != entry.kind]
+        for subject, entry in longest.items()
     ]
     frame["also"] = pd.Series(also, dtype="object")
     return frame.head(limit), max(len(frame) - limit, 0)
 
 
-def _longest_first(need: Need) -> tuple[float | str, ...]:
-    # The id decides between two of one name, so that the list is the same every time.
-    told = (need.name.casefold(), need.name, KINDS.index(need.kind), need.student_id or "")
-    return (-need.days, -need.risk_score, *told)
+def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
+    # The id decides between two students of the same name, so that the list is the same every time.
+    by_name = (entry.name.casefold(), entry.name, KINDS.index(entry.kind), entry.student_id or "")
+    return (-entry.days, -entry.risk_score, *by_name)
 
 
 @cached_on
-def _needs(cohort: Cohort) -> tuple[Need, ...]:
-    return tuple(_found(cohort))
+def _entries(cohort: Cohort) -> tuple[TriageEntry, ...]:
+    return tuple(_CohortEntries(cohort).all())
 
 
-def _found(cohort: Cohort) -> Iterator[Need]:
-    proof = evidence(cohort.classwide)
-    danger, seen = risk(cohort), last_activity(cohort)
-    place = cohort.classwide.students.index.get_indexer(cohort.students.index)
-    silent = np.minimum(proof.days_silent[place], enrolled_days(cohort))
-    scores = dict(zip(danger.index, danger["score"], strict=True))
-    names = cohort.students["name"].to_dict()
+class _CohortEntries:
+    """Makes the entries of one cohort, kind by kind."""
 
-    def need(kind: str, student_id: str, days: float, reason: str, ends: str) -> Need:
-        class_data = cohort.class_data
-        return Need(
+    def __init__(self, cohort: Cohort) -> None:
+        self.cohort = cohort
+        self.scored = risk(cohort)
+        self.activity = last_activity(cohort)
+        self._scores = dict(zip(self.scored.index, self.scored["score"], strict=True))
+        self._names = cohort.students["name"].to_dict()
+
+    def all(self) -> Iterator[TriageEntry]:
+        yield from self.at_risk()
+        yield from self.stuck()
+        yield from self.engagement_gap()
+        yield from self.never_started()
+        yield from self.cohort_alarm()
+
+    def at_risk(self) -> Iterator[TriageEntry]:
+        """Yield the students with critical or high risk."""
+        cohort, scored = self.cohort, self.scored
+        evidence = gather_evidence(cohort.classwide)
+        place = cohort.classwide.students.index.get_indexer(cohort.students.index)
+        silent = np.minimum(evidence.days_silent[place], enrolled_days(cohort))
+        high = f"{cohort.thresholds.high_gap:g}"
+        chosen = scored["band"].isin(["critical", "high"])
+        sentences = iter(reasons(cohort, scored[chosen], evidence))
+        for student_id, band, gap, quiet in zip(
+            scored.index[chosen], scored["band"][chosen], scored["gap"][chosen], silent[chosen], strict=True
+        ):
+            first = " ".join(next(sentences)[:1])
+            reason = f"{band.capitalize()}: {_points(gap)} points above the middle of the class. {first}"
+            ends = f"Ends when the score is less than {high} points above the middle of the class."
+            yield self._entry("risk", student_id, quiet, reason.strip(), ends)
+
+    def stuck(self) -> Iterator[TriageEntry]:
+        """Yield the students who are stuck and have not completed anything else meanwhile."""
+        stuck_work = stuck(self.cohort)
+        longest = stuck_work[~stuck_work["is_parked"]].drop_duplicates("student_id")
+        columns = [longest[name].tolist() for name in ("student_id", "assignment", "days_open", "limit_days")]
+        for student_id, assignment, open_for, limit in zip(*columns, strict=True):
+            reason = f"In {assignment} for {_days(open_for)}, where more than {_days(limit)} is stuck."
+            ends = f"Ends when {assignment} or something else is completed."
+            yield self._entry("stuck", student_id, open_for, reason, ends)
+
+    def engagement_gap(self) -> Iterator[TriageEntry]:
+        """Yield the students who are on pace and have gone silent."""
+        on_pace = self.scored["band"].isin(["low", "medium"])
+        chosen = on_pace & self.activity["stage"].isin(["cooling", "quiet"])
+        for student_id, quiet in self.activity.loc[chosen, "days_silent"].items():
+            reason = f"Keeps up with the class, but nothing started or completed for {_days(quiet)}."
+            ends = "Ends with any start or completion."
+            yield self._entry("engagement_gap", str(student_id), quiet, reason, ends)
+
+    def never_started(self) -> Iterator[TriageEntry]:
+        """Yield the students who have started nothing."""
+        chosen = (self.activity["stage"] == "never_started").to_numpy()
+        enrolled = enrolled_days(self.cohort)[chosen]
+        for student_id, since in zip(self.activity.index[chosen], enrolled, strict=True):
+            reason = f"Enrolled {_days(since)} ago and has started nothing."
+            ends = "Ends with the first start, or a day of withdrawal on the roster."
+            yield self._entry("never_started", student_id, since, reason, ends)
+
+    def cohort_alarm(self) -> Iterator[TriageEntry]:
+        """Yield the class if it has stalled as a whole."""
+        class_data = self.cohort.class_data
+        alarm = cohort_alarm(self.cohort.classwide).iloc[0]
+        if alarm["alarm"]:
+            yield TriageEntry(
+                kind="cohort_alarm",
+                class_id=class_data.class_id,
+                class_name=class_data.name,
+                student_id=None,
+                name=class_data.name,
+                days=(pd.Timestamp(self.cohort.local_date) - alarm["week"]).days,
+                risk_score=0.0,
+                reason=(
+                    f"The class completed {alarm['velocity']:.1f} assignments a student in its last full "
+                    f"week, where it had {alarm['usual_velocity']:.1f} in the four weeks before."
+                ),
+                ends="Ends with a full week of at least half of the four before it.",
+            )
+
+    def _entry(self, kind: str, student_id: str, days: float, reason: str, ends: str) -> TriageEntry:
+        class_data = self.cohort.class_data
+        return TriageEntry(
             kind=kind,
             class_id=class_data.class_id,
             class_name=class_data.name,
             student_id=student_id,
-            name=names[student_id],
+            name=self._names[student_id],
             days=max(int(days), 0),
-            risk_score=scores[student_id],
+            risk_score=self._scores[student_id],
             reason=reason,
             ends=ends,
-        )
-
-    high = f"{cohort.thresholds.high_gap:g}"
-    at_risk = danger["band"].isin(["critical", "high"])
-    why = iter(reasons(cohort, danger[at_risk], proof))
-    for student_id, band, gap, quiet in zip(
-        danger.index[at_risk], danger["band"][at_risk], danger["gap"][at_risk], silent[at_risk], strict=True
-    ):
-        first = " ".join(next(why)[:1])
-        reason = f"{band.capitalize()}: {_points(gap)} points above the middle of the class. {first}".strip()
-        ends = f"Ends when the score is less than {high} points above the middle of the class."
-        yield need("risk", student_id, quiet, reason, ends)
-
-    waiting = stuck(cohort)
-    longest = waiting[~waiting["is_parked"]].drop_duplicates("student_id")
-    columns = [longest[name].tolist() for name in ("student_id", "assignment", "days_open", "limit_days")]
-    for student_id, assignment, open_for, limit in zip(*columns, strict=True):
-        reason = f"In {assignment} for {_days(open_for)}, where more than {_days(limit)} is stuck."
-        ends = f"Ends when {assignment} or something else is completed."
-        yield need("stuck", student_id, open_for, reason, ends)
-
-    gap = danger["band"].isin(["low", "medium"]) & seen["stage"].isin(["cooling", "quiet"])
-    for student_id, quiet in seen.loc[gap, "days_silent"].items():
-        reason = f"Keeps up with the class, but nothing started or completed for {_days(quiet)}."
-        yield need("engagement_gap", str(student_id), quiet, reason, "Ends with any start or completion.")
-
-    never = (seen["stage"] == "never_started").to_numpy()
-    for student_id, since in zip(seen.index[never], enrolled_days(cohort)[never], strict=True):
-        reason = f"Enrolled {_days(since)} ago and has started nothing."
-        ends = "Ends with the first start, or a day of withdrawal on the roster."
-        yield need("never_started", student_id, since, reason, ends)
-
-    alarm = cohort_alarm(cohort.classwide).iloc[0]
-    if alarm["alarm"]:
-        yield Need(
-            kind="cohort_alarm",
-            class_id=cohort.class_data.class_id,
-            class_name=cohort.class_data.name,
-            student_id=None,
-            name=cohort.class_data.name,
-            days=(pd.Timestamp(cohort.local_date) - alarm["week"]).days,
-            risk_score=0.0,
-            reason=(
-                f"The class completed {alarm['velocity']:.1f} assignments a student in its last full week, "
-                f"where it had {alarm['usual_velocity']:.1f} in the four weeks before."
-            ),
-            ends="Ends with a full week of at least half of the four before it.",
         )
 
 

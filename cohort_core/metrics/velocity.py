@@ -1,4 +1,4 @@
-"""How fast the class moves, and whether it has stalled as a whole."""
+"""The completions of the class week by week, and the alarm when they stall."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from cohort_core.metrics.activity import has_ended, is_active_in, local_midnight
 from cohort_core.metrics.cohort import Cohort
 
 WEEKS_BEFORE = 4
-ALARM_BELOW = 0.5
+"""Weeks from which the usual velocity is taken."""
+MIN_SHARE = 0.5
+"""Below this share of the usual velocity there is an alarm."""
 
 
 @cached_on
 def velocity(cohort: Cohort) -> pd.DataFrame:
-    """One row a week from that of the first activity to that of *as of*.
+    """Count the completions of each week, and divide them by its students.
 
-    Columns: week (its Monday, local), completed_in_week, active_students, enrolled_students (of those who
-    count at *as of*, the ones enrolled by the week's end), per_active and per_enrolled (completions ÷ those
-    students, NaN for none), is_full (the week is over).
+    Returns one row a week, from the week of the first activity to that of *as of*; without activity there are
+    no rows. Columns: week (its Monday, local), completed_in_week (records), active_students (with a start or
+    completion in the week), enrolled_students (enrolled by the week's end and still at *as of*), per_active
+    and per_enrolled (completions ÷ those students, NaN without any), is_full (the week is over).
     """
     mondays, starts = weeks(cohort)
     n = len(mondays)
@@ -45,13 +48,16 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def by_course_week(cohort: Cohort) -> pd.DataFrame:
-    """One row a week of the course, counted from the local day on which the class starts, to that of *as of*:
-    so that classes which began at different times can be laid side by side.
+    """Describe the class week by week of its course, so that classes can be compared.
 
-    Columns: course_week (from 1), starts_on (local), completed (records, by the week's end; what was done
-    before the start is in the first), avg_completion (÷ students × assignments), active_students (a start or
-    completion in the week), active_share (÷ students), is_full (the week is over). The students who count at
-    *as of* make up every week. Without a start, or before it, there are no rows.
+    Returns one row a week, to that of *as of*. Weeks are counted from the local day on which the class
+    starts; before the start, and without one, there are no rows. Columns: course_week (from 1), starts_on
+    (local day), completed (records, by the week's end; those from before the start are in the first week),
+    avg_completion (completed ÷ (students · assignments)), active_students (with a start or completion in the
+    week), active_share (÷ students), is_full (the week is over). Shares are NaN without students or
+    assignments.
+
+    Every week counts the students who are enrolled at *as of*.
     """
     first = cohort.starts_at
     days = pd.DatetimeIndex([], dtype="datetime64[us]")
@@ -84,11 +90,12 @@ def by_course_week(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def cohort_alarm(cohort: Cohort) -> pd.DataFrame:
-    """One row: whether completions per enrolled student in the last full week fell below half of the mean of
-    the four weeks before it.
+    """Raise an alarm if the last full week fell below half of the usual velocity.
 
-    Columns: alarm, week (NaT before the first full one), velocity, usual_velocity (NaN with fewer than four
-    weeks before it), share (of the usual; NaN if that is 0).
+    Velocity is completions per enrolled student in the last full week, and the usual velocity its mean over
+    the four weeks before. Always returns one row. Columns: alarm, week (Monday of the last full week, NaT
+    without any), velocity, usual_velocity (NaN with fewer than four weeks before), share (velocity ÷
+    usual_velocity; NaN if that is 0).
     """
     full = velocity(cohort).query("is_full")
     pace = full["per_enrolled"].to_numpy()
@@ -98,7 +105,7 @@ def cohort_alarm(cohort: Cohort) -> pd.DataFrame:
     share = last / usual if usual > 0 else np.nan
     return pd.DataFrame(
         {
-            "alarm": [bool(share < ALARM_BELOW)],
+            "alarm": [bool(share < MIN_SHARE)],
             "week": pd.DatetimeIndex([full["week"].iloc[-1] if len(full) else pd.NaT]).as_unit("us"),
             "velocity": [last],
             "usual_velocity": [usual],

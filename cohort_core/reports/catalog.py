@@ -1,7 +1,8 @@
-"""The answers by name: what pages, API, exports and documentation share.
+"""The reports by name, shared by pages, API, exports and documentation.
 
-Each takes a Cohort and returns a Report, a frame with the model of its rows. The model fixes names, types,
-units and meanings; the OpenAPI schema, tooltips and docs/metrics.md are made from it.
+Most take a Cohort, some the data of a class, and each returns a Report: a frame with the model of its rows.
+The model fixes names, types, units and meanings. The OpenAPI schema, the tooltips and docs/metrics.md are
+made from the models and from the docstrings here, so write these for readers of the API too.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ from cohort_core.timeutils import parse_from
 
 @cached_on
 def progress_summary(cohort: Cohort) -> Report:
-    """The class in a few numbers.
+    """Sum the class up in a few numbers.
 
     Completed, in progress and not started sum to the students. An empty class has zeros and no average.
     """
@@ -69,62 +70,68 @@ def progress_summary(cohort: Cohort) -> Report:
 
 @cached_on
 def completion(cohort: Cohort) -> Report:
-    """How completions spread over the assignments. A class without assignments has zeros and no average."""
+    """Show how completions spread over the assignments.
+
+    A class without assignments has zeros and no average.
+    """
     return make_report("completion", metrics.completion.completion(cohort), CompletionRow)
 
 
 @cached_on
 def blockers(cohort: Cohort, by: Ranking = "difficulty") -> Report:
-    """Which assignments stand in the way, the worst first.
+    """Rank the assignments that stand in the way, the worst first.
 
-    Ranked by difficulty, fewest completions, lowest grade, longest time to complete or most students stuck.
-    Assignments that fewer than 5 students (by default) have come to follow unranked, those that nobody has
-    come to last.
-    Raises BadInput for any other ranking. Without assignments there are no rows.
+    The ranking is by difficulty, fewest completions, lowest grade, longest time to complete or most students
+    stuck. Assignments that fewer than 5 students (by default) have reached are not ranked and follow after
+    the ranked ones; those that nobody has reached come last. Without assignments there are no rows. Raises
+    BadInput for any other ranking.
     """
     if by not in metrics.blockers.RANKINGS:
-        known = ", ".join(metrics.blockers.RANKINGS)
-        raise BadInput(f"There is no such ranking. Choose one of: {known}.", parameter="by")
+        choices = ", ".join(metrics.blockers.RANKINGS)
+        raise BadInput(f"There is no such ranking. Choose one of: {choices}.", parameter="by")
     return make_report("blockers", metrics.blockers.blockers(cohort, by), BlockerRow)
 
 
 def in_course_order(report: Report) -> Report:
-    """The rows of a report about assignments in the order of the course."""
+    """Sort the rows of a report about assignments by their place in the course."""
     return replace(report, frame=report.frame.sort_values("position").reset_index(drop=True))
 
 
 @cached_on
 def student_health(cohort: Cohort) -> Report:
-    """Who is falling behind, the worst first: by risk score, then least completed, then name.
+    """List the students by risk, the worst first.
 
-    The risk compares a student with the whole class, also when one group of it is asked for. "low" means on
-    pace with the cohort, which is not the same as safe. Without students there are no rows.
+    Students with the same risk score are listed by least completed, and then by name. The risk compares a
+    student with the whole class, also in the report on one group. "low" means on pace with the cohort, which
+    is not the same as safe. Without students there are no rows.
     """
     return make_report("student_health", metrics.health.student_health(cohort), StudentHealthRow)
 
 
 @cached_on
 def progress_over_time(cohort: Cohort) -> Report:
-    """Cumulative progress at the end of each week, Monday to Sunday in the class's time zone.
+    """Show cumulative progress at the end of each week.
 
-    Every week from the first activity to *as of*, at which the last one ends; without activity no rows. The
-    students who count at *as of* make up every week.
+    Weeks run from Monday to Sunday in the class's time zone. There is a row for every week from the first
+    activity to *as of*, at which the last week ends; without activity there are no rows. Every week counts
+    the students who are enrolled at *as of*.
     """
     return make_report("progress_over_time", metrics.activity.progress_over_time(cohort), WeekRow)
 
 
 def time_to_complete(cohort: Cohort) -> Report:
-    """How long each assignment takes from start to completion, in course order.
+    """Estimate how long each assignment takes from start to completion, in course order.
 
-    By Kaplan–Meier, so that open work counts as longer than its age. Starts that were only stamped together
-    with the completion are left out, and their share is shown. Without assignments there are no rows.
+    The estimate is that of Kaplan and Meier, so open work counts as longer than its age. Starts that were
+    only recorded together with the completion are left out, and their share is shown. Without assignments
+    there are no rows.
     """
     frame = metrics.durations.time_to_complete(cohort)
     return make_report("time_to_complete", cohort.assignments.join(frame).reset_index(), TimeRow)
 
 
 def stuck(cohort: Cohort) -> Report:
-    """Who is stuck in what, in work for longest first.
+    """List the students who are stuck and their assignments, in work for longest first.
 
     Work is stuck when it has been open for longer than 7 days (by default) and than the 80th percentile of
     the assignment in the whole class. Without anybody stuck there are no rows.
@@ -134,140 +141,164 @@ def stuck(cohort: Cohort) -> Report:
 
 @cached_on
 def reteach(cohort: Cohort) -> Report:
-    """Which assignment to teach again, the most urgent first: (stuck ÷ started) × slowness.
+    """Rank the assignments to teach again, the most urgent first.
 
-    Only assignments in which somebody is stuck and that at least 5 students (by default) started; without
-    such, no rows.
+    The score is (stuck ÷ started) × slowness. Only assignments in which somebody is stuck and that at least 5
+    students (by default) started are ranked; without any there are no rows.
     """
     return make_report("reteach", metrics.blockers.reteach(cohort), ReteachRow)
 
 
 def activity(cohort: Cohort) -> Report:
-    """When each student was last seen, those who never were first, then the longest silent.
+    """List the students by their last activity, the longest silent first.
 
-    Work of every type counts, also when one type is asked for. Without students there are no rows.
+    Students without any activity come before them. Work of every type counts, also in the report on one type.
+    Without students there are no rows.
     """
     return make_report("activity", metrics.activity.activity(cohort), ActivityRow)
 
 
 @cached_on
 def engagement_gap(cohort: Cohort) -> Report:
-    """Who is on pace but has stopped coming, the longest silent first: the early warning.
+    """List the students who are on pace but have stopped coming, the longest silent first.
 
-    Students with low or medium risk who are cooling or quiet; without any there are no rows.
+    This is the early warning: students with low or medium risk who are cooling or quiet. Without any there
+    are no rows.
     """
     return make_report("engagement_gap", metrics.health.engagement_gap(cohort), EngagementGapRow)
 
 
 @cached_on
 def velocity(cohort: Cohort) -> Report:
-    """Completions per student, week by week, from the week of the first activity to that of *as of*.
+    """Show completions per student, week by week.
 
-    Without activity there are no rows.
+    There is a row for every week from that of the first activity to that of *as of*. Without activity there
+    are no rows.
     """
     return make_report("velocity", metrics.velocity.velocity(cohort), VelocityRow)
 
 
 def by_course_week(cohort: Cohort) -> Report:
-    """How far the class had come in each week of the course, to compare it with classes of other times.
+    """Show how far the class had come in each week of the course.
 
-    Weeks are counted from the day on which the class starts: its own date, else the day of the first
-    activity. The students who count at *as of* make up every week. Before the start there are no rows.
+    This lets you compare classes that began at different times. Weeks are counted from the day on which the
+    class starts: its own date, or else the day of the first activity. Every week counts the students who are
+    enrolled at *as of*. Before the start there are no rows.
     """
     return make_report("by_course_week", metrics.velocity.by_course_week(cohort), CourseWeekRow)
 
 
 @cached_on
 def matrix(cohort: Cohort) -> Report:
-    """Every student in every assignment: students by risk, the highest first, and each in course order.
+    """Show the state of every student in every assignment.
 
-    As many rows as students times assignments; without either, none.
+    Students are listed by risk, the highest first, and each student's assignments in course order. There are
+    as many rows as students times assignments, and none without students or assignments.
     """
     return make_report("matrix", metrics.matrix.matrix(cohort), MatrixRow)
 
 
 @cached_on
 def cohort_alarm(cohort: Cohort) -> Report:
-    """Whether the class as a whole has stalled, which no comparison between its students would show.
+    """Raise an alarm if the class as a whole has stalled.
 
-    The last full week against the four before it, by completions per enrolled student. With fewer than five
-    full weeks there is no alarm and no usual velocity.
+    No comparison between students would show that. The last full week is compared with the four before it, by
+    completions per enrolled student. With fewer than five full weeks there is no alarm and no usual velocity.
     """
     return make_report("cohort_alarm", metrics.velocity.cohort_alarm(cohort), CohortAlarmRow)
 
 
 def pace(cohort: Cohort, student_id: str | None = None) -> Report:
-    """Who runs ahead of the class and who behind, the last first; compared with the whole class.
+    """Rank the students by their pace, those furthest behind first.
 
-    Null while half of the class has completed nothing in common. Without students there are no rows. Raises
-    BadInput for a student whom the class does not have.
+    Each is compared with the whole class. The percentile is null while there is no assignment that half of
+    the class has completed. Without students there are no rows.
+    Raises BadInput for a student who is not in the class.
     """
-    return make_report("pace", _of_one(cohort, metrics.pace.pace(cohort), student_id), PaceRow)
+    return make_report("pace", _of_student(cohort, metrics.pace.pace(cohort), student_id), PaceRow)
 
 
 def forecast(cohort: Cohort, student_id: str | None = None) -> Report:
-    """When each student finishes at the pace of their last four active weeks; those who will not first.
+    """Forecast when each student finishes at the pace of their last four active weeks.
 
-    The pace is taken to go on from *as of*, also for who has been silent since. Without students there are no
-    rows. Raises BadInput for a student whom the class does not have.
+    Students who will not finish come first. The pace is assumed to go on from *as of*, also for students who
+    have been silent since those weeks. Without students there are no rows.
+    Raises BadInput for a student who is not in the class.
     """
-    return make_report("forecast", _of_one(cohort, metrics.pace.forecast(cohort), student_id), ForecastRow)
+    return make_report(
+        "forecast", _of_student(cohort, metrics.pace.forecast(cohort), student_id), ForecastRow
+    )
 
 
 @cached_on
 def grade_distribution(cohort: Cohort) -> Report:
-    """How grades spread over 0–50, 50–60, 60–70, 70–80, 80–90 and 90–100 %.
+    """Count the grades in the ranges 0–50, 50–60, 60–70, 70–80, 80–90 and 90–100 %.
 
-    Always six rows; without grades counts of 0 and no shares.
+    There are always six rows. Without grades the counts are 0 and the shares null.
     """
     return make_report("grade_distribution", metrics.breakdowns.grade_distribution(cohort), GradeRangeRow)
 
 
 @cached_on
 def by_type(cohort: Cohort) -> Report:
-    """Completion and grades by type of assignment, in course order. Without assignments there are no rows."""
+    """Break completion and grades down by type of assignment, in course order.
+
+    Without assignments there are no rows.
+    """
     return make_report("by_type", metrics.breakdowns.by_type(cohort), TypeRow)
 
 
 @cached_on
 def by_section(cohort: Cohort) -> Report:
-    """Completion and grades by unit of the course, in its order; assignments outside all units last.
+    """Break completion and grades down by unit of the course, in course order.
 
-    A student has completed a section when all of its assignments are. Without assignments there are no rows.
+    Assignments outside all units come last. A student has completed a section after completing all of its
+    assignments. Without assignments there are no rows.
     """
     return make_report("by_section", metrics.breakdowns.by_section(cohort), SectionRow)
 
 
 @cached_on
 def by_group(cohort: Cohort) -> Report:
-    """Completion and grades by class night and by region; students without one in a row of their own.
+    """Break completion and grades down by class night and by region.
 
-    The students of each kind sum to the class. Without nights and regions there are no rows.
+    Students without a night or region have a row of their own, so the students of each kind sum to the class.
+    A class without nights and regions has no rows.
     """
     return make_report("by_group", metrics.breakdowns.by_group(cohort), GroupRow)
 
 
 def by_weekday(cohort: Cohort) -> Report:
-    """What is started and completed on which day of the week. Always seven rows, Monday first."""
+    """Count starts and completions on each day of the week.
+
+    There are always seven rows, Monday first.
+    """
     return make_report("by_weekday", metrics.breakdowns.by_weekday(cohort), WeekdayRow)
 
 
 def by_hour(cohort: Cohort) -> Report:
-    """What is started and completed at which hour of the day. Always 24 rows."""
+    """Count starts and completions in each hour of the day.
+
+    There are always 24 rows.
+    """
     return make_report("by_hour", metrics.breakdowns.by_hour(cohort), HourRow)
 
 
 def habits(cohort: Cohort, student_id: str | None = None) -> Report:
-    """What is started and completed at which hour of the week, by the class or by one student.
+    """Count starts and completions in each hour of the week.
 
-    Always 168 rows, from Monday 0 o'clock. Raises BadInput for a student whom the class does not have.
+    The counts are those of the class or of one student. There are always 168 rows, from Monday 0 o'clock.
+    Raises BadInput for a student who is not in the class.
     """
-    one = cohort if student_id is None else metrics.detail.of_student(cohort, student_id)
-    return make_report("habits", metrics.breakdowns.habits(one), HabitRow)
+    chosen = cohort if student_id is None else metrics.detail.of_student(cohort, student_id)
+    return make_report("habits", metrics.breakdowns.habits(chosen), HabitRow)
 
 
 def student(cohort: Cohort, student_id: str) -> Report:
-    """The row of student health of one student. Raises BadInput for one whom the class does not have."""
+    """Describe one student: the row of student health.
+
+    Raises BadInput for a student who is not in the class.
+    """
     return make_report(
         "student",
         metrics.health.student_health(metrics.detail.of_student(cohort, student_id)),
@@ -276,35 +307,39 @@ def student(cohort: Cohort, student_id: str) -> Report:
 
 
 def student_timeline(cohort: Cohort, student_id: str) -> Report:
-    """What a student did, newest first; no rows if that is nothing.
+    """List the starts, completions and reviews of a student, newest first.
 
-    Raises BadInput for a student whom the class does not have.
+    A student who has done nothing has no rows.
+    Raises BadInput for a student who is not in the class.
     """
     return make_report("student_timeline", metrics.detail.student_timeline(cohort, student_id), TimelineRow)
 
 
 def student_assignments(cohort: Cohort, student_id: str) -> Report:
-    """Every assignment with a student's status and grade, in course order, beside those of the whole class.
+    """List every assignment with a student's status and grade, in course order.
 
-    Raises BadInput for a student whom the class does not have.
+    The numbers of the whole class stand beside them.
+    Raises BadInput for a student who is not in the class.
     """
     frame = metrics.detail.student_assignments(cohort, student_id)
     return make_report("student_assignments", frame, StudentAssignmentRow)
 
 
 def risk_history(cohort: Cohort, student_id: str) -> Report:
-    """A student's risk week by week: what the score said at the end of each, from nothing known later.
+    """Show a student's risk at the end of each week.
 
-    At most the last 260 weeks. Those in which the student did not count are left out. Raises BadInput for a
-    student whom the class does not have at *as of*.
+    Each row uses only what could be seen by then. At most the last 260 weeks are shown. Weeks in which the
+    student was not enrolled are left out.
+    Raises BadInput for a student who is not in the class at *as of*.
     """
     return make_report("risk_history", metrics.detail.risk_history(cohort, student_id), RiskWeekRow)
 
 
 def assignment_students(cohort: Cohort, assignment_id: str) -> Report:
-    """Where each student stands with an assignment: the stuck first, then in progress, skipped, completed and
-    not come that far, each by name.
+    """List the students with their state in an assignment.
 
+    Stuck students come first, then those in progress, those who skipped it, those who completed it and those
+    who have not come that far, each by name.
     Raises BadInput for an assignment that is not in the assignment set.
     """
     frame = metrics.detail.assignment_students(cohort, assignment_id)
@@ -312,7 +347,7 @@ def assignment_students(cohort: Cohort, assignment_id: str) -> Report:
 
 
 def assignment_grades(cohort: Cohort, assignment_id: str) -> Report:
-    """How the grades of one assignment spread: six rows, as the grade distribution.
+    """Count the grades of one assignment in six ranges, as the grade distribution does.
 
     Raises BadInput for an assignment that is not in the assignment set.
     """
@@ -320,9 +355,11 @@ def assignment_grades(cohort: Cohort, assignment_id: str) -> Report:
 
 
 def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
-    """By when how many complete an assignment: its Kaplan–Meier curve, one row a time that occurred.
+    """Estimate the share of students who complete an assignment within each number of days.
 
-    No rows while nothing is timed. Raises BadInput for an assignment that is not in the assignment set.
+    This is its Kaplan–Meier curve, with a row for each duration that occurred. While no completion has a
+    known duration there are no rows.
+    Raises BadInput for an assignment that is not in the assignment set.
     """
     frame = metrics.durations.durations(metrics.detail.of_assignment(cohort, assignment_id), 0)
     return make_report("assignment_durations", frame, DurationRow)
@@ -330,7 +367,7 @@ def assignment_durations(cohort: Cohort, assignment_id: str) -> Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Triage(Report):
-    """The needs that are shown, and how many more there are."""
+    """The triage entries that are shown, and the number of entries left out."""
 
     more: int
 
@@ -338,18 +375,19 @@ class Triage(Report):
 def triage(
     cohorts: Sequence[Cohort], limit: int = DEFAULTS.triage_length, hidden: Collection[str] = ()
 ) -> Triage:
-    """Who needs a mentor, over several classes: the longest needs first, the rest counted.
+    """List the students and classes that need a mentor, the longest in need first.
 
-    Students with critical or high risk, stuck and not parked, on pace but silent, or never started, and
-    classes with the cohort alarm. A student with several needs, or in several classes, is there once, with
-    the longest. Students whom the mentor has hidden (`hidden`) are left out. Without needs there are no rows.
+    The list covers several classes and has at most `limit` entries; the others are counted. It has students
+    with critical or high risk, stuck and not parked, on pace but silent, or never started, and classes with
+    the cohort alarm. A student with several entries, or in several classes, is there once, with the longest.
+    Students that the mentor has hidden (`hidden`) are left out. If nobody needs a mentor there are no rows.
     """
     frame, more = metrics.triage.triage(cohorts, limit, hidden)
     made = make_report("triage", frame, NeedRow)
     return Triage(made.name, made.frame, made.row, more=more)
 
 
-def _of_one(cohort: Cohort, frame: pd.DataFrame, student_id: str | None) -> pd.DataFrame:
+def _of_student(cohort: Cohort, frame: pd.DataFrame, student_id: str | None) -> pd.DataFrame:
     if student_id is None:
         return frame
     metrics.detail.of_student(cohort, student_id)
@@ -357,12 +395,18 @@ def _of_one(cohort: Cohort, frame: pd.DataFrame, student_id: str | None) -> pd.D
 
 
 def students(class_data: ClassData, group: str | None = None) -> Report:
-    """Everyone enrolled in the class or one group of it, by last name; withdrawn students included."""
+    """List everyone enrolled in the class, or in one group of it, by last name.
+
+    Withdrawn students are included.
+    """
     return make_report("students", metrics.listings.students(class_data, group), StudentRow)
 
 
 def assignments(class_data: ClassData) -> Report:
-    """The assignment set: that of the units in course order, and after it any seen only in progressions."""
+    """List the assignment set.
+
+    Assignments of the units come first, in course order, and then those that were seen only in progressions.
+    """
     return make_report("assignments", metrics.listings.assignments(class_data), AssignmentRow)
 
 
@@ -375,10 +419,11 @@ def progressions(
     completed_before: str | None = None,
     status: metrics.listings.Status | None = None,
 ) -> Report:
-    """The records as OpenClass has them, newest completion first; nothing is merged or left out.
+    """List the records as OpenClass has them, newest completion first.
 
-    A record that was completed at `completed_after` is in, one at `completed_before` is not; a day means
-    its first instant in the class's time zone. Raises BadInput for a time that cannot be used.
+    Nothing is merged or left out. A record that was completed at `completed_after` is in, a record completed
+    at `completed_before` is not. A day means its first instant in the class's time zone. Raises BadInput for
+    a time that cannot be used.
     """
     after, before = (
         None if text is None else parse_from(text, class_data.timezone, parameter)
@@ -396,9 +441,10 @@ def progressions(
 
 
 def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> Report:
-    """What happened after `before` and up to `after`, two instants of one class, newest first.
+    """List the events between two instants of a class, newest first.
 
-    `log` is what syncs saw change. Only students of the group of `after`.
+    They happened after `before` and up to `after`. `log` holds the changes that syncs have seen. If `after`
+    is of a group, only its students are listed.
     """
     frame = metrics.changes.changes(class_data, log, before, after)
     names = after.classwide.students["name"]
@@ -413,48 +459,48 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A report as documented: its title, its function and the model of its rows."""
+class ReportSpec:
+    """A report in the catalog: its title, its function and the model of its rows."""
 
     title: str
-    ask: Callable[..., Report]
+    function: Callable[..., Report]
     row: type[Row]
 
 
 REPORTS = {
-    "progress_summary": Answer("Progress summary", progress_summary, ProgressSummaryRow),
-    "completion": Answer("Completion", completion, CompletionRow),
-    "blockers": Answer("Blockers", blockers, BlockerRow),
-    "student_health": Answer("Student health", student_health, StudentHealthRow),
-    "progress_over_time": Answer("Progress over time", progress_over_time, WeekRow),
-    "time_to_complete": Answer("Time to complete", time_to_complete, TimeRow),
-    "stuck": Answer("Stuck", stuck, StuckRow),
-    "reteach": Answer("Reteach", reteach, ReteachRow),
-    "activity": Answer("Activity", activity, ActivityRow),
-    "engagement_gap": Answer("Engagement gap", engagement_gap, EngagementGapRow),
-    "velocity": Answer("Velocity", velocity, VelocityRow),
-    "by_course_week": Answer("By course week", by_course_week, CourseWeekRow),
-    "matrix": Answer("Matrix", matrix, MatrixRow),
-    "cohort_alarm": Answer("Cohort alarm", cohort_alarm, CohortAlarmRow),
-    "pace": Answer("Pace", pace, PaceRow),
-    "forecast": Answer("Forecast", forecast, ForecastRow),
-    "grade_distribution": Answer("Grade distribution", grade_distribution, GradeRangeRow),
-    "by_type": Answer("By type", by_type, TypeRow),
-    "by_section": Answer("By section", by_section, SectionRow),
-    "by_group": Answer("By group", by_group, GroupRow),
-    "by_weekday": Answer("By weekday", by_weekday, WeekdayRow),
-    "by_hour": Answer("By hour", by_hour, HourRow),
-    "habits": Answer("Habits", habits, HabitRow),
-    "student": Answer("Student", student, StudentHealthRow),
-    "student_timeline": Answer("Student: timeline", student_timeline, TimelineRow),
-    "student_assignments": Answer("Student: assignments", student_assignments, StudentAssignmentRow),
-    "risk_history": Answer("Student: risk history", risk_history, RiskWeekRow),
-    "assignment_students": Answer("Assignment: students", assignment_students, AssignmentStudentRow),
-    "assignment_grades": Answer("Assignment: grades", assignment_grades, GradeRangeRow),
-    "assignment_durations": Answer("Assignment: durations", assignment_durations, DurationRow),
-    "triage": Answer("Triage", triage, NeedRow),
-    "students": Answer("Students", students, StudentRow),
-    "assignments": Answer("Assignments", assignments, AssignmentRow),
-    "progressions": Answer("Progressions", progressions, ProgressionRow),
-    "changes": Answer("Changes", changes, ChangeRow),
+    "progress_summary": ReportSpec("Progress summary", progress_summary, ProgressSummaryRow),
+    "completion": ReportSpec("Completion", completion, CompletionRow),
+    "blockers": ReportSpec("Blockers", blockers, BlockerRow),
+    "student_health": ReportSpec("Student health", student_health, StudentHealthRow),
+    "progress_over_time": ReportSpec("Progress over time", progress_over_time, WeekRow),
+    "time_to_complete": ReportSpec("Time to complete", time_to_complete, TimeRow),
+    "stuck": ReportSpec("Stuck", stuck, StuckRow),
+    "reteach": ReportSpec("Reteach", reteach, ReteachRow),
+    "activity": ReportSpec("Activity", activity, ActivityRow),
+    "engagement_gap": ReportSpec("Engagement gap", engagement_gap, EngagementGapRow),
+    "velocity": ReportSpec("Velocity", velocity, VelocityRow),
+    "by_course_week": ReportSpec("By course week", by_course_week, CourseWeekRow),
+    "matrix": ReportSpec("Matrix", matrix, MatrixRow),
+    "cohort_alarm": ReportSpec("Cohort alarm", cohort_alarm, CohortAlarmRow),
+    "pace": ReportSpec("Pace", pace, PaceRow),
+    "forecast": ReportSpec("Forecast", forecast, ForecastRow),
+    "grade_distribution": ReportSpec("Grade distribution", grade_distribution, GradeRangeRow),
+    "by_type": ReportSpec("By type", by_type, TypeRow),
+    "by_section": ReportSpec("By section", by_section, SectionRow),
+    "by_group": ReportSpec("By group", by_group, GroupRow),
+    "by_weekday": ReportSpec("By weekday", by_weekday, WeekdayRow),
+    "by_hour": ReportSpec("By hour", by_hour, HourRow),
+    "habits": ReportSpec("Habits", habits, HabitRow),
+    "student": ReportSpec("Student", student, StudentHealthRow),
+    "student_timeline": ReportSpec("Student: timeline", student_timeline, TimelineRow),
+    "student_assignments": ReportSpec("Student: assignments", student_assignments, StudentAssignmentRow),
+    "risk_history": ReportSpec("Student: risk history", risk_history, RiskWeekRow),
+    "assignment_students": ReportSpec("Assignment: students", assignment_students, AssignmentStudentRow),
+    "assignment_grades": ReportSpec("Assignment: grades", assignment_grades, GradeRangeRow),
+    "assignment_durations": ReportSpec("Assignment: durations", assignment_durations, DurationRow),
+    "triage": ReportSpec("Triage", triage, NeedRow),
+    "students": ReportSpec("Students", students, StudentRow),
+    "assignments": ReportSpec("Assignments", assignments, AssignmentRow),
+    "progressions": ReportSpec("Progressions", progressions, ProgressionRow),
+    "changes": ReportSpec("Changes", changes, ChangeRow),
 }

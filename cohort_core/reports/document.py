@@ -1,4 +1,7 @@
-"""docs/metrics.md, made from the reports and their row models: `python -m cohort_core.reports.document`."""
+"""Generate docs/metrics.md from the reports and their row models.
+
+Run `python -m cohort_core.reports.document > docs/metrics.md`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,18 @@ from inspect import cleandoc
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.reports.catalog import REPORTS
 from cohort_core.reports.report import type_name, unit
-from cohort_core.reports.rows import (
-    Row,
-)
+from cohort_core.reports.rows import Row
 
 
 def markdown() -> str:
-    """docs/metrics.md: what every number means, in the words of the code."""
+    """Return docs/metrics.md, which explains every number in the words of the code."""
     parts = [_DOCUMENT_HEAD]
-    for name, answer in REPORTS.items():
+    for name, spec in REPORTS.items():
         parts += [
-            f"## {answer.title}",
+            f"## {spec.title}",
             f"`{name}`",
-            cleandoc(answer.ask.__doc__ or ""),
-            _field_table(answer.row),
+            cleandoc(spec.function.__doc__ or ""),
+            _field_table(spec.row),
         ]
     return "\n\n".join([*parts, _THRESHOLDS_HEAD, _threshold_table()]) + "\n"
 
@@ -31,7 +32,7 @@ _DOCUMENT_HEAD = """\
 Generated from `cohort_core/reports`; do not edit. The dashboard, the JSON API and the exports show the
 same reports, so these definitions hold for all of them.
 
-- **As of**: every answer is about one instant, by default the end of the class's last successful sync. A date
+- **As of**: every report is about one instant, by default the end of the class's last successful sync. A date
   means the end of that day in the class's time zone. Nothing after that instant is seen.
 - **Student**: someone on the roster or seen in a progression, from the roster's day of enrolment (without
   one, from the class's start) until the day of withdrawal.
@@ -41,8 +42,8 @@ same reports, so these definitions hold for all of them.
   are seen from the completion on.
 - **Group**: a class night or a region. Counts, rates and times are the group's own; whether a student is
   stuck or at risk is measured against the whole class, so that choosing a group never changes it.
-- **Type**: a kind of assignment. What is counted is then of that type alone; what is said of a student (risk,
-  reasons, activity) or of one assignment stays what it is.
+- **Type**: a kind of assignment. Counts are then about that type alone; numbers about one student (risk,
+  reasons, activity) or about one assignment stay the same.
 - **By default**: a number that is one of the thresholds at the end, which a mentor can set otherwise.
 - Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
 
@@ -50,10 +51,10 @@ same reports, so these definitions hold for all of them.
 _THRESHOLDS_HEAD = """\
 ## Thresholds
 
-Where bands, stages and rankings begin. They can be set on the page *Settings*, which shows beforehand who
-would move, as `[thresholds]` in `config.toml`, or as `COHORT_THRESHOLDS__CRITICAL_GAP=40` in the environment.
-What is set holds for every page, answer, file and report alike. The risk score itself cannot be set: it was
-tested as it is."""
+The limits at which bands, stages and rankings begin. You can set them on the page *Settings*, which shows
+beforehand which students would move, as `[thresholds]` in `config.toml`, or in the environment, as
+`COHORT_THRESHOLDS__CRITICAL_GAP=40`. They hold for every page, API response, file and report alike. The risk
+score itself cannot be set: it was tested as it is."""
 
 
 def _threshold_table() -> str:

@@ -1,7 +1,7 @@
-"""How bands and states are shown everywhere: word, mark and colour.
+"""Words, marks and colours of bands and states, the same everywhere.
 
-Every colour here stands out from white and from near-black, and each set was chosen so that colour-blind
-people can tell its colours apart; a label or a shape says the same.
+Every colour stands out from white and from near-black. Colour-blind people can tell the colours of each set
+apart, and a label or a shape always says the same as the colour.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cohort_core.reports.rows import Band
 
 @dataclass(frozen=True)
 class BandLook:
-    """How a risk band is shown everywhere: word, shape, colour, in this order of need."""
+    """The look of a risk band: word, shape and colour."""
 
     label: str
     shape: str
@@ -56,4 +56,4 @@ STATES = {
     "stuck": ("Stuck", "#c8452b", "!"),
     "not_started": ("Not started", "#93a0a430", ""),
 }
-"""Of a student in an assignment: word, colour, and the mark in the matrix."""
+"""Word, colour and mark in the matrix, by state of a student in an assignment."""

@@ -11,19 +11,15 @@ import numpy as np
 import pandas as pd
 from pydantic.fields import FieldInfo
 
-from cohort_core.reports.rows import (
-    Need,
-    RiskParts,
-    Row,
-)
+from cohort_core.reports.rows import RiskParts, Row, TriageKind
 from cohort_core.timeutils import instants
 
 
 @dataclass(frozen=True)
 class Report:
-    """One answer: a frame whose columns and dtypes are those of its row model.
+    """A frame with the columns and dtypes of its row model.
 
-    `fields` are the columns that were chosen, in their order; all of the model's if none were.
+    `fields` are the chosen columns, in their order; empty means all columns of the model.
     """
 
     name: str
@@ -32,29 +28,34 @@ class Report:
     fields: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, list[Any]]:
-        """Plain values: missing is None, an instant "…Z" in milliseconds, a date "YYYY-MM-DD"."""
-        known = self.row.model_fields
-        return {name: plain_values(self.frame[name], known[name].annotation) for name in self.fields or known}
+        """Return the chosen columns as plain values.
+
+        Missing values are None, instants are text like "2025-03-04T10:00:00.000Z" and dates "2025-03-04".
+        """
+        fields = self.row.model_fields
+        return {
+            name: plain_values(self.frame[name], fields[name].annotation) for name in self.fields or fields
+        }
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows, as plain values."""
+        """Return the rows as plain values."""
         columns = self.columns()
         return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
     def record(self) -> dict[str, Any]:
-        """The only row of an answer that has one."""
+        """Return the only row of a report that always has one."""
         (only,) = self.records()
         return only
 
 
 def unit(field: FieldInfo) -> str:
-    """The unit of a column in words, empty for none."""
+    """Return the unit of a column in words, empty for none."""
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def type_name(annotation: Any) -> str:
-    """The type of a column in words."""
+    """Return the type of a column in words."""
     bare, optional = unwrap(annotation)
     name = " / ".join(get_args(bare)) if get_origin(bare) is Literal else _TYPE_NAMES[bare]
     return f"{name} or null" if optional else name
@@ -68,7 +69,7 @@ _TYPE_NAMES = {
     datetime: "time",
     date: "date",
     list[str]: "list of texts",
-    list[Need]: "list of texts",
+    list[TriageKind]: "list of texts",
     RiskParts: "object",
 }
 
@@ -76,7 +77,7 @@ _TYPE_NAMES = {
 _DTYPES = {
     bool: "bool",
     list[str]: "object",
-    list[Need]: "object",
+    list[TriageKind]: "object",
     RiskParts: "object",
     str: "str",
     int: "int64",
@@ -87,15 +88,17 @@ _DTYPES = {
 
 
 def make_report(name: str, frame: pd.DataFrame, row: type[Row]) -> Report:
+    """Make a report from a frame; columns that the row model lacks are dropped."""
     columns = {}
     for field, info in row.model_fields.items():
         column, dtype = frame[field], dtype_of(info.annotation)
-        # A cast to the type that it has already costs more than the whole answer of a small class.
+        # A needless cast costs more than the rest of the report of a small class.
         columns[field] = column if column.dtype == dtype else column.astype(dtype)  # type: ignore[call-overload]
     return Report(name, pd.DataFrame(columns, index=frame.index), row)
 
 
 def dtype_of(annotation: Any) -> str:
+    """Return the pandas dtype of a column whose model has this type."""
     bare, optional = unwrap(annotation)
     if bare is int and optional:
         return "Int64"
@@ -103,7 +106,7 @@ def dtype_of(annotation: Any) -> str:
 
 
 def unwrap(annotation: Any) -> tuple[Any, bool]:
-    """The type without None, and whether None was in it."""
+    """Return the type without None, and whether None was in it."""
     if get_origin(annotation) not in (types.UnionType, Union):
         return annotation, False
     (bare,) = (part for part in get_args(annotation) if part is not type(None))
@@ -111,12 +114,15 @@ def unwrap(annotation: Any) -> tuple[Any, bool]:
 
 
 def plain_values(column: pd.Series[Any], annotation: Any) -> list[Any]:
-    """The one place where missing values become None."""
+    """Return the values of a column as Python objects that JSON and files can hold.
+
+    Only here do missing values become None.
+    """
     bare, _ = unwrap(annotation)
     if bare is datetime:
         moments = instants(column)
-        known, texts = ~np.isnat(moments), np.full(len(moments), None, dtype=object)
-        texts[known] = np.datetime_as_string(moments[known], unit="ms", casting="unsafe", timezone="UTC")
+        present, texts = ~np.isnat(moments), np.full(len(moments), None, dtype=object)
+        texts[present] = np.datetime_as_string(moments[present], unit="ms", casting="unsafe", timezone="UTC")
         return texts.tolist()
     if bare is date:
         column = column.dt.strftime("%Y-%m-%d")

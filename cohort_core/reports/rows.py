@@ -1,4 +1,7 @@
-"""The rows of every answer: names, types, units and meanings of their columns, fixed here once."""
+"""Row models of the reports: the names, types, units and meanings of their columns.
+
+The OpenAPI schema, the tooltips, the files and docs/metrics.md are made from them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ State = Literal["stuck", "in_progress", "skipped", "completed", "not_reached"]
 Event = Literal["started", "completed", "reviewed"]
 Outcome = Literal["finished", "date", "not_at_this_pace"]
 GroupKind = Literal["night", "region"]
-Need = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
+TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
 class Row(BaseModel):
@@ -121,7 +124,7 @@ _STAGES = (
 
 
 class RiskParts(Row):
-    """What a risk score is the sum of."""
+    """The four parts of a risk score."""
 
     missing: float = _points("For assignments that the class has completed and this student has not.")
     marks: float = _points("For marks lost in completed work.")
@@ -314,7 +317,7 @@ class _OfSection(Row):
     section: str | None = _of("Unit of the course; null for assignments outside all.")
 
 
-# Fields of the base that is named last come first.
+# pydantic puts the fields of the base that is named last first.
 class TypeRow(_SplitRow, _OfType):
     pass
 
@@ -471,7 +474,7 @@ class DurationRow(Row):
 
 
 class NeedRow(Row):
-    kind: Need = _of(
+    kind: TriageKind = _of(
         "risk (band critical or high), stuck (and not parked), engagement_gap, never_started, or "
         "cohort_alarm, which is about a class."
     )
@@ -486,7 +489,7 @@ class NeedRow(Row):
     )
     reason: str = _of("Why, in a sentence or two.")
     ends: str = _of("What takes the entry off the list.")
-    also: list[Need] = _of("Other needs of the same student or class.")
+    also: list[TriageKind] = _of("Other needs of the same student or class.")
 
 
 class StudentRow(Row):

@@ -1,1 +1,1 @@
-"""What pages, API and command line work with: who asks, what they may see, what they may do."""
+"""The services that pages, API and command line share: reading, commands, principals."""

@@ -1,10 +1,10 @@
-"""Anonymous mode: the facts of a class with other people in it.
+"""Anonymous mode: class data with pseudonyms.
 
-Whatever is made of the facts (reports, charts, exports, addresses) is anonymous by construction, since no
-name, email or id of a person comes further than here. Pseudonyms come from a keyed hash: without the secret
-of this home nobody can compute them from a list of emails, and the same person has the same one in every
-class and on every day. Course, grades, times and groups stay as they are, to the last digit; so whoever may
-see the same class at OpenClass could still tell by them who is who.
+All that is computed from such data (reports, charts, exports, URLs) is anonymous, since no name, email or id
+of a person is in it. Pseudonyms come from a keyed hash: without the secret of this home nobody can compute
+them from a list of emails. A person has the same pseudonym in every class and on every day. Course, grades,
+times and groups do not change at all, so a person who may see the same class at OpenClass can still recognise
+students by them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EMAIL_HOST = "example.org"
 
 
 def load_key(home: Home) -> bytes:
-    """The secret from which the pseudonyms of this home come; made on first use.
+    """Load the secret of a home's pseudonyms; the first use creates it.
 
     Raises BadSettings if the file that holds it cannot be used.
     """
@@ -54,29 +54,34 @@ def _make_key(home: Home) -> None:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(KEY_BYTES))
     try:
-        # A link is made whole and only once: of two processes that come here at once, one secret counts.
+        # A link is atomic and fails if the name exists: of two processes at the same time, one secret wins.
         with contextlib.suppress(FileExistsError):
             os.link(draft, home.pseudonym_key)
     except OSError:
-        # A disk without links, such as a USB stick's.
+        # Some file systems, such as those of USB sticks, have no links.
         draft.replace(home.pseudonym_key)
     draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """What stands for people and their records, by the secret of a home."""
+    """Pseudonyms for people and their records, by the secret of a home."""
 
     key: bytes
 
     def student_id(self, student_id: str) -> str:
+        """Return the id that stands for a student."""
         return f"p{self._digest('student', student_id).hex()[:16]}"
 
     def record_id(self, progression_id: str) -> str:
+        """Return the id that stands for a progression."""
         return f"r{self._digest('record', progression_id).hex()[:16]}"
 
     def names(self, identity: str) -> Iterator[tuple[str, str]]:
-        """First and last names for a person, the best first; the others are for who finds it taken."""
+        """Yield first and last names for a person without end.
+
+        The first is the best; use a later one if another person of the class has it already.
+        """
         attempt = 0
         while True:
             digest = self._digest("name", f"{attempt} {identity}")
@@ -87,25 +92,25 @@ class Pseudonyms:
             attempt += 1
 
     def rank(self, identity: str) -> bytes:
-        """In which order people choose a name, which tells nothing about them."""
+        """Return a sort key by which people get their names; it reveals nothing about them."""
         return self._digest("rank", identity)
 
-    def _digest(self, what: str, text: str) -> bytes:
-        return hashlib.blake2b(f"{what}\0{text}".encode(), key=self.key, digest_size=16).digest()
+    def _digest(self, purpose: str, text: str) -> bytes:
+        return hashlib.blake2b(f"{purpose}\0{text}".encode(), key=self.key, digest_size=16).digest()
 
 
 def anonymise(class_data: ClassData, key: bytes) -> ClassData:
-    """The facts with pseudonyms for names and emails, and other ids for students and records.
+    """Replace names, emails and the ids of students and records by pseudonyms.
 
-    Two people of one class never share a pseudonym. Where the hash gives them the same (in a class of 60 once
-    in a thousand times), one of them gets another, which may differ from theirs in other classes.
+    Two people of one class never share a pseudonym. Where the hash gives two the same one (in one of a
+    thousand classes of 60), one of them gets another, which may differ from theirs in other classes.
     """
     pseudonyms = Pseudonyms(key)
     students = class_data.students
-    ids = {one: pseudonyms.student_id(one) for one in students["student_id"]}
-    named = _named(students, pseudonyms)
-    first, last = ([name[part] for name in named] for part in (0, 1))
-    emails = [f"{one.lower()}.{other.lower()}@{EMAIL_HOST}" for one, other in named]
+    ids = {student_id: pseudonyms.student_id(student_id) for student_id in students["student_id"]}
+    names = _choose_names(students, pseudonyms)
+    first, last = ([name[part] for name in names] for part in (0, 1))
+    emails = [f"{first_name.lower()}.{last_name.lower()}@{EMAIL_HOST}" for first_name, last_name in names]
     disguised = students.assign(
         student_id=students["student_id"].map(ids),
         first_name=pd.Series(first, index=students.index, dtype="str"),
@@ -120,7 +125,7 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
 
 
 def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
-    """The log of changes with the ids that `anonymise` gives."""
+    """Replace the ids in a log of changes as `anonymise` does."""
     pseudonyms = Pseudonyms(key)
     disguised = log.assign(
         student_id=log["student_id"].map(pseudonyms.student_id),
@@ -133,8 +138,8 @@ def _typed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(like.dtypes.to_dict())
 
 
-def _named(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, str]]:
-    """First and last name for each row."""
+def _choose_names(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, str]]:
+    """Choose a first and a last name for each row."""
     identities = [
         _identity(*row)
         for row in students[["student_id", "email", "first_name", "last_name"]]
@@ -152,8 +157,10 @@ def _named(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, st
 
 
 def _identity(student_id: str, email: str | None, first_name: str | None, last_name: str | None) -> str:
-    """What makes somebody the same person elsewhere: the email, since the id changes when someone who was
-    only on the roster starts; without one the id, or of a line of the roster the name.
+    """Return the text that identifies a person in every class.
+
+    It is the email, since the id of a person who was only on the roster changes when they start. Without an
+    email it is the id, or the name of a roster line.
     """
     if email:
         return f"email {folded(email)}"
@@ -166,8 +173,8 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# No given names, since a class may have a Ruby or a Robin of its own; and nothing that sounds like a
-# judgement of a person or like the colour of a skin.
+# No real first names, since a class may have a student called Ruby or Robin; and nothing that sounds like a
+# judgement of a person or like a skin colour.
 FIRST = _words("""
     Agate Alder Almond Apricot Autumn Azure Balmy Bamboo Basalt Birch Blithe Bold Brave Breezy Bright Brisk
     Bronze Calm Canvas Caramel Carmine Cedar Cerulean Cheery Chestnut Cinder Citrus Cobalt Copper Cosy

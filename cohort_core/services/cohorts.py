@@ -1,4 +1,4 @@
-"""Class data and cohorts, kept by the revision of their class."""
+"""Class data and cohorts, cached by the revision of their class."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 MAX_LOADED = 16
 MAX_COHORTS = 32
-"""With the answers that they know; one of 100,000 records is some 20 MB."""
+"""Each with its computed metrics. A cohort of 100,000 records takes some 20 MB."""
 MAX_CHANGES = 16
 MAX_CLASSES = 64
 
 
 Revision = tuple[int, int]
-"""Which facts of a class there are: of which opening of the database, and which of them."""
+"""The generation of the database (see `ChangeWatcher`) and the revision of a class in it."""
 
 
 class Cohorts:
     """The classes of a home as cohorts. Safe to share between threads.
 
-    Requests for the same selection get the same cohort, with every metric that was computed of it before.
+    Requests for the same selection get the same cohort, with every metric that was already computed.
     """
 
     def __init__(self, home: Home, database: Database, load_settings: Callable[[], Settings]) -> None:
@@ -51,37 +51,43 @@ class Cohorts:
         self._find_class = single_flight(self._find_class_uncached, MAX_CLASSES)
 
     def is_anonymous(self, requested: bool = False) -> bool:
-        """Return whether people go by pseudonyms: by request, or because the settings say so."""
+        """Return True if people get pseudonyms, by request or by the settings."""
         return requested or self._settings().anonymous
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        found = self._load_statuses(self._moment())
-        return [one for one in found if one.is_active or not active_only]
+        """Return the classes with their counts, as `load_statuses` sorts them."""
+        statuses = self._load_statuses(self._moment())
+        return [status for status in statuses if status.is_active or not active_only]
 
     def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
         return classes.load_statuses(self._database)
 
     def _moment(self) -> Hashable:
-        """Equal as long as nothing in the store has changed."""
+        """Return a value that changes whenever the store does."""
         state = self.watcher.poll()
         return state.number if state else object()
 
-    def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
-        """The facts of the class with this id or friendly id; raises ``UnknownClass``.
+    def find_class(self, reference: str) -> str:
+        """Return the id of a class, by id or friendly id. Raises ``UnknownClass``."""
+        return self._find_class(reference, self._moment())[0]
 
-        With pseudonyms if that is asked for here or by the settings; so is all that is made of them.
+    def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
+        """Return the data of the class with this id or friendly id.
+
+        With `anonymous`, or if the settings say so, people have pseudonyms. Raises ``UnknownClass``.
         """
         return self._current_class_data(reference, self.is_anonymous(anonymous))
 
     def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
-        """The id by which a student goes there, given the real or the pseudonymous one; None if the class
-        has no such student. For addresses, when anonymous mode is switched on or off.
+        """Return a student's id in the present mode, given the real or the pseudonymous one.
+
+        None if the class has no such student. URLs need it when anonymous mode is switched on or off.
         """
         ids = self.student_ids(reference, student_id)
         return ids and ids[int(self.is_anonymous(anonymous))]
 
     def student_ids(self, reference: str, student_id: str) -> tuple[str, str] | None:
-        """The real and the pseudonymous id of the student who has one of the two."""
+        """Return the real and the pseudonymous id of a student, given one of them."""
         class_id, revision, timezone = self._current(reference)
         return self._pseudonyms(class_id, revision, timezone).get(student_id)
 
@@ -91,11 +97,12 @@ class Cohorts:
         from cohort_core.services.anonymizer import Pseudonyms, load_key
 
         pseudonyms = Pseudonyms(load_key(self._home))
-        known = {}
-        for one in self._load_class_data(class_id, revision, default_timezone, False).students["student_id"]:
-            disguised = pseudonyms.student_id(one)
-            known[str(one)] = known[disguised] = (str(one), disguised)
-        return known
+        pairs = {}
+        class_data = self._load_class_data(class_id, revision, default_timezone, False)
+        for student_id in map(str, class_data.students["student_id"]):
+            pseudonym = pseudonyms.student_id(student_id)
+            pairs[student_id] = pairs[pseudonym] = (student_id, pseudonym)
+        return pairs
 
     def cohort(
         self,
@@ -106,10 +113,10 @@ class Cohorts:
         *,
         anonymous: bool = False,
     ) -> Cohort:
-        """The class at an instant (default: its last sync), all of it or one group or type of assignment.
+        """Return a class at an instant, whole or limited to a group or assignment type.
 
-        Whoever asks for the same gets the same object, with all that was ever asked of it. Raises
-        ``UnknownClass``, and ``BadInput`` for an instant, group or type that cannot be used.
+        `as_of` defaults to the last sync. Equal arguments give the same object, with its computed metrics.
+        Raises ``UnknownClass``, and ``BadInput`` for an instant, group or type that cannot be used.
         """
         data_key = (*self._current(reference), self.is_anonymous(anonymous))
         if isinstance(as_of, str):
@@ -127,9 +134,11 @@ class Cohorts:
         *,
         anonymous: bool = False,
     ) -> Report:
-        """What happened after `since` (default: the end of the sync before the last) and up to `until`.
+        """Return the changes of a class after `since` and up to `until`.
 
-        Instants as in `cohort.parse_as_of`, but that a day as `since` is its first instant.
+        `since` defaults to the end of the sync before the last, `until` to the last sync. Both are read as
+        by `timeutils.parse_as_of`, except that a date as `since` is its first instant. Raises
+        ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
         """
         from cohort_core.store.changes import load_sync_ends
         from cohort_core.timeutils import parse_as_of, parse_from
@@ -169,7 +178,7 @@ class Cohorts:
         return catalog.changes(end.class_data, log, start, end)
 
     def _current(self, reference: str) -> tuple[str, Revision, str]:
-        """What facts are kept by: the class's id, its revision, and the zone of classes without one."""
+        """Return the cache key of class data: class id, revision and default time zone."""
         return *self._find_class(reference, self._moment()), self._settings().default_timezone
 
     def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, Revision]:
@@ -206,7 +215,7 @@ class Cohorts:
     ) -> Cohort:
         from cohort_core.metrics.cohort import build, of_group, of_type
 
-        # A part is made from the whole that is kept, so that what is known of the class is known once.
+        # A part is made from the cached whole, so that metrics of the whole class are computed once.
         key = (class_id, revision, default_timezone, anonymous, as_of, thresholds)
         if type is not None:
             return of_type(self._build_cohort(*key, group, None), type)

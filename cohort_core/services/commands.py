@@ -1,159 +1,319 @@
-"""What somebody may do, beside reading: who may see some of the classes only, and who looks after it all."""
+"""Commands: the actions that a principal may take. Each writes its own audit line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cohort_core.clock import utc_now
+from cohort_core.config import credentials
+from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences, merge_preferences, set_by_environment, settings_lock
-from cohort_core.errors import BadInput, SyncRunning
+from cohort_core.errors import BadInput, NotAllowed, SyncRunning
+from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import audit
+from cohort_core.store import audit, classes, maintenance, roster, tokens
 from cohort_core.store.hides import Kind
 from cohort_core.store.sync_runs import Job, unknown_job
-from cohort_core.store.tokens import Token, create_token, digest, load_tokens, parse_lifetime, revoke_token
+
+if TYPE_CHECKING:
+    from cohort_core.config.settings import Settings
+    from cohort_core.imports.roster_files import MentorsPlan, RosterPlan
+    from cohort_core.imports.rust_tool import ImportResult
+    from cohort_core.services.doctor import Finding
+    from cohort_core.store.purge import Purged
+    from cohort_core.store.tokens import Token
+    from cohort_core.sync.jobs import SyncJob
 
 
 @dataclass(frozen=True)
 class Commands:
-    """A workspace in which there are no classes but ``class_ids``, unless that is None."""
+    """The daily actions of a mentor, within the classes that may be seen."""
 
-    workspace: Workspace
-    class_ids: frozenset[str] | None = None
+    _workspace: Workspace = field(repr=False)
+    principal: Principal
+
+    def __post_init__(self) -> None:
+        """Raise ``NotAllowed`` for a principal that may only read."""
+        if not self.principal.may_act:
+            raise NotAllowed("This takes the role mentor. Ask an administrator for it.")
 
     def hide_student(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
-        """Raises ``BadInput`` for a day of return that has come already, which would settle nothing."""
+        """Hide a student from triage: *done* until a day, or *exempt* for good.
+
+        Raises ``BadInput`` for an unknown student, or a day that has come already.
+        """
         if until is not None and until <= self._reader.cohort(reference).local_date:
             raise BadInput("That day has come already. Choose a later one.", parameter="until")
-        self.workspace.hide_student(self._find_class(reference), student_id, kind, until)
+        class_id = self._reader.find_class(reference)
+        self._workspace.hide_student(class_id, student_id, kind, until)
+        self._audit("hide", f"class {class_id}, {kind}{f' until {until}' if until else ''}")
 
     def show_again(self, reference: str, student_id: str) -> None:
-        self.workspace.show_again(self._find_class(reference), student_id)
+        """Show a hidden student in triage again."""
+        class_id = self._reader.find_class(reference)
+        self._workspace.show_again(class_id, student_id)
+        self._audit("show again", f"class {class_id}")
+
+    def prepare_sync(
+        self, references: Sequence[str] | None = None, *, full: bool = False, accept_removals: bool = False
+    ) -> SyncJob:
+        """Return a sync that is logged in and ready to run. See `Workspace.prepare_sync`."""
+        return self._workspace.prepare_sync(
+            self._find_classes(references),
+            asked_by=self.principal.interface,
+            full=full,
+            accept_removals=accept_removals,
+        )
 
     def start_sync(
-        self,
-        references: Sequence[str] | None = None,
-        *,
-        asked_by: str,
-        full: bool = False,
-        accept_removals: bool = False,
+        self, references: Sequence[str] | None = None, *, full: bool = False, accept_removals: bool = False
     ) -> Job:
         """Start a sync of these classes, or of the active ones that may be seen.
 
-        Raises ``SyncRunning``, which names the sync that runs only to those who may see it, and others.
+        Raises ``SyncRunning``, which names the running sync only to those who may see it, and others.
         """
-        class_ids = [self._find_class(one) for one in references or ()]
-        if not class_ids:
-            class_ids = [one.id for one in self._reader.statuses(active_only=True)]
-        if not class_ids and self.class_ids is not None:
-            raise BadInput("None of the token's classes is active. Name the classes.", parameter="class_ids")
         try:
-            job_id = self.workspace.start_sync(
-                class_ids or None, asked_by=asked_by, full=full, accept_removals=accept_removals
+            job_id = self._workspace.start_sync(
+                self._find_classes(references),
+                asked_by=self.principal.interface,
+                full=full,
+                accept_removals=accept_removals,
             )
         except SyncRunning as error:
-            number = error.details.get("job")
-            if number and not self._sees_running(self.workspace.job(number)):
+            running = self._reader.running_job()
+            if running is None or running.id != error.details.get("job"):
                 raise SyncRunning(error.message) from None
             raise
-        return self.job(job_id)
-
-    def job(self, job_id: int) -> Job:
-        """A sync, as far as it is about classes that may be seen. Raises ``UnknownJob``."""
-        job = self.workspace.job(job_id)
-        if not self._may_see(job):
-            raise unknown_job()
-        return self._seen_part(job)
-
-    def jobs(self, limit: int) -> list[Job]:
-        """The latest syncs of classes that may be seen, newest first."""
-        return [self._seen_part(one) for one in self.workspace.jobs(limit) if self._may_see(one)]
-
-    def _seen_part(self, job: Job) -> Job:
-        """As if it had been about those classes alone."""
-        if self.class_ids is None:
-            return job
-        seen = tuple(run for run in job.runs if run.class_id in self.class_ids)
-        if len(seen) == len(job.runs):
-            return job
-        failed = [run for run in seen if run.state == "failed"]
-        state = job.state
-        if all(run.state in {"done", "failed"} for run in seen):
-            state = "done" if not failed else "failed" if len(failed) == len(seen) else "partial"
-        told = None if state == "done" else failed[0] if state in {"failed", "partial"} else job
-        code, message = (told.error_code, told.error) if told else (None, None)
-        begun = min((run.started_at for run in seen if run.started_at), default=job.started_at)
-        ends = [run.ended_at for run in seen if run.ended_at]
-        ended = max(ends) if len(ends) == len(seen) else job.ended_at
-        part = replace(job, runs=seen, state=state, started_at=begun, ended_at=ended)
-        return replace(part, error_code=code, error=message)
+        return self._reader.job(job_id)
 
     def cancel_sync(self, job_id: int) -> Job:
-        """Ask a sync to stop. Raises ``UnknownJob`` also if it is about other classes as well."""
-        job = self.workspace.job(job_id)
-        if self.class_ids is not None and not self.class_ids.issuperset(run.class_id for run in job.runs):
+        """Ask a sync to stop.
+
+        Raises ``UnknownJob`` if it does not exist or syncs a class that may not be seen.
+        """
+        job = self._workspace.job(job_id)
+        if not all(self.principal.may_see(run.class_id) for run in job.runs):
             raise unknown_job()
-        self.workspace.cancel_sync(job_id)
-        return self.workspace.job(job_id)
+        self._workspace.cancel_sync(job_id)
+        return self._workspace.job(job_id)
+
+    def _find_classes(self, references: Sequence[str] | None) -> list[str] | None:
+        """Return the classes to sync; None stands for all active ones."""
+        class_ids = [self._reader.find_class(reference) for reference in references or ()]
+        if class_ids or self.principal.class_ids is None:
+            return class_ids or None
+        class_ids = [status.id for status in self._reader.statuses(active_only=True)]
+        if not class_ids:
+            raise BadInput("None of the token's classes is active. Name the classes.", parameter="class_ids")
+        return class_ids
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.workspace, class_ids=self.class_ids)
+        return Reader(self._workspace, self.principal, self._workspace.cohorts.is_anonymous())
 
-    def _find_class(self, reference: str) -> str:
-        return self._reader.find_class(reference)
-
-    def _sees_running(self, job: Job) -> bool:
-        return self._may_see(job) and self._seen_part(job).is_running
-
-    def _may_see(self, job: Job) -> bool:
-        return self.class_ids is None or any(run.class_id in self.class_ids for run in job.runs)
+    def _audit(self, action: str, detail: str) -> None:
+        audit.save_event(self._workspace.database, self.principal.who, action, detail)
 
 
 @dataclass(frozen=True)
 class AdminCommands:
-    """A workspace with its tokens, audit and settings. ``who`` is the one that the audit names."""
+    """The actions of an administrator: settings, connection, classes, rosters, tokens, the data itself."""
 
-    workspace: Workspace
-    who: str
+    _workspace: Workspace = field(repr=False)
+    principal: Principal
+
+    def __post_init__(self) -> None:
+        """Raise ``NotAllowed`` for a principal that is no administrator."""
+        if not self.principal.may_administer:
+            raise NotAllowed("This takes the role admin. Ask an administrator.")
+
+    # Tokens and audit
 
     def tokens(self) -> list[Token]:
-        return load_tokens(self.workspace.database)
+        """Return all tokens, revoked ones included, in the order of their creation."""
+        return tokens.load_tokens(self._workspace.database)
 
     def create_token(
         self, name: str, role: str, references: Sequence[str] | None = None, expires: str | None = None
     ) -> tuple[Token, str]:
-        """What is known of a new token, and the token itself, which nobody can read again."""
-        lifetime = None if expires is None else parse_lifetime(expires)
-        secret = create_token(
-            *(self.workspace.database, name, role, references),
+        """Return a new token and its secret, which nobody can read again."""
+        lifetime = None if expires is None else tokens.parse_lifetime(expires)
+        secret = tokens.create_token(
+            *(self._workspace.database, name, role, references),
             lifetime=lifetime,
-            asked_by=self.who,
-            now=datetime.now(UTC),
+            asked_by=self.principal.who,
+            now=utc_now(),
         )
-        (made,) = (one for one in self.tokens() if one.digest == digest(secret))
-        return made, secret
+        digest = tokens.digest(secret)
+        (token,) = (token for token in self.tokens() if token.digest == digest)
+        return token, secret
 
     def revoke_token(self, name: str) -> None:
-        revoke_token(self.workspace.database, name, asked_by=self.who, now=datetime.now(UTC))
+        """Revoke a token. Raises ``BadInput`` if there is none of this name."""
+        tokens.revoke_token(self._workspace.database, name, asked_by=self.principal.who, now=utc_now())
 
-    def events(self) -> list[audit.Event]:
-        database = self.workspace.database
-        return audit.load_events(database) if database.exists else []
+    def events(self, limit: int | None = None) -> list[audit.Event]:
+        """Return the latest audit events, newest first; all by default."""
+        database = self._workspace.database
+        return audit.load_events(database, limit) if database.exists else []
+
+    # Settings and connection
 
     def settings(self) -> Preferences:
-        return self.workspace.preferences()
+        """Return the settings that can be changed while the program runs."""
+        return self._workspace.preferences()
+
+    def all_settings(self) -> Settings:
+        """Return all settings, those of the connection included; never the password."""
+        return self._workspace.settings()
 
     def fixed_settings(self) -> list[str]:
-        """Those that the environment gives, which no change moves."""
+        """Return the names of the settings that the environment gives, which no change moves."""
         return sorted(set_by_environment())
 
     def change_settings(self, wanted: Preferences) -> None:
-        """Keep those that are named, single thresholds too. Raises ``BadInput`` for what cannot be."""
+        """Save the settings that are set in `wanted`, single thresholds too.
+
+        Raises ``BadInput`` for values that cannot be used.
+        """
         if not wanted.model_fields_set:
             return
-        with settings_lock(self.workspace.home):
-            whole = merge_preferences(wanted, self.workspace.preferences())
-            self.workspace.change_preferences(whole, asked_by=self.who)
+        with settings_lock(self._workspace.home):
+            whole = merge_preferences(wanted, self._workspace.preferences())
+            self._workspace.change_preferences(whole, asked_by=self.principal.who)
+
+    def connect(
+        self, *, api_base: str, app_id: str, origin: str, email: str, password: str
+    ) -> tuple[list[classes.ListedClass], str]:
+        """Log in, list the classes, and save settings and password. See `Workspace.connect`."""
+        return self._workspace.connect(
+            api_base=api_base,
+            app_id=app_id,
+            origin=origin,
+            email=email,
+            password=password,
+            asked_by=self.principal.who,
+        )
+
+    def use_practice_school(self) -> list[classes.ListedClass]:
+        """Connect to a practice school that runs in this process, with its rosters."""
+        return self._workspace.use_practice_school(asked_by=self.principal.who)
+
+    def password_place(self) -> str | None:
+        """Return where the password is kept, in words, or None if it is gone."""
+        return credentials.password_place(self._workspace.home)
+
+    # Classes and rosters
+
+    def refresh_classes(self) -> list[classes.ListedClass]:
+        """Load and save the school's present list of classes."""
+        return self._workspace.refresh_classes()
+
+    def set_active(self, references: Sequence[str], *, active: bool) -> list[str]:
+        """Follow classes, or follow them no more; returns their ids. Raises ``UnknownClass``."""
+        class_ids = self._workspace.set_active(references, active=active)
+        if class_ids:
+            self._audit("classes", f"{'activated' if active else 'deactivated'} {', '.join(class_ids)}")
+        return class_ids
+
+    def calendars(self) -> dict[str, classes.Calendar]:
+        """Return the time zone and first day of each class, by its id."""
+        return classes.load_calendars(self._workspace.database)
+
+    def save_calendar(self, class_id: str, calendar: classes.Calendar) -> None:
+        """Save the time zone and first day of a class."""
+        classes.save_calendar(self._workspace.database, class_id, calendar)
+        self._audit("calendar", f"class {class_id}")
+
+    def mentors(self) -> list[roster.Mentor]:
+        """Return the mentors of the last import."""
+        return roster.load_mentors(self._workspace.database)
+
+    def plan_students(self, text: str, class_reference: str | None = None) -> RosterPlan:
+        """Return what an import of this roster would do."""
+        from cohort_core.imports import roster_files
+
+        return roster_files.plan_students(self._workspace.database, text, class_reference)
+
+    def import_students(self, text: str, class_reference: str | None = None) -> RosterPlan:
+        """Import a roster, in place of the one of before."""
+        from cohort_core.imports import roster_files
+
+        plan = roster_files.import_students(self._workspace.database, text, class_reference)
+        self._audit("import", f"roster, {len(plan.lines)} lines")
+        return plan
+
+    def import_mentors(self, text: str) -> MentorsPlan:
+        """Import mentors, in place of those of before."""
+        from cohort_core.imports import roster_files
+
+        plan = roster_files.import_mentors(self._workspace.database, text)
+        self._audit("import", f"mentors, {len(plan.mentors)} lines")
+        return plan
+
+    def import_rust_tool(self, file: Path) -> ImportResult:
+        """Take over the database of the earlier Rust tool."""
+        from cohort_core.imports.rust_tool import import_rust_db
+
+        with self._sync_lock():
+            result = import_rust_db(self._workspace.database, file)
+        self._audit("import", "database of the Rust tool")
+        return result
+
+    # The data itself
+
+    @property
+    def home(self) -> Home:
+        """The folder that holds the data."""
+        return self._workspace.home
+
+    def back_up(self, file: Path, *, replace: bool = False) -> int:
+        """Copy the database into a private file; returns its bytes."""
+        return maintenance.backup(
+            self._workspace.database, file, replace=replace, asked_by=self.principal.who
+        )
+
+    def back_up_here(self, now: datetime) -> Path:
+        """Copy the database into the folder of backups; returns the file."""
+        return maintenance.back_up_here(self._workspace.database, now, asked_by=self.principal.who)
+
+    def restore(self, file: Path) -> Path | None:
+        """Replace the database by a backup; return the copy of the database before."""
+        with self._sync_lock():
+            return maintenance.restore(self._workspace.database, file, asked_by=self.principal.who)
+
+    def purge_student(self, student_id: str) -> Purged:
+        """Erase a student, and keep them away from later syncs."""
+        from cohort_core.services.purge import purge_student
+
+        with self._sync_lock():
+            return purge_student(self._workspace.database, student_id, asked_by=self.principal.who)
+
+    def allow_return(self, student_id: str) -> None:
+        """Let a purged student come back with the next sync."""
+        from cohort_core.store.purge import allow_return
+
+        with self._sync_lock():
+            allow_return(self._workspace.database, student_id, asked_by=self.principal.who)
+
+    def examine(self, *, with_upstream: bool = True) -> Iterable[Finding]:
+        """Look at settings, files, database, syncs and the school."""
+        from cohort_core.services.doctor import examine
+
+        return examine(self._workspace.home, with_upstream=with_upstream)
+
+    @contextmanager
+    def _sync_lock(self) -> Iterator[None]:
+        from cohort_core.sync.lock import acquire_lock
+
+        with acquire_lock(self._workspace.database):
+            yield
+
+    def _audit(self, action: str, detail: str) -> None:
+        audit.save_event(self._workspace.database, self.principal.who, action, detail)

@@ -1,4 +1,4 @@
-"""The check-up: looks at what can go wrong on a mentor's computer, and says what to do about it."""
+"""The check-up of a mentor's installation, with advice for each problem."""
 
 from __future__ import annotations
 
@@ -6,39 +6,47 @@ import base64
 import json
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from cohort_core.config import credentials, settings
+from cohort_core import sources
+from cohort_core.clock import utc_now
+from cohort_core.config import settings
 from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from cohort_core.errors import CohortError, NotConnected
-from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.sources.base import RetryPolicy
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import check
 from cohort_core.sync.lock import is_locked
 
-TOKEN_SHORT_DAYS = 1.0
+MIN_TOKEN_DAYS = 1.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``advice`` is None where all is well."""
+    """The result of checking one topic. ``advice`` is None if all is well."""
 
-    what: str
-    told: str
+    topic: str
+    result: str
     advice: str | None = None
 
     @property
     def is_well(self) -> bool:
+        """True if there is nothing to do."""
         return self.advice is None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the fields of the command's JSON."""
+        return {"what": self.topic, "told": self.result, "advice": self.advice}
 
 
 def examine(
     home: Home, *, with_upstream: bool = True, retry_policy: RetryPolicy | None = None
 ) -> Iterator[Finding]:
-    """Findings one after the other, the slow ones last."""
+    """Yield the findings one after the other, the slow checks last.
+
+    ``with_upstream`` also logs in at the source.
+    """
     yield from _settings(home)
     yield from _modes(home)
     database = Database(home)
@@ -53,20 +61,23 @@ def examine(
 
 def _settings(home: Home) -> Iterator[Finding]:
     try:
-        known = settings.load_settings(home)
+        loaded = settings.load_settings(home)
     except CohortError as error:
         yield Finding("settings", "cannot be used", error.message)
         return
-    yield Finding("settings", f"in {home.folder}, time zone {known.default_timezone}")
+    yield Finding("settings", f"in {home.folder}, time zone {loaded.default_timezone}")
 
 
 def _modes(home: Home) -> Iterator[Finding]:
-    """Files that others on this computer could read. Windows keeps user folders private by other means."""
+    """Find files that other users of this computer could read.
+
+    Windows keeps the folders of users private by other means than modes.
+    """
     if not home.folder.is_dir() or not hasattr(stat, "S_IRWXG"):
         return
     open_to_others = [
         path
-        for path, mode in [(home.folder, PRIVATE_FOLDER), *((one, PRIVATE_FILE) for one in home.files())]
+        for path, mode in [(home.folder, PRIVATE_FOLDER), *((file, PRIVATE_FILE) for file in home.files())]
         if stat.S_IMODE(path.stat().st_mode) & ~mode
     ]
     for path in open_to_others:
@@ -112,22 +123,23 @@ def _syncs(database: Database) -> Iterator[Finding]:
 
 
 def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]:
+    source_type = sources.source_class()
+    label = source_type.info.label
     try:
-        connection = credentials.load_login(home)
-        with closing(OpenClassClient(connection, retry_policy=retry_policy)) as client:
-            token = client.log_in()
-            count = len(client.list_classes())
+        with source_type(sources.load_login(home), retry_policy=retry_policy) as source:
+            token = source.log_in()
+            count = len(source.list_classes())
     except NotConnected as error:
-        yield Finding("OpenClass", "not connected", error.message)
+        yield Finding(label, "not connected", error.message)
         return
     except CohortError as error:
-        yield Finding("OpenClass", "cannot be used", error.message)
+        yield Finding(label, "cannot be used", error.message)
         return
-    yield Finding("OpenClass", f"lets us in at {connection.api_base} and lists {count} classes")
+    yield Finding(label, f"lets us in at {source.address} and lists {count} classes")
     days = _days_left(token)
     if days is None:
         yield Finding("token", "does not say how long it is good")
-    elif days < TOKEN_SHORT_DAYS:
+    elif days < MIN_TOKEN_DAYS:
         yield Finding(
             "token",
             f"is good for {days * 24:.1f} hours",
@@ -138,10 +150,10 @@ def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]
 
 
 def _days_left(token: str) -> float | None:
-    """Days until a JSON web token ends; None if it does not say."""
+    """Return the days until a JSON web token expires; None if it does not say."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return (float(claims["exp"]) - datetime.now(UTC).timestamp()) / 86_400
+        return (float(claims["exp"]) - utc_now().timestamp()) / 86_400
     except (ValueError, IndexError, KeyError, TypeError):
         return None

@@ -1,17 +1,21 @@
-"""What somebody may read: who may see some of the classes only, and who sees pseudonyms only."""
+"""Reading: the data that a principal may see, with names or with pseudonyms."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
+from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import classes
-from cohort_core.store.sync_runs import QuarantinedRecord
+from cohort_core.store import classes, hides
+from cohort_core.store.audit import save_event
+from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
+from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,29 +29,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reader:
-    """What a workspace tells about the people of a class: all with their names, or all with pseudonyms.
+    """The data that a principal may see, with names or with pseudonyms.
 
-    Who answers questions takes this instead of the workspace, so that no answer forgets to be anonymous, or
-    tells of a class that is not for whoever asks: beside `class_ids`, unless None, there are no classes.
+    Pages, API and command line read through this alone, so that none of them can show names in anonymous
+    mode or a class that may not be seen. Other classes are treated as if they did not exist: every method
+    that takes a class raises ``UnknownClass`` for them.
     """
 
-    workspace: Workspace
+    _workspace: Workspace = field(repr=False)
+    principal: Principal
     anonymous: bool = False
-    class_ids: frozenset[str] | None = None
+
+    # Classes and their reports
 
     def find_class(self, reference: str) -> str:
-        """What stands for a class that may be seen; raises ``UnknownClass``."""
-        if self.class_ids is None:
-            return reference
-        return classes.find_class(self.workspace.database, reference, among=self.class_ids)
+        """Return the id of a class by its id or friendly id. Raises ``UnknownClass``."""
+        if self.principal.class_ids is None:
+            return self._workspace.cohorts.find_class(reference)
+        return classes.find_class(self._workspace.database, reference, among=self.principal.class_ids)
 
     def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        found = self.workspace.cohorts.statuses(active_only=active_only)
-        return [one for one in found if self.class_ids is None or one.id in self.class_ids]
+        """Return the classes that may be seen, with their counts."""
+        statuses = self._workspace.cohorts.statuses(active_only=active_only)
+        return [status for status in statuses if self.principal.may_see(status.id)]
+
+    def last_sync(self) -> str | None:
+        """Return the end of the latest successful sync: UTC text, or None."""
+        return max((status.synced_at for status in self.statuses() if status.synced_at), default=None)
 
     def class_data(self, reference: str) -> ClassData:
-        reference = self.find_class(reference)
-        return self.workspace.cohorts.class_data(reference, anonymous=self.anonymous)
+        """Return the data of a class."""
+        return self._workspace.cohorts.class_data(self.find_class(reference), anonymous=self.anonymous)
 
     def cohort(
         self,
@@ -56,44 +68,146 @@ class Reader:
         group: str | None = None,
         type: str | None = None,
     ) -> Cohort:
+        """Return a class at an instant, as `Cohorts.cohort` does."""
         reference = self.find_class(reference)
-        return self.workspace.cohorts.cohort(reference, as_of, group, type, anonymous=self.anonymous)
+        return self._workspace.cohorts.cohort(reference, as_of, group, type, anonymous=self.anonymous)
 
     def changes(
         self, reference: str, since: str | None = None, until: str | None = None, group: str | None = None
     ) -> Report:
+        """Return the changes of a class, as `Cohorts.changes` does."""
         reference = self.find_class(reference)
-        return self.workspace.cohorts.changes(reference, since, until, group, anonymous=self.anonymous)
+        return self._workspace.cohorts.changes(reference, since, until, group, anonymous=self.anonymous)
+
+    def student_id_for(self, reference: str, student_id: str) -> str | None:
+        """Return the id under which this reader shows a student.
+
+        `student_id` is the real or the pseudonymous id.
+        """
+        reference = self.find_class(reference)
+        return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
 
     def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
+        """Return the records that cannot be used, of one class or all."""
         class_id = self.find_class(reference) if reference else None
-        records = self.workspace.quarantined(class_id, anonymous=self.anonymous)
-        return [one for one in records if self.class_ids is None or one.class_id in self.class_ids]
+        records = self._workspace.quarantined(class_id, anonymous=self.anonymous)
+        return [record for record in records if self.principal.may_see(record.class_id)]
+
+    def load_hides(self) -> list[hides.Hide]:
+        """Load the hides of classes that may be seen, with real ids."""
+        return [hide for hide in self._workspace.load_hides() if self.principal.may_see(hide.class_id)]
+
+    def record_export(self, action: str, detail: str) -> None:
+        """Write into the audit that a file with data of students was handed out."""
+        save_event(self._workspace.database, self.principal.who, action, detail)
+
+    # Settings that say how to read
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds of the settings."""
+        return self._workspace.settings().thresholds
+
+    @property
+    def is_always_anonymous(self) -> bool:
+        """True if the settings ask for pseudonyms everywhere."""
+        return self._workspace.cohorts.is_anonymous()
+
+    def is_connected(self) -> bool:
+        """Return True if there is a school to sync from."""
+        return self._workspace.is_connected()
+
+    @property
+    def visits_file(self) -> Path:
+        """The file that holds when the mentor of this computer looked at a page."""
+        return self._workspace.home.visits
+
+    # Syncs
+
+    @property
+    def plan(self) -> Plan | None:
+        """The next automatic sync of this process, None without a schedule."""
+        return self._workspace.plan
+
+    def sync_ends(self, reference: str, limit: int) -> list[pd.Timestamp]:
+        """Return the ends of the latest successful syncs of a class, newest first."""
+        from cohort_core.store.changes import load_sync_ends
+
+        return load_sync_ends(self._workspace.database, self.find_class(reference), limit=limit)
+
+    def latest_runs(self) -> dict[str, Run]:
+        """Return the latest sync of each class that may be seen, by class id."""
+        runs = load_latest_runs(self._workspace.database)
+        return {class_id: run for class_id, run in runs.items() if self.principal.may_see(class_id)}
+
+    def job(self, job_id: int) -> Job:
+        """Return a sync, limited to the classes that may be seen. Raises ``UnknownJob``."""
+        job = self._workspace.job(job_id)
+        if not self._sees(job):
+            raise unknown_job()
+        return self._visible_part(job)
+
+    def jobs(self, limit: int) -> list[Job]:
+        """Return the latest syncs of classes that may be seen, newest first."""
+        return [self._visible_part(job) for job in self._workspace.jobs(limit) if self._sees(job)]
+
+    def running_job(self) -> Job | None:
+        """Return the running sync of any process, if its classes may be seen."""
+        job = self._workspace.running_job()
+        part = self._visible_part(job) if job is not None and self._sees(job) else None
+        return part if part is not None and part.is_running else None
+
+    def _sees(self, job: Job) -> bool:
+        return self.principal.class_ids is None or any(
+            self.principal.may_see(run.class_id) for run in job.runs
+        )
+
+    def _visible_part(self, job: Job) -> Job:
+        """Show a job as if it had synced only the classes that may be seen."""
+        if self.principal.class_ids is None:
+            return job
+        runs = tuple(run for run in job.runs if self.principal.may_see(run.class_id))
+        if len(runs) == len(job.runs):
+            return job
+        failed = [run for run in runs if run.state == "failed"]
+        state = job.state
+        if all(run.state in {"done", "failed"} for run in runs):
+            state = "done" if not failed else "failed" if len(failed) == len(runs) else "partial"
+        cause = None if state == "done" else failed[0] if state in {"failed", "partial"} else job
+        code, message = (cause.error_code, cause.error) if cause else (None, None)
+        started_at = min((run.started_at for run in runs if run.started_at), default=job.started_at)
+        ends = [run.ended_at for run in runs if run.ended_at]
+        ended_at = max(ends) if len(ends) == len(runs) else job.ended_at
+        part = replace(job, runs=runs, state=state, started_at=started_at, ended_at=ended_at)
+        return replace(part, error_code=code, error=message)
+
+    # Triage
 
     def triage(
         self, limit: int | None = None, as_of: str | None = None, thresholds: Thresholds | None = None
     ) -> Triage:
-        """Who needs the mentor, over the classes they follow, without those who are settled.
+        """Return the students who need the mentor in the active classes.
 
-        As many as the thresholds say, unless a limit is given. `thresholds`: others than those that are set.
+        Hidden students are left out. `limit` defaults to the threshold `triage_length`, `thresholds` to those
+        of the settings.
         """
         from cohort_core.metrics.cohort import judged_by
         from cohort_core.reports import catalog
 
-        limits = thresholds or self.workspace.settings().thresholds
-        cohorts = [judged_by(one, limits) for one in self.active_cohorts(as_of)]
-        most = limits.triage_length if limit is None else limit
-        return catalog.triage(cohorts, most, self.hidden_students(cohorts))
+        limits = thresholds or self.thresholds
+        cohorts = [judged_by(cohort, limits) for cohort in self.active_cohorts(as_of)]
+        max_entries = limits.triage_length if limit is None else limit
+        return catalog.triage(cohorts, max_entries, self.hidden_students(cohorts))
 
     def hidden_students(self, cohorts: Sequence[Cohort]) -> set[str]:
-        """The students of these classes who are left out: done for today, or exempt."""
-        days = {one.class_data.class_id: one.local_date for one in cohorts}
-        known = [
-            self.workspace.cohorts.student_id_for(hide.class_id, hide.student_id, anonymous=self.anonymous)
-            for hide in self.workspace.hides()
+        """Return the ids of the students of these classes who are hidden from triage."""
+        days = {cohort.class_data.class_id: cohort.local_date for cohort in cohorts}
+        ids = [
+            self._workspace.cohorts.student_id_for(hide.class_id, hide.student_id, anonymous=self.anonymous)
+            for hide in self.load_hides()
             if hide.class_id in days and hide.holds_on(days[hide.class_id])
         ]
-        return {student_id for student_id in known if student_id is not None}
+        return {student_id for student_id in ids if student_id is not None}
 
     def report(
         self,
@@ -105,22 +219,24 @@ class Reader:
         type: str | None = None,
         **more: str | None,
     ) -> Report:
-        """An answer about one class by its name, such as student-health.
+        """Return a report about one class by its name, such as student-health.
 
-        `more` is what some reports can be asked besides: student_id, assignment_id, since. Raises BadInput
-        for a report that is not there, or that cannot be asked so.
+        `more` are the parameters of some reports alone: student_id, assignment_id, since. Raises BadInput
+        for an unknown report, for a parameter that it does not take, and for one that is missing.
         """
         from cohort_core.reports import catalog
 
-        found = name.strip().replace("-", "_")
-        known = [one for one, answer in catalog.REPORTS.items() if answer.ask is not catalog.triage]
-        if found not in known:
-            names = ", ".join(one.replace("_", "-") for one in known)
+        report_name = name.strip().replace("-", "_")
+        class_reports = [key for key, spec in catalog.REPORTS.items() if spec.function is not catalog.triage]
+        if report_name not in class_reports:
+            names = ", ".join(key.replace("_", "-") for key in class_reports)
             raise BadInput(f"There is no such report. Choose one of: {names}.", parameter="report")
-        ask = catalog.REPORTS[found].ask
-        about, *asked = inspect.signature(ask).parameters.values()
-        takes = {"as_of", "group", "type"} if about.name == "cohort" else set()
-        takes |= {"since", "as_of", "group"} if found == "changes" else {one.name for one in asked}
+        ask = catalog.REPORTS[report_name].function
+        subject, *parameters = inspect.signature(ask).parameters.values()
+        takes = {"as_of", "group", "type"} if subject.name == "cohort" else set()
+        takes |= (
+            {"since", "as_of", "group"} if report_name == "changes" else {item.name for item in parameters}
+        )
         given = {
             key: value
             for key, value in {"as_of": as_of, "group": group, "type": type, **more}.items()
@@ -128,16 +244,16 @@ class Reader:
         }
         for key in given.keys() - takes:
             raise BadInput(f"{name} cannot be asked by {key}. Leave it out.", parameter=key)
-        if found == "changes":
+        if report_name == "changes":
             return self.changes(reference, more.get("since"), as_of, group)
-        for one in asked:
-            if one.default is one.empty and one.name not in given:
-                raise BadInput(f"{name} is about one of many. Say which by {one.name}.", parameter=one.name)
-        if about.name == "class_data":
+        for item in parameters:
+            if item.default is item.empty and item.name not in given:
+                raise BadInput(f"{name} is about one of many. Say which by {item.name}.", parameter=item.name)
+        if subject.name == "class_data":
             return ask(self.class_data(reference), **given)
-        chosen = (given.pop(one, None) for one in ("as_of", "group", "type"))
-        return ask(self.cohort(reference, *chosen), **given)
+        selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
+        return ask(self.cohort(reference, *selection), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
-        """The classes that the mentor follows."""
-        return [self.cohort(one.id, as_of=as_of) for one in self.statuses(active_only=True)]
+        """Return the active classes as cohorts."""
+        return [self.cohort(status.id, as_of=as_of) for status in self.statuses(active_only=True)]

@@ -1,7 +1,6 @@
-"""One mentor's Cohort Tracker: what the dashboard, the API and the command line all work on.
+"""The workspace of one mentor, which dashboard, API and command line share.
 
-Whoever asks for a class with the same selection gets the same cohort, and whoever presses *Sync now* starts
-the same sync, so that no two faces of the product can disagree.
+All of them get the same cohort for the same selection, and start the same sync, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cohort_core import practice
+from cohort_core import practice, sources
 from cohort_core.caching import single_flight
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials, settings
@@ -24,7 +23,7 @@ from cohort_core.config.paths import Home, file_version
 from cohort_core.config.settings import Preferences
 from cohort_core.errors import BadInput
 from cohort_core.services.cohorts import Cohorts
-from cohort_core.sources.openclass.client import OpenClassClient, RetryPolicy
+from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, hides, sync_runs
 from cohort_core.store.audit import add_event
 from cohort_core.store.database import Database
@@ -56,35 +55,36 @@ class Workspace:
     # Settings and connection
 
     def settings(self) -> settings.Settings:
-        """The settings as they are now; read again when the file has changed, as the environment cannot."""
+        """Return the present settings, read again whenever the file has changed."""
         return self._load_settings(file_version(self.home.config))
 
     def _load_settings_uncached(self, _version: Hashable) -> Settings:
         return settings.load_settings(self.home)
 
     def is_connected(self) -> bool:
-        return self.settings().is_connected
+        """Return True if all settings that a login needs are present, apart from the password."""
+        return not sources.source_class().info.missing_settings(self.settings())
 
     def preferences(self) -> Preferences:
-        """What can be changed while this runs, as it is."""
-        known = self.settings()
+        """Return the settings that can be changed while the program runs."""
+        current = self.settings()
         return Preferences(
-            timezone=known.timezone,
-            sync_every=known.sync_every,
-            anonymous=known.anonymous,
-            thresholds=known.thresholds,
+            timezone=current.timezone,
+            sync_every=current.sync_every,
+            anonymous=current.anonymous,
+            thresholds=current.thresholds,
         )
 
     def change_preferences(self, wanted: Preferences, *, asked_by: str) -> None:
-        """Keep those that are named; what runs in this process takes them up at once.
+        """Save the preferences that are set in `wanted`; this process applies them at once.
 
-        Raises ``BadInput`` for an interval that cannot be; then nothing is kept. What the environment gives
-        goes on to be used.
+        Values of the environment still take precedence. Raises ``BadInput``, and saves nothing, for an
+        interval that cannot be used.
         """
         named = wanted.model_fields_set
         every = parse_interval(wanted.sync_every) if wanted.sync_every else None
         with settings.settings_lock(self.home):
-            with self._telling(asked_by, ", ".join(sorted(named))):
+            with self._audited_change(asked_by, ", ".join(sorted(named))):
                 settings.save_preferences(self.home, wanted)
             if "sync_every" in named:
                 self.stop_schedule()
@@ -92,8 +92,11 @@ class Workspace:
                     self.start_schedule(every)
 
     @contextmanager
-    def _telling(self, asked_by: str, names: str) -> Iterator[None]:
-        """While settings change: what the audit cannot tell of is not changed."""
+    def _audited_change(self, asked_by: str, names: str) -> Iterator[None]:
+        """Change settings within the transaction of their audit event.
+
+        If the event cannot be written, nothing is changed.
+        """
         with settings.settings_lock(self.home), self.database.writing() as connection:
             add_event(connection, asked_by, "settings", names)
             yield
@@ -107,28 +110,30 @@ class Workspace:
         email: str,
         password: str,
         practice: bool = False,
-        asked_by: str = "cli",
+        asked_by: str,
     ) -> tuple[list[classes.ListedClass], str]:
-        """Log in, list the classes, and only then keep settings and password.
+        """Log in, list the classes, and only then save settings and password.
 
-        Returns the classes and where the password is kept. Whatever it raises, the settings are as they were.
+        Returns the classes, and the place of the password in words. If it raises an error, the settings have
+        not changed.
         """
         chosen = settings.load_settings(
             self.home, api_base=api_base, app_id=app_id, origin=origin, email=email
         )
-        connection = credentials.Login(chosen, password)
-        with OpenClassClient(connection, retry_policy=self._retry_policy) as client:
-            client.log_in()
-            listed = client.list_classes()
+        source_type = sources.source_class()
+        login = Login(source_type.info, chosen, password)
+        with source_type(login, retry_policy=self._retry_policy) as source:
+            source.log_in()
+            listed = source.list_classes()
         classes.save_classes(self.database, listed)
         classes.deactivate_unlisted(self.database, listed)
         place = credentials.save_password(self.home, email, password)
-        with self._telling(asked_by, "api_base, app_id, origin, email, password"):
+        with self._audited_change(asked_by, "api_base, app_id, origin, email, password"):
             settings.save_settings(
                 self.home,
-                api_base=connection.api_base,
+                api_base=chosen.api_base,
                 app_id=app_id,
-                origin=connection.origin,
+                origin=chosen.origin,
                 email=email,
                 practice=practice or None,
                 sync_rate=0.0 if practice else None,
@@ -136,34 +141,43 @@ class Workspace:
         return listed, place
 
     def refresh_classes(self) -> list[classes.ListedClass]:
-        """Ask OpenClass which classes there are now. Raises what a login raises."""
-        with OpenClassClient(credentials.load_login(self.home), retry_policy=self._retry_policy) as client:
-            listed = client.list_classes()
+        """Load and save the source's present list of classes.
+
+        Raises what `Source.log_in` raises.
+        """
+        with sources.source_class()(sources.load_login(self.home), retry_policy=self._retry_policy) as source:
+            listed = source.list_classes()
         classes.save_classes(self.database, listed)
         return listed
 
-    def use_practice_school(self) -> list[classes.ListedClass]:
+    def use_practice_school(self, *, asked_by: str) -> list[classes.ListedClass]:
         """Connect to a practice school that runs in this process, and import its rosters."""
         from cohort_core.imports.roster_files import import_practice_rosters
 
-        listed = self.connect_to_practice(self.start_practice_school())
+        listed = self.connect_to_practice(self.start_practice_school(), asked_by=asked_by)
         import_practice_rosters(self.database, self._practice_school().school)
         return listed
 
-    def connect_to_practice(self, url: str, password: str = practice.PASSWORD) -> list[classes.ListedClass]:
+    def connect_to_practice(
+        self, url: str, password: str = practice.PASSWORD, *, asked_by: str
+    ) -> list[classes.ListedClass]:
         """Connect to a practice school that is served at this address."""
-        listed, _where = self.connect(
+        listed, _place = self.connect(
             api_base=url,
             app_id=practice.APP_ID,
             origin=practice.ORIGIN,
             email=practice.EMAIL,
             password=password,
             practice=True,
+            asked_by=asked_by,
         )
         return listed
 
     def start_practice_school(self) -> str:
-        """Run the practice school in this process, where it ran before if possible; returns its address."""
+        """Serve the practice school from this process, and return its address.
+
+        It keeps its last port if possible.
+        """
         return self._practice_school().url
 
     def _practice_school(self) -> Running:
@@ -171,48 +185,56 @@ class Workspace:
         from cohort_core.practice.server import running
 
         if self._practice is None:
-            known = self.settings()
-            last_port = urlsplit(known.api_base).port if known.practice else None
-            school = PracticeSchool(timezone=known.default_timezone)
+            current = self.settings()
+            last_port = urlsplit(current.api_base).port if current.practice else None
+            school = PracticeSchool(timezone=current.default_timezone)
             try:
                 self._practice = self._resources.enter_context(running(school, port=last_port or 0))
             except BadInput:
                 self._practice = self._resources.enter_context(running(school))
-            if known.practice:
+            if current.practice:
                 settings.save_settings(self.home, api_base=self._practice.url)
         return self._practice
 
     # Classes and their cohorts
 
     def set_active(self, references: Sequence[str], *, active: bool) -> list[str]:
-        """Say which classes a sync without a class means; returns their ids. Raises ``UnknownClass``."""
+        """Activate or deactivate classes, and return their ids.
+
+        A sync that names no class syncs the active ones. Raises ``UnknownClass``, and changes nothing then.
+        """
         return classes.set_active(self.database, references, active=active)
 
     def last_sync(self) -> str | None:
-        """UTC text of the latest successful sync of any class, None before the first."""
+        """Return the end of the latest successful sync of any class: UTC text, or None."""
         return classes.last_sync(self.database)
 
-    # What the mentor has settled
+    # Students hidden from triage
 
     def hide_student(
         self, reference: str, student_id: str, kind: hides.Kind, until: date | None = None
     ) -> None:
-        """Leave a student out of triage: *done* until a day, or *exempt*. Takes pseudonymous ids as well."""
+        """Hide a student from triage: *done* until a day, or *exempt* for good.
+
+        In anonymous mode `student_id` must be a pseudonymous id; otherwise both kinds are accepted. Raises
+        ``UnknownClass``, and ``BadInput`` for an unknown student or a missing day.
+        """
         class_id, real_id = self._student(reference, student_id)
         hides.save_hide(self.database, class_id, real_id, kind, until=until, now=utc_now())
 
     def show_again(self, reference: str, student_id: str) -> None:
-        """List a student again."""
+        """Show a hidden student in triage again."""
         hides.remove_hide(self.database, *self._student(reference, student_id))
 
-    def hides(self) -> list[hides.Hide]:
-        """All that was settled, with real ids."""
+    def load_hides(self) -> list[hides.Hide]:
+        """Load all hides, with real ids."""
         return hides.load_hides(self.database)
 
     def _student(self, reference: str, student_id: str) -> tuple[str, str]:
         class_id = classes.find_class(self.database, reference)
         ids = self.cohorts.student_ids(class_id, student_id)
-        # Whom a real id settles would be missing from the lists: that tells whose pseudonym was there.
+        # In anonymous mode a real id is refused: its student would disappear from the list, which would
+        # reveal their pseudonym.
         if ids is None or (self.cohorts.is_anonymous() and student_id != ids[1]):
             raise BadInput(
                 "The class has no student with this id. Choose one of its list.", parameter="student_id"
@@ -229,8 +251,12 @@ class Workspace:
         full: bool = False,
         accept_removals: bool = False,
     ) -> jobs.SyncJob:
-        """A sync that is logged in and ready to run. Raises ``SyncRunning``, ``NotConnected`` and others."""
-        connection = credentials.load_login(self.home)
+        """Take the sync lock, log in, and return a sync that is ready to run.
+
+        Without `references` it syncs the active classes. Raises ``SyncRunning``, ``NotConnected``,
+        ``UnknownClass``, ``BadInput`` if no class is active, and what `Source.log_in` raises.
+        """
+        login = sources.load_login(self.home)
         class_ids = jobs.active_or_named(self.database, references)
         if not class_ids:
             raise BadInput(
@@ -238,10 +264,10 @@ class Workspace:
                 "`cohort-tracker activate`.",
                 parameter="class_id",
             )
-        key = (connection.api_base, connection.email, connection.password)
+        key = (login.settings.api_base, str(login.settings.email), login.password)
         job = jobs.SyncJob(
             self.database,
-            connection,
+            login,
             class_ids,
             asked_by=asked_by,
             full=full,
@@ -262,23 +288,28 @@ class Workspace:
         full: bool = False,
         accept_removals: bool = False,
     ) -> int:
-        """Start a sync in the background; returns its number. Raises what ``claim_sync`` raises."""
+        """Start a sync in the background, and return its id.
+
+        Raises what `prepare_sync` raises.
+        """
         job = self.prepare_sync(references, asked_by=asked_by, full=full, accept_removals=accept_removals)
         self._running = (job, job.start())
         return job.id
 
     def running_job(self) -> Job | None:
-        """The sync that runs now, whichever process started it."""
+        """Return the sync that is running, in whatever process, or None."""
         return lock.running_job(self.database)
 
     def job(self, job_id: int) -> Job:
+        """Return a sync by its id. Raises ``UnknownJob``."""
         return lock.load_job(self.database, job_id)
 
     def jobs(self, limit: int = 20) -> list[Job]:
+        """Return the latest syncs, newest first."""
         return lock.load_jobs(self.database, limit)
 
     def start_schedule(self, every: timedelta) -> None:
-        """Sync the active classes by itself for as long as this process runs."""
+        """Sync the active classes at an interval while this process runs."""
 
         def sync() -> Job:
             return self.prepare_sync(asked_by="schedule").run()
@@ -287,20 +318,23 @@ class Workspace:
         self._schedule.start()
 
     def stop_schedule(self) -> None:
-        """Sync by itself no more. One that runs comes to its end."""
+        """Start no more automatic syncs. A running one goes on to its end."""
         if self._schedule:
             self._schedule.stop()
         self._schedule = None
 
     @property
     def plan(self) -> Plan | None:
-        """When this process syncs next by itself, and whether that works; None if it does not."""
+        """The next automatic sync of this process, None without a schedule."""
         return self._schedule.plan if self._schedule else None
 
     def quarantined(
         self, reference: str | None = None, *, anonymous: bool = False
     ) -> list[QuarantinedRecord]:
-        """Records that OpenClass sent in a form that cannot be used, of one class or all."""
+        """Load the records of OpenClass that cannot be used, of one class or all.
+
+        Raises ``UnknownClass``.
+        """
         class_id = classes.find_class(self.database, reference) if reference else None
         records = sync_runs.load_quarantine(self.database, class_id)
         if not self.cohorts.is_anonymous(anonymous):
@@ -308,14 +342,17 @@ class Workspace:
         from cohort_core.services.anonymizer import Pseudonyms, load_key
 
         pseudonyms = Pseudonyms(load_key(self.home))
-        return [replace(one, id=pseudonyms.record_id(one.id)) for one in records]
+        return [replace(item, id=pseudonyms.record_id(item.id)) for item in records]
 
     def cancel_sync(self, job_id: int) -> None:
-        """Ask a running sync, in whatever process, to stop between two pages."""
+        """Ask a running sync, in whatever process, to stop before its next page."""
         sync_runs.request_cancel(self.database, job_id)
 
     def stop(self, seconds: float = 5.0) -> None:
-        """End what runs in this process: a sync between two pages, and the practice school."""
+        """Stop the schedule, the running sync and the practice school of this process.
+
+        The sync gets so many seconds to end before its next page.
+        """
         if self._schedule:
             self._schedule.stop()
         if self._running:
@@ -327,5 +364,5 @@ class Workspace:
 
 @functools.cache
 def shared_workspace() -> Workspace:
-    """The workspace of this process, from the environment."""
+    """Return the workspace of this process, from the environment."""
     return Workspace(Home.from_environment())

@@ -1,1 +1,1 @@
-"""The SQLite file: its schema, its locks, and every statement that reads or writes it."""
+"""The SQLite database: its schema, its locks and all its SQL statements."""

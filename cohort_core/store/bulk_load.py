@@ -1,4 +1,4 @@
-"""Taking over what another tool had synced, in one transaction."""
+"""Bulk load of classes that another tool had synced, in one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN_INSTANT = "1970-01-01T00:00:00.000Z"
 
 @dataclass(frozen=True)
 class ImportedClass:
-    """A class and when the other tool last synced it, UTC text."""
+    """A class of the other tool. ``synced_at`` is UTC text, None if never synced."""
 
     listed: ListedClass
     is_active: bool
@@ -22,7 +22,7 @@ class ImportedClass:
 
 
 def synced_class_ids(database: Database) -> set[str]:
-    """Classes that have been synced here; another tool's data would only make them worse."""
+    """Load the ids of classes that hold synced data, which an import must not replace."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT id FROM classes WHERE synced_at IS NOT NULL OR id IN (SELECT class_id FROM progressions)"
@@ -32,13 +32,17 @@ def synced_class_ids(database: Database) -> set[str]:
 
 def save_classes(
     database: Database,
-    moved: Sequence[ImportedClass],
+    imported: Sequence[ImportedClass],
     students: Sequence[Student],
     assignments: Sequence[Assignment],
     progressions: Iterable[tuple[str, str | None, Progression]],
     units: Mapping[str, Sequence[Unit]],
 ) -> None:
-    """Store everything or nothing. ``clean_full_at`` stays empty, so the first sync reads every page."""
+    """Store everything or nothing.
+
+    Each progression comes with its class id and with the time of its sync, None if unknown. ``units`` maps
+    class ids. ``clean_full_at`` stays empty, so the first sync reads every page.
+    """
     with database.writing() as connection:
         connection.executemany(
             """
@@ -47,8 +51,8 @@ def save_classes(
               is_active = excluded.is_active OR classes.is_active, synced_at = excluded.synced_at
             """,
             [
-                (one.listed.id, one.listed.friendly_id, one.listed.name, one.is_active, one.synced_at)
-                for one in moved
+                (item.listed.id, item.listed.friendly_id, item.listed.name, item.is_active, item.synced_at)
+                for item in imported
             ],
         )
         save_students(connection, students)
@@ -62,6 +66,6 @@ def save_classes(
             """,
             [(class_id, synced_at or UNKNOWN_INSTANT, *row) for class_id, synced_at, row in progressions],
         )
-        for class_id, of_class in units.items():
-            save_units(connection, class_id, of_class)
+        for class_id, class_units in units.items():
+            save_units(connection, class_id, class_units)
             bump_revision(connection, class_id)

@@ -1,4 +1,4 @@
-"""Whether the store has changed since the last look, for a few microseconds."""
+"""A cheap check, of a few microseconds, for changes of the store."""
 
 from __future__ import annotations
 
@@ -18,46 +18,53 @@ SELECT id, friendly_id, name, revision, timezone, starts_on, synced_at FROM clas
 
 @dataclass(frozen=True)
 class StoreState:
-    """What the store was like at one look. `number` is another one after any change to it whatsoever."""
+    """The state of the store at one poll. `number` grows with every change."""
 
     number: int
     classes: dict[str, tuple[Any, ...]]
 
     def of_class(self, reference: str) -> tuple[Any, ...] | None:
-        """Equal as long as the facts of the class with this id or friendly id are; None if there is none."""
+        """Return a value that changes whenever the data of a class does.
+
+        `reference` is its id or friendly id; the result is None if no class has it.
+        """
         return self.classes.get(reference)
 
 
 class ChangeWatcher:
-    """Looks at one database again and again, over a connection of its own."""
+    """Polls one database over its own connection. Safe to share between threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
-        """Of the connection's; nobody else's as long as that is open."""
+        """Device and inode of the open file; no other file has them meanwhile."""
         self.generation = 0
-        """How often the database was opened so far: each time another file may be there under its name."""
+        """How often the database was opened; each time it may be another file."""
         self._version: int | None = None
         self._state = StoreState(0, {})
-        self._one_at_a_time = threading.Lock()
+        self._guard = threading.Lock()
 
     def poll(self) -> StoreState | None:
-        """What the store is like now; None if that cannot be told, so that nothing remembered may be used."""
-        with self._one_at_a_time:
+        """Return the present state.
+
+        None means that it cannot be read; then nothing cached may be used.
+        """
+        with self._guard:
             try:
-                # Another file may have taken the place of the one that is open.
-                found = os.stat(self._database.path)
-                if self._connection is None or (found.st_dev, found.st_ino) != self._file:
+                # Another file may have replaced the open one.
+                status = os.stat(self._database.path)
+                if self._connection is None or (status.st_dev, status.st_ino) != self._file:
                     self._open()
-                    self._file = (found.st_dev, found.st_ino)
+                    self._file = (status.st_dev, status.st_ino)
                 return self._read()
             except (OSError, sqlite3.Error, CohortError):
                 self._close()
                 return None
 
     def close(self) -> None:
-        with self._one_at_a_time:
+        """Close the connection; the next poll opens it again."""
+        with self._guard:
             self._close()
 
     def _close(self) -> None:
@@ -68,7 +75,7 @@ class ChangeWatcher:
     def _open(self) -> None:
         self._close()
         with self._database.reading():
-            # A database of an earlier version is brought up to date here.
+            # This migrates a database of an earlier version.
             pass
         self._connection = self._database.connect_to_watch()
         self.generation += 1
@@ -78,17 +85,18 @@ class ChangeWatcher:
         assert self._connection is not None
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
-            # In this order: what is read here may be newer than the number, never older.
+            # The version was read first: the state may be newer than its number, never older.
             self._state = StoreState(self._state.number + 1, self._classes())
             self._version = version
         return self._state
 
     def _classes(self) -> dict[str, tuple[Any, ...]]:
         assert self._connection is not None
-        found: dict[str, tuple[Any, ...]] = {}
+        states: dict[str, tuple[Any, ...]] = {}
         for row in self._connection.execute(_CLASSES):
-            told = (*row, self.generation)
-            for reference in dict.fromkeys(told[:2]):
+            state = (*row, self.generation)
+            for reference in dict.fromkeys(state[:2]):
                 if reference is not None:
-                    found[reference] = (*found.get(reference, ()), told)
-        return found
+                    # Several classes may share a friendly id.
+                    states[reference] = (*states.get(reference, ()), state)
+        return states

@@ -1,4 +1,4 @@
-"""The log of what syncs saw change, and when each class was synced."""
+"""The log of changes that syncs have seen, and the times of the syncs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ LOG_COLUMNS = {
 
 
 def load_log(database: Database, class_id: str) -> pd.DataFrame:
-    """Every logged change of a class, oldest first, without a sync that has not ended: columns LOG_COLUMNS.
+    """Load the logged changes of a class, oldest first, as columns LOG_COLUMNS.
 
-    kind: added, changed, removed, returned. Of a changed record, `field`, `old` and `new` as text; of the
-    others, what the record said as JSON, in `new` when it came and in `old` when it went.
+    Those of a running sync are left out. `kind` is added, changed, removed or returned. For a changed record,
+    `field`, `old` and `new` are text. For the others the record's values are JSON, in `new` if it was added
+    or returned and in `old` if it was removed.
     """
     with database.reading() as connection:
         rows = connection.execute(
@@ -40,7 +41,7 @@ def load_log(database: Database, class_id: str) -> pd.DataFrame:
 
 
 def load_sync_ends(database: Database, class_id: str, limit: int) -> list[pd.Timestamp]:
-    """When the latest good syncs of a class ended, newest first."""
+    """Load the ends of the latest successful syncs of a class, newest first."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT ended_at FROM runs WHERE class_id = ? AND state = 'done' ORDER BY id DESC LIMIT ?",

@@ -1,4 +1,4 @@
-"""What the store hands to the metrics: the facts of one class, read once per sync."""
+"""Class data: the tables of one class from which all metrics are computed."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -39,7 +39,9 @@ PROGRESSION_COLUMNS = {
 
 @dataclass(frozen=True)
 class ClassData:
-    """The facts of one class as of its last sync. `revision` grows with every change: it is the cache key.
+    """The data of one class as of its last sync.
+
+    `revision` grows with every change; caches use it as their key.
 
     students: one row an enrolment, columns STUDENT_COLUMNS; dates are local, at midnight, without a zone.
     assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0.
@@ -60,12 +62,12 @@ class ClassData:
 
 
 def empty_frame(columns: dict[str, str]) -> pd.DataFrame:
-    """A frame without rows that has these columns with these dtypes."""
+    """Return a frame without rows, with these columns and dtypes."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
 
 
 def empty(class_id: str, timezone: str = "UTC", name: str = "") -> ClassData:
-    """The facts of a class that has never been synced."""
+    """Return the data of a class that has never been synced."""
     return ClassData(
         class_id=class_id,
         friendly_id=None,

@@ -1,8 +1,8 @@
-"""Reading the facts of a class: the one way from SQLite to the metrics.
+"""Loading of class data from SQLite, the only way from the database to the metrics.
 
-A sync stores page after page, but no number shall be made of half of one. So what a sync that has not ended
-stored is left out here: its log tells which records it brought, and what the others said before. Before the
-first sync of a class has ended, there is nothing to show of it.
+A sync stores page after page, but no metric may be computed from half a sync. So the changes of a running
+sync are left out here: its log has the records that it added, and the earlier values of those that it
+changed. A class has no progressions here before its first sync has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ progressions WHERE class_id = ?1
   AND EXISTS (SELECT 1 FROM classes WHERE id = ?1 AND synced_at IS NOT NULL)
 """
 
-# Those of the course, and after them the others that are worked on.
+# The assignments of the course, and after them others with progressions.
 _ASSIGNMENT_SET = """
 SELECT s.assignment_id, coalesce(a.name, s.assignment_id) AS name, a.type, u.name AS section
 FROM (
@@ -42,8 +42,8 @@ LEFT JOIN units u ON u.class_id = ?1 AND u.position = s.unit_position
 ORDER BY s.position IS NULL, s.position, name, s.assignment_id
 """
 
-# A column of text comes as one array, which takes SQLite and Python half as long as a row of each record.
-# Not so the grades: SQLite writes fewer digits than a number has.
+# A column of text is read as one JSON array, which takes half as long as reading rows. Grades are read as
+# rows, since SQLite's JSON has fewer digits than a float.
 _TEXTS = [name for name in PROGRESSION_COLUMNS if name != "grade"]
 _PROGRESSION_TEXTS = f"""
 SELECT {", ".join(f"json_group_array({name})" for name in _TEXTS)}
@@ -53,7 +53,10 @@ _GRADES = f"SELECT grade FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
 
 
 def load_revision(database: Database, class_id: str) -> int:
-    """The number that tells whether facts of this class that were loaded before still hold."""
+    """Load the revision of a class, which grows with every change of its data.
+
+    Raises ``UnknownClass``.
+    """
     with database.reading() as connection:
         row = connection.execute("SELECT revision FROM classes WHERE id = ?", (class_id,)).fetchone()
     if row is None:
@@ -62,7 +65,10 @@ def load_revision(database: Database, class_id: str) -> int:
 
 
 def load_class_data(database: Database, class_id: str, default_timezone: str) -> ClassData:
-    """All that the metrics need of one class, read in one transaction, without what a running sync stored."""
+    """Load the data of a class in one transaction, without a running sync's changes.
+
+    ``default_timezone`` applies to a class without its own. Raises ``UnknownClass``.
+    """
     with database.reading() as connection:
         row = connection.execute("SELECT * FROM classes WHERE id = ?", (class_id,)).fetchone()
         if row is None:
@@ -93,20 +99,20 @@ def _running(connection: sqlite3.Connection, class_id: str) -> int | None:
 
 
 def _progressions(connection: sqlite3.Connection, class_id: str, run_id: int | None) -> pd.DataFrame:
-    asked = class_id, run_id
-    texts = connection.execute(_PROGRESSION_TEXTS, asked).fetchone()
+    parameters = class_id, run_id
+    texts = connection.execute(_PROGRESSION_TEXTS, parameters).fetchone()
     columns = {name: from_json(text, cache_strings=False) for name, text in zip(_TEXTS, texts, strict=True)}
-    columns["grade"] = _frame(connection.execute(_GRADES, asked))["grade"]
+    columns["grade"] = _frame(connection.execute(_GRADES, parameters))["grade"]
     frame = pd.DataFrame({name: columns[name] for name in PROGRESSION_COLUMNS}, dtype="object")
     if run_id is not None:
-        _take_back_edits(connection, run_id, frame)
+        _restore_old_values(connection, run_id, frame)
     return _typed(frame, PROGRESSION_COLUMNS)
 
 
-def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
-    """Put back what records said before the run changed them."""
-    places = {one: place for place, one in enumerate(progressions["id"])}
-    # Backwards, so that of a record that changed twice the first value stays.
+def _restore_old_values(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
+    """Restore the values that records had before the run changed them."""
+    places = {record_id: place for place, record_id in enumerate(progressions["id"])}
+    # Backwards, so that the first old value of a record that changed twice is written last.
     edits = connection.execute(
         """
         SELECT progression_id, field, old FROM changes
@@ -115,22 +121,22 @@ def _take_back_edits(connection: sqlite3.Connection, run_id: int, progressions: 
         (run_id,),
     )
     columns: dict[str, list[Any]] = {}
-    for one, field, old in edits:
-        if one in places:
+    for record_id, field, old in edits:
+        if record_id in places:
             column = columns.setdefault(field, progressions[field].tolist())
-            column[places[one]] = float(old) if field == "grade" and old is not None else old
+            column[places[record_id]] = float(old) if field == "grade" and old is not None else old
     for field, column in columns.items():
         progressions[field] = column
 
 
-def _assignments(connection: sqlite3.Connection, class_id: str, worked_on: Iterable[str]) -> pd.DataFrame:
-    frame = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(worked_on)))))
+def _assignments(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
+    frame = _frame(connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(seen_ids)))))
     return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
 
 
-def _students(connection: sqlite3.Connection, class_id: str, at_work: Iterable[str]) -> pd.DataFrame:
-    """The class's enrolments: everyone seen in a progression, and everyone else on the roster."""
-    seen = load_students(connection, at_work)
+def _students(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
+    """Load the enrolments: students with progressions, and everyone else on the roster."""
+    seen = load_students(connection, seen_ids)
     match = match_roster(load_roster(connection, class_id), seen)
     rows = []
     for student in seen:
@@ -157,7 +163,7 @@ def _students(connection: sqlite3.Connection, class_id: str, at_work: Iterable[s
 
 
 def _frame(cursor: sqlite3.Cursor) -> pd.DataFrame:
-    cursor.row_factory = None  # plain tuples, which pandas reads sooner than rows
+    cursor.row_factory = None  # pandas reads plain tuples faster than rows
     return pd.DataFrame(cursor.fetchall(), columns=[description[0] for description in cursor.description])
 
 

@@ -1,4 +1,4 @@
-"""Classes, their units, and what the store holds of each."""
+"""Classes: their units, calendars, counts and the state of their syncs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cohort_core.store.database import Database, utc_text
 
 @dataclass(frozen=True)
 class Unit:
-    """A section or week of a course: its name and its assignments' ids, in course order."""
+    """A section or week of a course, with its assignments' ids in course order."""
 
     name: str
     assignment_ids: tuple[str, ...]
@@ -31,7 +31,10 @@ class ListedClass:
 
 @dataclass(frozen=True)
 class ClassStatus:
-    """A class and how much of it the store holds. ``synced_at`` is UTC text, None before the first sync."""
+    """A class with the counts of its records.
+
+    ``synced_at`` is UTC text, None before the first sync.
+    """
 
     id: str
     friendly_id: str | None
@@ -46,7 +49,10 @@ class ClassStatus:
 
 
 def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
-    """Keep what OpenClass lists, in its order. A class that it lists no more keeps its data."""
+    """Save the classes that OpenClass lists, in its order.
+
+    A class that it no longer lists keeps its data.
+    """
     with database.writing() as connection:
         connection.executemany(
             """
@@ -56,34 +62,42 @@ def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
               is_published = excluded.is_published, position = excluded.position
             """,
             [
-                (one.id, one.friendly_id, one.name, one.is_published, position)
-                for position, one in enumerate(listed)
+                (item.id, item.friendly_id, item.name, item.is_published, position)
+                for position, item in enumerate(listed)
             ],
         )
 
 
 def deactivate_unlisted(database: Database, listed: Iterable[ListedClass]) -> None:
-    """Leave out of syncs what another school, or another account, had listed. Its data stays."""
-    ids = [one.id for one in listed]
+    """Deactivate classes of another school or account. Their data stays."""
+    ids = [item.id for item in listed]
     with database.writing() as connection:
-        marks = ", ".join("?" * len(ids))
-        connection.execute(f"UPDATE classes SET is_active = 0 WHERE id NOT IN ({marks})", ids)  # noqa: S608
+        placeholders = ", ".join("?" * len(ids))
+        connection.execute(
+            f"UPDATE classes SET is_active = 0 WHERE id NOT IN ({placeholders})",  # noqa: S608
+            ids,
+        )
 
 
 def set_active(database: Database, references: Iterable[str], *, active: bool) -> list[str]:
-    """Say which classes a sync without a class means. Returns their ids; ``UnknownClass`` changes nothing."""
+    """Activate or deactivate classes, and return their ids.
+
+    A sync that names no class syncs the active ones. If an id or friendly id does not exist, it raises
+    ``UnknownClass`` and changes nothing.
+    """
     ids = [find_class(database, reference) for reference in references]
     with database.writing() as connection:
         connection.executemany(
-            "UPDATE classes SET is_active = ? WHERE id = ?", [(active, one) for one in ids]
+            "UPDATE classes SET is_active = ? WHERE id = ?", [(active, class_id) for class_id in ids]
         )
     return ids
 
 
 def find_class(database: Database, reference: str, among: Collection[str] | None = None) -> str:
-    """The id of the class with this id or friendly id; raises ``UnknownClass``.
+    """Find the id of the class with this id or friendly id.
 
-    Of all classes, or only ``among`` these: others are as if they were not there.
+    ``among`` limits the search to the classes with these ids. Raises ``UnknownClass`` if there is none, and
+    ``BadInput`` if several classes share the friendly id.
     """
     if not _is_text(reference):
         raise unknown_class()
@@ -100,7 +114,7 @@ def find_class(database: Database, reference: str, among: Collection[str] | None
 
 
 def _is_text(text: str) -> bool:
-    """JSON can hold halves of characters, which no file can."""
+    """Return False for half a surrogate pair, which JSON can hold but UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -109,25 +123,29 @@ def _is_text(text: str) -> bool:
 
 
 def unknown_class() -> UnknownClass:
-    """The same words for a class that is not there and for one that is not for whoever asks."""
+    """Make the error for a class that does not exist or must not be seen.
+
+    Both have the same message, so that it gives nothing away.
+    """
     return UnknownClass(
         "There is no class with this id or friendly id. `cohort-tracker classes --all` lists all."
     )
 
 
 def load_references(database: Database) -> dict[str, frozenset[str]]:
-    """Every id and friendly id, with the ids of the classes that go by it."""
+    """Map every id and friendly id to the ids of its classes."""
     with database.reading() as connection:
         rows = connection.execute("SELECT id, friendly_id FROM classes").fetchall()
-    found: dict[str, frozenset[str]] = {}
+    references: dict[str, frozenset[str]] = {}
     for row in rows:
         for reference in {row["id"], row["friendly_id"]} - {None}:
-            found[reference] = found.get(reference, frozenset()) | {row["id"]}
-    # An id means its own class, even if another class is called so.
-    return found | {row["id"]: frozenset({row["id"]}) for row in rows}
+            references[reference] = references.get(reference, frozenset()) | {row["id"]}
+    # An id always means its own class, even if it is another's friendly id.
+    return references | {row["id"]: frozenset({row["id"]}) for row in rows}
 
 
 def active_class_ids(database: Database) -> list[str]:
+    """Load the ids of the active classes, in the order in which OpenClass lists them."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT id FROM classes WHERE is_active ORDER BY position, name, id"
@@ -136,10 +154,10 @@ def active_class_ids(database: Database) -> list[str]:
 
 
 def load_statuses(database: Database, *, active_only: bool = False) -> list[ClassStatus]:
-    """Every class with its counts, active ones first, then in the order in which OpenClass lists them.
+    """Load every class with its counts, active ones first, then in OpenClass's order.
 
-    ``students`` are those seen in a progression; the roster may know more. ``assignments`` is the size of
-    the assignment set: those of the units and any that only progressions name.
+    ``students`` counts those with a progression; the roster may have more. ``assignments`` counts those of
+    the units and any others with a progression.
     """
     with database.reading() as connection:
         rows = connection.execute(
@@ -174,8 +192,9 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
 
 @dataclass(frozen=True)
 class Calendar:
-    """What a mentor said of a class's time: a zone (None: the default one), and the day on which it starts
-    (None: that of the first activity).
+    """The time zone and the first day of a class, as a mentor set them.
+
+    None stands for the default time zone, and for the day of the first activity.
     """
 
     timezone: str | None
@@ -183,7 +202,7 @@ class Calendar:
 
 
 def load_calendars(database: Database) -> dict[str, Calendar]:
-    """By class id."""
+    """Load the calendars of all classes, by class id."""
     with database.reading() as connection:
         rows = connection.execute("SELECT id, timezone, starts_on FROM classes").fetchall()
     return {
@@ -195,7 +214,7 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
 
 
 def save_calendar(database: Database, class_id: str, calendar: Calendar) -> None:
-    """Keep it, so that every answer about the class is made anew. The zone is one that is known."""
+    """Save a class's calendar; its metrics are computed anew. The time zone must exist."""
     starts_on = calendar.starts_on and calendar.starts_on.isoformat()
     with database.writing() as connection:
         connection.execute(
@@ -206,13 +225,14 @@ def save_calendar(database: Database, class_id: str, calendar: Calendar) -> None
 
 
 def last_sync(database: Database) -> str | None:
-    """UTC text of the latest successful sync of any class, None before the first."""
+    """Load the end of the latest successful sync of any class: UTC text, or None."""
     with database.reading() as connection:
-        return connection.execute("SELECT max(synced_at) FROM classes").fetchone()[0]
+        synced_at: str | None = connection.execute("SELECT max(synced_at) FROM classes").fetchone()[0]
+    return synced_at
 
 
 def save_units(connection: sqlite3.Connection, class_id: str, units: Sequence[Unit]) -> None:
-    """Replace a class's units. An assignment that stands in several counts where it comes first."""
+    """Replace a class's units. An assignment of several units counts in the first."""
     rows = []
     placed: set[str] = set()
     for unit_position, unit in enumerate(units):
@@ -231,8 +251,10 @@ def save_units(connection: sqlite3.Connection, class_id: str, units: Sequence[Un
 
 @dataclass(frozen=True)
 class SyncState:
-    """What earlier syncs of a class left. ``clean_full_at`` is None unless the last run ended well and a
-    clean full run stands behind it.
+    """The state in which earlier syncs left a class.
+
+    ``clean_full_at`` is the UTC time of the last clean full run. It is None if there was none, or if a later
+    run did not end well.
     """
 
     was_synced: bool
@@ -241,7 +263,10 @@ class SyncState:
 
 
 def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
-    """The state to build on. Taken away until ``end_sync``, so that after an interruption there is none."""
+    """Load the state that earlier syncs left, and take back their trust until ``end_sync``.
+
+    So ``clean_full_at`` is None after an interruption, and the next sync is a full one.
+    """
     row = connection.execute(
         "SELECT synced_at, clean_full_at, next_deep_page FROM classes WHERE id = ?", (class_id,)
     ).fetchone()
@@ -252,7 +277,7 @@ def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
 def end_sync(
     connection: sqlite3.Connection, class_id: str, ended_at: datetime, clean_full_at: str | None
 ) -> None:
-    """Note the end of a successful sync, which is what "now" means for the class until the next one."""
+    """Note the end of a successful sync, which is the class's "now" from then on."""
     connection.execute(
         "UPDATE classes SET synced_at = ?, clean_full_at = ? WHERE id = ?",
         (utc_text(ended_at), clean_full_at, class_id),
@@ -261,9 +286,10 @@ def end_sync(
 
 
 def bump_revision(connection: sqlite3.Connection, class_id: str) -> None:
-    """Tell readers that what they hold of this class is old."""
+    """Mark the data of a class as changed, so that readers load it anew."""
     connection.execute("UPDATE classes SET revision = revision + 1 WHERE id = ?", (class_id,))
 
 
 def set_next_deep_page(connection: sqlite3.Connection, class_id: str, number: int) -> None:
+    """Note the old page that the next incremental run reads."""
     connection.execute("UPDATE classes SET next_deep_page = ? WHERE id = ?", (number, class_id))

@@ -1,8 +1,8 @@
-"""Opening the database: read-only for whoever reads, one writer at a time for whoever writes.
+"""Connections to the database: readers open it read-only, and one connection at a time writes.
 
 SQLite before 3.51.3 can, very rarely, damage a WAL database when two connections write or checkpoint at
 the same moment. So every write transaction of any process, and every closing of a writing connection,
-holds one short file lock of ours; readers open read-only and cannot checkpoint.
+briefly holds our own file lock. Readers open the file read-only and cannot checkpoint.
 """
 
 from __future__ import annotations
@@ -22,30 +22,35 @@ from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, Databas
 BUSY_SECONDS = 10.0
 
 WriteConnection = sqlite3.Connection
-"""What ``Database.writer`` gives, for those who pass it on without speaking SQL."""
+"""The result of ``Database.writer``, for modules that pass it on and use no SQL."""
 
-# Named here so that a reader can tell a later version's database without importing the migrations.
+# Listed here so that reading can recognise a later version's database without importing the migrations.
 MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit", "m003_changes_by_run")
 
 
 class Database:
-    """The database file of one home. Cheap to make; connections are opened when used."""
+    """The database file of one home.
+
+    It is cheap to create and safe to share between threads: each use opens its own connection. All methods
+    raise ``DatabaseBusy``, ``DatabaseNewer`` or ``DatabaseUnusable``.
+    """
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.path = home.database
         self.busy_seconds = BUSY_SECONDS
-        """How long to wait for others who write."""
+        """How long to wait for other writers."""
         self._lock_file = FileLock(home.write_lock, mode=PRIVATE_FILE)
         self._is_checked = False
 
     @property
     def exists(self) -> bool:
+        """True if the file exists."""
         return self.path.exists()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A read-only connection in one transaction: everything read in it is of one moment."""
+        """Open a read-only connection in one transaction, which sees one moment."""
         if not self._is_checked:
             self._check_schema()
         with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
@@ -54,13 +59,16 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection in one write transaction: committed at the end, rolled back on any error."""
+        """Open a connection in one write transaction.
+
+        It is committed at the end of the block, and rolled back on any error.
+        """
         with self.writer() as connection, self.transaction(connection):
             yield connection
 
     @contextmanager
     def writer(self) -> Iterator[sqlite3.Connection]:
-        """A writing connection for several ``transaction`` blocks, such as the pages of a sync."""
+        """Open a connection for several ``transaction`` blocks, such as a sync's pages."""
         if not self._is_checked:
             self._check_schema()
         with _translating_errors(self):
@@ -71,17 +79,22 @@ class Database:
                 self._close(connection)
 
     def _close(self, connection: sqlite3.Connection) -> None:
-        """Never raises: what was committed stands, and what went wrong is more than this."""
+        """Close a connection and never raise.
+
+        Committed data is safe, and an error of the block must not be hidden by one of closing.
+        """
         try:
             with self._write_lock():
                 connection.close()
         except CohortError:
-            # Who holds the lock for so long has the database open, so this closing checkpoints nothing; and
-            # where it cannot be taken, nobody writes.
+            # Closing without the lock is safe. If another process holds it, that has the database open, so
+            # this connection is not the last one and checkpoints nothing. If nobody can take the lock,
+            # nobody writes.
             connection.close()
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Run a block in one write transaction of an open connection."""
         with _translating_errors(self), self._write_lock():
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -107,10 +120,10 @@ class Database:
             self._lock_file.release()
 
     def migrate(self) -> None:
-        """Make the database, or bring it up to date. Raises ``DatabaseNewer`` and ``DatabaseUnusable``."""
+        """Create the database, or apply the migrations that are missing."""
         try:
             self.home.ensure()
-            # SQLite would make the file readable for everyone.
+            # SQLite would create a file that everyone can read.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
         except OSError as error:
             raise DatabaseUnusable(
@@ -138,25 +151,29 @@ class Database:
         self._is_checked = True
 
     def compact(self, connection: WriteConnection) -> None:
-        """Give back free pages, in the file and in its write-ahead log, so that nothing deleted stays."""
+        """Remove free pages from the file and its write-ahead log.
+
+        Afterwards no deleted content is left on the disk.
+        """
         with self._write_lock():
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
-        """Make the database a copy of another one, in one transaction that readers see whole."""
+        """Replace the database by a copy of another one, in one transaction."""
         with self.writer() as connection, self._write_lock():
             source.backup(connection)
         self._is_checked = False
 
-    def unusable(self, why: str | None) -> DatabaseUnusable:
+    def unusable(self, reason: str | None) -> DatabaseUnusable:
+        """Make the error for a database that SQLite or the system refuses."""
         return DatabaseUnusable(
-            f"The database {self.path} cannot be used ({why}). Check that the folder is yours to write and "
-            "the disk is not full; if the file is damaged, move it away and sync again."
+            f"The database {self.path} cannot be used ({reason}). Check that the folder is yours to write "
+            "and the disk is not full; if the file is damaged, move it away and sync again."
         )
 
     def connect_to_watch(self) -> sqlite3.Connection:
-        """A read-only connection for one who looks often and never waits; theirs to close."""
+        """Open a read-only connection that never waits; the caller must close it."""
         return self._connect(read_only=True, wait_seconds=0)
 
     def _connect(self, *, read_only: bool, wait_seconds: float | None = None) -> sqlite3.Connection:
@@ -175,7 +192,10 @@ class Database:
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
-    """The names of the migrations that were applied, all known to this program, else ``DatabaseNewer``."""
+    """Return the names of the applied migrations.
+
+    Raises ``DatabaseNewer`` if a later version of this program wrote the database.
+    """
     table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone()
     rows = connection.execute("SELECT name FROM _sqlite_migrations").fetchall() if table else []
     applied = frozenset(str(row[0]) for row in rows)
@@ -189,7 +209,7 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that a database has not seen."""
+    """Apply the migrations that are missing in a database."""
     from sqlite_utils import Database as SqliteUtilsDatabase
 
     from cohort_core.store.schema import migrations
@@ -204,7 +224,7 @@ def _translating_errors(database: Database) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.DatabaseError as error:
-        # The lowest byte is the kind; what is above says more.
+        # The lowest byte is the kind of error; the higher ones are details.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise _busy() from error
         raise database.unusable(str(error)) from error
@@ -218,5 +238,5 @@ def _busy() -> DatabaseBusy:
 
 
 def utc_text(instant: datetime) -> str:
-    """An instant as the database holds it: UTC with milliseconds, ``2025-12-11T23:02:51.781Z``."""
+    """Format an instant as the database holds it, such as ``2025-12-11T23:02:51.781Z``."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

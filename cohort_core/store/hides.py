@@ -1,4 +1,4 @@
-"""What a mentor has settled about a student: done for today, or not to be listed at all."""
+"""Hides: students taken out of triage by a mentor, until a day or for good."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Kind = Literal["done", "exempt"]
 
 @dataclass(frozen=True)
 class Hide:
-    """A student of a class whom triage leaves out: *done* until a local day begins, or *exempt* for good."""
+    """A student hidden from triage in one class.
+
+    *done* holds until the local day ``until`` begins, *exempt* for good. ``made_at`` is UTC text.
+    """
 
     class_id: str
     student_id: str
@@ -23,13 +26,18 @@ class Hide:
     made_at: str
 
     def holds_on(self, today: date) -> bool:
+        """Return True if the student is still hidden on this local day of the class."""
         return self.until is None or today < self.until
 
 
 def save_hide(
     database: Database, class_id: str, student_id: str, kind: Kind, *, until: date | None, now: datetime
 ) -> None:
-    """Replace what was settled before. *done* needs the day on which the student is listed again."""
+    """Hide a student, in place of an earlier hide.
+
+    *done* needs ``until``, the day on which triage lists the student again. Raises ``BadInput`` if *done* has
+    no day or *exempt* has one.
+    """
     if (kind == "done") != (until is not None):
         raise BadInput("Done needs a day of return, and exempt has none. Correct that.", parameter="until")
     with database.writing() as connection:
@@ -40,12 +48,13 @@ def save_hide(
 
 
 def remove_hide(database: Database, class_id: str, student_id: str) -> None:
+    """Show a student in triage again."""
     with database.writing() as connection:
         connection.execute("DELETE FROM marks WHERE class_id = ? AND student_id = ?", (class_id, student_id))
 
 
 def load_hides(database: Database) -> list[Hide]:
-    """All marks, the latest first; those whose day has come included."""
+    """Load all hides, the latest first, including those whose day has come."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT * FROM marks ORDER BY made_at DESC, class_id, student_id"

@@ -1,4 +1,4 @@
-"""Copies of the database, checks of it, and the removal of a person from it."""
+"""Backup, restore and integrity checks of the database."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NEVER_RESTORED = ("tokens", "audit")
 
 
 def backup(database: Database, target: Path, *, replace: bool = False, asked_by: str) -> int:
-    """Copy the database into a file that only its owner reads, while everything runs; returns its bytes.
+    """Copy the database into a private file; return its size in bytes.
 
-    The copy is of one moment and checked before it takes the name. Raises ``BadInput`` if the file is there
-    already and ``replace`` is not set, or if it cannot be written.
+    It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
+    Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
     if target.exists() and not replace:
         raise BadInput(f"{target} is there already. Choose another name, or say --force.", parameter="file")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        # SQLite fills an empty file that is there, and would make one that everyone can read.
+        # SQLite would create a file that everyone can read; it accepts an existing empty one.
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
         save_event(database, asked_by, "backup", target.name)
         with database.writer() as connection:
@@ -49,7 +49,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
 
 
 def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
-    """A backup among those beside the database, named by the instant; returns the file."""
+    """Back up into the folder beside the database, named by the time; return the file."""
     folder = database.home.backups
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -64,11 +64,11 @@ def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
 
 
 def restore(database: Database, source: Path, *, asked_by: str) -> Path:
-    """Put a backup in place of the database; returns where the database of before is kept.
+    """Replace the database by a backup; return the copy of the database before.
 
-    The backup is checked first; if anything is wrong with it nothing has changed. Tokens and the audit stay
-    as they are: no old backup lets somebody in again, or makes anything undone. For who holds the claim to
-    sync, so that no sync writes meanwhile.
+    The caller must hold the sync lock, so that no sync writes meanwhile. The backup is checked first; if
+    anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. Tokens and the
+    audit log stay as they are: an old backup must not make revoked tokens valid or remove events.
     """
     problems = file_problems(source)
     if problems:
@@ -89,21 +89,21 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path:
 
 
 def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
-    """Move into the restored database what a backup must not change."""
+    """Copy into the restored database what a backup must not change."""
     with database.reading() as connection:
         newest = connection.execute("SELECT coalesce(max(revision), 0) FROM classes").fetchone()[0]
         kept = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in _NEVER_RESTORED}  # noqa: S608
-    # Readers hold what they loaded by revision: none that was before may mean something else now.
+    # Readers cache data by revision, so no earlier revision may be used again for other data.
     whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
     for table, rows in kept.items():
         whole.execute(f"DELETE FROM {table}")  # noqa: S608
         for row in rows:
-            marks = ", ".join("?" * len(row))
-            whole.execute(f"INSERT INTO {table} VALUES ({marks})", tuple(row))  # noqa: S608
+            placeholders = ", ".join("?" * len(row))
+            whole.execute(f"INSERT INTO {table} VALUES ({placeholders})", tuple(row))  # noqa: S608
 
 
 def file_problems(path: Path) -> list[str]:
-    """What SQLite finds wrong with a file, in words; empty if it is sound."""
+    """Describe what is wrong with a database file; empty if it is sound."""
     if not path.is_file():
         return ["it is not there"]
     try:
@@ -114,14 +114,14 @@ def file_problems(path: Path) -> list[str]:
 
 
 def check(connection: sqlite3.Connection) -> list[str]:
-    """What ``integrity_check`` and ``foreign_key_check`` find, in words; empty if all is well."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    """Describe what SQLite's integrity and foreign key checks report; empty if all is well."""
+    problems = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
     orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
     if orphans:
-        found.append(f"{len(orphans)} rows refer to something that is not there")
-    return [str(problem) for problem in found]
+        problems.append(f"{len(orphans)} rows refer to something that is not there")
+    return problems
 
 
 def _open_alone(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a file that nobody writes: leaves nothing beside it."""
+    """Open a file that nobody writes, read-only and without creating files beside it."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)

@@ -1,8 +1,7 @@
-"""What a sync writes: progressions, the people and assignments they name, quarantine, removals.
+"""The records that a sync writes: progressions, students, assignments, quarantine and removals.
 
-Every function takes the connection of an open write transaction and the id of the run it works for.
-Rows are compared before they are written, so that the counts of new and changed rows are true and a sync
-of an unchanged class writes nothing.
+Every function needs the connection of an open write transaction. Rows are compared before they are written,
+so that the counts of new and changed rows are correct and a sync of an unchanged class writes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from cohort_core.store.database import utc_text
 
 
 class Progression(NamedTuple):
-    """One upstream record, validated. Times are UTC text with milliseconds; grades are 0 to 1."""
+    """A validated upstream record. Times are UTC text with milliseconds; grades are 0 to 1.
+
+    ``raw_grade`` is the original of a grade that came as a percentage, else None.
+    """
 
     id: str
     student_id: str
@@ -31,6 +33,8 @@ class Progression(NamedTuple):
 
 
 class Student(NamedTuple):
+    """A student as OpenClass names them."""
+
     id: str
     first_name: str | None
     last_name: str | None
@@ -38,13 +42,18 @@ class Student(NamedTuple):
 
 
 class Assignment(NamedTuple):
+    """An assignment as OpenClass names it."""
+
     id: str
     name: str | None
     type: str | None
 
 
 class BadRow(NamedTuple):
-    """An upstream record that does not fit. ``key`` is its id, or a hash of it where it has none."""
+    """An upstream record that cannot be used, with the reason and its JSON as ``payload``.
+
+    ``key`` is its id, or a hash of the payload if it has none.
+    """
 
     key: str
     reason: str
@@ -53,7 +62,7 @@ class BadRow(NamedTuple):
 
 @dataclass
 class PageEffect:
-    """What storing one page did. ``differs`` says whether anything in it was not as we held it."""
+    """The counts of what storing one page changed."""
 
     added: int = 0
     changed: int = 0
@@ -62,11 +71,15 @@ class PageEffect:
 
     @property
     def differs(self) -> bool:
+        """True if anything on the page was not as we held it."""
         return bool(self.added or self.changed or self.identity_changes or self.quarantine_changes)
 
 
 class RunContext(NamedTuple):
-    """For whom and when something is stored. The first sync of a class is a baseline, not news."""
+    """The run that stores records, and its time.
+
+    The first sync of a class is a baseline: its records are not logged as changes.
+    """
 
     run_id: int
     class_id: str
@@ -80,18 +93,18 @@ _COMPARED = (*_VALUES, "student_id", "assignment_id")
 
 
 def save_students(connection: sqlite3.Connection, students: Collection[Student]) -> int:
-    """Insert or correct students; returns how many were new or different."""
+    """Insert or correct students; return how many were new or different."""
     new, corrected = _upsert_different(connection, "students", Student._fields, students)
-    _tell_classes(connection, "progressions", "student_id", corrected)
+    _bump_revisions(connection, "progressions", "student_id", corrected)
     return len(new) + len(corrected)
 
 
 def save_assignments(connection: sqlite3.Connection, assignments: Collection[Assignment]) -> int:
-    """Insert or correct assignments; returns how many were new or different."""
+    """Insert or correct assignments; return how many were new or different."""
     new, corrected = _upsert_different(connection, "assignments", Assignment._fields, assignments)
-    _tell_classes(connection, "progressions", "assignment_id", corrected)
-    # A course may have had one of which nothing but the id was known.
-    _tell_classes(connection, "unit_assignments", "assignment_id", new + corrected)
+    _bump_revisions(connection, "progressions", "assignment_id", corrected)
+    # The units of a class may have had its id without its name.
+    _bump_revisions(connection, "unit_assignments", "assignment_id", new + corrected)
     return len(new) + len(corrected)
 
 
@@ -101,13 +114,13 @@ def _upsert_different(
     columns: Sequence[str],
     rows: Collection[tuple[str | None, ...]],
 ) -> tuple[list[str], list[str]]:
-    """Write only rows that differ; returns the ids of the new and of the corrected ones.
+    """Write only rows that differ; return the ids of the new and the corrected ones.
 
-    The table and its columns, of which the first is the id, are named by this module alone.
+    The names of the table and its columns come from this module alone. The first column is the id.
     """
     held = {
-        found[0]: tuple(found)
-        for found in connection.execute(
+        row[0]: tuple(row)
+        for row in connection.execute(
             f"SELECT {', '.join(columns)} FROM {table} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
             (json.dumps([row[0] for row in rows]),),
         )
@@ -120,13 +133,15 @@ def _upsert_different(
         """,  # noqa: S608
         different.values(),
     )
-    return [one for one in different if one not in held], [one for one in different if one in held]
+    new = [row_id for row_id in different if row_id not in held]
+    corrected = [row_id for row_id in different if row_id in held]
+    return new, corrected
 
 
-def _tell_classes(connection: sqlite3.Connection, table: str, column: str, ids: Sequence[str]) -> None:
-    """Tell readers that what they hold of the classes with these people or assignments is old.
+def _bump_revisions(connection: sqlite3.Connection, table: str, column: str, ids: Sequence[str]) -> None:
+    """Mark the classes with these students or assignments as changed.
 
-    The table and its column are named by this module alone.
+    The names of the table and its column come from this module alone.
     """
     if ids:
         connection.execute(
@@ -146,7 +161,7 @@ def save_page(
     rows: Sequence[Progression],
     bad_rows: Sequence[BadRow],
 ) -> PageEffect:
-    """Store a page's rows. A row seen lives, even one that was suspect or removed."""
+    """Store a page's rows. A row that was suspect or removed is live again."""
     effect = PageEffect()
     held = _held_rows(connection, context.class_id, [row.id for row in rows])
     synced_at = utc_text(context.now)
@@ -198,11 +213,11 @@ def save_page(
         """,  # noqa: S608
         written,
     )
-    # A bad row is no less there than a good one.
+    # A bad row exists upstream, so its last good version is not suspect.
     revived.extend(bad.key for bad in bad_rows)
     connection.executemany(
         "UPDATE progressions SET is_suspect = 0 WHERE class_id = ? AND id = ? AND is_suspect",
-        [(context.class_id, one) for one in revived],
+        [(context.class_id, row_id) for row_id in revived],
     )
     _save_changes(connection, changes)
     _save_quarantine(connection, context, rows, bad_rows, effect)
@@ -212,7 +227,7 @@ def save_page(
 def _held_rows(
     connection: sqlite3.Connection, class_id: str, ids: Sequence[str]
 ) -> dict[str, tuple[Progression, bool]]:
-    """What we hold of these ids, and whether it is suspect."""
+    """Load the live rows with these ids, each with whether it is suspect."""
     rows = connection.execute(
         f"""
         SELECT {_COLUMNS}, is_suspect FROM progressions
@@ -220,17 +235,18 @@ def _held_rows(
         """,  # noqa: S608
         (class_id, json.dumps(ids)),
     )
-    return {one: (Progression(one, *values), bool(is_suspect)) for one, *values, is_suspect in rows}
+    return {row_id: (Progression(row_id, *values), bool(is_suspect)) for row_id, *values, is_suspect in rows}
 
 
 def _clear_tombstones(connection: sqlite3.Connection, class_id: str, ids: Sequence[str]) -> set[str]:
-    found = connection.execute(
+    """Delete the tombstones of these ids; return the ids that had one."""
+    deleted = connection.execute(
         """
         DELETE FROM tombstones WHERE class_id = ? AND id IN (SELECT value FROM json_each(?)) RETURNING id
         """,
         (class_id, json.dumps(ids)),
     )
-    return {one for (one,) in found.fetchall()}
+    return {row_id for (row_id,) in deleted.fetchall()}
 
 
 def _change(
@@ -250,7 +266,10 @@ def _change(
 
 
 def _values_of(row: Progression | sqlite3.Row) -> str:
-    """What a record says, as JSON: kept with a change, so that the log tells all that happened by itself."""
+    """Format a record's values as JSON.
+
+    They are kept with a change, so that the log can be read without the records.
+    """
     return json.dumps(
         {name: row[name] if isinstance(row, sqlite3.Row) else getattr(row, name) for name in _VALUES}
     )
@@ -274,7 +293,7 @@ def _save_quarantine(
     bad_rows: Sequence[BadRow],
     effect: PageEffect,
 ) -> None:
-    """Keep bad rows with their reason, and release those that upstream has mended."""
+    """Keep bad rows with their reason, and release rows that are good now."""
     held = _held_quarantine(
         connection, context.class_id, [row.id for row in rows] + [bad.key for bad in bad_rows]
     )
@@ -313,7 +332,7 @@ def _delete_quarantine(connection: sqlite3.Connection, class_id: str, keys: Iter
 
 
 def held_count(connection: sqlite3.Connection, class_id: str) -> int:
-    """How many upstream rows we hold, good or bad, or keep away: what upstream's total should equal."""
+    """Count the rows held: good, bad and purged ones. Upstream's total should equal it."""
     only_bad = connection.execute(
         """
         SELECT count(*) FROM quarantine q
@@ -322,13 +341,12 @@ def held_count(connection: sqlite3.Connection, class_id: str) -> int:
         """,
         (class_id,),
     ).fetchone()[0]
-    kept_away = connection.execute(
-        "SELECT count(*) FROM purged_rows WHERE class_id = ?", (class_id,)
-    ).fetchone()[0]
-    return live_count(connection, class_id) + int(only_bad) + int(kept_away)
+    purged = connection.execute("SELECT count(*) FROM purged_rows WHERE class_id = ?", (class_id,)).fetchone()
+    return live_count(connection, class_id) + int(only_bad) + int(purged[0])
 
 
 def live_count(connection: sqlite3.Connection, class_id: str) -> int:
+    """Count the live rows of a class."""
     return int(
         connection.execute("SELECT count(*) FROM progressions WHERE class_id = ?", (class_id,)).fetchone()[0]
     )
@@ -336,33 +354,35 @@ def live_count(connection: sqlite3.Connection, class_id: str) -> int:
 
 @dataclass(frozen=True)
 class Absent:
-    """Live rows that a clean pass did not see: for the first time, or for the second."""
+    """The ids of live rows missing from one clean pass, and from a second one."""
 
     first: list[str]
     second: list[str]
 
 
 def absent_rows(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> Absent:
+    """Find the live rows that a clean pass has not seen."""
     rows = connection.execute("SELECT id, is_suspect FROM progressions WHERE class_id = ?", (class_id,))
-    absent = [(one, is_suspect) for one, is_suspect in rows if one not in seen]
+    absent = [(row_id, is_suspect) for row_id, is_suspect in rows if row_id not in seen]
     return Absent(
-        first=[one for one, is_suspect in absent if not is_suspect],
-        second=[one for one, is_suspect in absent if is_suspect],
+        first=[row_id for row_id, is_suspect in absent if not is_suspect],
+        second=[row_id for row_id, is_suspect in absent if is_suspect],
     )
 
 
 def mark_suspect(connection: sqlite3.Connection, class_id: str, ids: Iterable[str]) -> None:
+    """Mark live rows as missed by one clean pass."""
     connection.executemany(
         "UPDATE progressions SET is_suspect = 1 WHERE class_id = ? AND id = ?",
-        [(class_id, one) for one in ids],
+        [(class_id, row_id) for row_id in ids],
     )
 
 
-def bury(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]) -> None:
-    """Move rows that two clean passes did not see out of the living, remembering what they were."""
+def remove_rows(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]) -> None:
+    """Move live rows to the tombstones, and log their removal."""
     removed_at = utc_text(context.now)
-    for one in ids:
-        where = (context.class_id, one)
+    for row_id in ids:
+        where = (context.class_id, row_id)
         row = connection.execute("SELECT * FROM progressions WHERE class_id = ? AND id = ?", where).fetchone()
         _save_changes(connection, [_change(context, removed_at, row, "removed", None, _values_of(row), None)])
         connection.execute(
@@ -376,6 +396,6 @@ def bury(connection: sqlite3.Connection, context: RunContext, ids: Sequence[str]
 
 
 def forget_absent_quarantine(connection: sqlite3.Connection, class_id: str, seen: Collection[str]) -> None:
-    """After a clean pass, drop quarantined rows that upstream no longer has."""
+    """Delete quarantined rows that a clean pass did not see."""
     rows = connection.execute("SELECT row_key FROM quarantine WHERE class_id = ?", (class_id,)).fetchall()
     _delete_quarantine(connection, class_id, [row["row_key"] for row in rows if row["row_key"] not in seen])

@@ -1,7 +1,7 @@
-"""The roster and the mentors, as a mentor imports them; and whom each line of the roster means.
+"""The imported roster and mentors, and the matching of roster lines to students.
 
 OpenClass has no roster, so a student who never started anything appears only here. A line is matched when
-it is read: by student id, else by email, else by name, and only where exactly one student fits. A line that
+it is read: by student id, else by email, else by name, and only if exactly one student fits. A line that
 matches nobody is a student who has not been seen yet.
 """
 
@@ -22,7 +22,7 @@ from cohort_core.store.records import Student
 
 @dataclass(frozen=True)
 class Enrolment:
-    """One line of a roster. Dates are local ones, ``2026-09-01``."""
+    """A line of a roster. Dates are local, such as ``2026-09-01``."""
 
     student_id: str | None = None
     email: str | None = None
@@ -35,7 +35,7 @@ class Enrolment:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes two lines mean the same person."""
+        """The identity of the person: lines with equal keys mean the same one."""
         if self.student_id:
             return ("id", self.student_id)
         if self.email:
@@ -44,19 +44,21 @@ class Enrolment:
 
     @property
     def stand_in_id(self) -> str:
-        """The id of a student whom OpenClass has not named yet."""
+        """The id that stands for a student who is not at OpenClass yet."""
         digest = hashlib.blake2b("\0".join(self.key).encode(), digest_size=8).hexdigest()
         return self.student_id or f"roster-{digest}"
 
 
 @dataclass(frozen=True)
 class Mentor:
+    """A mentor and the night on which they teach."""
+
     name: str
     night: str | None = None
 
 
 def folded(text: str) -> str:
-    """Text for comparing: the same for two spellings of one email or name."""
+    """Normalise text for comparison: equal for two spellings of an email or name."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
@@ -65,7 +67,7 @@ def _name(first_name: str | None, last_name: str | None) -> str:
 
 
 def save_roster(database: Database, enrolments_by_class: Mapping[str, Sequence[Enrolment]]) -> None:
-    """Replace the roster of each class that is named, in one transaction."""
+    """Replace the rosters of these classes, in one transaction."""
     with database.writing() as connection:
         for class_id, enrolments in enrolments_by_class.items():
             connection.execute("DELETE FROM enrolments WHERE class_id = ?", (class_id,))
@@ -78,37 +80,40 @@ def save_roster(database: Database, enrolments_by_class: Mapping[str, Sequence[E
                 [
                     (
                         class_id,
-                        one.student_id,
-                        one.email,
-                        one.first_name,
-                        one.last_name,
-                        one.night,
-                        one.region,
-                        one.enrolled_on,
-                        one.withdrawn_on,
+                        line.student_id,
+                        line.email,
+                        line.first_name,
+                        line.last_name,
+                        line.night,
+                        line.region,
+                        line.enrolled_on,
+                        line.withdrawn_on,
                     )
-                    for one in enrolments
+                    for line in enrolments
                 ],
             )
             bump_revision(connection, class_id)
 
 
 def save_mentors(database: Database, mentors: Iterable[Mentor]) -> None:
-    """Replace the mentors."""
+    """Replace all mentors."""
     with database.writing() as connection:
         connection.execute("DELETE FROM mentors")
         connection.executemany(
-            "INSERT INTO mentors (name, night) VALUES (?, ?)", [(one.name, one.night) for one in mentors]
+            "INSERT INTO mentors (name, night) VALUES (?, ?)",
+            [(mentor.name, mentor.night) for mentor in mentors],
         )
 
 
 def load_mentors(database: Database) -> list[Mentor]:
+    """Load all mentors by name."""
     with database.reading() as connection:
         rows = connection.execute("SELECT name, night FROM mentors ORDER BY name").fetchall()
     return [Mentor(row["name"], row["night"]) for row in rows]
 
 
 def load_roster(connection: sqlite3.Connection, class_id: str) -> list[Enrolment]:
+    """Load the roster of a class, in the order of its import."""
     rows = connection.execute(
         """
         SELECT student_id, email, first_name, last_name, night, region, enrolled_on, withdrawn_on
@@ -120,13 +125,13 @@ def load_roster(connection: sqlite3.Connection, class_id: str) -> list[Enrolment
 
 
 def load_seen_students(connection: sqlite3.Connection, class_id: str) -> list[Student]:
-    """The students that the class's progressions name."""
+    """Load the students who have a progression in the class."""
     ids = connection.execute("SELECT DISTINCT student_id FROM progressions WHERE class_id = ?", (class_id,))
     return load_students(connection, [row[0] for row in ids])
 
 
 def load_students(connection: sqlite3.Connection, ids: Iterable[str]) -> list[Student]:
-    """What is known of these students, by id."""
+    """Load these students, sorted by id."""
     rows = connection.execute(
         """
         SELECT id, first_name, last_name, email FROM students
@@ -139,8 +144,10 @@ def load_students(connection: sqlite3.Connection, ids: Iterable[str]) -> list[St
 
 @dataclass(frozen=True)
 class RosterMatch:
-    """``by_student`` maps a seen student's id to the line that means them; the rest is ``unseen`` or, where
-    several students fit, ``ambiguous``.
+    """The lines of a roster by the students that they mean.
+
+    ``by_student`` maps the id of a student with progressions to their line. ``unseen`` lines fit no such
+    student, ``ambiguous`` ones fit several.
     """
 
     by_student: dict[str, Enrolment]
@@ -149,39 +156,39 @@ class RosterMatch:
 
 
 def match_roster(roster: Sequence[Enrolment], seen: Sequence[Student]) -> RosterMatch:
-    """Find whom each line means. The first line that means a student counts."""
+    """Match each line to a student. Of several lines for a student the first counts."""
     ids = {student.id for student in seen}
     by_email = _unique((folded(student.email), student.id) for student in seen if student.email)
     by_name = _unique((_name(student.first_name, student.last_name), student.id) for student in seen)
     matched: dict[str, Enrolment] = {}
     unseen: list[Enrolment] = []
     ambiguous: list[Enrolment] = []
-    for one in roster:
-        name = _name(one.first_name, one.last_name)
-        found: str | None
-        if one.student_id:
-            found = one.student_id if one.student_id in ids else None
-        elif one.email and folded(one.email) in by_email:
-            found = by_email[folded(one.email)]
-            if found is None:
-                ambiguous.append(one)
+    for line in roster:
+        name = _name(line.first_name, line.last_name)
+        student_id: str | None
+        if line.student_id:
+            student_id = line.student_id if line.student_id in ids else None
+        elif line.email and folded(line.email) in by_email:
+            student_id = by_email[folded(line.email)]
+            if student_id is None:
+                ambiguous.append(line)
                 continue
         elif name and name in by_name:
-            found = by_name[name]
-            if found is None:
-                ambiguous.append(one)
+            student_id = by_name[name]
+            if student_id is None:
+                ambiguous.append(line)
                 continue
         else:
-            found = None
-        if found is None:
-            unseen.append(one)
+            student_id = None
+        if student_id is None:
+            unseen.append(line)
         else:
-            matched.setdefault(found, one)
+            matched.setdefault(student_id, line)
     return RosterMatch(matched, unseen, ambiguous)
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
-    """A map in which a key that several students share leads to None."""
+    """Map each key to its student; a key that several students share to None."""
     pairs = list(pairs)
     counts = Counter(key for key, _ in pairs)
     return {key: value if counts[key] == 1 else None for key, value in pairs}

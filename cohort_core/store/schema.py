@@ -1,16 +1,16 @@
-"""The tables, as migrations. A released migration is never edited: a change is a new one.
+"""The tables, as migrations. Never edit a released migration: add a new one.
 
-``students``, ``assignments``, ``progressions`` and ``sync_history`` are the project plan's, under its
-names and columns, with what a trustworthy sync needs beside them:
+``students``, ``assignments``, ``progressions`` and ``sync_history`` have the names and columns of the project
+plan. The other tables and columns make the sync reliable:
 
-* ``progressions`` holds live rows only. One that OpenClass no longer has moves to ``tombstones`` after
-  two clean passes, so no reader has to remember to leave the dead out.
-* A progression belongs to a class, and nothing promises that its id is unique beyond it.
-* Emails may be missing, doubled or change, so they are no key.
-* ``enrolments`` is the imported roster as it was imported; who it means is found when it is read, so
-  that it fits students who turn up later.
-* Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``): readable, and sorted as text
-  they are sorted in time.
+* ``progressions`` holds live rows only. A row that OpenClass no longer has moves to ``tombstones`` after
+  two clean passes, so no query has to exclude removed rows.
+* A progression belongs to a class. Its id may not be unique among all classes.
+* Emails may be missing, shared or change, so they are not a key.
+* ``enrolments`` holds the roster as it was imported. Its lines are matched to students when it is read, so
+  that it also fits students who appear later.
+* Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
+  sorts by time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ migrations = Migrations("cohort_tracker")
 
 @migrations()
 def m001_first_schema(db: Database) -> None:
+    """Create the tables of version 0.1."""
     for statement in _FIRST_SCHEMA.split(";"):
         if statement.strip():
             db.execute(statement)
@@ -29,6 +30,7 @@ def m001_first_schema(db: Database) -> None:
 
 @migrations()
 def m002_tokens_and_audit(db: Database) -> None:
+    """Add API tokens and the audit log."""
     for statement in _TOKENS_AND_AUDIT.split(";"):
         if statement.strip():
             db.execute(statement)
@@ -36,6 +38,7 @@ def m002_tokens_and_audit(db: Database) -> None:
 
 @migrations()
 def m003_changes_by_run(db: Database) -> None:
+    """Make finding the changes of a run fast."""
     db.execute("CREATE INDEX changes_by_run ON changes (run_id)")
 
 

@@ -1,6 +1,7 @@
-"""The record of syncs: a job is one press of *Sync now*, a run is one class in it.
+"""The records of syncs: jobs and their runs.
 
-While a sync runs, its rows are its live progress: whoever wants to show it, in any process, reads them.
+A job is one press of *Sync now*, a run is one class in it. While a sync runs, its rows hold its progress,
+which every process can read and show.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from cohort_core.errors import CohortError, UnknownJob
 from cohort_core.store.database import Database, utc_text
 
 RUNNING = "running"
-FINISHED_STATES = frozenset({"done", "partial", "failed", "cancelled", "interrupted"})
 
 
 @dataclass(frozen=True)
 class Run:
-    """One class in a sync. ``is_clean`` is False if it could not be verified, None while unknown."""
+    """The sync of one class within a job. Times are UTC text.
+
+    States: waiting, running, done, failed, cancelled, interrupted. ``is_clean`` is False if the records could
+    not be verified, and None before the run has ended.
+    """
 
     id: int
     class_id: str
@@ -44,17 +48,21 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
+        """The duration, None before the run has ended."""
         return _seconds_between(self.started_at, self.ended_at)
 
     def as_dict(self) -> dict[str, Any]:
-        """The part of a job's answer that is about one class."""
-        told = {key: value for key, value in vars(self).items() if key not in {"id", "error_code", "error"}}
-        return told | {"seconds": self.seconds, "error": _error(self.error_code, self.error)}
+        """Return the fields that command line and API show of one class."""
+        shown = {key: value for key, value in vars(self).items() if key not in {"id", "error_code", "error"}}
+        return shown | {"seconds": self.seconds, "error": _error(self.error_code, self.error)}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One sync over one or more classes. States: running, done, partial, failed, cancelled, interrupted."""
+    """A sync of one or more classes. Times are UTC text.
+
+    States: running, done, partial, failed, cancelled, interrupted.
+    """
 
     id: int
     asked_by: str
@@ -69,18 +77,21 @@ class Job:
 
     @property
     def is_running(self) -> bool:
+        """True if the job has not ended."""
         return self.state == RUNNING
 
     @property
     def records(self) -> int:
+        """How many records were read so far, over all classes."""
         return sum(run.records for run in self.runs)
 
     @property
     def seconds(self) -> float | None:
+        """The duration, None before the job has ended."""
         return _seconds_between(self.started_at, self.ended_at)
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer that the command line and the API give."""
+        """Return the fields that command line and API show."""
         return {
             "job": self.id,
             "state": self.state,
@@ -111,7 +122,11 @@ def _seconds_between(start: str | None, end: str | None) -> float | None:
 def create_job(
     database: Database, class_ids: Sequence[str], *, asked_by: str, is_full: bool, now: datetime
 ) -> int:
-    """Open a job with one waiting run a class. The caller holds the claim: any other running job is dead."""
+    """Create a job with a waiting run for each class; return its id.
+
+    The caller must hold the sync lock: any other job that is still called running was killed, and is marked
+    as interrupted.
+    """
     at = utc_text(now)
     with database.writing() as connection:
         connection.execute(
@@ -137,13 +152,16 @@ def create_job(
 def end_job(
     database: Database, job_id: int, state: str, now: datetime, error: CohortError | None = None
 ) -> None:
-    """End a job, and with it the runs that it did not end; if it failed, for the same reason."""
-    at, told = utc_text(now), (error and error.code, error and error.message)
-    left = ("cancelled", at, None, None) if state == "cancelled" else ("failed", at, *told)
+    """End a job, and with it the runs that have not ended.
+
+    These are cancelled with the job, or fail with its error.
+    """
+    at, reason = utc_text(now), (error and error.code, error and error.message)
+    open_runs = ("cancelled", at, None, None) if state == "cancelled" else ("failed", at, *reason)
     with database.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state = ?, ended_at = ?, error_code = ?, error = ? WHERE id = ?",
-            (state, at, *told, job_id),
+            (state, at, *reason, job_id),
         )
         _publish(connection)
         connection.execute(
@@ -151,13 +169,14 @@ def end_job(
             UPDATE runs SET state = ?, ended_at = ?, error_code = ?, error = ?
             WHERE job_id = ? AND state IN ('waiting', 'running')
             """,
-            (*left, job_id),
+            (*open_runs, job_id),
         )
 
 
 def fail_run(
     database: Database, connection: sqlite3.Connection, run_id: int, error: CohortError, now: datetime
 ) -> None:
+    """End a run with an error, in a transaction of its own."""
     with database.transaction(connection):
         _publish(connection)
         update_run(
@@ -171,7 +190,10 @@ def fail_run(
 
 
 def _publish(connection: sqlite3.Connection) -> None:
-    """Tell readers that what the running run stored, which they leave out, counts from now on."""
+    """Mark the classes of running runs as changed, so that readers load them anew.
+
+    Readers leave out the changes of a running run; once it has ended, these count.
+    """
     connection.execute(
         """
         UPDATE classes SET revision = revision + 1
@@ -181,6 +203,7 @@ def _publish(connection: sqlite3.Connection) -> None:
 
 
 def start_run(connection: sqlite3.Connection, run_id: int, kind: str, now: datetime) -> None:
+    """Mark a run as running; ``kind`` is full or incremental."""
     connection.execute(
         "UPDATE runs SET state = 'running', kind = ?, started_at = ? WHERE id = ?",
         (kind, utc_text(now), run_id),
@@ -188,7 +211,7 @@ def start_run(connection: sqlite3.Connection, run_id: int, kind: str, now: datet
 
 
 def update_run(connection: sqlite3.Connection, run_id: int, **values: Any) -> None:
-    """Set columns of a run; their names come from the sync alone."""
+    """Set columns of a run. Their names must never come from outside."""
     assignments = ", ".join(f"{name} = ?" for name in values)
     connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values.values(), run_id))  # noqa: S608
 
@@ -196,6 +219,7 @@ def update_run(connection: sqlite3.Connection, run_id: int, **values: Any) -> No
 def save_history(
     connection: sqlite3.Connection, run_id: int, class_id: str, page: int, records: int, now: datetime
 ) -> None:
+    """Log that a run has stored a page with so many records."""
     connection.execute(
         """
         INSERT INTO sync_history (synced_at, class_id, page, records_processed, run_id)
@@ -206,6 +230,7 @@ def save_history(
 
 
 def request_cancel(database: Database, job_id: int) -> None:
+    """Ask a running job, in whatever process, to stop. Nothing happens if it has ended."""
     with database.writing() as connection:
         connection.execute(
             "UPDATE jobs SET cancel_requested = 1 WHERE id = ? AND state = 'running'", (job_id,)
@@ -213,28 +238,31 @@ def request_cancel(database: Database, job_id: int) -> None:
 
 
 def is_cancel_requested(database: Database, job_id: int) -> bool:
+    """Return True if a job was asked to stop."""
     with database.reading() as connection:
         row = connection.execute("SELECT cancel_requested FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return bool(row and row["cancel_requested"])
 
 
 def load_job(database: Database, job_id: int) -> Job:
-    """Raises ``UnknownJob``."""
+    """Load a job by its id. Raises ``UnknownJob``."""
     with database.reading() as connection:
         job = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if job is None:
             raise unknown_job()
-        (found,) = _read_jobs(connection, [job])
-    return found
+        return _read_jobs(connection, [job])[0]
 
 
 def unknown_job() -> UnknownJob:
-    """The same words for a sync that is not there and for one that is not for whoever asks."""
+    """Make the error for a sync that does not exist or must not be seen.
+
+    Both have the same message, so that it gives nothing away.
+    """
     return UnknownJob("There is no sync with this number. POST /sync starts one and tells its number.")
 
 
 def load_latest_runs(database: Database) -> dict[str, Run]:
-    """The last run of each class that was begun, by class id."""
+    """Load the latest started run of each class, by class id."""
     with database.reading() as connection:
         rows = connection.execute(
             """
@@ -247,7 +275,10 @@ def load_latest_runs(database: Database) -> dict[str, Run]:
 
 @dataclass(frozen=True)
 class QuarantinedRecord:
-    """An upstream record that could not be used: its id (or a hash of it), why, and since which sync."""
+    """An upstream record that cannot be used.
+
+    ``id`` is its own, or a hash if it has none. The times are the starts of the first and last sync with it.
+    """
 
     class_id: str
     id: str
@@ -257,7 +288,7 @@ class QuarantinedRecord:
 
 
 def load_quarantine(database: Database, class_id: str | None = None) -> list[QuarantinedRecord]:
-    """Records that were set aside, of one class or all, the latest first."""
+    """Load the quarantined records of one class or all, the latest first."""
     with database.reading() as connection:
         rows = connection.execute(
             """
@@ -272,7 +303,7 @@ def load_quarantine(database: Database, class_id: str | None = None) -> list[Qua
 
 
 def load_jobs(database: Database, limit: int) -> list[Job]:
-    """The latest jobs, newest first."""
+    """Load the latest jobs, newest first."""
     with database.reading() as connection:
         jobs = connection.execute("SELECT * FROM jobs ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return _read_jobs(connection, jobs)

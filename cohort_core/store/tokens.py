@@ -1,6 +1,6 @@
-"""Tokens that let programs in. Only a digest of each is here: whoever reads the database cannot use it.
+"""API tokens. The database holds only their digests, with which nobody can log in.
 
-A token is 256 random bits, so a plain SHA-256 of it is as good as a slow one: there is nothing to guess.
+A token has 256 random bits, so that a slow hash would add no safety to SHA-256: it cannot be guessed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cohort_core.store.database import Database, utc_text
 
 Role = Literal["viewer", "mentor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what those before it may: read; sync and write notes; settings and tokens."""
+"""Roles in ascending order: read; also sync and write notes; also settings and tokens."""
 
 PREFIX = "cohort_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -32,7 +32,10 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token. Times are UTC text; ``class_ids`` is None for one that sees all classes."""
+    """The record of a token, without the token itself.
+
+    Times are UTC text. ``class_ids`` is None for a token that sees all classes.
+    """
 
     name: str
     role: Role
@@ -44,18 +47,24 @@ class Token:
     digest: str = field(repr=False)
 
     def is_expired(self, now: datetime) -> bool:
+        """Return True if the token's life has ended."""
         return self.expires_at is not None and self.expires_at <= utc_text(now)
 
     def is_live(self, now: datetime) -> bool:
+        """Return True if the token is neither revoked nor expired."""
         return self.revoked_at is None and not self.is_expired(now)
 
 
 def digest(token: str) -> str:
+    """Hash a token, as the database holds it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse_lifetime(text: str) -> timedelta:
-    """``12h``, ``90d``, ``8w``. Raises ``BadInput`` for anything else."""
+    """Parse a token's life such as ``12h``, ``90d`` or ``8w``.
+
+    Raises ``BadInput`` for any other text.
+    """
     match = _SPAN.fullmatch(text.strip().casefold())
     if match is None or not int(match[1]):
         raise BadInput(
@@ -74,10 +83,10 @@ def create_token(
     asked_by: str,
     now: datetime,
 ) -> str:
-    """A new token, which nobody can read again. ``references`` are ids or friendly ids of the classes that it
-    sees, None for all.
+    """Create a token and return it; it cannot be read again.
 
-    Raises ``BadInput`` for a name in use or a role that is not there, and ``UnknownClass``.
+    ``references`` are the ids or friendly ids of the classes that it sees, None for all. Raises ``BadInput``
+    for a name in use, an unknown role or an empty list of classes, and ``UnknownClass``.
     """
     if not _NAME.fullmatch(name):
         raise BadInput(
@@ -86,9 +95,9 @@ def create_token(
         )
     if role not in ROLES:
         raise BadInput(f"There is no such role. Choose one of: {', '.join(ROLES)}.", parameter="role")
-    class_ids = None if references is None else sorted({find_class(database, one) for one in references})
+    class_ids = None if references is None else sorted({find_class(database, name) for name in references})
     if class_ids == []:
-        # A script whose list came out empty does not mean everything.
+        # A script whose list is empty by mistake must not get access to all classes.
         raise BadInput(
             "The list of classes is empty. Name at least one, or leave it out.", parameter="class_ids"
         )
@@ -98,7 +107,7 @@ def create_token(
             parameter="role",
         )
     token = PREFIX + secrets.token_urlsafe(32)
-    told = f"{name}, {role}, {', '.join(class_ids) if class_ids else 'all classes'}"
+    detail = f"{name}, {role}, {', '.join(class_ids) if class_ids else 'all classes'}"
     with database.writing() as connection:
         if connection.execute(
             "SELECT 1 FROM tokens WHERE name = ? AND revoked_at IS NULL", (name,)
@@ -118,17 +127,17 @@ def create_token(
                 utc_text(now + lifetime) if lifetime else None,
             ),
         )
-        add_event(connection, asked_by, "token created", told)
+        add_event(connection, asked_by, "token created", detail)
     return token
 
 
 def revoke_token(database: Database, name: str, *, asked_by: str, now: datetime) -> None:
-    """Let a token in no more, from this moment on. Raises ``BadInput`` if there is none of this name."""
+    """Revoke the token of this name at once. Raises ``BadInput`` if there is none."""
     with database.writing() as connection:
-        done = connection.execute(
+        updated = connection.execute(
             "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL", (utc_text(now), name)
         )
-        if not done.rowcount:
+        if not updated.rowcount:
             raise BadInput(
                 "There is no token of this name. `cohort-tracker token list` lists all.", parameter="name"
             )
@@ -136,23 +145,24 @@ def revoke_token(database: Database, name: str, *, asked_by: str, now: datetime)
 
 
 def load_tokens(database: Database) -> list[Token]:
-    """All tokens, those that are revoked included, in the order in which they were made."""
+    """Load all tokens, revoked ones too, in the order of their creation."""
     if not database.exists:
         return []
     with database.reading() as connection:
         rows = connection.execute("SELECT * FROM tokens ORDER BY id").fetchall()
-    return [_token(row) for row in rows]
+    return [_read_token(row) for row in rows]
 
 
-def _token(row: sqlite3.Row) -> Token:
-    known = {name: row[name] for name in row.keys() if name not in ("id", "class_ids")}  # noqa: SIM118
+def _read_token(row: sqlite3.Row) -> Token:
+    values = {name: row[name] for name in row.keys() if name not in ("id", "class_ids")}  # noqa: SIM118
     class_ids = frozenset(json.loads(row["class_ids"])) if row["class_ids"] else None
-    return Token(class_ids=class_ids, **known)
+    return Token(class_ids=class_ids, **values)
 
 
 def note_use(database: Database, digests: Iterable[str], now: datetime) -> None:
-    """Keep when tokens were last used."""
+    """Note the last use of the tokens with these digests."""
+    at = utc_text(now)
     with database.writing() as connection:
         connection.executemany(
-            "UPDATE tokens SET last_used_at = ? WHERE digest = ?", [(utc_text(now), one) for one in digests]
+            "UPDATE tokens SET last_used_at = ? WHERE digest = ?", [(at, token) for token in digests]
         )

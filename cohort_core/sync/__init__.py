@@ -1,1 +1,1 @@
-"""Bringing the store up to date with OpenClass: the algorithm, and who may run it when."""
+"""The sync: its algorithm, its jobs, the lock that they hold, and the schedule."""

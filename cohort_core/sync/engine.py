@@ -1,11 +1,15 @@
 """The sync of one class.
 
-A row seen is stored at once; a row absent counts only after a clean pass. A *full* run walks all pages and
-then reads page 0 once more. The walk was clean if upstream's total never changed, as many distinct ids came
-as it told, no id came with two contents, and page 0 was as before; otherwise the run walks again. What two
-clean full runs did not see is removed. An *incremental* run reads from page 0 until a page holds nothing new
-and what we hold equals upstream's total, then one page further down, another each time, to find old rows
-that changed; any disagreement makes it a full run.
+Rows are stored as soon as their page is read; a missing row counts only after a clean pass.
+
+A *full* run walks all pages and then reads page 0 again. The walk was clean if upstream's total never
+changed, the number of distinct ids equals that total, no id came with two contents, and page 0 was the same
+again. Otherwise the run walks again. A row that two clean full runs did not see is removed.
+
+An *incremental* run reads from page 0 until a page holds nothing new and the number of rows held equals
+upstream's total. Then it reads one page further down, another one each time, to find old rows that changed.
+Any disagreement turns it into a full run. That needs a source with the newest completion first; the runs of
+any other source are full.
 """
 
 from __future__ import annotations
@@ -15,34 +19,24 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
-from cohort_core.sources.openclass.parser import Page
+from cohort_core.sources.base import Page, Source
 from cohort_core.store import classes, purge, records, sync_runs
-from cohort_core.store.classes import Unit
 from cohort_core.store.database import Database, WriteConnection, utc_text
 
 FULL = "full"
 INCREMENTAL = "incremental"
 MAX_WALKS = 4
 ALWAYS_FULL_UP_TO_ROWS = 2000
-FULL_AT_LEAST_EVERY = timedelta(days=1)
-LARGEST_SILENT_REMOVAL_SHARE = 0.1
-
-
-class Upstream(Protocol):
-    """What the sync needs of OpenClass."""
-
-    def load_units(self, class_id: str) -> list[Unit]: ...
-
-    def load_page(self, class_id: str, number: int) -> Page: ...
+MAX_FULL_AGE = timedelta(days=1)
+MAX_SILENT_REMOVAL_SHARE = 0.1
 
 
 @dataclass
 class _Walk:
-    """What one reading of all pages has shown so far."""
+    """One reading of all pages: the contents and totals seen so far."""
 
     digests: dict[str, int] = field(default_factory=dict)
     totals: set[int] = field(default_factory=set)
@@ -69,13 +63,17 @@ class _Walk:
 
 
 class ClassSync:
-    """One run of one class, writing through ``connection``, whose holder has the claim to sync."""
+    """One run of one class, which writes through ``connection``.
+
+    The caller must hold the sync lock. ``on_page`` is called after each page is stored; ``is_cancelled`` is
+    asked before each page is read.
+    """
 
     def __init__(
         self,
         database: Database,
         connection: WriteConnection,
-        upstream: Upstream,
+        source: Source,
         run: sync_runs.Run,
         *,
         full: bool = False,
@@ -86,7 +84,7 @@ class ClassSync:
     ) -> None:
         self._database = database
         self._connection = connection
-        self._upstream = upstream
+        self._source = source
         self._run = run
         self._full = full
         self._accept_removals = accept_removals
@@ -96,35 +94,39 @@ class ClassSync:
         self._class_id = run.class_id
         self._seen: set[str] = set()
         self._quarantined: set[str] = set()
-        self._known_students: set[str] = set()
-        self._known_assignments: set[str] = set()
+        self._saved_students: set[str] = set()
+        self._saved_assignments: set[str] = set()
         self._pages = self._added = self._changed = 0
 
     def execute(self) -> None:
-        """Bring the class up to date. Whatever it raises, every page read before is stored."""
+        """Bring the class up to date.
+
+        Every page that was read stays stored, also if a later one fails. Raises ``SyncCancelled``,
+        ``RemovalsRefused``, ``StoreError`` or ``UpstreamError``.
+        """
         with self._transaction():
             state = classes.begin_sync(self._connection, self._class_id)
             self._is_baseline = not state.was_synced
             self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             sync_runs.start_run(self._connection, self._run.id, kind, self._now())
-        self._units = self._upstream.load_units(self._class_id)
+        self._units = self._source.load_units(self._class_id)
         if kind == INCREMENTAL and self._catch_up(state.next_deep_page):
             self._end(is_clean=True, clean_full_at=state.clean_full_at)
         else:
             self._read_everything()
 
     def _must_be_full(self, state: classes.SyncState) -> bool:
-        if self._full or state.clean_full_at is None:
+        if self._full or state.clean_full_at is None or not self._source.info.is_newest_first:
             return True
         if records.live_count(self._connection, self._class_id) <= ALWAYS_FULL_UP_TO_ROWS:
             return True
         age = self._now() - datetime.fromisoformat(state.clean_full_at)
-        # A clock that was set back says nothing about when that was.
-        return not timedelta(0) <= age <= FULL_AT_LEAST_EVERY
+        # If the clock was set back, the age is unknown.
+        return not timedelta(0) <= age <= MAX_FULL_AGE
 
     def _catch_up(self, next_deep_page: int) -> bool:
-        """Read what is new, and one old page. False if that leaves any doubt."""
+        """Read new rows and one old page; return False if that leaves any doubt."""
         number = 0
         while True:
             page, effect = self._read(number, extra_pages=2)
@@ -172,29 +174,29 @@ class ClassSync:
             number += 1
             if number > 2 * _page_count(page) + 10:
                 raise UpstreamChanged(
-                    "OpenClass offers more pages than the class has records. What was read is kept; try "
-                    "again later, and look for a newer version of Cohort Tracker if it stays so."
+                    f"{self._source.info.label} offers more pages than the class has records. What was read "
+                    "is kept; try again later, and look for a newer version of Cohort Tracker if it stays so."
                 )
 
     def _read(self, number: int, *, extra_pages: int) -> tuple[Page, records.PageEffect]:
-        """Fetch a page and store it in one transaction, with the progress that others watch."""
+        """Fetch a page, and store it with the run's progress in one transaction."""
         if self._is_cancelled():
             raise SyncCancelled
-        page = self._upstream.load_page(self._class_id, number)
+        page = self._source.load_page(self._class_id, number)
         now = self._now()
         context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
         with self._transaction():
             page = self._without_purged(page)
-            # A person or an assignment is written as the run first saw it, since upstream repeats both in
-            # every row and old rows may repeat old names.
-            students = [one for one in page.students if one.id not in self._known_students]
-            assignments = [one for one in page.assignments if one.id not in self._known_assignments]
+            # A student or an assignment is written as the run first saw it: upstream repeats both in every
+            # row, and old rows may repeat old names.
+            students = [student for student in page.students if student.id not in self._saved_students]
+            assignments = [item for item in page.assignments if item.id not in self._saved_assignments]
             identity_changes = records.save_students(self._connection, students)
             identity_changes += records.save_assignments(self._connection, assignments)
             effect = records.save_page(self._connection, context, page.rows, page.bad_rows)
             effect.identity_changes = identity_changes
-            self._known_students.update(one.id for one in students)
-            self._known_assignments.update(one.id for one in assignments)
+            self._saved_students.update(student.id for student in students)
+            self._saved_assignments.update(assignment.id for assignment in assignments)
             self._seen.update(page.digests)
             self._quarantined.update(bad.key for bad in page.bad_rows)
             self._quarantined.difference_update(row.id for row in page.rows)
@@ -218,20 +220,31 @@ class ClassSync:
         return page, effect
 
     def _without_purged(self, page: Page) -> Page:
-        """The page without records of people who were purged. That upstream has them still counts."""
+        """Take the records of purged people out of a page.
+
+        Their ids are noted as digests, so that they still count towards upstream's total.
+        """
         if not self._purged:
             return page
-        students = [one for one in page.students if purge.digest(one.id) not in self._purged]
-        here = {one.id for one in students}
-        rows = [row for row in page.rows if row.student_id in here]
-        bad_rows = [bad for bad in page.bad_rows if not purge.is_of_purged(bad, self._purged)]
+        students = [student for student in page.students if not self._is_purged(student.id)]
+        kept_students = {student.id for student in students}
+        rows = [row for row in page.rows if row.student_id in kept_students]
+        bad_rows = [
+            bad for bad in page.bad_rows if not self._is_purged(self._source.read_person(bad.payload)[0])
+        ]
         kept = {row.id for row in rows} | {bad.key for bad in bad_rows}
-        away = [(self._class_id, key) for key in page.digests if key not in kept]
-        purge.keep_away(self._connection, away)
+        purged = [(self._class_id, key) for key in page.digests if key not in kept]
+        purge.save_purged_rows(self._connection, purged)
         return page._replace(rows=rows, bad_rows=bad_rows, students=students)
 
+    def _is_purged(self, student_id: str | None) -> bool:
+        return student_id is not None and purge.digest(student_id) in self._purged
+
     def _conclude(self, seen: Collection[str]) -> None:
-        """End a clean pass. Absent from one marks a row suspect, absent from the next removes it."""
+        """End a clean pass: mark rows that it missed as suspect, and remove earlier suspects.
+
+        Raises ``RemovalsRefused`` if that would remove too much without the consent of a person.
+        """
         now = self._now()
         with self._transaction():
             absent = records.absent_rows(self._connection, self._class_id, seen)
@@ -239,18 +252,19 @@ class ClassSync:
             records.forget_absent_quarantine(self._connection, self._class_id, seen)
             purge.forget_absent(self._connection, self._class_id, seen)
             live = records.live_count(self._connection, self._class_id)
-            going = len(absent.second)
-            is_large = going > LARGEST_SILENT_REMOVAL_SHARE * live or going == live > 0
+            removals = len(absent.second)
+            is_large = removals > MAX_SILENT_REMOVAL_SHARE * live or removals == live > 0
             if not is_large or self._accept_removals:
                 context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
-                records.bury(self._connection, context, absent.second)
-                sync_runs.update_run(self._connection, self._run.id, removed=going)
+                records.remove_rows(self._connection, context, absent.second)
+                sync_runs.update_run(self._connection, self._run.id, removed=removals)
                 self._write_end(now, is_clean=True, clean_full_at=utc_text(now))
                 return
             self._write_units()
         raise RemovalsRefused(
-            f"OpenClass no longer has {going} of the {live} records of this class, and nothing was "
-            "removed here. If that is right, sync again with `cohort-tracker sync --accept-removals`."
+            f"{self._source.info.label} no longer has {removals} of the {live} records of this class, and "
+            "nothing was removed here. If that is right, sync again with `cohort-tracker sync "
+            "--accept-removals`."
         )
 
     def _end(self, *, is_clean: bool, clean_full_at: str | None) -> None:
@@ -265,7 +279,10 @@ class ClassSync:
         )
 
     def _write_units(self) -> None:
-        """Not before the end: with other assignments, half of a sync's records would be other numbers."""
+        """Store the units, at the end of a run alone.
+
+        Readers do not see the records of an unfinished run; with its units they would compute wrong numbers.
+        """
         classes.save_units(self._connection, self._class_id, self._units)
 
     def _transaction(self) -> AbstractContextManager[None]:

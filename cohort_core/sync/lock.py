@@ -1,8 +1,8 @@
-"""Who may sync: one at a time, whoever starts it.
+"""The sync lock, by which only one sync of a home runs at a time.
 
-The claim is an operating system's file lock, so that a killed process gives it back. What a sync does is in
-the store for everyone to read, in any process; a job that reads *running* while the lock is free was killed,
-and is shown as interrupted.
+It is a file lock of the operating system, which releases it when a process is killed. The progress of a sync
+is in the store, where every process can read it. A job that the store calls *running* while the lock is free
+was killed, and is shown as interrupted.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from cohort_core.errors import SyncRunning
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 
-# Long enough to outlast another process that only looks whether the lock is free.
-LOCK_SECONDS = 0.3
+# Long enough to outlast a process that only checks whether the lock is free.
+LOCK_TIMEOUT_SECONDS = 0.3
 
 
 def acquire_lock(database: Database) -> FileLock:
-    """The claim, taken, for the caller to release. Raises ``SyncRunning`` with the running job's id."""
+    """Take the sync lock, which the caller must release.
+
+    Raises ``SyncRunning``, with the id of the running job, if another sync holds it.
+    """
     lock = open_lock(database.home)
     try:
-        lock.acquire(timeout=LOCK_SECONDS)
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except Timeout:
         running = running_job(database)
         raise SyncRunning(
@@ -35,7 +38,7 @@ def acquire_lock(database: Database) -> FileLock:
 
 
 def is_locked(home: Home) -> bool:
-    """Whether some process syncs at this moment."""
+    """Return True if a process holds the sync lock at this moment."""
     lock = open_lock(home)
     try:
         lock.acquire(blocking=False)
@@ -46,33 +49,33 @@ def is_locked(home: Home) -> bool:
 
 
 def running_job(database: Database) -> sync_runs.Job | None:
-    """The job that runs at this moment, in whatever process."""
+    """Return the job that is running now, in whatever process, or None."""
     latest = load_jobs(database, limit=1)
     return latest[0] if latest and latest[0].is_running else None
 
 
 def load_job(database: Database, job_id: int) -> sync_runs.Job:
-    """Raises ``UnknownJob``."""
+    """Load a job by its id. Raises ``UnknownJob``."""
     return _with_true_state(database, sync_runs.load_job(database, job_id))
 
 
 def load_jobs(database: Database, limit: int) -> list[sync_runs.Job]:
-    """The latest jobs, newest first."""
+    """Load the latest jobs, newest first."""
     return [_with_true_state(database, job) for job in sync_runs.load_jobs(database, limit)]
 
 
 def _with_true_state(database: Database, job: sync_runs.Job) -> sync_runs.Job:
     if not job.is_running or is_locked(database.home):
         return job
-    # It may have ended between the two looks.
+    # It may have ended between reading its state and checking the lock.
     job = sync_runs.load_job(database, job.id)
     if not job.is_running:
         return job
-    told = (replace(one, state="interrupted") if one.ended_at is None else one for one in job.runs)
-    return replace(job, state="interrupted", runs=tuple(told))
+    runs = (replace(run, state="interrupted") if run.ended_at is None else run for run in job.runs)
+    return replace(job, state="interrupted", runs=tuple(runs))
 
 
 def open_lock(home: Home) -> FileLock:
-    """The lock that whoever syncs holds; not taken yet."""
+    """Return the sync lock without taking it."""
     home.ensure()
     return FileLock(home.sync_lock, mode=PRIVATE_FILE, thread_local=False)

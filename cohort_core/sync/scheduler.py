@@ -1,4 +1,4 @@
-"""Syncs by themselves: every so often, not everybody at the same second, rarer while OpenClass fails."""
+"""Automatic syncs: at an interval with jitter, and less often while the source fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_interval(text: str) -> timedelta:
-    """``30m``, ``2h``, ``1d``. Raises ``BadInput`` for anything else, below a minute or above a week."""
+    """Parse an interval of syncs such as ``30m``, ``2h`` or ``1d``.
+
+    Raises ``BadInput`` for any other text, and outside of MIN_INTERVAL and MAX_INTERVAL.
+    """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text.casefold())
     interval = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match and len(match[1]) < 10 else None
     if interval is None or not MIN_INTERVAL <= interval <= MAX_INTERVAL:
@@ -37,14 +40,17 @@ def parse_interval(text: str) -> timedelta:
 
 
 def interval_text(every: timedelta) -> str:
-    """As `parse_interval` reads it: ``30m``, ``90s``."""
+    """Format an interval as `parse_interval` reads it, such as ``30m`` or ``90s``."""
     seconds = int(every.total_seconds())
     return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When the next sync is due, and how many in a row have failed, the last with ``error``."""
+    """The time of the next automatic sync.
+
+    ``failures`` counts the failed syncs in a row; ``error`` is the message of the last one.
+    """
 
     every: timedelta
     next_at: datetime
@@ -53,7 +59,7 @@ class Plan:
 
 
 class Schedule:
-    """A thread that syncs in turn. ``sync`` runs a whole sync and returns its record."""
+    """A thread that syncs at an interval. ``sync`` runs a sync and returns its record."""
 
     def __init__(
         self,
@@ -71,24 +77,26 @@ class Schedule:
         self.plan = Plan(every, self._due(every))
 
     def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Start no more syncs. A running one goes on to its end."""
         self._stop.set()
 
     def step(self) -> None:
-        """Sync once, and plan the next."""
+        """Sync once, and plan the next sync."""
         failures, error = 0, None
         try:
             job = self._sync()
             if job.state == "failed":
                 failures, error = self.plan.failures + 1, job.error
         except SyncRunning:
-            # Someone else does what we would have done.
+            # The other sync does the same work.
             failures, error = self.plan.failures, self.plan.error
         except CohortError as problem:
             failures, error = self.plan.failures + 1, problem.message
-        except Exception as problem:  # noqa: BLE001 - one bad turn must not end the schedule
+        except Exception as problem:  # noqa: BLE001 - one failure must not end the schedule
             logger.error("A scheduled sync ended with an unexpected %s", type(problem).__name__)
             failures, error = self.plan.failures + 1, "The sync ended unexpectedly. The next one tries again."
         every = self.plan.every

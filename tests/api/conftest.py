@@ -56,7 +56,7 @@ class Service:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool(timezone="America/New_York")) as upstream:
-        workspace.connect_to_practice(upstream.url)
+        workspace.connect_to_practice(upstream.url, asked_by="test")
         set_active(workspace.database, [status.id for status in workspace.cohorts.statuses()], active=True)
         workspace.prepare_sync(asked_by="test").run()
         import_practice_rosters(workspace.database, upstream.school)

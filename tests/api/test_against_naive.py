@@ -12,8 +12,8 @@ import requests
 
 from cohort_core import practice
 from tests.api.conftest import Service
-from tests.metrics.naive import answers
-from tests.metrics.test_agreement import assert_same
+from tests.metrics.naive import main_reports
+from tests.metrics.random_classes import assert_same
 
 CLASS = "sd-cohort-12"
 ROUTES = {
@@ -92,7 +92,7 @@ def test_the_api_agrees_with_plain_loops(
         next(item["synced_at"] for item in service.get("/classes") if item["friendly_id"] == CLASS)
     )
     as_of = synced_at - timedelta(weeks=weeks_back)
-    expected = answers(raw.rows, raw.units, roster(service, raw), "America/New_York", as_of, group)
+    expected = main_reports(raw.rows, raw.units, roster(service, raw), "America/New_York", as_of, group)
     query = {} if weeks_back == 0 else {"as_of": as_of.isoformat()}
     if group:
         query["group"] = group

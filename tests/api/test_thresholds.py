@@ -8,6 +8,7 @@ import io
 import requests
 
 from cohort_core.export import pdf
+from cohort_core.services.principal import OWNER
 from cohort_core.services.reader import Reader
 from tests.api.conftest import Service
 
@@ -28,7 +29,7 @@ def test_thresholds_apply_everywhere_at_once(service: Service) -> None:
 
         file = csv.DictReader(io.StringIO(requests.get(service.url + HEALTH + ".csv", timeout=10).text))
         assert counted(list(file)) == counted(after)
-        reader = Reader(service.workspace)
+        reader = Reader(service.workspace, OWNER)
         assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
         content = pdf.content(reader.cohort("sd-cohort-12"))
         assert [band["count"] for band in content["bands"]] == list(counted(after).values())

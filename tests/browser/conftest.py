@@ -45,6 +45,19 @@ backgroundColor = "#00ff00"
 """Settings in the folder in which the server starts. None of them may have an effect."""
 
 
+SERVE_AS = """
+import sys
+from cohort_core.cli import main
+from cohort_core.dashboard.identity import serve_as
+from cohort_core.services.principal import Principal
+
+role, class_id = sys.argv[1:3]
+del sys.argv[1:3]
+serve_as(Principal("dashboard", role, frozenset({class_id})))
+main()
+"""
+
+
 class Dashboard:
     """A running dashboard: its URL, its workspace, and the school behind it."""
 
@@ -70,6 +83,7 @@ def synced(
             origin=practice.ORIGIN,
             email=practice.EMAIL,
             password=practice.PASSWORD,
+            asked_by="test",
         )
         ids = [status.id for status in workspace.cohorts.statuses() if wanted(status.name)]
         set_active(workspace.database, ids, active=True)
@@ -79,8 +93,11 @@ def synced(
 
 
 @contextmanager
-def served(folder: Path, elsewhere: Path) -> Iterator[str]:
-    """Run `serve` as a person does, from a folder outside the project."""
+def served(folder: Path, elsewhere: Path, role: str = "", class_id: str = "") -> Iterator[str]:
+    """Run `serve` as a person does, from a folder outside the project.
+
+    With a role, the dashboard is served to a person of that role who may see one class.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COHORT_")} | {
@@ -92,7 +109,8 @@ def served(folder: Path, elsewhere: Path) -> Iterator[str]:
     settings.parent.mkdir(exist_ok=True)
     settings.write_text(CONTRARY, "utf-8")
     log = (elsewhere / "serve.log").open("w+")
-    command = [sys.executable, "-m", "cohort_core.cli", "serve", "--port", str(port)]
+    words = ["-c", SERVE_AS, role, class_id] if role else ["-m", "cohort_core.cli"]
+    command = [sys.executable, *words, "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=elsewhere, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:

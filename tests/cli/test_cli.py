@@ -352,7 +352,7 @@ def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> Non
     shell.ok("export", "--class-id", "web-cohort-3", "--report", "student-health", "--out", str(out))
     events = json.loads(shell.ok("audit", "--json"))
     assert [(event["who"], event["action"]) for event in events] == [
-        ("cli", action) for action in ("export", "token revoked", "token created", "settings")
+        ("cli", action) for action in ("export", "token revoked", "token created", "classes", "settings")
     ]
     assert events[0]["detail"] == f"student_health, class {listed['class_ids'][0]}"
     text = shell.ok("audit") + shell.ok("token", "list")

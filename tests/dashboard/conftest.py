@@ -16,6 +16,7 @@ from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.school import MemorySchool, Row, progression
 from cohort_core.practice.server import Running, running
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
 from tests.conftest import FAST_RETRIES
@@ -73,7 +74,7 @@ def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Make the pages use a given workspace."""
-    return lambda workspace: monkeypatch.setattr(layout, "shared_workspace", lambda: workspace)
+    return lambda workspace: monkeypatch.setattr(layout, "shared_services", lambda: Services(workspace))
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +82,7 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """The invented classes of the practice school, synced, with their rosters. Tests must not change it."""
     workspace = Workspace(Home(tmp_path_factory.mktemp("dashboard") / "home"), retry_policy=FAST_RETRIES)
     with running(PracticeSchool()) as upstream:
-        workspace.connect_to_practice(upstream.url)
+        workspace.connect_to_practice(upstream.url, asked_by="test")
         bootcamps = [
             status.id
             for status in workspace.cohorts.statuses()
@@ -108,7 +109,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     school = MemorySchool()
     with running(school) as upstream:
         school.add_class(EVIL, friendly_id="evil", rows=evil_rows())
-        workspace.connect_to_practice(upstream.url)
+        workspace.connect_to_practice(upstream.url, asked_by="test")
         set_active(workspace.database, [status.id for status in workspace.cohorts.statuses()], active=True)
         workspace.prepare_sync(asked_by="test").run()
         yield workspace
@@ -140,6 +141,6 @@ def upstream_and_workspace(school: Running, workspace: Workspace, use: Use) -> t
     """A school and a home for one test, connected, with nothing synced: for tests that change things."""
     school.school.add_class("Alpha", rows=list(evil_rows()))
     school.school.add_class("Beta")
-    workspace.connect_to_practice(school.url)
+    workspace.connect_to_practice(school.url, asked_by="test")
     use(workspace)
     return school, workspace

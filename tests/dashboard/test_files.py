@@ -8,6 +8,7 @@ import io
 import pickle
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from http.cookies import SimpleCookie
@@ -40,15 +41,19 @@ from cohort_core.dashboard.files.registry import (
     shared_registry,
 )
 from cohort_core.dashboard.files.routes import GONE, file_route
+from cohort_core.dashboard.identity import serve_as
 from cohort_core.dashboard.sections import student, student_filter, triage
+from cohort_core.dashboard.settings import roster_import
 from cohort_core.errors import DatabaseBusy
 from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
+from cohort_core.services.principal import DASHBOARD_OWNER, Principal
+from cohort_core.services.purge import purge_student
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class, set_active
-from cohort_core.store.purge import purge_student
 from tests.dashboard.conftest import EVIL, Use, page
 
 MINE, OTHERS = "m" * 43, "o" * 43
@@ -77,14 +82,14 @@ def registry(clock: Clock) -> FileRegistry:
 
 def health_of(class_id: str, **changes: Any) -> Question:
     ask = Step.of(partial(report_of, name="student_health"))
-    question = Question("student_health", ask, Selection(class_id), anonymous=False, who="dashboard")
+    question = Question("student_health", ask, Selection(class_id), anonymous=False)
     return replace(question, **changes)
 
 
 def mounted(registry: FileRegistry, workspace: Workspace, *more: BaseRoute) -> Starlette:
     """Return an app with the route where the server has it."""
     registry.root_path = "/dashboard"
-    route = file_route(registry, lambda: workspace)
+    route = file_route(registry, lambda: Services(workspace))
     return Starlette(routes=[*more, Mount("/dashboard", routes=[route])])
 
 
@@ -302,7 +307,7 @@ def test_the_audit_says_who_got_which_file(registry: FileRegistry, practised: Wo
     before = len(load_events(practised.database))
     questions = [
         health_of(big, extension="xlsx"),
-        health_of(big, anonymous=True, who="account:7"),
+        health_of(big, anonymous=True),
         health_of(big, name="report", extension="pdf"),
     ]
     links = [offered(registry, question) for question in questions]
@@ -313,7 +318,7 @@ def test_the_audit_says_who_got_which_file(registry: FileRegistry, practised: Wo
     assert len(events) == before + 3
     assert [(event.who, event.action, event.detail) for event in events[2::-1]] == [
         ("dashboard", "export", f"student_health.xlsx, class {big}"),
-        ("account:7", "export", f"student_health.csv, class {big}, pseudonyms"),
+        ("dashboard", "export", f"student_health.csv, class {big}, pseudonyms"),
         ("dashboard", "report", f"report.pdf, class {big}"),
     ]
 
@@ -393,6 +398,32 @@ def test_pseudonyms_between_page_and_fetch_hold(
     assert EVIL not in {row["name"] for row in rows_of(browser(app).get(table))}
     # The id in this question is real, and means nobody any more.
     assert is_gone(browser(app).get(picture))
+
+
+@pytest.fixture
+def as_viewer() -> Iterator[Principal]:
+    """The dashboard is served to a mentor of no class at first."""
+    principal = Principal("viewer", "viewer", frozenset())
+    serve_as(principal)
+    yield principal
+    serve_as(DASHBOARD_OWNER)
+
+
+def test_a_right_taken_away_between_page_and_fetch_holds(
+    registry: FileRegistry, practised: Workspace, big: str, as_viewer: Principal
+) -> None:
+    app = mounted(registry, practised)
+    template = health_of(
+        big, ask=Step.of(roster_import.mentors_template), selection=Selection(), name="mentors"
+    )
+    links = [offered(registry, health_of(big)), offered(registry, template)]
+    assert all(is_gone(browser(app).get(link)) for link in links)
+    serve_as(replace(as_viewer, class_ids=frozenset({big})))
+    assert browser(app).get(links[0]).status_code == 200
+    assert is_gone(browser(app).get(links[1]))
+    assert load_events(practised.database, limit=1)[0].who == "viewer"
+    serve_as(DASHBOARD_OWNER)
+    assert [browser(app).get(link).status_code for link in links] == [200, 200]
 
 
 def test_an_anonymous_question_names_nobody(registry: FileRegistry, followed: tuple[Workspace, str]) -> None:

@@ -18,26 +18,26 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def test_a_visit_ends_after_a_long_enough_pause(home: Home) -> None:
-    assert visits.load(home) == Visits()
+    assert visits.load(home.visits) == Visits()
     almost = PAUSE - timedelta(seconds=1)
     for at in (NINE, NINE + almost, NINE + 2 * almost):
-        visits.record_page_view(home, at)
-        assert visits.load(home).last is None
+        visits.record_page_view(home.visits, at)
+        assert visits.load(home.visits).last is None
     ended = NINE + 2 * almost
     for at in (ended + PAUSE, ended + PAUSE + almost):
-        visits.record_page_view(home, at)
-        assert visits.load(home).last == ended
-    assert visits.load(home).ends == (ended,)
+        visits.record_page_view(home.visits, at)
+        assert visits.load(home.visits).last == ended
+    assert visits.load(home.visits).ends == (ended,)
     assert stat.S_IMODE(home.visits.stat().st_mode) == 0o600
 
 
 def test_page_views_within_a_minute_are_written_once(home: Home) -> None:
-    visits.record_page_view(home, NINE)
-    visits.record_page_view(home, NINE + timedelta(seconds=59))
-    assert visits.load(home).seen_at == NINE
+    visits.record_page_view(home.visits, NINE)
+    visits.record_page_view(home.visits, NINE + timedelta(seconds=59))
+    assert visits.load(home.visits).seen_at == NINE
     # If the clock was set back, the new time counts.
-    visits.record_page_view(home, NINE - timedelta(days=1))
-    assert visits.load(home).seen_at == NINE - timedelta(days=1)
+    visits.record_page_view(home.visits, NINE - timedelta(days=1))
+    assert visits.load(home.visits).seen_at == NINE - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,22 @@ def test_page_views_within_a_minute_are_written_once(home: Home) -> None:
 )
 def test_a_file_that_cannot_be_read_counts_as_none(home: Home, text: str) -> None:
     home.write_private(home.visits, text)
-    assert visits.load(home) == Visits()
-    visits.record_page_view(home, NINE)
-    assert visits.load(home).seen_at == NINE
+    assert visits.load(home.visits) == Visits()
+    visits.record_page_view(home.visits, NINE)
+    assert visits.load(home.visits).seen_at == NINE
 
 
 def test_without_a_place_to_write_nothing_fails(home: Home) -> None:
     home.visits.mkdir(parents=True)
-    visits.record_page_view(home, NINE)
-    assert visits.load(home) == Visits()
+    visits.record_page_view(home.visits, NINE)
+    assert visits.load(home.visits) == Visits()
 
 
 @pytest.fixture
 def visited(practised: Workspace) -> Iterator[datetime]:
     """The end of a mentor's last visit, a week ago, to the second."""
     ended = (datetime.now(UTC) - timedelta(days=7)).replace(microsecond=0)
-    visits.record_page_view(practised.home, ended)
+    visits.record_page_view(practised.home.visits, ended)
     yield ended
     practised.home.visits.unlink()
 

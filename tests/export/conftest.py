@@ -1,4 +1,4 @@
-"""The synced practice school of the API's tests; who is in it, and ways to search a file for them."""
+"""The practice school of the API's tests, and a search for its people in files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ def real(service: Service) -> ClassData:
 
 @dataclass(frozen=True)
 class Identifying:
-    """What may not be told of a class: names, emails and ids, of which those of one word are kept apart."""
+    """Names, emails and ids of a class, which anonymous files must not contain."""
 
     words: frozenset[str]
+    """The single words among them."""
     phrases: tuple[str, ...]
+    """The others."""
 
     def found_in(self, text: str) -> set[str]:
-        """Those that stand in a text, not as a part of a longer word."""
-        found = self.words.intersection(re.findall(r"\w+", text))
-        return found | {
+        """Return those that stand in a text, not as a part of a longer word."""
+        words = set(self.words.intersection(re.findall(r"\w+", text)))
+        return words | {
             phrase
             for phrase in self.phrases
             if phrase in text and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text)
@@ -48,14 +50,14 @@ def identifying(real: ClassData) -> Identifying:
 
 def identifying_of(real: ClassData) -> Identifying:
     columns = [real.students[name].dropna() for name in ("student_id", "first_name", "last_name", "email")]
-    told = {word for column in columns for word in column} | set(real.progressions["id"])
-    spellings = {unicodedata.normalize(form, word) for word in told for form in ("NFC", "NFD")}
+    secrets = {word for column in columns for word in column} | set(real.progressions["id"])
+    spellings = {unicodedata.normalize(form, word) for word in secrets for form in ("NFC", "NFD")}
     words = frozenset(word for word in spellings if re.fullmatch(r"\w+", word))
     return Identifying(words, tuple(spellings - words))
 
 
 def text_of(file: bytes) -> str:
-    """All text of an answer: of a workbook its parts, of a PDF its pages and what it says about itself."""
+    """Return all text of a file: the parts of a workbook, or the pages and metadata of a PDF."""
     if file.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(file)) as parts:
             return "\n".join(parts.read(name).decode() for name in parts.namelist())

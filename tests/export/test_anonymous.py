@@ -1,4 +1,4 @@
-"""Anonymous mode: what it hides, what it keeps, and that no answer forgets it."""
+"""Anonymous mode: it hides every identity, keeps every number, and holds for every response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = b"k" * 32
 
 
 def people(rows: list[tuple[str, str | None, str | None, str | None]]) -> ClassData:
-    """A class of people who have done nothing: id, first name, last name, email."""
+    """Return a class of people who have done nothing: id, first name, last name, email."""
     frame = pd.DataFrame([(*row, None, None, None, None) for row in rows], columns=list(STUDENT_COLUMNS))
     return replace(empty("c"), students=frame.astype(STUDENT_COLUMNS))
 
@@ -40,10 +40,10 @@ def names(class_data: ClassData, key: bytes = KEY) -> dict[str, str]:
 
 def readable_routes(service: Service) -> list[str]:
     routes = create_app(service.workspace).routes
-    return [route.path for route in routes if isinstance(route, APIRoute) and "GET" in route.methods]
+    return [route.path for route in routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
 
 
-def test_no_answer_holds_a_name_an_email_or_an_id(
+def test_no_response_holds_a_name_an_email_or_an_id(
     service: Service, real: ClassData, identifying: Identifying
 ) -> None:
     student = real.students["student_id"].iloc[0]
@@ -53,18 +53,18 @@ def test_no_answer_holds_a_name_an_email_or_an_id(
         "assignment_id": real.assignments["assignment_id"].iloc[20],
         "job": 1,
     }
-    found = {}
+    leaks = {}
     for path in readable_routes(service):
         query = {"anonymous": "1"} | ({"since": "2026-09-01"} if "/changes" in path else {})
         answer = requests.get(service.url + path.format(**ids), params=query, timeout=20)
         if answer.status_code == 422:
-            # It knows no anonymous mode, so it may not tell about people at all.
+            # Without an anonymous mode, a path may not be about people at all.
             answer = requests.get(service.url + path.format(**ids), timeout=20)
         assert answer.status_code == 200, (path, answer.text[:300])
-        told = text_of(answer.content) + str(answer.headers)
-        if words := identifying.found_in(told):
-            found[path] = words
-    assert found == {}
+        sent = text_of(answer.content) + str(answer.headers)
+        if words := identifying.found_in(sent):
+            leaks[path] = words
+    assert leaks == {}
 
 
 def test_the_search_would_find_them(service: Service, identifying: Identifying) -> None:
@@ -96,8 +96,8 @@ def test_pseudonymous_ids_are_taken_as_parameters(service: Service, real: ClassD
         service.get(path, student_id=student),
         service.get(path, student_id=disguised, anonymous=1),
     )
-    assert [one["completed_at"] for one in openly] == [one["completed_at"] for one in hidden]
-    assert {one["student_id"] for one in hidden} == {disguised}
+    assert [record["completed_at"] for record in openly] == [record["completed_at"] for record in hidden]
+    assert {record["student_id"] for record in hidden} == {disguised}
     assert service.get(path, student_id=student, anonymous=1) == []
     refused = service.refused(f"/classes/{CLASS_ID}/students/{student}", anonymous=1)
     assert student not in str(refused)
@@ -112,29 +112,31 @@ def test_numbers_are_the_same(service: Service) -> None:
 
     def numbers(**query: int) -> list[str]:
         return sorted(
-            str({name: value for name, value in one.items() if name not in hidden})
-            for one in service.get(path, **query)
+            str({name: value for name, value in row.items() if name not in hidden})
+            for row in service.get(path, **query)
         )
 
     assert numbers(anonymous=1) == numbers()
     for name in ("progress-summary", "metrics/blockers", "metrics/progress-over-time"):
-        openly, anonymously = (service.get(f"/classes/{CLASS_ID}/{name}", anonymous=one) for one in (0, 1))
+        openly, anonymously = (
+            service.get(f"/classes/{CLASS_ID}/{name}", anonymous=anonymous) for anonymous in (0, 1)
+        )
         assert openly == anonymously
 
 
-def test_what_changed_is_told_of_the_same_events(service: Service) -> None:
+def test_changes_have_the_same_events(service: Service) -> None:
     path, since = f"/classes/{CLASS_ID}/changes", "2026-10-01"
-    openly, hidden = (service.get(path, since=since, anonymous=one)["items"] for one in (0, 1))
+    openly, hidden = (service.get(path, since=since, anonymous=anonymous)["items"] for anonymous in (0, 1))
 
     def events(rows: list[dict[str, object]]) -> list[str]:
-        return [f"{one['at']} {one['kind']} {one['assignment_id']} {one['name'] is None}" for one in rows]
+        return [f"{row['at']} {row['kind']} {row['assignment_id']} {row['name'] is None}" for row in rows]
 
     assert events(openly) == events(hidden)
 
 
 def test_the_same_person_has_the_same_pseudonym_everywhere() -> None:
-    one, two = ("1", "Ann", "Lee", "ann@school.org"), ("2", "Bo", "Xu", None)
-    first, second = names(people([one, two])), names(people([two, one, ("3", "C", "D", None)]))
+    ann, bo = ("1", "Ann", "Lee", "ann@school.org"), ("2", "Bo", "Xu", None)
+    first, second = names(people([ann, bo])), names(people([bo, ann, ("3", "C", "D", None)]))
     assert first.items() <= second.items()
     # On the roster first, under a stand-in id; then seen by OpenClass, with another spelling of the email.
     before = names(people([("roster-0a", "Ann", "Lee", "ann@school.org")]))
@@ -198,22 +200,22 @@ def test_records_set_aside_have_other_ids(service: Service) -> None:
     service.workspace.prepare_sync(["web-cohort-3"], asked_by="test", full=True).run()
     service.upstream.faults.clear()
     path = "/classes/web-cohort-3/quarantine"
-    openly, hidden = (service.get(path, anonymous=one)["items"] for one in (0, 1))
+    openly, hidden = (service.get(path, anonymous=anonymous)["items"] for anonymous in (0, 1))
     assert len(openly) == len(hidden) > 0
-    assert [one["reason"] for one in openly] == [one["reason"] for one in hidden]
-    assert not {one["id"] for one in openly} & {one["id"] for one in hidden}
+    assert [row["reason"] for row in openly] == [row["reason"] for row in hidden]
+    assert not {row["id"] for row in openly} & {row["id"] for row in hidden}
     service.workspace.prepare_sync(["web-cohort-3"], asked_by="test", full=True).run()
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", b"\xff\xfe", b"00" * 31])
-def test_a_damaged_secret_is_told(home: Home, damage: bytes) -> None:
+def test_a_damaged_secret_is_reported(home: Home, damage: bytes) -> None:
     load_key(home)
     home.pseudonym_key.write_bytes(damage)
     with pytest.raises(BadSettings, match="Delete the file"):
         load_key(home)
 
 
-def test_ids_tell_nothing_without_the_secret() -> None:
+def test_ids_reveal_nothing_without_the_secret() -> None:
     pseudonyms = Pseudonyms(KEY)
     assert pseudonyms.student_id("1") != pseudonyms.record_id("1")
     assert re.fullmatch(r"p[0-9a-f]{16}", pseudonyms.student_id("roster-0123"))

@@ -1,4 +1,4 @@
-"""The class report as whoever opens the PDF gets it."""
+"""The class report, read back from the PDF."""
 
 from __future__ import annotations
 
@@ -42,13 +42,19 @@ def opened(file: bytes) -> pypdf.PdfReader:
     return pypdf.PdfReader(io.BytesIO(file), strict=True)
 
 
+def resources(page: pypdf.PageObject, kind: str) -> Any:
+    """Return the fonts or colour spaces of a page by name."""
+    all_kinds: Any = page["/Resources"]
+    return all_kinds[kind]
+
+
 def words(file: bytes) -> str:
-    """The text of all pages; lines run together, since a name may be broken between two."""
+    """Return the text of all pages on a single line, since a name may be broken between two lines."""
     return " ".join(" ".join(page.extract_text() for page in opened(file).pages).split())
 
 
 def class_of(names: list[str], name: str = "Class", others: int = 5) -> ClassData:
-    """A class of people who did nothing since a start, and others who did everything."""
+    """Return a class of people who only started the first lesson, and others who completed all."""
     rows = []
     for number in range(others):
         for lesson in range(8):
@@ -57,28 +63,28 @@ def class_of(names: list[str], name: str = "Class", others: int = 5) -> ClassDat
     for number, _ in enumerate(names):
         rows.append(work(f"s{number}", "a0", "2025-03-03 10:00"))
     class_data = data_of(rows, synced_at="2025-04-20T00:00:00Z")
-    known = {f"s{number}": one for number, one in enumerate(names)}
-    called = class_data.students["student_id"].map(lambda one: known.get(one, one))
+    by_id = {f"s{number}": student_name for number, student_name in enumerate(names)}
+    first_names = class_data.students["student_id"].map(lambda student_id: by_id.get(student_id, student_id))
     return replace(
-        class_data, name=name, students=class_data.students.assign(first_name=called.astype("str"))
+        class_data, name=name, students=class_data.students.assign(first_name=first_names.astype("str"))
     )
 
 
 def test_it_says_what_the_reports_say(service: Service) -> None:
     cohort = service.workspace.cohorts.cohort(CLASS_ID)
     file = class_report(cohort)
-    said = content(cohort)
+    data = content(cohort)
     text = words(file)
     for heading in ("Summary", "Who needs attention", "Blockers", "Trends", "What the words mean"):
         assert heading in text
-    for student in said["attention"]["rows"]:
+    for student in data["attention"]["rows"]:
         assert student["name"] in text
         assert all(reason in text for reason in student["reasons"])
-    assert all(sentence in text for sentence in said["summary"])
-    assert all(" ".join(one["name"].split()) in text for one in said["blockers"])
-    assert said["as_of"] in text
-    assert all(meaning in text for _, meaning in said["definitions"])
-    assert "*" not in str(said["definitions"])
+    assert all(sentence in text for sentence in data["summary"])
+    assert all(" ".join(blocker["name"].split()) in text for blocker in data["blockers"])
+    assert data["as_of"] in text
+    assert all(meaning in text for _, meaning in data["definitions"])
+    assert "*" not in str(data["definitions"])
 
 
 def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:
@@ -96,15 +102,17 @@ def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:
     assert document.metadata.title == f"Class report: {cohort.class_data.name}"
 
 
-def test_it_is_black_on_white_and_leads_nowhere(service: Service) -> None:
+def test_it_is_black_on_white_without_links(service: Service) -> None:
     document = opened(class_report(service.workspace.cohorts.cohort(CLASS_ID)))
     for page in document.pages:
         assert "/Annots" not in page
         assert not page.images
         # Colours have one number, grey, so that nothing is lost on a black-and-white printer.
-        spaces: Any = page["/Resources"]["/ColorSpace"]
+        spaces = resources(page, "/ColorSpace")
         assert {space.get_object()[1].get_object()["/N"] for space in spaces.values()} == {1}
-        drawn = page.get_contents().get_data().decode("latin-1")
+        contents = page.get_contents()
+        assert contents is not None
+        drawn = contents.get_data().decode("latin-1")
         assert not re.search(r" (?:rg|RG|k|K)\s", drawn)
 
 
@@ -117,14 +125,14 @@ def test_a_name_is_there_to_the_letter(name: str) -> None:
 def test_every_font_is_inside() -> None:
     document = opened(class_report(build(class_of(NAMES))))
     for page in document.pages:
-        fonts: Any = page["/Resources"]["/Font"]
+        fonts = resources(page, "/Font")
         for font in fonts.values():
             inner = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"]
             assert {"/FontFile2", "/FontFile3"} & set(inner.get_object())
 
 
 @pytest.mark.parametrize("name", BEYOND)
-def test_no_name_is_too_much(name: str) -> None:
+def test_any_name_can_be_typeset(name: str) -> None:
     assert len(opened(class_report(build(class_of([name, "Ann"])))).pages) >= 1
 
 
@@ -150,8 +158,8 @@ def test_a_large_class_ends_somewhere() -> None:
 
 def test_past_days_and_groups(service: Service) -> None:
     address = f"{service.url}/classes/{CLASS_ID}/report.pdf"
-    asked = {"as_of": "2026-10-15", "group": "Tuesday"}
-    answer = requests.get(address, params=asked, timeout=10)
+    query = {"as_of": "2026-10-15", "group": "Tuesday"}
+    answer = requests.get(address, params=query, timeout=10)
     assert answer.headers["Content-Type"] == "application/pdf"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="sd-cohort-12-report.pdf"'
     text = words(answer.content)
@@ -182,10 +190,10 @@ def test_the_command(service: Service, identifying: Identifying, tmp_path: Path)
     assert not identifying.found_in(text)
 
 
-@pytest.mark.parametrize("most", [0, 1, 2, 3, 4, 5, 7, 9, 12, 99, 130, 3553, 100_000])
-def test_scales_are_round_and_hold_the_most(most: int) -> None:
-    scale = _scale(most)
+@pytest.mark.parametrize("largest", [0, 1, 2, 3, 4, 5, 7, 9, 12, 99, 130, 3553, 100_000])
+def test_scales_are_round_and_reach_the_largest_value(largest: int) -> None:
+    scale = _scale(largest)
     assert scale[0] == 0
-    assert scale[-1] >= most > scale[-2] or most == 0
+    assert scale[-1] >= largest > scale[-2] or largest == 0
     assert 2 <= len(scale) <= 6
     assert len({after - before for before, after in itertools.pairwise(scale)}) == 1

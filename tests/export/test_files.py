@@ -1,4 +1,4 @@
-"""Tables as files: read back as a spreadsheet reads them, over HTTP and from the command line."""
+"""Tables as files, read back as a spreadsheet reads them: over HTTP and from the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 import requests
 
@@ -21,6 +21,7 @@ from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.reports import catalog
 from cohort_core.reports.rows import ProgressionRow, Row
+from cohort_core.services.principal import OWNER
 from cohort_core.services.reader import Reader
 from tests.api.conftest import Service
 from tests.export.conftest import CLASS_ID
@@ -59,21 +60,22 @@ def read_csv(file: bytes) -> list[dict[str, str]]:
 
 
 def read_sheets(file: bytes) -> list[Any]:
-    return openpyxl.load_workbook(io.BytesIO(file)).worksheets
+    sheets: list[Any] = openpyxl.load_workbook(io.BytesIO(file)).worksheets
+    return sheets
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_csv_text_is_no_formula(text: str) -> None:
     row, empty = read_csv(tables.csv_bytes(odd([text])))
     # Also if the text begins where other programs end a cell.
-    told = f"'{text[0]}'{text[1:]}" if text in ("\t=1", "\r=1") else f"'{text}"
-    assert row == {"name": told, "amount": "-1.5", "is_it": "true", "names": "'=A; B"}
+    name = f"'{text[0]}'{text[1:]}" if text in ("\t=1", "\r=1") else f"'{text}"
+    assert row == {"name": name, "amount": "-1.5", "is_it": "true", "names": "'=A; B"}
     assert empty == {"name": "", "amount": "", "is_it": "false", "names": ""}
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_csv_text_is_no_formula_where_cells_are_separated_otherwise(separator: str) -> None:
-    """A spreadsheet of a German mentor takes the semicolon, whatever the file has."""
+    """The spreadsheet of a German mentor reads semicolons as separators, whatever the file uses."""
     names = ['Ben;"=1+1;x', 'Ben;""=1+1', "Ben;=1+1;x", "Ben\n=1+1\n", "Ben\t@SUM(1)", "＝1+1", 'Ben";=1']
     lines = tables.csv_bytes(odd(names)).decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator) for cell in row]
@@ -111,10 +113,10 @@ def test_a_workbook_has_real_times_and_definitions(service: Service) -> None:
     head = [cell.value for cell in cells[1]]
     assert head == list(ProgressionRow.model_fields)
     first = dict(zip(head, [cell.value for cell in cells[2]], strict=True))
-    told = report.records()[0]
-    at = datetime.fromisoformat(told["completed_at"]).replace(tzinfo=None)
-    assert abs((first["completed_at"] - at).total_seconds()) < 0.002
-    assert first["grade"] == told["grade"]
+    record = report.records()[0]
+    completed_at = datetime.fromisoformat(record["completed_at"]).replace(tzinfo=None)
+    assert abs((first["completed_at"] - completed_at).total_seconds()) < 0.002
+    assert first["grade"] == record["grade"]
     words = {row[0]: row[3] for row in definitions.iter_rows(values_only=True)}
     assert {name: words[name] for name in head} == {
         name: field.description for name, field in ProgressionRow.model_fields.items()
@@ -124,7 +126,7 @@ def test_a_workbook_has_real_times_and_definitions(service: Service) -> None:
 
 
 def table_paths(service: Service) -> list[str]:
-    """The paths that have tables in them, by their own description."""
+    """Return the paths that send tables, by their own description."""
     paths = service.get("/openapi.json")["paths"]
     return [
         path
@@ -144,11 +146,11 @@ def test_every_table_is_the_same_as_a_file(service: Service) -> None:
     assert len(paths) > 30
     for path in paths:
         address = service.url + path.format(**ids)
-        told = requests.get(address, timeout=10).json()
-        is_list = isinstance(told, list) or "items" in told
+        sent = requests.get(address, timeout=10).json()
+        is_list = isinstance(sent, list) or "items" in sent
         query = {"limit": "30", "offset": "2"} if is_list else {}
-        told = requests.get(address, params=query, timeout=10).json()
-        rows = [told] if not is_list else told["items"] if isinstance(told, dict) else told
+        sent = requests.get(address, params=query, timeout=10).json()
+        rows = [sent] if not is_list else sent["items"] if isinstance(sent, dict) else sent
         file = requests.get(f"{address}.csv", params=query, timeout=10)
         assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert file.headers["Content-Disposition"].endswith('.csv"')
@@ -164,10 +166,10 @@ def test_every_table_is_the_same_as_a_file(service: Service) -> None:
 def test_numbers_of_a_csv_are_those_of_the_api(service: Service) -> None:
     path = f"/classes/{CLASS_ID}/metrics/student-health"
     table = read_csv(requests.get(f"{service.url}{path}.csv", timeout=10).content)
-    for one, cells in zip(service.get(path), table, strict=True):
-        assert float(cells["risk_score"]) == one["risk_score"]
-        assert cells["reasons"] == "; ".join(one["reasons"])
-        assert cells["name"].removeprefix("'") == one["name"]
+    for row, cells in zip(service.get(path), table, strict=True):
+        assert float(cells["risk_score"]) == row["risk_score"]
+        assert cells["reasons"] == "; ".join(row["reasons"])
+        assert cells["name"].removeprefix("'") == row["name"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_accept_chooses_the_format(service: Service, accept: str, expected: str)
     assert "Accept" in answer.headers["Vary"].split(", ")
 
 
-def test_the_name_of_a_download_tells_no_person(service: Service) -> None:
+def test_the_name_of_a_download_names_no_person(service: Service) -> None:
     student = service.workspace.cohorts.class_data(CLASS_ID).progressions["student_id"].iloc[0]
     address = f"{service.url}/classes/{CLASS_ID}/students/{student}/timeline.csv"
     answers = [requests.get(address, timeout=10)]
@@ -251,22 +253,26 @@ def test_the_command_writes_what_the_api_sends(service: Service, tmp_path: Path)
         ("completion", {"since": "2026-10-01"}, "since"),
     ],
 )
-def test_a_report_that_cannot_be_asked_so(
+def test_a_report_refuses_parameters_that_do_not_fit(
     service: Service, name: str, more: dict[str, str], parameter: str
 ) -> None:
     with pytest.raises(BadInput) as raised:
-        Reader(service.workspace).report(name, CLASS_ID, **more)
+        Reader(service.workspace, OWNER).report(name, CLASS_ID, **more)
     assert raised.value.details["parameter"] == parameter
 
 
-def test_every_report_can_be_asked_by_its_name(service: Service) -> None:
+def test_every_report_can_be_requested_by_its_name(service: Service) -> None:
     class_data = service.workspace.cohorts.class_data(CLASS_ID)
     ids = {
         "student_id": class_data.progressions["student_id"].iloc[0],
         "assignment_id": class_data.assignments["assignment_id"].iloc[3],
     }
-    for name, answer in catalog.REPORTS.items():
-        asked = inspect.signature(answer.ask).parameters.values()
-        wanted = {one.name: ids[one.name] for one in asked if one.name in ids and one.default is one.empty}
+    for name, spec in catalog.REPORTS.items():
+        parameters = inspect.signature(spec.function).parameters.values()
+        required = {
+            parameter.name: ids[parameter.name]
+            for parameter in parameters
+            if parameter.name in ids and parameter.default is parameter.empty
+        }
         if name != "triage":
-            assert Reader(service.workspace).report(name, CLASS_ID, **wanted).row is answer.row
+            assert Reader(service.workspace, OWNER).report(name, CLASS_ID, **required).row is spec.row

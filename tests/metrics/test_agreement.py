@@ -1,232 +1,203 @@
-"""Every answer against a second, naive computation, on classes that nobody would think of."""
+"""Every report against a second, naive computation, on random classes."""
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
-from random import Random
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort_core.metrics import cohort
-from cohort_core.metrics.cohort import build
+from cohort_core.errors import BadInput
+from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.groups import groups
 from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
 
-from .naive import answers
+from . import naive
+from .naive import Row, School
+from .random_classes import QUICK, assert_same, classes, instants
+from .report_names import ASSIGNMENT_REPORTS, MAIN_REPORTS
 from .school import data_of
 
-Row = dict[str, Any]
-ANSWERS = ("progress_summary", "completion", "blockers", "student_health", "progress_over_time")
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# Around both clock changes of New York and Berlin, so that hours are lost and repeated in most classes.
-SPRING = datetime(2025, 3, 1, tzinfo=UTC)
-
-
-@st.composite
-def classes(draw: st.DrawFn) -> Row:
-    """Shapes are drawn, the many values come from a seed: drawn one by one they make nearly empty classes."""
-    students = [f"s{i}" for i in range(draw(st.sampled_from([12, 12, 12, 10, 10, 8, 8, 6, 3, 1, 0])))]
-    assignments = [f"a{i}" for i in range(draw(st.sampled_from([6, 6, 5, 5, 4, 3, 1, 0])))]
-    share_touched = draw(st.sampled_from([1.0, 1.0, 0.6, 0.2]))
-    random = Random(draw(st.integers(0, 2**32)))
-    names = {student: random.choice(["Ana", "ana", "Bo", student]) for student in students}
-    rows = [
-        random_work(random, student, names[student], assignment)
-        for student in students
-        for assignment in assignments
-        for _ in range(random.choice([1, 1, 1, 1, 2, 3]))
-        if random.random() < share_touched
-    ]
-
-    def some_date() -> str | None:
-        return random.choice([None, None, (SPRING + timedelta(random.randrange(45))).date().isoformat()])
-
-    roster = [
-        {
-            "student_id": student,
-            "first_name": "Roster",
-            "last_name": student,
-            "night": random.choice([None, "Tue", "Wed"]),
-            "region": random.choice([None, "North", "TUE"]),
-            "enrolled_on": some_date(),
-            "withdrawn_on": some_date() if random.random() < 0.3 else None,
-        }
-        for student in [*students, "new"]
-        if random.random() < 0.7
-    ]
-    inside = assignments[: random.randint(0, len(assignments))]
-    half = len(inside) // 2
-    return {
-        "rows": rows,
-        "units": [
-            {"name": "One", "assignments": inside[:half]},
-            {"name": "Two", "assignments": inside[half:]},
-        ],
-        "roster": roster,
-        "timezone": draw(st.sampled_from(["America/New_York", "Europe/Berlin", "UTC"])),
-        "starts_on": draw(st.sampled_from([None, "2025-03-04"])),
-    }
-
-
-def random_work(random: Random, student: str, name: str, assignment: str) -> Row:
-    """Rounded times, so that ties are common; some within a millisecond of local midnight in either zone."""
-    started = SPRING + timedelta(days=random.randrange(20))
-    started += random.choice(
-        [
-            timedelta(0),
-            timedelta(hours=random.randrange(24)),
-            timedelta(hours=random.choice([4, 5, 22, 23]), milliseconds=random.choice([-1, 0, 1])),
-        ]
-    )
-    took = random.choice(
-        [
-            timedelta(0),
-            timedelta(seconds=random.choice([-3600, 30, 59, 60])),
-            timedelta(days=random.randrange(1, 6)),
-            timedelta(days=random.randrange(1, 25)),
-        ]
-    )
-    completed = started + took
-    has_start, has_end = random.choice(
-        [(True, True)] * 4 + [(True, False)] * 2 + [(False, True), (False, False)]
-    )
-    reviewed = completed + timedelta(days=random.choice([0, 3, 9]))
-    return {
-        "id": f"{student}-{assignment}-{random.random()}",
-        "student_id": student,
-        "first_name": name,
-        "last_name": None,
-        "assignment_id": assignment,
-        "name": assignment,
-        "type": {"a1": "quiz", "a3": "quiz", "a5": None}.get(assignment, "lesson"),
-        # Exact in binary, so that sums in any order agree to the last bit.
-        "grade": random.choice([None, 0.0, 0.0625, 0.5, 0.75, 1.0, 1.0]),
-        "started_at": started.isoformat() if has_start else None,
-        "completed_at": completed.isoformat() if has_end else None,
-        "reviewed_at": random.choice([None, reviewed.isoformat()]),
-    }
-
-
-instants_of_asking = st.builds(
-    lambda day, hour: SPRING + timedelta(days=day, hours=hour),
-    st.sampled_from([32, 25, 45, 30, 20, 28, 60, 15, 8, 0, -2]),
-    st.integers(0, 23),
+LISTS = (
+    *("time_to_complete", "stuck", "reteach", "activity", "engagement_gap", "velocity", "pace", "forecast"),
+    *("grade_distribution", "by_type", "by_section", "by_group", "by_weekday", "by_hour"),
+    *("by_course_week", "matrix"),
 )
+STUDENT_REPORTS = ("student_timeline", "student_assignments", "habits")
 
 
-def ask(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
+def records(name: str, *arguments: Any) -> Any:
+    """Return the rows of a report, checked against the model of its rows."""
+    report = catalog.REPORTS[name].function(*arguments)
+    rows = report.records()
+    for row in rows:
+        report.row.model_validate(row)
+    return [{k: v for k, v in row.items() if k != "group_id"} for row in rows]
+
+
+def main_reports(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
+    """Return the main reports by name, as the API sends them."""
     made = build(class_data, as_of, group)
     result: Row = {}
-    for name in ANSWERS:
-        report = catalog.REPORTS[name].ask(made)
-        one = name in ("progress_summary", "completion")
-        result[name] = report.record() if one else report.records()
+    for name in MAIN_REPORTS:
+        report = catalog.REPORTS[name].function(made)
+        has_one_row = name in ("progress_summary", "completion")
+        result[name] = report.record() if has_one_row else report.records()
     return result
 
 
-def assert_same(got: Any, expected: Any, where: str = "") -> None:
-    if isinstance(expected, dict):
-        assert got.keys() == expected.keys(), where
-        for key, value in expected.items():
-            assert_same(got[key], value, f"{where}.{key}")
-    elif isinstance(expected, list):
-        assert len(got) == len(expected), where
-        for number, (g, e) in enumerate(zip(got, expected, strict=True)):
-            assert_same(g, e, f"{where}[{number}]")
-    elif isinstance(expected, float):
-        assert got is not None, where
-        assert math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-7), (where, got, expected)
-    else:
-        assert got == expected, where
+def other_reports(made: Cohort) -> Row:
+    """Return the other reports about the class by name."""
+    (alarm,) = records("cohort_alarm", made)
+    return {"cohort_alarm": alarm, **{name: records(name, made) for name in LISTS}}
+
+
+def cohort_if_there(
+    class_data: ClassData, as_of: datetime, group: str | None, kind: str | None
+) -> Cohort | None:
+    """Return the cohort, or None if the class has no such group or type."""
+    try:
+        return build(class_data, as_of, group, kind)
+    except BadInput:
+        return None
+
+
+def naive_school(school: Row, as_of: datetime, kind: str | None = None) -> School:
+    """Return the same class for the naive computation."""
+    return School(
+        school["rows"],
+        school["units"],
+        school["roster"],
+        ZoneInfo(school["timezone"]),
+        as_of,
+        school["starts_on"],
+        kind,
+    )
+
+
+selections = st.sampled_from([(None, None), (None, None), ("Tue", None), (None, "quiz"), ("North", "lesson")])
 
 
 @QUICK
-@given(classes(), instants_of_asking)
-def test_both_agree(school: Row, as_of: datetime) -> None:
-    assert_same(ask(data_of(**school), as_of), answers(**school, as_of=as_of))
+@given(classes(), instants)
+def test_both_agree_on_the_main_reports(school: Row, as_of: datetime) -> None:
+    assert_same(main_reports(data_of(**school), as_of), naive.main_reports(**school, as_of=as_of))
 
 
 @QUICK
-@given(classes(), instants_of_asking)
-def test_both_agree_on_a_group(school: Row, as_of: datetime) -> None:
+@given(classes(), instants)
+def test_both_agree_on_the_main_reports_of_a_group(school: Row, as_of: datetime) -> None:
     class_data = data_of(**school)
-    for group in groups(cohort.build(class_data)):
+    for group in groups(build(class_data)):
         assert_same(
-            ask(class_data, as_of, group.label.lower()), answers(**school, as_of=as_of, group=group.label)
+            main_reports(class_data, as_of, group.label.lower()),
+            naive.main_reports(**school, as_of=as_of, group=group.label),
         )
 
 
 @QUICK
-@given(classes(), instants_of_asking)
-def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
-    def known_then(row: Row) -> Row:
-        def past(text: str | None) -> str | None:
-            return text if text and datetime.fromisoformat(text) <= as_of else None
-
-        completed = past(row["completed_at"])
-        return {
-            **row,
-            "started_at": past(row["started_at"]),
-            "completed_at": completed,
-            "grade": row["grade"] if completed else None,
-            "reviewed_at": past(row["reviewed_at"]) if completed else None,
-        }
-
-    now = data_of(**school)
-    then = data_of(**{**school, "rows": [known_then(row) for row in school["rows"]]})
-    assert ask(now, as_of) == ask(then, as_of)
+@given(classes(), instants, st.sampled_from(["quiz", "lesson"]))
+def test_both_agree_on_the_main_reports_of_a_type(school: Row, as_of: datetime, kind: str) -> None:
+    made = cohort_if_there(data_of(**school), as_of, None, kind)
+    if made is not None:
+        expected = naive.main_reports(**school, as_of=as_of, kind=kind)
+        for name in MAIN_REPORTS:
+            got = records(name, made)
+            assert_same(got if isinstance(expected[name], list) else got[0], expected[name], name)
 
 
 @QUICK
-@given(classes(), instants_of_asking)
-def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
-    made = build(data_of(**school), as_of)
-    for name in ANSWERS:
-        report = catalog.REPORTS[name].ask(made)
-        for field_name, field in report.row.model_fields.items():
-            extra = field.json_schema_extra
-            if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
-                values = report.frame[field_name].dropna()
-                assert values.between(0, 1).all(), field_name
-        for row in report.records():
-            report.row.model_validate(row)
-    summary = catalog.progress_summary(made).record()
-    parts = ("completed_count", "in_progress_count", "not_started_count")
-    assert sum(summary[part] for part in parts) == summary["total_students"]
-    health = catalog.student_health(made).frame
-    blockers = catalog.blockers(made).frame
-    weeks = catalog.progress_over_time(made).frame
-    assert health["completed"].sum() == blockers["completed"].sum() == weeks["completed_in_week"].sum()
-    assert health["stuck"].sum() == blockers["stuck"].sum()
-    assert health["risk_score"].between(0, 100).all()
-    assert (blockers["completed"] + blockers["in_progress"] <= blockers["students_reached"]).all()
-    if len(weeks):
-        assert weeks["completed"].iloc[-1] == health["completed"].sum()
-        assert weeks["in_progress"].iloc[-1] <= health["in_progress"].sum()
-
-
-@QUICK
-@given(classes(), instants_of_asking)
-def test_a_group_keeps_its_students_bands_and_its_counts_sum_to_the_class(
-    school: Row, as_of: datetime
+@given(classes(), instants, selections)
+def test_both_agree_on_the_other_reports(
+    school: Row, as_of: datetime, selection: tuple[str | None, str | None]
 ) -> None:
-    school = {
-        **school,
-        "roster": [{**r, "night": r["night"] or "Tue", "region": None} for r in school["roster"]],
-    }
-    listed = {entry["student_id"] for entry in school["roster"]}
-    school["rows"] = [row for row in school["rows"] if row["student_id"] in listed]
+    group, kind = selection
+    made = cohort_if_there(data_of(**school), as_of, group, kind)
+    if made is not None:
+        expected = naive.other_reports(**school, as_of=as_of, group=group, kind=kind)
+        assert_same(other_reports(made), expected)
+
+
+@QUICK
+@given(classes(), instants, selections, st.integers(0, 99))
+def test_both_agree_on_a_student_and_an_assignment(
+    school: Row, as_of: datetime, selection: tuple[str | None, str | None], which: int
+) -> None:
+    group, kind = selection
+    made = cohort_if_there(data_of(**school), as_of, group, kind)
+    if made is None or made.students.empty:
+        return
+    raw = naive_school(school, as_of, kind)
+    inside = [s for s in raw.students if group is None or raw.in_group(s, group)]
+    s = inside[which % len(inside)]
+    a = raw.assignments[which % len(raw.assignments)] if raw.assignments else None
+    expected = naive.detail_reports(raw, s, a, inside)
+    for name in STUDENT_REPORTS:
+        assert_same(records(name, made, s), expected[name], name)
+    if a is not None:
+        for name in ASSIGNMENT_REPORTS:
+            assert_same(records(name, made, a), expected[name], name)
+    (health,) = records("student", made, s)
+    assert health == next(row for row in records("student_health", made) if row["student_id"] == s)
+    for name in ("pace", "forecast"):
+        (of_student,) = records(name, made, s)
+        assert of_student in records(name, made)
+
+
+@QUICK
+@given(classes(), instants, st.integers(0, 99))
+def test_risk_history_is_the_risk_at_the_end_of_each_week(school: Row, as_of: datetime, which: int) -> None:
     class_data = data_of(**school)
-    whole = {row["student_id"]: row for row in ask(class_data, as_of)["student_health"]}
-    seen: dict[str, Row] = {}
-    for group in groups(cohort.build(class_data)):
-        seen |= {row["student_id"]: row for row in ask(class_data, as_of, group.id)["student_health"]}
-    assert seen == whole
+    made = build(class_data, as_of)
+    if made.students.empty:
+        return
+    s = made.students.index[which % len(made.students)]
+    tz = ZoneInfo(school["timezone"])
+    for row in records("risk_history", made, s):
+        monday = datetime.fromisoformat(row["week"]).replace(tzinfo=tz)
+        end = (monday + naive.WEEK).astimezone(naive.UTC) - timedelta(microseconds=1)
+        health = naive.main_reports(**school, as_of=min(end, as_of))["student_health"]
+        expected = next(student for student in health if student["student_id"] == s)
+        assert row["risk"] == expected["risk"]
+        assert_same(row["risk_score"], expected["risk_score"])
+        assert_same(row["risk_gap"], expected["risk_gap"])
+        assert_same({part: row[part] for part in expected["risk_parts"]}, expected["risk_parts"])
+        assert (row["completed"], row["total"]) == (expected["completed"], expected["total"])
+    weeks = [row["week"] for row in records("risk_history", made, s)]
+    assert weeks == sorted(set(weeks))
+
+
+@QUICK
+@given(st.lists(classes(), min_size=1, max_size=2), instants)
+def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
+    cohorts, raw = [], []
+    for number, school in enumerate(schools):
+        class_data = data_of(**school)
+        class_data = replace(class_data, class_id=f"class {number}", name="Class")
+        cohorts.append(build(class_data, as_of))
+        raw.append((naive_school(school, as_of), naive.other_reports(**school, as_of=as_of)))
+    expected = naive.triage(raw)
+    report = catalog.triage(cohorts)
+    got = report.records()
+    assert (len(got), report.more) == (min(len(expected), 7), max(len(expected) - 7, 0))
+    for row, entry in zip(catalog.triage(cohorts, limit=1000).records(), expected, strict=True):
+        report.row.model_validate(row)
+        subject = row["student_id"] or row["class_id"]
+        assert (row["kind"], subject, row["name"], row["days"], set(row["also"])) == (
+            entry["kind"],
+            entry["subject"],
+            entry["name"],
+            entry["days"],
+            entry["also"],
+        )
+        assert row["reason"].endswith(".")
+        assert row["ends"].endswith(".")
+    assert got == catalog.triage(cohorts, limit=1000).records()[:7]
 
 
 def test_an_unknown_field_would_be_noticed() -> None:

@@ -1,4 +1,4 @@
-"""What counts at an instant: as of, enrolment, attempts, groups."""
+"""The cohort at an instant: as of, enrolment, attempts, groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cohort_core.metrics.groups import groups
 from cohort_core.store.class_data import empty
 from cohort_core.timeutils import parse_as_of
 
-from .school import data_of, work
+from .school import Row, data_of, work
 
 NEW_YORK, BERLIN = "America/New_York", "Europe/Berlin"
 
@@ -116,7 +116,7 @@ def test_of_attempts_completed_together_the_one_reviewed_later_counts_then_the_b
     assert dict(zip(records["student_id"], records["grade"], strict=True)) == {"ana": 0.4, "bo": 0.9}
 
 
-def test_who_counts_on_which_day() -> None:
+def test_students_count_between_enrolment_and_withdrawal() -> None:
     roster = [
         {"student_id": "dated", "first_name": "D", "enrolled_on": "2025-03-10"},
         {"student_id": "undated", "first_name": "U"},
@@ -146,7 +146,7 @@ def test_a_class_that_starts_in_the_future_has_no_undated_students_yet() -> None
 
 
 def test_names_are_shown_whole_or_by_id() -> None:
-    roster = [
+    roster: list[Row] = [
         {"student_id": "s1", "first_name": "Zoë", "last_name": "O'Neil"},
         {"student_id": "s2", "first_name": None, "last_name": "Li"},
         {"student_id": "s3"},
@@ -155,25 +155,25 @@ def test_names_are_shown_whole_or_by_id() -> None:
     assert list(names.students["name"]) == ["Zoë O'Neil", "Li", "s3"]
 
 
-def test_groups_are_found_by_label_in_any_case_and_by_id() -> None:
-    roster = [
+def test_groups_are_chosen_by_label_in_any_case_and_by_id() -> None:
+    roster: list[Row] = [
         {"student_id": "s1", "first_name": "A", "night": "Tuesday", "region": "North"},
         {"student_id": "s2", "first_name": "B", "night": "tuesday ", "region": None},
         {"student_id": "s3", "first_name": "C", "night": "Wednesday", "region": "Tuesday"},
     ]
     class_data = data_of([work("s3", "a1", "2025-03-03 10:00")], roster=roster)
-    found = groups(build(class_data))
-    assert [(g.kind, g.label, g.students) for g in found] == [
+    all_groups = groups(build(class_data))
+    assert [(g.kind, g.label, g.students) for g in all_groups] == [
         ("night", "Tuesday", 2),
         ("night", "Wednesday", 1),
         ("region", "North", 1),
         ("region", "Tuesday", 1),
     ]
-    assert len({g.id for g in found}) == 4
-    assert found == groups(build(class_data))
-    assert not any(g.label.casefold() in g.id for g in found)
+    assert len({g.id for g in all_groups}) == 4
+    assert all_groups == groups(build(class_data))
+    assert not any(g.label.casefold() in g.id for g in all_groups)
     assert set(build(class_data, group="TUESDAY").students.index) == {"s1", "s2", "s3"}
-    assert set(build(class_data, group=found[0].id).students.index) == {"s1", "s2"}
+    assert set(build(class_data, group=all_groups[0].id).students.index) == {"s1", "s2"}
     narrowed = build(class_data, group="wednesday")
     assert narrowed.group == "Wednesday"
     assert list(narrowed.records["student_id"]) == ["s3"]

@@ -1,4 +1,4 @@
-"""What holds for every class, and time to complete against a library that others rely on."""
+"""Properties of the reports of any class, and time to complete against statsmodels."""
 
 from __future__ import annotations
 
@@ -12,35 +12,46 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.duration.survfunc import SurvfuncRight  # type: ignore[import-untyped]
 
 from cohort_core.metrics.cohort import build
 from cohort_core.metrics.durations import observed, time_to_complete
+from cohort_core.metrics.groups import group_labels, groups
 from cohort_core.metrics.risk import risk
 from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
 
-from .school import Row, data_of, work
-from .test_agreement import ANSWERS, QUICK, SPRING, classes, instants_of_asking
-from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
+from .random_classes import QUICK, SPRING, classes, instants
+from .report_names import ASSIGNMENT_REPORTS, MAIN_REPORTS, OTHER_REPORTS, STUDENT_REPORTS
+from .school import Row, data_of, stalled_class, work
 
 
-def everything(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
-    """All that can be asked of a class, its first student and its last assignment."""
+def main_reports(class_data: ClassData, as_of: datetime, group: str | None = None) -> Row:
+    """Return the main reports by name."""
     made = build(class_data, as_of, group)
-    found: Row = {name: catalog.REPORTS[name].ask(made).records() for name in (*ANSWERS, *CLASSWIDE)}
+    return {name: catalog.REPORTS[name].function(made).records() for name in MAIN_REPORTS}
+
+
+def everything(class_data: ClassData, as_of: datetime | date, group: str | None = None) -> Row:
+    """Return all reports on a class, its first student and its last assignment."""
+    made = build(class_data, as_of, group)
+    reports: Row = {
+        name: catalog.REPORTS[name].function(made).records() for name in (*MAIN_REPORTS, *OTHER_REPORTS)
+    }
     if len(made.students):
         student = min(made.students.index)
-        found |= {name: catalog.REPORTS[name].ask(made, student).records() for name in OF_STUDENT}
+        reports |= {name: catalog.REPORTS[name].function(made, student).records() for name in STUDENT_REPORTS}
     if len(made.assignments):
         assignment = made.assignments.index[-1]
-        found |= {name: catalog.REPORTS[name].ask(made, assignment).records() for name in OF_ASSIGNMENT}
-    found["triage"] = catalog.triage([made], limit=99).records()
-    return found
+        reports |= {
+            name: catalog.REPORTS[name].function(made, assignment).records() for name in ASSIGNMENT_REPORTS
+        }
+    reports["triage"] = catalog.triage([made], limit=99).records()
+    return reports
 
 
 def known_at(school: Row, as_of: datetime) -> Row:
-    """The class as upstream had it at that time."""
+    """Return the class as upstream had it at that time."""
 
     def past(text: str | None) -> str | None:
         return text if text and datetime.fromisoformat(text) <= as_of else None
@@ -70,7 +81,7 @@ def test_a_class_replayed_week_by_week_never_knows_what_comes(school: Row, hour:
 
 
 @settings(QUICK, max_examples=5)
-@given(classes(), instants_of_asking, st.randoms(use_true_random=False))
+@given(classes(), instants, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(school: Row, as_of: datetime, random: Random) -> None:
     class_data = data_of(**school)
     rows, people = list(range(len(class_data.progressions))), list(range(len(class_data.students)))
@@ -83,7 +94,7 @@ def test_the_order_of_rows_changes_nothing(school: Row, as_of: datetime, random:
 
 
 @settings(QUICK, max_examples=5)
-@given(classes(), instants_of_asking)
+@given(classes(), instants)
 def test_other_ids_change_nothing_but_the_ids(school: Row, as_of: datetime) -> None:
     def other(student: str) -> str:
         # Keeps the order, by which students of the same name are listed.
@@ -99,20 +110,20 @@ def test_other_ids_change_nothing_but_the_ids(school: Row, as_of: datetime) -> N
 
     def back(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: back(one) for key, one in value.items()}
+            return {key: back(part) for key, part in value.items()}
         if isinstance(value, list):
-            return [back(one) for one in value]
+            return [back(part) for part in value]
         return value.removeprefix("id-") if isinstance(value, str) else value
 
     assert back(everything(data_of(**renamed), as_of)) == everything(data_of(**school), as_of)
 
 
 @settings(QUICK, max_examples=12)
-@given(classes(), instants_of_asking)
+@given(classes(), instants)
 def test_rates_stay_between_0_and_1(school: Row, as_of: datetime) -> None:
     made = build(data_of(**school), as_of)
-    for name in CLASSWIDE:
-        report = catalog.REPORTS[name].ask(made)
+    for name in OTHER_REPORTS:
+        report = catalog.REPORTS[name].function(made)
         for field_name, field in report.row.model_fields.items():
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
@@ -130,7 +141,83 @@ def test_rates_stay_between_0_and_1(school: Row, as_of: datetime) -> None:
 
 
 @QUICK
-@given(classes(), instants_of_asking, st.integers(0, 10**6))
+@given(classes(), instants)
+def test_nothing_leaks_from_the_future(school: Row, as_of: datetime) -> None:
+    now = data_of(**school)
+    then = data_of(**known_at(school, as_of))
+    assert main_reports(now, as_of) == main_reports(then, as_of)
+
+
+@QUICK
+@given(classes(), instants)
+def test_rates_stay_in_bounds_and_counts_add_up(school: Row, as_of: datetime) -> None:
+    made = build(data_of(**school), as_of)
+    for name in MAIN_REPORTS:
+        report = catalog.REPORTS[name].function(made)
+        for field_name, field in report.row.model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("unit") == "0 to 1":
+                values = report.frame[field_name].dropna()
+                assert values.between(0, 1).all(), field_name
+        for row in report.records():
+            report.row.model_validate(row)
+    summary = catalog.progress_summary(made).record()
+    parts = ("completed_count", "in_progress_count", "not_started_count")
+    assert sum(summary[part] for part in parts) == summary["total_students"]
+    health = catalog.student_health(made).frame
+    blockers = catalog.blockers(made).frame
+    weeks = catalog.progress_over_time(made).frame
+    assert health["completed"].sum() == blockers["completed"].sum() == weeks["completed_in_week"].sum()
+    assert health["stuck"].sum() == blockers["stuck"].sum()
+    assert health["risk_score"].between(0, 100).all()
+    assert (blockers["completed"] + blockers["in_progress"] <= blockers["students_reached"]).all()
+    if len(weeks):
+        assert weeks["completed"].iloc[-1] == health["completed"].sum()
+        assert weeks["in_progress"].iloc[-1] <= health["in_progress"].sum()
+
+
+@QUICK
+@given(classes(), instants)
+def test_a_group_keeps_its_students_bands_and_its_counts_sum_to_the_class(
+    school: Row, as_of: datetime
+) -> None:
+    school = {
+        **school,
+        "roster": [{**r, "night": r["night"] or "Tue", "region": None} for r in school["roster"]],
+    }
+    listed = {entry["student_id"] for entry in school["roster"]}
+    school["rows"] = [row for row in school["rows"] if row["student_id"] in listed]
+    class_data = data_of(**school)
+    whole = {row["student_id"]: row for row in main_reports(class_data, as_of)["student_health"]}
+    seen: dict[str, Row] = {}
+    for group in groups(build(class_data)):
+        seen |= {
+            row["student_id"]: row for row in main_reports(class_data, as_of, group.id)["student_health"]
+        }
+    assert seen == whole
+
+
+@QUICK
+@given(classes(), instants)
+def test_the_groups_and_types_of_a_class_sum_to_it(school: Row, as_of: datetime) -> None:
+    class_data = data_of(**school)
+    made = build(class_data, as_of)
+    completed = catalog.student_health(made).frame["completed"].sum()
+    for name in ("by_type", "by_section", "by_weekday", "by_hour", "habits"):
+        assert catalog.REPORTS[name].function(made).frame["completed"].sum() == completed, name
+    for _, frame in catalog.by_group(made).frame.groupby("kind"):
+        assert frame["students"].sum() == len(made.students)
+        assert frame["completed"].sum() == completed
+    if group_labels(class_data) and len(made.students):
+        assert set(catalog.by_group(made).frame["kind"]) == {kind for kind, _ in group_labels(class_data)}
+    counts = catalog.grade_distribution(made).frame
+    assert counts["count"].sum() == catalog.by_type(made).frame["graded"].sum()
+    if counts["count"].sum():
+        assert abs(counts["share"].sum() - 1) < 1e-9
+
+
+@QUICK
+@given(classes(), instants, st.integers(0, 10**6))
 def test_one_more_completion_in_time_with_full_marks_never_raises_a_score(
     school: Row, as_of: datetime, which: int
 ) -> None:
@@ -150,11 +237,13 @@ def test_one_more_completion_in_time_with_full_marks_never_raises_a_score(
         return
     row = work(student, assignment, None, "2025-03-01 00:00", 1.0)
     others = [
-        one for one in school["rows"] if (one["student_id"], one["assignment_id"]) != (student, assignment)
+        other
+        for other in school["rows"]
+        if (other["student_id"], other["assignment_id"]) != (student, assignment)
     ]
     row |= {"completed_at": moment.tz_convert("UTC").isoformat(), "first_name": "x"}
-    known = next((one for one in school["rows"] if one["assignment_id"] == assignment), row)
-    row |= {"name": known["name"], "type": known["type"]}
+    like = next((other for other in school["rows"] if other["assignment_id"] == assignment), row)
+    row |= {"name": like["name"], "type": like["type"]}
     after = build(data_of(**{**school, "rows": [*others, row]}), as_of)
     assert set(after.students.index) >= {student}
     assert risk(after).loc[student, "score"] <= risk(made).loc[student, "score"] + 1e-6
@@ -171,7 +260,7 @@ def test_time_to_complete_agrees_with_statsmodels(seed: int) -> None:
         # Whole hours, so that ties between the done and the open are common.
         took = timedelta(hours=random.choice([random.randrange(1, 30), random.randrange(1, 24 * 59)]))
         completed = started + took if started + took <= now and random.random() < 0.7 else None
-        row = work(f"s{n}", "a1", str(started)[:16], completed and str(completed)[:16])
+        row = work(f"s{n}", "a1", str(started)[:16], str(completed)[:16] if completed else None)
         rows.append(row)
     made = build(data_of(rows), now)
     seen = observed(made)
@@ -191,6 +280,6 @@ def test_time_to_complete_agrees_with_statsmodels(seed: int) -> None:
 
 
 def test_the_clock_is_never_asked() -> None:
-    # The same facts give the same answers, whenever they are asked.
+    # The same class data gives the same reports, whatever the time is.
     class_data = stalled_class().class_data
     assert everything(class_data, date(2025, 4, 6)) == everything(class_data, date(2025, 4, 6))

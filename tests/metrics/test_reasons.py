@@ -1,4 +1,4 @@
-"""The sentences that say where a student's risk comes from, on classes whose points are counted by hand."""
+"""The sentences that explain a student's risk, on classes whose points are counted by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def on(day: int) -> str:
     return f"{START + timedelta(days=day)} 10:00"
 
 
-def told(rows: list[Row], day: int, roster: list[Row] | None = None, **more: Any) -> dict[str, list[str]]:
+def reasons(rows: list[Row], day: int, roster: list[Row] | None = None, **more: Any) -> dict[str, list[str]]:
     as_of = pd.Timestamp(on(day), tz="UTC")
     health = catalog.student_health(
         build(data_of(rows, roster=roster, starts_on="2025-01-01"), as_of, **more)
@@ -40,14 +40,14 @@ def test_what_is_missing_is_counted_and_named_in_course_order() -> None:
     rows = [*steady(4, 4), work("zoe", "a2", None, on(4), 0.84)]
     # Weights: a1 .8² (.25 + .75·2/9) + a2 1² (.25 + .75·4/9) + a3 .8² (.25 + .75·6/9) + a4 .8² (…8/9), at day
     # 9: .2667 + .5833 + .48 + .5867 = 1.9167. Three of them, without a2, of that and .25, in 85 points: 52.3.
-    zoe, *others = told(rows, 9).values()
+    zoe, *others = reasons(rows, 9).values()
     assert zoe[0] == (
         "3 of the 4 assignments that most of the class has finished are missing, first A1 and A3; "
         "completing them clears up to 52 points."
     )
     # All have .84, so everyone loses .8 · .16 of each weight: of the heaviest, a2, 2.9 points.
-    for reasons in others:
-        assert reasons == [
+    for sentences in others:
+        assert sentences == [
             "Average grade 84 % where the class has 84 % for the same work, most lost in A2 (84 %); "
             "full marks there clear 3 points."
         ]
@@ -55,17 +55,17 @@ def test_what_is_missing_is_counted_and_named_in_course_order() -> None:
 
 def test_nobody_is_given_a_reason_of_less_than_two_points() -> None:
     rows = steady(5, 3, grade=1.0)
-    assert told(rows, 7) == {f"p{n}": [] for n in range(5)}
+    assert reasons(rows, 7) == {f"p{n}": [] for n in range(5)}
 
 
-def test_one_missing_and_only_one_there_is() -> None:
+def test_the_only_assignment_or_a_single_missing_assignment() -> None:
     rows = [work(f"p{n}", "a1", None, on(2), 1.0) for n in range(3)]
     rows += [work("zoe", "a2", None, on(3), 1.0)]
-    assert told(rows, 5)["zoe"][0].startswith(
+    assert reasons(rows, 5)["zoe"][0].startswith(
         "The only assignment that most of the class has finished is missing, A1; completing it clears up to "
     )
     rows += [work(f"p{n}", "a2", None, on(3), 1.0) for n in range(3)]
-    assert told(rows, 5)["zoe"][0].startswith(
+    assert reasons(rows, 5)["zoe"][0].startswith(
         "1 of the 2 assignments that most of the class has finished is missing, A1; completing it clears "
     )
 
@@ -73,7 +73,7 @@ def test_one_missing_and_only_one_there_is() -> None:
 def test_work_that_only_some_have_finished_is_not_called_most() -> None:
     rows = [work("p0", "a1", None, on(4), 1.0), work("p1", "a2", None, on(4), 1.0)]
     roster = [{"student_id": name, "first_name": name} for name in ("q", "r", "s")]
-    assert told(rows, 5, roster)["q"][0].startswith(
+    assert reasons(rows, 5, roster)["q"][0].startswith(
         "2 of the 2 assignments that part of the class has finished are missing, first A1 and A2; "
     )
 
@@ -83,7 +83,7 @@ def test_marks_name_the_work_that_costs_most() -> None:
     # Zoe's mean is 58 %; the class, with her, has 82.2 % and 75.4 %, so 78.8 %. At day 6 a1 weighs
     # .25 + .75·2/6 = .5 and a2 .25 + .75·4/6 = .75; of 1.5 with the .25 in 85 points a2 has 42.5, of which
     # she loses .8·.59.
-    assert told(rows, 6)["zoe"] == [
+    assert reasons(rows, 6)["zoe"] == [
         "Average grade 58 % where the class has 79 % for the same work, most lost in A2 (41 %); "
         "full marks there clear 20 points."
     ]
@@ -91,7 +91,7 @@ def test_marks_name_the_work_that_costs_most() -> None:
 
 def test_work_without_a_grade_counts_with_that_of_the_class() -> None:
     rows = [*steady(3, 1, grade=0.5), work("zoe", "a1", None, on(2))]
-    assert told(rows, 3)["zoe"] == [
+    assert reasons(rows, 3)["zoe"] == [
         "No grades yet, so work counts with the average of the class, 50 %; grades of their own clear this."
     ]
 
@@ -101,12 +101,12 @@ def test_late_work_is_counted_with_its_days() -> None:
     rows += [work("zoe", "a1", None, on(2), 1.0)]
     rows += [work("zoe", "a2", None, on(9), 1.0), work("zoe", "a3", None, on(13), 1.0)]
     # Five and seven days after the others, whose days lie within two: fully late both times.
-    assert told(rows, 14)["zoe"] == [
+    assert reasons(rows, 14)["zoe"] == [
         "2 of 3 completed assignments came later than in the middle of the class, typically by 6 days and "
         "most in A3 (7 days); new work on time makes this fade."
     ]
     only = [*steady(4, 1, grade=1.0), work("zoe", "a1", None, on(3), 1.0)]
-    assert told(only, 4)["zoe"] == [
+    assert reasons(only, 4)["zoe"] == [
         "The only completed assignment came 1 day later than in the middle of the class (A1); new work on "
         "time makes this fade."
     ]
@@ -116,11 +116,11 @@ def test_silence_is_compared_with_the_class() -> None:
     rows = [work("zoe", f"a{n}", None, on(4), 1.0) for n in range(6)]
     rows += [work(f"p{k}", f"a{n}", None, on(4 + 3 * n), 1.0) for k in range(4) for n in range(6)]
     # Zoe is done with all of it since day 4, the others since day 19; at day 22 she is silent for 18 days.
-    assert told(rows, 22)["zoe"] == [
+    assert reasons(rows, 22)["zoe"] == [
         "Nothing completed for 18 days, while half of the class completed something within the last 3 days; "
         "any completion clears this."
     ]
-    never = told(rows, 22, [{"student_id": "new", "first_name": "New"}])["new"]
+    never = reasons(rows, 22, [{"student_id": "new", "first_name": "New"}])["new"]
     assert never[-1] == (
         "Nothing completed in the 22 days since the class began, while half of the class completed something "
         "within the last 3 days; any completion clears this."
@@ -131,13 +131,13 @@ def test_the_largest_part_comes_first_and_three_are_enough() -> None:
     rows = [*steady(9, 8, grade=1.0)]
     rows += [work("zoe", "a1", None, on(12), 0.1), work("zoe", "a2", None, on(12), 0.2)]
     rows += [work(f"p{n}", "a9", None, on(39), 1.0) for n in range(9)]
-    zoe = told(rows, 40)["zoe"]
+    zoe = reasons(rows, 40)["zoe"]
     # Silent for 28 days where the class was here yesterday: 15 · (28/7 − 1)/3 = 15 points, more than the lost
     # marks; the 3 points for being late are the fourth part.
     assert [text.split()[0] for text in zoe] == ["7", "Nothing", "Average"]
 
 
-def test_reasons_do_not_hang_on_the_group_that_is_shown() -> None:
+def test_reasons_do_not_depend_on_the_group_that_is_shown() -> None:
     rows = [*steady(4, 4), work("zoe", "a2", None, on(4), 0.84)]
     roster = [{"student_id": "zoe", "first_name": "Zoe", "night": "Tue"}]
-    assert told(rows, 9, roster, group="Tue")["zoe"] == told(rows, 9, roster)["zoe"]
+    assert reasons(rows, 9, roster, group="Tue")["zoe"] == reasons(rows, 9, roster)["zoe"]

@@ -1,4 +1,4 @@
-"""The risk score against the numbers of a real class, and what it promises."""
+"""The risk score against the numbers of real classes, and the rules that it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every answer has its path, and a path answers what the report says."""
+"""Every report has its path, and the path sends the rows of the report."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cohort_core.services.cohorts import Cohorts
 from cohort_core.services.workspace import Workspace
 from cohort_core.timeutils import parse_as_of
 
-from .test_more_reports import CLASSWIDE, OF_ASSIGNMENT, OF_STUDENT, stalled_class
-from .test_reports import small_class
+from .report_names import ASSIGNMENT_REPORTS, OTHER_REPORTS, STUDENT_REPORTS
+from .school import small_class, stalled_class
 
 PATHS = {
     "student": "students/cy",
@@ -35,13 +35,16 @@ PATHS = {
 
 
 class Shelf(Cohorts):
-    """Two classes where other cohorts come from a database."""
+    """Two small classes in place of those of a database."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.home, workspace.database, workspace.settings)
         self.home = workspace.home
         small = replace(small_class().class_data, synced_at=small_class().as_of)
         self.classes = {class_data.class_id: class_data for class_data in (small, stalled_class().class_data)}
+
+    def find_class(self, reference: str) -> str:
+        return reference
 
     def cohort(
         self,
@@ -68,8 +71,8 @@ def client(shelf: Shelf) -> Iterator[TestClient]:
     workspace = Workspace(shelf.home)
     workspace.cohorts = shelf
     app = create_app(workspace)
-    with TestClient(app, base_url="http://localhost") as one:
-        yield one
+    with TestClient(app, base_url="http://localhost") as client:
+        yield client
 
 
 def got(client: TestClient, path: str, **query: Any) -> Any:
@@ -79,30 +82,30 @@ def got(client: TestClient, path: str, **query: Any) -> Any:
 
 
 def rows(answer: Any) -> list[Any]:
-    """Those of a list, bare or not; the only one of an object."""
+    """Return the rows of a list, bare or with a total, or the only row."""
     return answer if isinstance(answer, list) else answer.get("items", [answer])
 
 
-@pytest.mark.parametrize("name", CLASSWIDE)
+@pytest.mark.parametrize("name", OTHER_REPORTS)
 def test_every_metric_has_a_path(client: TestClient, name: str) -> None:
     path = f"/classes/c1/metrics/{name.replace('_', '-')}"
-    expected = catalog.REPORTS[name].ask(small_class()).records()
+    expected = catalog.REPORTS[name].function(small_class()).records()
     assert rows(got(client, path)) == expected
     quiz = client.get(path, params={"type": "exam"})
     assert (quiz.status_code, quiz.json()["parameter"]) == (422, "type")
     cut = build(small_class().class_data, parse_as_of("2025-03-12", "UTC"), "Tue", "lesson")
-    expected = catalog.REPORTS[name].ask(cut).records()
-    asked = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
-    assert rows(asked) == expected
+    expected = catalog.REPORTS[name].function(cut).records()
+    sent = got(client, path, as_of="2025-03-12", group="tue", type="Lesson")
+    assert rows(sent) == expected
 
 
-@pytest.mark.parametrize("name", [*OF_STUDENT, *OF_ASSIGNMENT])
+@pytest.mark.parametrize("name", [*STUDENT_REPORTS, *ASSIGNMENT_REPORTS])
 def test_students_and_assignments_have_paths(client: TestClient, name: str) -> None:
-    one = "a2" if name in OF_ASSIGNMENT else "cy"
-    expected = catalog.REPORTS[name].ask(small_class(), one).records()
+    subject = "a2" if name in ASSIGNMENT_REPORTS else "cy"
+    expected = catalog.REPORTS[name].function(small_class(), subject).records()
     assert rows(got(client, f"/classes/c1/{PATHS[name]}")) == expected
-    unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{one}", "/nobody"))
-    code = "unknown_assignment" if name in OF_ASSIGNMENT else "unknown_student"
+    unknown = client.get(f"/classes/c1/{PATHS[name]}".replace(f"/{subject}", "/nobody"))
+    code = "unknown_assignment" if name in ASSIGNMENT_REPORTS else "unknown_student"
     assert (unknown.status_code, unknown.json()["code"]) == (404, code)
 
 
@@ -110,11 +113,11 @@ def test_students_and_assignments_have_paths(client: TestClient, name: str) -> N
 def test_pace_and_forecast_of_one_student(client: TestClient, name: str) -> None:
     assert (
         got(client, f"/classes/c1/students/cy/{name}")
-        == catalog.REPORTS[name].ask(small_class(), "cy").record()
+        == catalog.REPORTS[name].function(small_class(), "cy").record()
     )
 
 
-def test_the_five_answers_take_a_type(client: TestClient) -> None:
+def test_the_main_reports_take_a_type(client: TestClient) -> None:
     for path in ("progress-summary", "metrics/completion"):
         assert client.get(f"/classes/c1/{path}", params={"type": "exam"}).status_code == 422
     assert got(client, "/classes/c1/metrics/completion", type="lesson")["total_assignments"] == 3
@@ -143,7 +146,7 @@ def test_every_report_has_a_path(client: TestClient) -> None:
     names = {name for model in models for name in re.findall(r"/(\w+)'", model)}
     without = [
         name
-        for name, answer in catalog.REPORTS.items()
-        if not names & {answer.row.__name__, answer.row.__name__.replace("Row", "List")}
+        for name, spec in catalog.REPORTS.items()
+        if not names & {spec.row.__name__, spec.row.__name__.replace("Row", "List")}
     ]
     assert without == []

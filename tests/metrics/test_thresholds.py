@@ -1,4 +1,4 @@
-"""Other thresholds sort anew by the same numbers, in every answer alike."""
+"""Other thresholds sort the same numbers anew, in every report alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHERS = Thresholds(
 
 @pytest.fixture(scope="module")
 def class_data() -> ClassData:
-    """Twelve students of whom each is slower than the one before, in work that few later ones reach."""
+    """Twelve students, each slower than the one before, so that few reach the later assignments."""
     rows = []
     for student in range(12):
         for assignment in range(12 - student):
@@ -54,21 +54,23 @@ def band(gap: float) -> str:
 def test_bands_and_stages_are_drawn_elsewhere_over_the_same_scores(
     class_data: ClassData, cohort: Cohort
 ) -> None:
-    usual, other = (catalog.student_health(one).frame for one in (build(class_data), cohort))
+    usual, other = (catalog.student_health(judged).frame for judged in (build(class_data), cohort))
     assert other["risk_score"].tolist() == usual["risk_score"].tolist()
     assert other["risk"].tolist() == [band(gap) for gap in other["risk_gap"]]
     assert other["risk"].tolist() != usual["risk"].tolist()
     limits = [(OTHERS.cooling_days, "active"), (OTHERS.quiet_days, "cooling"), (OTHERS.gone_days, "quiet")]
-    told = [next((name for most, name in limits if silent < most), "gone") for silent in other["days_silent"]]
-    assert other["stage"].tolist() == told
-    assert {"cooling", "quiet"} <= set(told)
+    stages = [
+        next((name for limit, name in limits if silent < limit), "gone") for silent in other["days_silent"]
+    ]
+    assert other["stage"].tolist() == stages
+    assert {"cooling", "quiet"} <= set(stages)
     gap = catalog.engagement_gap(cohort).frame
     on_pace = other["risk"].isin(["low", "medium"]) & other["stage"].isin(["cooling", "quiet"])
     assert set(gap["student_id"]) == set(other["student_id"][on_pace])
 
 
 def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(class_data: ClassData, cohort: Cohort) -> None:
-    usual, other = (catalog.stuck(one).frame for one in (build(class_data), cohort))
+    usual, other = (catalog.stuck(judged).frame for judged in (build(class_data), cohort))
     assert len(other) > len(usual)
     assert (other["days_open"] > other["limit_days"]).all()
     assert other["limit_days"].min() == OTHERS.stuck_days
@@ -78,26 +80,26 @@ def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(class_data: Class
     assert catalog.reteach(cohort).frame["started"].ge(OTHERS.least_ranked).all()
 
 
-def test_triage_says_where_a_need_ends(cohort: Cohort) -> None:
-    needs = catalog.triage([cohort], limit=100).frame
-    ends = needs.loc[needs["kind"] == "risk", "ends"]
+def test_triage_says_where_an_entry_ends(cohort: Cohort) -> None:
+    entries = catalog.triage([cohort], limit=100).frame
+    ends = entries.loc[entries["kind"] == "risk", "ends"]
     assert set(ends) == {"Ends when the score is less than 7.5 points above the middle of the class."}
 
 
 def test_parts_of_a_class_are_judged_as_the_class_is(class_data: ClassData, cohort: Cohort) -> None:
-    one = class_data.students["student_id"].iloc[9]
-    row = catalog.student_health(cohort).frame.set_index("student_id").loc[one]
-    assert catalog.student(cohort, one).record()["risk"] == row["risk"]
-    history = catalog.risk_history(cohort, one).frame
+    student = class_data.students["student_id"].iloc[9]
+    row = catalog.student_health(cohort).frame.set_index("student_id").loc[student]
+    assert catalog.student(cohort, student).record()["risk"] == row["risk"]
+    history = catalog.risk_history(cohort, student).frame
     assert history["risk"].iloc[-1] == row["risk"]
     assert history["risk"].tolist() == [band(gap) for gap in history["risk_gap"]]
 
 
 @pytest.mark.parametrize("name", ["student_health", "stuck", "blockers", "activity", "engagement_gap"])
-def test_a_cohort_judged_anew_is_as_one_that_was_built_so(name: str) -> None:
+def test_a_cohort_judged_anew_equals_a_cohort_built_so(name: str) -> None:
     class_data = data_of([work(f"s{n}", "a1", f"2025-03-{n + 1:02} 10:00", kind="quiz") for n in range(9)])
-    ask = catalog.REPORTS[name].ask
+    report = catalog.REPORTS[name].function
     built = build(class_data, type="quiz", thresholds=OTHERS)
     anew = judged_by(build(class_data, type="quiz"), OTHERS)
-    assert ask(anew).records() == ask(built).records()
-    assert ask(judged_by(anew, DEFAULTS)).records() == ask(build(class_data, type="quiz")).records()
+    assert report(anew).records() == report(built).records()
+    assert report(judged_by(anew, DEFAULTS)).records() == report(build(class_data, type="quiz")).records()

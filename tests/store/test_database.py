@@ -1,4 +1,4 @@
-"""The database as others leave it: held by another program, or without a lock that can be taken."""
+"""The database in use by other programs: locked by one, or with a lock that cannot be taken."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LISTED = [ListedClass("a", "a-1", "A", None)]
 
 @pytest.fixture
 def database(home: Home) -> Database:
-    one = Database(home)
-    save_classes(one, LISTED)
-    one.busy_seconds = 0.1
-    return one
+    database = Database(home)
+    save_classes(database, LISTED)
+    database.busy_seconds = 0.1
+    return database
 
 
-def test_a_program_that_holds_the_database_is_told_from_damage(database: Database) -> None:
+def test_a_database_that_is_locked_is_not_called_damaged(database: Database) -> None:
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseBusy, match="Another program"):
@@ -35,7 +35,7 @@ def test_a_program_that_holds_the_database_is_told_from_damage(database: Databas
     save_classes(database, LISTED)
 
 
-def test_nobody_waits_without_end_for_who_writes(database: Database) -> None:
+def test_nobody_waits_for_ever_while_another_writes(database: Database) -> None:
     begun = time.monotonic()
     with FileLock(database.home.write_lock), pytest.raises(DatabaseBusy):
         save_classes(database, LISTED)
@@ -43,7 +43,7 @@ def test_nobody_waits_without_end_for_who_writes(database: Database) -> None:
     save_classes(database, LISTED)
 
 
-def test_a_lock_that_cannot_be_taken_is_told(database: Database) -> None:
+def test_a_lock_that_cannot_be_taken_is_reported(database: Database) -> None:
     database.home.write_lock.unlink(missing_ok=True)
     database.home.write_lock.mkdir()
     with pytest.raises(DatabaseUnusable, match="cannot be used"):
@@ -51,7 +51,7 @@ def test_a_lock_that_cannot_be_taken_is_told(database: Database) -> None:
 
 
 def test_a_lock_that_stays_taken_undoes_nothing_that_was_done(database: Database) -> None:
-    """Closing waits for it, too, but what was committed stands, and what was raised is raised."""
+    """Closing waits for it, too, but keeps committed data and raises the error of the block."""
 
     def wrong(lock: FileLock) -> None:
         with database.writer():

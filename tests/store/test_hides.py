@@ -1,4 +1,4 @@
-"""What a mentor settles about students."""
+"""Hides: students taken out of triage, until a day or for good."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def test_done_for_today_ends_tomorrow_and_exempt_never(synced: SyncedClass) -> N
     database = synced.workspace.database
     save_hide(database, synced.id, "ada", "done", until=TOMORROW, now=NOW)
     save_hide(database, synced.id, "bo", "exempt", until=None, now=NOW)
-    holds = {one.student_id: (one.holds_on(TODAY), one.holds_on(TOMORROW)) for one in load_hides(database)}
+    hides = load_hides(database)
+    holds = {hide.student_id: (hide.holds_on(TODAY), hide.holds_on(TOMORROW)) for hide in hides}
     assert holds == {"ada": (True, False), "bo": (True, True)}
     save_hide(database, synced.id, "ada", "exempt", until=None, now=NOW)
     remove_hide(database, synced.id, "bo")
-    assert [(one.student_id, one.kind) for one in load_hides(database)] == [("ada", "exempt")]
+    assert [(hide.student_id, hide.kind) for hide in load_hides(database)] == [("ada", "exempt")]
 
 
 def test_done_needs_a_day(synced: SyncedClass) -> None:

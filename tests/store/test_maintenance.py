@@ -1,4 +1,4 @@
-"""Backup, restore, the check-up, moving in from the Rust tool: on real files."""
+"""Backup, restore, the check-up and the import from the Rust tool, on real files."""
 
 from __future__ import annotations
 
@@ -104,14 +104,14 @@ def test_nothing_is_restored_under_a_running_sync(synced: SyncedClass) -> None:
 
 
 def findings(home: Home, **options: Any) -> dict[str, str | None]:
-    return {one.what: one.advice for one in examine(home, retry_policy=FAST_RETRIES, **options)}
+    return {item.topic: item.advice for item in examine(home, retry_policy=FAST_RETRIES, **options)}
 
 
 def test_the_check_up_of_a_healthy_home(synced: SyncedClass) -> None:
     synced.sync()
-    told = findings(synced.workspace.home)
-    assert set(told) == {"settings", "privacy", "database", "syncs", "OpenClass", "token"}
-    assert not any(told.values())
+    advice = findings(synced.workspace.home)
+    assert set(advice) == {"settings", "privacy", "database", "syncs", "OpenClass", "token"}
+    assert not any(advice.values())
 
 
 def test_the_check_up_finds_what_is_wrong(synced: SyncedClass) -> None:
@@ -124,17 +124,17 @@ def test_the_check_up_finds_what_is_wrong(synced: SyncedClass) -> None:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("DELETE FROM students")
     synced.served.faults.add(Fault("status", "/v1/auth/login", status=503))
-    told = findings(home)
-    assert "chmod 600" in str(told["privacy"])
-    assert "restore" in str(told["database"])
-    assert "sync" in str(told["syncs"])
-    assert "try again" in str(told["OpenClass"]).casefold()
+    advice = findings(home)
+    assert "chmod 600" in str(advice["privacy"])
+    assert "restore" in str(advice["database"])
+    assert "sync" in str(advice["syncs"])
+    assert "try again" in str(advice["OpenClass"]).casefold()
     home.config.write_text("not toml [")
     assert findings(home, with_upstream=False)["settings"]
 
 
 def rust_file(path: Path, **extra: list[tuple[Any, ...]]) -> Path:
-    """A file as the Rust tool leaves it, which has half of the class and an old grade."""
+    """Write a file as the Rust tool leaves it, with half of the class and an old grade."""
     with sqlite3.connect(path) as connection:
         connection.executescript(
             """
@@ -174,27 +174,27 @@ def rust_file(path: Path, **extra: list[tuple[Any, ...]]) -> Path:
     return path
 
 
-def test_moving_in_from_the_rust_tool(synced: SyncedClass, tmp_path: Path) -> None:
+def test_import_from_the_rust_tool(synced: SyncedClass, tmp_path: Path) -> None:
     bad = (
         *("bad", synced.id, hex_id("student", "student 0"), hex_id("assignment", "assignment 0")),
         *("often", "", "", "", ""),
     )
     lost = ("lost", synced.id, "nobody", hex_id("assignment", "assignment 0"), 1, "", "", "", "")
     file = rust_file(tmp_path / "rust.db", progressions=[bad, lost])
-    moved = import_rust_db(synced.workspace.database, file)
-    assert (moved.classes, moved.students, moved.progressions, moved.mentors) == (1, 4, 6, 1)
-    assert {identity for _, identity, _ in moved.unusable} == {"bad", "lost"}
+    result = import_rust_db(synced.workspace.database, file)
+    assert (result.classes, result.students, result.progressions, result.mentors) == (1, 4, 6, 1)
+    assert {identity for _, identity, _ in result.unusable} == {"bad", "lost"}
     assert synced.held()[id_of(0)][3:6] == (0.5, instant(0), None)
     cohort = synced.workspace.cohorts.cohort(synced.id, group="Tuesday")
     assert len(cohort.students) == 4
     assert list(cohort.assignments["section"].unique()) == ["Week 1"]
-    assert [one.name for one in load_mentors(synced.workspace.database)] == ["Mira"]
+    assert [mentor.name for mentor in load_mentors(synced.workspace.database)] == ["Mira"]
     (run,) = synced.sync().runs
     assert (run.kind, run.is_clean, run.added, run.changed) == ("full", True, 6, 6)
     assert len(synced.held()) == 12
 
 
-def test_moving_in_twice_or_over_a_sync_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
+def test_a_second_import_or_an_import_over_a_sync_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
     file = rust_file(tmp_path / "rust.db")
     synced.sync()
     with pytest.raises(BadInput, match="synced here already"):
@@ -210,7 +210,7 @@ def test_moving_in_twice_or_over_a_sync_is_refused(synced: SyncedClass, tmp_path
 def test_a_practice_school_can_be_used_at_once(home: Home) -> None:
     workspace = Workspace(home, retry_policy=FAST_RETRIES)
     try:
-        listed = workspace.use_practice_school()
+        listed = workspace.use_practice_school(asked_by="test")
         workspace.set_active([listed[0].id], active=True)
         assert workspace.prepare_sync(asked_by="test").run().records == 3781
         assert workspace.settings().email == practice.EMAIL
@@ -227,7 +227,7 @@ def test_another_school_leaves_the_classes_of_the_first_out_of_syncs(synced: Syn
     synced.sync()
     with running(MemorySchool()) as other:
         there = other.school.add_class("Elsewhere", rows=[row(1)])
-        synced.workspace.connect_to_practice(other.url)
+        synced.workspace.connect_to_practice(other.url, asked_by="test")
         synced.workspace.set_active([there], active=True)
         job = synced.sync()
     assert [run.class_id for run in job.runs] == [there]

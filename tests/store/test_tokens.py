@@ -20,11 +20,13 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 @pytest.fixture
 def database(home: Home) -> Database:
-    one = Database(home)
-    save_classes(
-        one, [ListedClass("a" * 24, "alpha", "Alpha", True), ListedClass("b" * 24, "beta", "Beta", True)]
+    database = Database(home)
+    alpha, beta = (
+        ListedClass("a" * 24, "alpha", "Alpha", True),
+        ListedClass("b" * 24, "beta", "Beta", True),
     )
-    return one
+    save_classes(database, [alpha, beta])
+    return database
 
 
 def make(database: Database, name: str = "ci", role: str = "viewer", *classes: str, days: int = 0) -> str:
@@ -35,7 +37,7 @@ def make(database: Database, name: str = "ci", role: str = "viewer", *classes: s
 def test_only_a_digest_of_a_token_is_kept(database: Database) -> None:
     token = make(database, "ci", "viewer", "alpha", "a" * 24, days=90)
     (kept,) = load_tokens(database)
-    assert (kept.name, kept.role, kept.class_ids) == ("ci", "viewer", {"a" * 24})
+    assert (kept.name, kept.role, kept.class_ids) == ("ci", "viewer", frozenset({"a" * 24}))
     assert (kept.digest, kept.expires_at) == (digest(token), "2027-02-21T09:00:00.000Z")
     assert token not in repr(kept)
     assert kept.digest not in repr(kept)
@@ -55,7 +57,7 @@ def test_a_token_lives_until_it_expires_or_is_revoked(database: Database) -> Non
     with pytest.raises(BadInput, match="no token of this name"):
         revoke_token(database, "long", asked_by="test", now=NOW)
     make(database, "long")
-    assert [one.name for one in load_tokens(database)] == ["short", "long", "long"]
+    assert [token.name for token in load_tokens(database)] == ["short", "long", "long"]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +93,8 @@ def test_use_and_events_are_kept_newest_first(database: Database) -> None:
     assert load_tokens(database)[0].last_used_at == "2026-11-23T09:00:00.000Z"
     revoke_token(database, "ci", asked_by="dashboard", now=NOW)
     save_event(database, "api", "export", "students")
-    told = [(one.who, one.action, one.detail) for one in load_events(database)]
-    assert told == [
+    events = [(event.who, event.action, event.detail) for event in load_events(database)]
+    assert events == [
         ("api", "export", "students"),
         ("dashboard", "token revoked", "ci"),
         ("test", "token created", "ci, viewer, all classes"),
@@ -106,8 +108,9 @@ def test_a_backup_lets_nobody_in_again_and_undoes_no_audit(database: Database, t
     revoke_token(database, "old", asked_by="test", now=NOW)
     make(database, "new")
     restore(database, tmp_path / "copy.db", asked_by="test")
-    assert [(one.name, one.is_live(NOW)) for one in load_tokens(database)] == [("old", False), ("new", True)]
-    assert [one.action for one in load_events(database)] == [
+    tokens = [(token.name, token.is_live(NOW)) for token in load_tokens(database)]
+    assert tokens == [("old", False), ("new", True)]
+    assert [event.action for event in load_events(database)] == [
         *("restore", "backup", "token created", "token revoked", "backup", "token created")
     ]
     make(database, "another")

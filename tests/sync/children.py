@@ -1,6 +1,7 @@
 """Processes that the tests start, watch and kill: ``python -m tests.sync.children WHAT HOME [CLASS]``.
 
-Each says ``ready`` once all is imported and begins when it is told to, so that a test waits for no import.
+Each prints ``ready`` when its imports are done, and begins when it reads a line from standard input, so that
+the time of imports does not matter to a test.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.services.workspace import Workspace
-from cohort_core.sources.openclass.client import RetryPolicy
-from cohort_core.sources.openclass.parser import Page
+from cohort_core.sources.base import Page, RetryPolicy
 from cohort_core.store import classes, records, sync_runs
 from cohort_core.store.database import Database
 
@@ -26,7 +27,7 @@ FAST_RETRIES = RetryPolicy(
 
 
 def sync_for_ever(home: Home, class_ids: list[str]) -> None:
-    """Sync again and again, saying which ids each committed page held and how each sync ended."""
+    """Sync again and again; print the ids of each committed page and how each sync ended."""
     workspace = Workspace(home, retry_policy=FAST_RETRIES)
     while True:
         try:
@@ -39,16 +40,19 @@ def sync_for_ever(home: Home, class_ids: list[str]) -> None:
             say({"ended": error.code})
             continue
         last: list[Page] = []
-        load_page = job._client.load_page
+        load_page = job._source.load_page
 
-        def keeping(
-            class_id: str, number: int, load_page: object = load_page, last: list[Page] = last
+        def load_and_keep(
+            class_id: str,
+            number: int,
+            load_page: Callable[[str, int], Page] = load_page,
+            last: list[Page] = last,
         ) -> Page:
-            page = load_page(class_id, number)  # type: ignore[operator]
+            page = load_page(class_id, number)
             last[:] = [page]
             return page
 
-        job._client.load_page = keeping  # type: ignore[method-assign]
+        job._source.load_page = load_and_keep  # type: ignore[method-assign]
         job.on_page = lambda last=last: say({"page": list(last[0].digests)})  # type: ignore[misc]
         try:
             ended = job.run()
@@ -56,12 +60,12 @@ def sync_for_ever(home: Home, class_ids: list[str]) -> None:
             say({"ended": error.code})
             continue
         say({"ended": ended.state, "errors": [run.error_code for run in ended.runs]})
-        # Else another process might never get its turn.
+        # Without a pause, another process might never get the lock.
         time.sleep(0.1)
 
 
 def write_for_ever(home: Home, class_ids: list[str]) -> None:
-    """Store the same page again and again, with other grades each time, and ask nobody for the claim."""
+    """Store the same page again and again, with other grades each time, without the sync lock."""
     database = Database(home)
     (class_id,) = class_ids
     run_id = sync_runs.create_job(database, class_ids, asked_by="child", is_full=False, now=utc_now())
@@ -77,7 +81,7 @@ def write_for_ever(home: Home, class_ids: list[str]) -> None:
             with database.writer() as connection:
                 for _ in range(5):
                     with database.transaction(connection):
-                        # Reads before it writes, as the beginning of every sync does.
+                        # This reads before it writes, as every sync does at its beginning.
                         classes.begin_sync(connection, class_id)
                         records.save_students(connection, [records.Student("s", None, None, None)])
                         records.save_assignments(connection, [records.Assignment("a", None, None)])
@@ -86,12 +90,12 @@ def write_for_ever(home: Home, class_ids: list[str]) -> None:
             say({"wrong": f"{error.code}: {error.__cause__}"})
             return
         say({"writes": number + 1})
-        # The lock is looked at now and then, and is not fair.
+        # The lock is polled and is not fair.
         time.sleep(0.02)
 
 
 def read_for_ever(home: Home, _class_ids: list[str]) -> None:
-    """Read again and again; say so if a run's counts, its history and the rows are not of one moment."""
+    """Read again and again; report if a run's counts, its history and the rows disagree."""
     database = Database(home)
     for number in itertools.count():
         try:
@@ -107,8 +111,8 @@ def read_for_ever(home: Home, _class_ids: list[str]) -> None:
             say({"reads": number})
 
 
-# Each class is synced for the first time, and nothing is removed upstream: what its rows are at any moment
-# is what its pages said so far.
+# Each class is synced for the first time, and nothing is removed upstream: at any moment its rows are those
+# of the pages so far.
 _HALF_WRITTEN = """
 SELECT * FROM (
   SELECT r.id, r.pages, r.records,
@@ -120,8 +124,8 @@ WHERE pages <> history OR records <> rows
 """
 
 
-def say(what: object) -> None:
-    print(json.dumps(what), flush=True)
+def say(message: object) -> None:
+    print(json.dumps(message), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A class to sync, and what the store holds of it."""
+"""A class to sync, with helpers that read the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def instant(number: int) -> str:
 
 
 def row(number: int, **changes: Any) -> dict[str, Any]:
-    """The completed record number `number` of four students."""
+    """Make the completed record `number` of a class of four students."""
     at = instant(number)
     return progression(
         f"row {number}",
@@ -45,29 +45,29 @@ class SyncedClass:
             {"name": "Week 1", "assignments": [hex_id("assignment", f"assignment {n}") for n in range(3)]}
         ]
         self.id = self.school.add_class("Class", units=units, rows=[row(number) for number in range(12)])
-        workspace.connect_to_practice(served.url)
+        workspace.connect_to_practice(served.url, asked_by="test")
         set_active(workspace.database, [self.id], active=True)
 
     def sync(self, **options: Any) -> Job:
         return self.workspace.prepare_sync(asked_by="test", **options).run()
 
     def held(self) -> dict[str, tuple[Any, ...]]:
-        """Live rows by id, as the store has them."""
+        """Return the live rows of the store, by id."""
         with self.workspace.database.reading() as connection:
             rows = connection.execute(f"SELECT {COLUMNS} FROM progressions WHERE class_id = ?", (self.id,))
-            return {one["id"]: tuple(one) for one in rows}
+            return {row["id"]: tuple(row) for row in rows}
 
     def value(self, sql: str) -> Any:
         with self.workspace.database.reading() as connection:
             return connection.execute(sql).fetchone()[0]
 
     def page_requests(self) -> int:
-        return sum("/progressions" in one.path for one in self.served.requests)
+        return sum("/progressions" in request.path for request in self.served.requests)
 
 
 @pytest.fixture
 def synced(workspace: Workspace, school: Running) -> SyncedClass:
-    with pytest.MonkeyPatch.context() as hurried:
-        # Connecting keeps the pace of a real school, a fifth of a second in every test.
-        hurried.setenv("COHORT_SYNC_RATE", "0")
+    with pytest.MonkeyPatch.context() as environment:
+        # Otherwise connecting keeps the pace for a real school, a fifth of a second in every test.
+        environment.setenv("COHORT_SYNC_RATE", "0")
         return SyncedClass(workspace, school)

@@ -14,6 +14,7 @@ from typing import Any
 from cohort_core.config.paths import Home
 from cohort_core.practice.protocol import newest_first, page_of
 from cohort_core.practice.school import MemorySchool, hex_id, progression
+from cohort_core.sources.base import Page
 from cohort_core.sources.openclass import parser
 from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import classes
@@ -42,7 +43,7 @@ GRADES = (None, 0, 0.25, 1, 85, 0.5)
 
 
 class ChangingSchool:
-    """A school of one class that is changed by name: an operation, which row, and a value."""
+    """A school of one class that changes by operations: a name, the place of a row, and a value."""
 
     def __init__(self, class_id: str = "class") -> None:
         self.school = MemorySchool()
@@ -114,7 +115,7 @@ class ChangingSchool:
         }
 
     def _rename(self, operation: str, row: Raw) -> None:
-        """As upstream would, in all rows of the one who is renamed; or, should it keep old names, in one."""
+        """Rename in all rows, as upstream does; or in one row, in case it keeps old names."""
         part, name = ("assignment", "name") if operation == "rename assignment" else ("user", "first_name")
         if row[part] is None:
             return
@@ -136,7 +137,7 @@ class ChangingSchool:
 
     def _drop(self, row: Raw) -> None:
         rows = self.school._rows[self.class_id]
-        del rows[next(name for name, known in rows.items() if known == row)]
+        del rows[next(name for name, other in rows.items() if other == row)]
         self.school._snapshots.pop(self.class_id, None)
 
     def _next_instant(self) -> str:
@@ -149,8 +150,8 @@ def _instant(minutes: int, milliseconds: str = "000") -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{milliseconds}Z"
 
 
-class LocalUpstream:
-    """What the engine reads, without a network; ``before`` is told the number of each page request."""
+class LocalUpstream(OpenClassClient):
+    """An upstream without a network. ``before`` is called with the number of each page request."""
 
     def __init__(self, changing: ChangingSchool, page_size: int) -> None:
         self.changing = changing
@@ -162,13 +163,13 @@ class LocalUpstream:
         text = json.dumps({"data": [{"units": self.changing.school.units(self.changing.class_id)}]})
         return parser.read_units({"result": {"objects": [text]}})
 
-    def load_page(self, class_id: str, number: int) -> parser.Page:
+    def load_page(self, class_id: str, number: int) -> Page:
         self.before(len(self.pages))
         body = page_of(self.changing.newest(), number, self.page_size, {})
         self.pages.append(self._seen(number))
         return self._read(number, body)
 
-    def _read(self, number: int, body: bytes) -> parser.Page:
+    def _read(self, number: int, body: bytes) -> Page:
         return parser.read_page(json.loads(body))
 
     def _seen(self, number: int) -> SeenPage:
@@ -178,7 +179,7 @@ class LocalUpstream:
 
 
 class HttpUpstream(LocalUpstream):
-    """The same over real HTTP: the school must be what ``client`` is connected to."""
+    """An upstream over real HTTP: ``client`` must be connected to the same school."""
 
     def __init__(self, changing: ChangingSchool, page_size: int, client: OpenClassClient) -> None:
         super().__init__(changing, page_size)
@@ -187,16 +188,16 @@ class HttpUpstream(LocalUpstream):
     def load_units(self, class_id: str) -> list[Unit]:
         return self.client.load_units(class_id)
 
-    def _read(self, number: int, body: bytes) -> parser.Page:
+    def _read(self, number: int, body: bytes) -> Page:
         return self.client.load_page(self.changing.class_id, number)
 
 
 class Death(BaseException):
-    """The process is no more."""
+    """The end of a process that was killed."""
 
 
 class MortalDatabase(Database):
-    """A database whose process can die just before a commit, after which it does nothing more."""
+    """A database whose process can die just before a commit, and then does nothing more."""
 
     dies_at: int | None = None
     is_dead = False
@@ -221,7 +222,7 @@ class Folder:
         self._folder = tempfile.TemporaryDirectory(prefix="cohort-sync-")
         self.home = Home(Path(self._folder.name))
         shutil.copyfile(_template(), self.home.database)
-        listed = [ListedClass(one, one, one, True) for one in class_ids]
+        listed = [ListedClass(class_id, class_id, class_id, True) for class_id in class_ids]
         classes.save_classes(Database(self.home), listed)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What a sync should hold, written down a second time and as simply as possible.
+"""A model of the sync: its rules written a second time, as simply as possible.
 
-``Model`` is the store as plain dictionaries: told each page that upstream gave, it says what the database
-must hold afterwards. It shares no code with the engine, and reads the raw rows itself.
+``Model`` is the store as plain dictionaries. It sees each page that upstream gave, and then holds what the
+database must hold. It shares no code with the engine, and reads the raw rows itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIELDS = (
 
 
 def is_bad(raw: Raw) -> bool:
-    """Whether this row cannot be used. The tests make no other bad rows than these."""
+    """Return True if this row cannot be used. The tests make no other bad rows."""
     return row_id(raw) is None or raw["user"] is None or raw["grade"] == SPOILT_GRADE
 
 
@@ -38,12 +38,15 @@ def payload(raw: Raw) -> str:
 
 
 def key_of(raw: Raw) -> str:
-    """A row's id; what stands for it if it has none."""
+    """Return a row's id, or its payload if it has none."""
     return row_id(raw) or payload(raw)
 
 
 def content(raw: Raw) -> tuple[Any, ...] | str:
-    """What the store should hold of a row. Names are the student's and the assignment's, not the row's."""
+    """Return what the store should hold of a row.
+
+    Names are left out: they belong to the student and the assignment.
+    """
     if is_bad(raw):
         return payload(raw)
     grade = raw["grade"]
@@ -85,7 +88,10 @@ class RunCounts:
 
 @dataclass
 class Model:
-    """The store of one class. ``trusted_at`` is when a clean full pass ended that nothing has undone."""
+    """The store of one class.
+
+    ``trusted_at`` is the end of the last clean full pass, None if a later run did not end well.
+    """
 
     live: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     quarantine: dict[str, str] = field(default_factory=dict)
@@ -103,7 +109,7 @@ class Model:
         self._named = set()
 
     def see(self, page: SeenPage) -> None:
-        """A page was stored: what was seen lives, whatever was thought of it before."""
+        """Store a page: each row on it is live, also if it was suspect or removed."""
         self.counts.pages += 1
         seen: set[str] = set()
         for raw in page.rows:
@@ -140,16 +146,16 @@ class Model:
             self.assignments[assignment["id"]] = (assignment["name"], assignment["type"])
         self._named |= {user["id"], assignment["id"]}
 
-    def settle(self, walk: list[SeenPage], *, accept_removals: bool) -> bool:
-        """A clean pass ended. False if so much would go that a person must agree."""
+    def conclude(self, walk: list[SeenPage], *, accept_removals: bool) -> bool:
+        """End a clean pass; return False if it would remove so much that a person must agree."""
         seen = {key for page in walk for key in page.contents}
-        going = {key for key in self.suspects if key not in seen}
+        removals = {key for key in self.suspects if key not in seen}
         self.suspects |= {key for key in self.live if key not in seen}
         self.quarantine = {key: value for key, value in self.quarantine.items() if key in seen}
-        is_large = len(going) > 0.1 * len(self.live) or len(going) == len(self.live) > 0
+        is_large = len(removals) > 0.1 * len(self.live) or len(removals) == len(self.live) > 0
         if is_large and not accept_removals:
             return False
-        for key in going:
+        for key in removals:
             del self.live[key]
             self.suspects.discard(key)
             self.buried.add(key)
@@ -159,7 +165,7 @@ class Model:
 
 
 def last_walk(pages: list[SeenPage]) -> tuple[list[SeenPage], SeenPage]:
-    """The last reading of all pages and the page 0 that closed it."""
+    """Return the last reading of all pages, and the page 0 that closed it."""
     *before, closing = pages
     start = max(place for place, page in enumerate(before) if page.number == 0)
     return before[start:], closing

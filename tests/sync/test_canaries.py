@@ -38,7 +38,7 @@ NAMES = [value for key, value in STUDENT.items() if key != "id"]
 
 
 class Canaries:
-    """A connected home, and everything that was written since."""
+    """A connected home, and everything that the program has written since."""
 
     def __init__(self, folder: Path, served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home = Home(folder / "home")
@@ -47,15 +47,15 @@ class Canaries:
         self.tracebacks = ""
         issue = served.app.tokens.issue
 
-        def issue_and_tell(user_id: str) -> str:
+        def issue_and_keep(user_id: str) -> str:
             self.tokens.append(issue(user_id))
             return self.tokens[-1]
 
-        monkeypatch.setattr(served.app.tokens, "issue", issue_and_tell)
+        monkeypatch.setattr(served.app.tokens, "issue", issue_and_keep)
         monkeypatch.setattr(client, "RetryPolicy", lambda: FAST_RETRIES)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
-        workspace.connect_to_practice(served.url, PASSWORD)
+        workspace.connect_to_practice(served.url, PASSWORD, asked_by="test")
         set_active(workspace.database, ["class"], active=True)
 
     def command(self, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -70,23 +70,23 @@ class Canaries:
         return 0
 
     def secrets(self) -> list[str]:
-        """The password and the tokens, each token's parts by themselves as well."""
+        """Return the password, the tokens and the parts of each token."""
         parts = [part for token in self.tokens for part in token.split(".")[1:]]
         return [PASSWORD, *self.tokens, *parts]
 
     def files(self) -> dict[str, bytes]:
-        """All that lies in the home folder but for the file whose job is to hold the password."""
+        """Return all files of the home, except for the one whose job is to hold the password."""
         everything = (path for path in self.home.folder.rglob("*") if path.is_file())
         return {path.name: path.read_bytes() for path in everything if path != self.home.credentials}
 
-    def told(self) -> str:
-        """Every text in the tables that tell of syncs."""
+    def records(self) -> str:
+        """Return every text in the tables that record syncs."""
         connection = sqlite3.connect(self.home.database)
         tables = ("jobs", "runs", "sync_history", "classes")
-        told = [tuple(one) for table in tables for one in connection.execute(f"SELECT * FROM {table}")]
-        told += list(connection.execute("SELECT reason FROM quarantine"))
+        rows = [tuple(row) for table in tables for row in connection.execute(f"SELECT * FROM {table}")]
+        rows += list(connection.execute("SELECT reason FROM quarantine"))
         connection.close()
-        return str(told)
+        return str(rows)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_nothing_secret_is_written_whatever_goes_wrong(
         canaries.served.faults.clear()
     for words in (["status"], ["status", "--json"], ["doctor"], ["sync"]):
         canaries.command(monkeypatch, *words)
-    assert_nothing_told(canaries, capfd, caplog)
+    assert_nothing_leaked(canaries, capfd, caplog)
 
 
 def test_nothing_secret_is_written_when_the_program_itself_fails(
@@ -149,7 +149,7 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
         raise RuntimeError(f"{body} {PASSWORD} {canaries.tokens}")
 
     for name in ("read_page", "read_units", "read_token"):
-        # Else it would keep the token that it has.
+        # Otherwise it would keep the token that it has.
         shared_workspace.cache_clear()
         with monkeypatch.context() as broken:
             broken.setattr(parser, name, fail)
@@ -161,7 +161,7 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
                 workspace._running[1].join(10)
             except (CohortError, RuntimeError):
                 assert name == "read_token"
-    assert_nothing_told(canaries, capfd, caplog)
+    assert_nothing_leaked(canaries, capfd, caplog)
 
 
 def test_nothing_secret_is_repeated_from_a_body_that_is_no_json(
@@ -184,10 +184,10 @@ def test_nothing_secret_is_repeated_from_a_body_that_is_no_json(
         save_settings(canaries.home, api_base=address)
         assert canaries.command(monkeypatch, "sync") != 0
     canaries.command(monkeypatch, "status", "--json")
-    assert_nothing_told(canaries, capfd, caplog)
+    assert_nothing_leaked(canaries, capfd, caplog)
 
 
-def assert_nothing_told(
+def assert_nothing_leaked(
     canaries: Canaries, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     out, err = capfd.readouterr()
@@ -196,7 +196,7 @@ def assert_nothing_told(
         "stdout": out,
         "stderr": err,
         "log": caplog.text,
-        "told": canaries.told(),
+        "records": canaries.records(),
         "traceback": canaries.tracebacks,
     }
     for secret in canaries.secrets():

@@ -1,4 +1,7 @@
-"""Each way in which OpenClass can misbehave: what passes is waited for, what lasts is told. Real HTTP."""
+"""Each way in which OpenClass can fail, over real HTTP.
+
+The sync waits for failures that pass, and reports those that last.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ PASSING = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault.kind} {fault.status}")
-def test_what_passes_is_waited_for(synced: SyncedClass, fault: Fault) -> None:
+def test_failures_that_pass_are_waited_for(synced: SyncedClass, fault: Fault) -> None:
     fault.after = 1 if fault.kind == "expire" else 0
     fault.path = fault.path if "progressions" in fault.path else "/v1/classes/*"
     synced.served.faults.add(fault)
@@ -65,8 +68,8 @@ LASTING = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "error"), LASTING, ids=lambda one: getattr(one, "kind", None))
-def test_what_lasts_is_told_in_a_sentence_and_loses_nothing(
+@pytest.mark.parametrize(("fault", "error"), LASTING, ids=lambda value: getattr(value, "kind", None))
+def test_failures_that_last_are_reported_in_a_sentence_and_lose_nothing(
     synced: SyncedClass, fault: Fault, error: type[errors.CohortError]
 ) -> None:
     synced.sync()
@@ -107,14 +110,14 @@ def test_the_token_does_not_follow_a_redirect(synced: SyncedClass) -> None:
             synced.served.faults.add(Fault("redirect", "*/progressions", location=location))
             synced.sync()
         assert not elsewhere.requests
-    assert not any(one.path == "/elsewhere" for one in synced.served.requests)
+    assert not any(request.path == "/elsewhere" for request in synced.served.requests)
 
 
 # Tokens and logins
 
 
 def logins(served: Running) -> int:
-    return sum(one.path == "/v1/auth/login" for one in served.requests)
+    return sum(request.path == "/v1/auth/login" for request in served.requests)
 
 
 def test_a_token_that_ends_in_mid_run_costs_one_login(synced: SyncedClass) -> None:
@@ -154,11 +157,11 @@ def test_a_password_that_is_no_longer_good_is_sent_once(synced: SyncedClass) -> 
 
 
 def asked_again_after(synced: SyncedClass, retry_after: int | str | None, **retry_policy: Any) -> float:
-    """Seconds between a 429 and the next request."""
+    """Return the seconds between a 429 and the next request."""
     synced.workspace._retry_policy = replace(FAST_RETRIES, **retry_policy)
     synced.served.faults.add(Fault("status", "*/progressions", status=429, retry_after=retry_after))
     assert synced.sync().state == "done"
-    first, second = [one for one in synced.served.requests if one.path.endswith("/progressions")][:2]
+    first, second = [item for item in synced.served.requests if item.path.endswith("/progressions")][:2]
     assert first.status == 429
     return second.at - first.at
 
@@ -216,7 +219,7 @@ def test_a_total_that_always_lies_is_unverified(synced: SyncedClass) -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 10**400, 10**20, "12", None, 12.5, True])
-def test_a_total_that_is_none_is_told(synced: SyncedClass, value: Any) -> None:
+def test_a_total_that_is_no_count_is_reported(synced: SyncedClass, value: Any) -> None:
     with edited(synced, inside(lambda page: page["metadata"].update(total=value))):
         assert synced.sync().runs[0].error_code == errors.UpstreamChanged.code
 
@@ -229,7 +232,7 @@ def test_a_page_size_that_changes_in_mid_run(synced: SyncedClass) -> None:
 
 
 def test_one_id_with_two_contents_in_two_pages_is_not_clean(synced: SyncedClass) -> None:
-    """Smaller pages in mid-run show rows again, here one that was regraded in between."""
+    """Smaller pages in mid-run repeat rows, here a row that was regraded in between."""
     synced.served.faults.add(
         Fault("cap", "*/progressions", value=3, after=2, times=2),
         Fault(
@@ -269,11 +272,11 @@ def test_a_defect_that_one_class_brings_to_light_does_not_stop_the_others(synced
     other = synced.school.add_class("Another", rows=[row(1), row(2)])
     synced.workspace.refresh_classes()
     job = synced.workspace.prepare_sync([synced.id, other], asked_by="test")
-    told = []
+    pages = []
 
     def on_page() -> None:
-        told.append(1)
-        if len(told) == 1:
+        pages.append(1)
+        if len(pages) == 1:
             raise RuntimeError("a secret")
 
     job.on_page = on_page
@@ -325,7 +328,7 @@ class Edited:
 
 
 class edited:  # noqa: N801 - reads as a verb
-    """For as long as the block lasts, the class is synced from a server whose bodies are edited."""
+    """Within the block, the class is synced from a server whose bodies are edited."""
 
     def __init__(
         self, synced: SyncedClass, edit: Callable[[bytes], bytes] = lambda body: body, **options: Any
@@ -347,7 +350,7 @@ class edited:  # noqa: N801 - reads as a verb
 
 
 def inside(edit: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
-    """Edit what a page says, inside the text inside the body."""
+    """Edit a page, which is JSON text inside the JSON of the body."""
 
     def edit_body(body: bytes) -> bytes:
         page = json.loads(json.loads(body)["result"]["objects"][0])
@@ -358,7 +361,7 @@ def inside(edit: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]
 
 
 def test_a_body_that_drips_is_given_up(synced: SyncedClass) -> None:
-    """Every byte comes within the read time-out; the whole does not within the request's."""
+    """Every byte comes within the read time-out, but the whole takes longer than a request may."""
     synced.workspace._retry_policy = replace(FAST_RETRIES, request_seconds=0.4, attempts=2)
     began = time.monotonic()
     with edited(synced, drip_seconds=0.05):
@@ -379,7 +382,7 @@ def test_the_header_s_charset_is_not_believed(synced: SyncedClass, charset: str)
 
 
 def in_row(number: int, old: str, new: str) -> Callable[[bytes], bytes]:
-    """Edit a value inside the row ``number``, as text inside the text inside the body."""
+    """Edit a value of the row ``number`` in the text of a page."""
 
     def edit(body: bytes) -> bytes:
         envelope = json.loads(body)
@@ -439,14 +442,14 @@ def test_an_impossible_value_costs_its_own_row_alone(synced: SyncedClass, kind: 
         "nested where nobody looks",
     ],
 )
-def test_what_can_be_understood_is(synced: SyncedClass, old: str, new: str, grade: float) -> None:
+def test_odd_but_clear_values_are_understood(synced: SyncedClass, old: str, new: str, grade: float) -> None:
     with edited(synced, in_row(7, old, new)):
         (run,) = synced.sync().runs
     assert (run.is_clean, run.quarantined) == (True, 0)
     assert synced.held()[id_of(7)][3] == grade
 
 
-def test_json_nested_too_deeply_is_told(synced: SyncedClass) -> None:
+def test_json_nested_too_deeply_is_reported(synced: SyncedClass) -> None:
     synced.sync()
     for edit in (in_row(7, '"grade":1', '"grade":' + "[" * 100_000), lambda body: b"[" * 100_000):
         with edited(synced, edit):
@@ -456,7 +459,7 @@ def test_json_nested_too_deeply_is_told(synced: SyncedClass) -> None:
 
 
 def test_no_depth_of_nesting_is_unexpected() -> None:
-    """What can just be read can be written again."""
+    """A value that can just be parsed can also be written into the payload of a bad row."""
     for depth in range(300, 1100):
         nested = row(1, grade="NESTED")
         page = {
@@ -475,9 +478,9 @@ def test_one_id_with_two_contents_in_one_page_is_never_clean(synced: SyncedClass
     synced.sync()
 
     def repeat(page: dict[str, Any]) -> None:
-        """Row 7 a second time with another grade, in place of row 8."""
+        """Put row 7 with another grade in place of row 8."""
         page["metadata"]["total"] = 11
-        rows = {one["_id"]["$oid"]: one for one in page["data"]}
+        rows = {item["_id"]["$oid"]: item for item in page["data"]}
         if id_of(8) in rows:
             page["data"].remove(rows[id_of(8)])
             page["data"].append(rows[id_of(7)] | {"grade": 0.5})
@@ -492,7 +495,7 @@ def test_one_id_with_two_contents_in_one_page_is_never_clean(synced: SyncedClass
 def test_an_id_that_stays_the_same_for_all_rows_removes_nothing(synced: SyncedClass) -> None:
     synced.sync()
     same = {"_id": {"$oid": id_of(3)}}
-    synced.served.faults.add(Fault("rows", "*/progressions", edit=lambda one: one | same, times=None))
+    synced.served.faults.add(Fault("rows", "*/progressions", edit=lambda raw: raw | same, times=None))
     for _ in range(3):
         assert synced.sync(accept_removals=True).runs[0].is_clean is False
     assert len(synced.held()) == 12

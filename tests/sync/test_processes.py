@@ -34,11 +34,11 @@ FAULTS = ("status", "reset", "cut", "html", "page", "expire")
 
 
 class Child:
-    """A process of ``children.py`` and what it has said."""
+    """A process of ``children.py`` and the messages that it has printed."""
 
-    def __init__(self, what: str, home: Home, *class_ids: str) -> None:
+    def __init__(self, task: str, home: Home, *class_ids: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.sync.children", what, str(home.folder), *class_ids],
+            [sys.executable, "-m", "tests.sync.children", task, str(home.folder), *class_ids],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -64,7 +64,7 @@ class Child:
         self.process.stdin.flush()
 
     def kill(self) -> str:
-        """End it as the operating system does when memory is short; returns what it wrote as errors."""
+        """Kill it as the operating system does when memory is short; return its error output."""
         self.process.kill()
         self.process.wait()
         self._listener.join()
@@ -112,7 +112,7 @@ def test_killed_at_any_moment_nothing_is_lost(
 ) -> None:
     """I6."""
     changing, served = killing
-    workspace.connect_to_practice(served.url)
+    workspace.connect_to_practice(served.url, asked_by="test")
     set_active(workspace.database, ["class"], active=True)
     acknowledged: set[str] = set()
     moments = random.Random(5)
@@ -139,8 +139,8 @@ def test_killed_at_any_moment_nothing_is_lost(
         workspace.prepare_sync(asked_by="test", full=True, accept_removals=True).run()
     with workspace.database.reading() as connection:
         held = {
-            one[0]: one
-            for one in rows_of(
+            row[0]: row
+            for row in rows_of(
                 connection,
                 "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, "
                 "raw_grade FROM progressions",
@@ -174,14 +174,14 @@ def held_keys(workspace: Workspace) -> set[str]:
 
 
 def test_two_sync_two_write_and_four_read_at_once(workspace: Workspace) -> None:
-    """No lock error, and no reader sees half a page. Both the claim and the write lock are fought for."""
+    """No lock error, and no reader sees half a page. The sync lock and the write lock are contended."""
     school = MemorySchool()
     ids = [school.add_class(f"Class {number}", rows=[row(n) for n in range(60)]) for number in range(6)]
     others = [school.add_class(f"Another {number}") for number in range(2)]
     with running(school, page_cap=5) as served:
-        workspace.connect_to_practice(served.url)
+        workspace.connect_to_practice(served.url, asked_by="test")
         syncing = [Child("sync", workspace.home, *ids), Child("sync", workspace.home, *reversed(ids))]
-        busy = [Child("write", workspace.home, one) for one in others]
+        busy = [Child("write", workspace.home, class_id) for class_id in others]
         busy += [Child("read", workspace.home) for _ in range(4)]
         with children(*syncing, *busy):
             for child in (*busy, *syncing):
@@ -191,7 +191,7 @@ def test_two_sync_two_write_and_four_read_at_once(workspace: Workspace) -> None:
                 endings = [{said["ended"] for said in child.said if "ended" in said} for child in syncing]
                 worked = [any(said.get("writes", said.get("reads")) for said in child.said) for child in busy]
                 if (
-                    all("done" in one for one in endings)
+                    all("done" in states for states in endings)
                     and "running" in endings[0] | endings[1]
                     and all(worked)
                 ):

@@ -1,6 +1,6 @@
-"""The promises of the sync, against a school that changes at will and a sync that is cut at will.
+"""The promises of the sync, tested with schools and interruptions of all kinds.
 
-What must be held after every run is said by ``model.Model``, page by page. The promises by their numbers:
+``model.Model`` says page by page what the store must hold. The promises by their numbers:
 
 I1  every live row equals a version that upstream once had
 I2  a tombstone took two clean passes
@@ -34,11 +34,12 @@ from hypothesis.stateful import (
 )
 
 from cohort_core import practice
-from cohort_core.config.credentials import Login
-from cohort_core.config.settings import Settings
+from cohort_core.clock import utc_now
+from cohort_core.config.settings import load_settings
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamDown
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.server import running
+from cohort_core.sources.base import Login
 from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store import sync_runs
 from cohort_core.store.class_data_loader import load_class_data
@@ -59,7 +60,7 @@ from tests.sync.model import FIELDS, Model, content, is_bad, is_clean, key_of, l
 
 CLASS = "class"
 
-# A search of one's own, other examples each time: SYNC_EXAMPLES=2000 pytest tests/sync/test_promises.py
+# A longer search with other examples each time: SYNC_EXAMPLES=2000 pytest tests/sync/test_promises.py
 SEARCHED = int(os.environ.get("SYNC_EXAMPLES", "0"))
 
 
@@ -76,8 +77,8 @@ def searching(examples: int, steps: int) -> settings:
     )
 
 
-# Reading a class as a reader does takes longer than a page does.
-PAGE_LOOKED_AT = 3
+# Loading a class takes longer than storing a page, so readers are checked after one page alone.
+CHECKED_PAGE = 3
 
 CHANGES = st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 11), st.integers(0, 6))
 CUTS = st.one_of(
@@ -89,7 +90,7 @@ CUTS = st.one_of(
 
 
 class SyncMachine(RuleBasedStateMachine):
-    """One class, its sync, and the model of both. ``self.model`` is what the store must hold."""
+    """One class, its sync, and the model of both. ``self.model`` holds what the store must hold."""
 
     @initialize(
         page_size=st.sampled_from([2, 5]),
@@ -192,13 +193,13 @@ class SyncMachine(RuleBasedStateMachine):
         bad = {key_of(raw): payload(raw) for raw in self.changing.rows if is_bad(raw)}
         live, _suspects = self.held_rows()
         assert self.held_quarantine() == bad
-        # Of a bad row the last good version stays.
+        # The last good version of a bad row stays.
         assert {key: row for key, row in live.items() if key not in bad} == {
             key_of(raw): content(raw) for raw in good
         }
         names = {raw["user"]["id"]: raw["user"]["first_name"] for raw in reversed(good)}
         held = dict(rows_of(self.connection, "SELECT id, first_name FROM students"))
-        assert {one: held[one] for one in names} == names
+        assert {student_id: held[student_id] for student_id in names} == names
         before = self.everything()
         self.run_sync(full=True)
         assert self.everything() == before
@@ -224,7 +225,7 @@ class SyncMachine(RuleBasedStateMachine):
         must_be_full = full or self.must_be_full()
         job_id = sync_runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
         if self.was_cut:
-            # From now on what that run left counts.
+            # From now on readers see what that run stored.
             self.check_revision()
         (run,) = sync_runs.load_job(self.database, job_id).runs
         sync = engine.ClassSync(
@@ -268,16 +269,16 @@ class SyncMachine(RuleBasedStateMachine):
 
     def see_page(self) -> None:
         self.model.see(self.upstream.pages[-1])
-        if len(self.upstream.pages) == PAGE_LOOKED_AT:
+        if len(self.upstream.pages) == CHECKED_PAGE:
             self.check_nothing_is_published()
 
     def check_revision(self) -> None:
-        """Whoever keeps what a revision showed keeps nothing that is no longer so."""
+        """Check that the revision grows whenever readers see something else."""
         before, self.shown = self.shown, (self.seen_by_readers(), self.revision())
         assert self.shown[0] == before[0] or self.shown[1] > before[1]
 
     def check_nothing_is_published(self) -> None:
-        """No number is made of half a sync."""
+        """Check that readers see nothing of half a sync."""
         assert self.seen_by_readers() == self.shown[0]
 
     def seen_by_readers(self) -> tuple[Any, list[str], list[str]]:
@@ -299,7 +300,7 @@ class SyncMachine(RuleBasedStateMachine):
         )
 
     def check_ending(self, must_be_full: bool, refused: bool, accept: bool, trusted_at: Any) -> None:
-        """What a run that was not cut concludes from the pages it read."""
+        """Check the conclusions of a run that was not cut."""
         if must_be_full or refused:
             assert self.run.kind == "full"
         if self.run.kind == "full":
@@ -308,7 +309,7 @@ class SyncMachine(RuleBasedStateMachine):
             assert clean == (refused or bool(self.run.is_clean))
             if clean:
                 self.check_whole(walk)
-                agreed = self.model.settle(walk, accept_removals=accept)
+                agreed = self.model.conclude(walk, accept_removals=accept)
                 assert agreed != refused
                 self.model.trusted_at = self.now if agreed else None
         else:
@@ -333,7 +334,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert self.held_quarantine() == self.model.quarantine
         assert dict(self.named("students")) == self.model.students
         assert dict(self.named("assignments")) == self.model.assignments
-        buried = {one for (one,) in rows_of(self.connection, "SELECT id FROM tombstones")}
+        buried = {row_id for (row_id,) in rows_of(self.connection, "SELECT id FROM tombstones")}
         assert buried == self.model.buried
         counts = self.model.counts
         if not self.was_cut:
@@ -378,19 +379,19 @@ class SyncMachine(RuleBasedStateMachine):
         return {text if key.startswith("?") else key: text for key, text in rows}
 
     def named(self, table: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for one, *names in rows_of(self.connection, f"SELECT * FROM {table}"):
-            yield one, tuple(names)
+        for row_id, *names in rows_of(self.connection, f"SELECT * FROM {table}"):
+            yield row_id, tuple(names)
 
     def everything(self) -> list[list[tuple[Any, ...]]]:
-        """All that a mentor could see of the class."""
+        """Return all that a mentor could see of the class."""
         tables = ("progressions", "tombstones", "students", "assignments", "changes", "quarantine", "units")
         columns = {
             "progressions": f"{', '.join(FIELDS)}, synced_at",
             "quarantine": "class_id, row_key, reason, payload",
         }
         return [
-            rows_of(self.connection, f"SELECT {columns.get(one, '*')} FROM {one} ORDER BY 1, 2")
-            for one in tables
+            rows_of(self.connection, f"SELECT {columns.get(table, '*')} FROM {table} ORDER BY 1, 2")
+            for table in tables
         ]
 
     def teardown(self) -> None:
@@ -404,10 +405,17 @@ class HttpSyncMachine(SyncMachine):
 
     def make_upstream(self, page_size: int) -> LocalUpstream:
         self.served = self.resources.enter_context(running(self.changing.school, page_cap=page_size))
-        chosen = Settings(
-            api_base=self.served.url, app_id=practice.APP_ID, origin=practice.ORIGIN, email=practice.EMAIL
-        ).model_copy(update={"sync_rate": 0.0})
-        client = OpenClassClient(Login(chosen, practice.PASSWORD), retry_policy=FAST_RETRIES)
+        chosen = load_settings(
+            self.folder.home,
+            api_base=self.served.url,
+            app_id=practice.APP_ID,
+            origin=practice.ORIGIN,
+            email=practice.EMAIL,
+            sync_rate=0.0,
+        )
+        client = OpenClassClient(
+            Login(OpenClassClient.info, chosen, practice.PASSWORD), retry_policy=FAST_RETRIES
+        )
         self.resources.callback(client.close)
         return HttpUpstream(self.changing, page_size, client)
 
@@ -428,12 +436,12 @@ def test_promises_kept_over_http() -> None:
 @pytest.fixture
 def machine() -> Iterator[SyncMachine]:
     """The machine, driven by hand: each run is checked against the model as well."""
-    one = SyncMachine()
-    yield one
-    one.teardown()
+    machine = SyncMachine()
+    yield machine
+    machine.teardown()
 
 
-def test_a_suspect_that_is_seen_as_a_bad_row_is_suspect_no_more(machine: SyncMachine) -> None:
+def test_a_suspect_that_is_seen_as_a_bad_row_is_no_longer_suspect(machine: SyncMachine) -> None:
     machine.begin(page_size=5, threshold=2000, rows=21)
     machine.a_row_goes_comes_and_goes(which=3, is_spoilt=True, is_full=False)
     assert machine.run.removed == 0
@@ -453,7 +461,7 @@ def test_nothing_is_shown_of_a_first_sync_before_it_has_ended(machine: SyncMachi
 
 
 @pytest.mark.parametrize("transaction", [2, 3, 4])
-def test_who_dies_before_a_page_is_stored_leaves_none_of_its_people(
+def test_a_process_that_dies_before_a_page_is_stored_leaves_none_of_its_people(
     machine: SyncMachine, transaction: int
 ) -> None:
     """Promise 6: `check_store` looks after every run."""
@@ -523,7 +531,7 @@ def test_one_change_during_a_pass_leaves_neither_hole_nor_ghost(
     folder = Folder(ids)
     clean = 0
     database = MortalDatabase(folder.home)
-    job_id = sync_runs.create_job(database, ids, asked_by="test", is_full=True, now=datetime.now(UTC))
+    job_id = sync_runs.create_job(database, ids, asked_by="test", is_full=True, now=utc_now())
     with database.writer() as connection:
         for run, (at, change) in zip(sync_runs.load_job(database, job_id).runs, cases, strict=True):
             changing = ChangingSchool(run.class_id)
@@ -531,9 +539,17 @@ def test_one_change_during_a_pass_leaves_neither_hole_nor_ghost(
                 # The oldest two are still in progress, so that something can be completed.
                 changing.change("insert started" if number < 2 else "insert completed", value=3)
             upstream = LocalUpstream(changing, page_size)
-            upstream.before = lambda request, at=at, change=change, changing=changing: (
-                changing.change(*change) if request == at else None
-            )
+
+            def before(
+                request: int,
+                at: int = at,
+                change: tuple[str, int, int] = change,
+                changing: ChangingSchool = changing,
+            ) -> None:
+                if request == at:
+                    changing.change(*change)
+
+            upstream.before = before
             engine.ClassSync(database, connection, upstream, run).execute()
             ((is_clean_run,),) = rows_of(connection, "SELECT is_clean FROM runs WHERE id = ?", run.id)
             assert is_clean(*last_walk(upstream.pages)) == bool(is_clean_run)

@@ -1,4 +1,4 @@
-"""Purging a person: gone from every byte that is kept, and kept away from then on."""
+"""Purging a person: no byte of them is left, and later syncs do not bring them back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id
-from cohort_core.store.purge import allow_return, purge_student
+from cohort_core.services.purge import purge_student
+from cohort_core.store.purge import allow_return
 from cohort_core.store.roster import Enrolment, save_roster
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row
@@ -46,7 +47,7 @@ def test_nothing_of_the_person_is_left(synced: SyncedClass) -> None:
 
 
 @pytest.mark.parametrize("always_full_up_to", [2000, 0])
-def test_later_syncs_keep_them_away_and_stay_quiet(
+def test_later_syncs_leave_them_out_and_report_no_change(
     synced: SyncedClass, monkeypatch: pytest.MonkeyPatch, always_full_up_to: int
 ) -> None:
     monkeypatch.setattr(engine, "ALWAYS_FULL_UP_TO_ROWS", always_full_up_to)

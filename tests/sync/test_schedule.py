@@ -1,4 +1,4 @@
-"""Syncs by themselves: when the next one is due, and what failures do to it."""
+"""Automatic syncs: when the next one is due, also after failures."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def schedule(synced: SyncedClass, jitter: float = 0.5) -> Schedule:
 
 
 def test_it_syncs_and_plans_the_next(synced: SyncedClass) -> None:
-    one = schedule(synced)
-    assert one.plan.next_at == NOW + HOUR
-    one.step()
+    automatic = schedule(synced)
+    assert automatic.plan.next_at == NOW + HOUR
+    automatic.step()
     assert len(synced.held()) == 12
     assert synced.workspace.jobs(1)[0].asked_by == "schedule"
-    assert (one.plan.failures, one.plan.error, one.plan.next_at) == (0, None, NOW + HOUR)
+    assert (automatic.plan.failures, automatic.plan.error, automatic.plan.next_at) == (0, None, NOW + HOUR)
 
 
 def test_not_everybody_at_the_same_second(synced: SyncedClass) -> None:
@@ -51,26 +51,27 @@ def test_not_everybody_at_the_same_second(synced: SyncedClass) -> None:
     assert dues == [NOW + 0.9 * HOUR, NOW + 1.1 * HOUR]
 
 
-def test_it_comes_rarer_while_openclass_fails_and_recovers(synced: SyncedClass) -> None:
-    one = schedule(synced)
+def test_it_syncs_less_often_while_openclass_fails_and_recovers(synced: SyncedClass) -> None:
+    automatic = schedule(synced)
     synced.served.faults.add(Fault("status", "*/progressions", status=503, times=None))
     waits = []
     for _ in range(6):
-        one.step()
-        waits.append((one.plan.next_at - NOW) / HOUR)
+        automatic.step()
+        waits.append((automatic.plan.next_at - NOW) / HOUR)
     assert waits == [2, 4, 8, 16, 16, 16]
-    assert one.plan.error
-    assert "HTTP 503" in one.plan.error
+    assert automatic.plan.error
+    assert "HTTP 503" in automatic.plan.error
     synced.served.faults.clear()
-    one.step()
-    assert (one.plan.failures, one.plan.error, one.plan.next_at) == (0, None, NOW + HOUR)
+    automatic.step()
+    plan = automatic.plan
+    assert (plan.failures, plan.error, plan.next_at) == (0, None, NOW + HOUR)
 
 
 def test_a_sync_of_someone_else_is_no_failure(synced: SyncedClass) -> None:
-    one = schedule(synced)
+    automatic = schedule(synced)
     job = synced.workspace.prepare_sync(asked_by="test")
-    one.step()
-    assert one.plan.failures == 0
+    automatic.step()
+    assert automatic.plan.failures == 0
     job.run()
 
 

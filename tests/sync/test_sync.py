@@ -1,4 +1,4 @@
-"""The sync against a school that changes: what it stores, counts, sets aside and removes."""
+"""The sync of a school that changes: the rows that it stores, counts, quarantines and removes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cohort_core.errors import (
 )
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import hex_id
-from cohort_core.sources.openclass.values import clean_instant
+from cohort_core.sources.values import clean_instant
 from cohort_core.store.changes import load_log
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.class_data_loader import load_class_data
@@ -191,7 +191,7 @@ def test_incremental_syncs_reach_every_page_in_turn(
 def test_an_incremental_sync_reads_on_while_pages_differ(
     synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The total stays as it was, so that only the pages themselves tell."""
+    """The total stays as it was, so that only the pages show the difference."""
     for number in range(20, 32):
         synced.school.put_row(synced.id, row(number, completed=None))
     synced.sync()
@@ -261,11 +261,11 @@ def test_a_sync_can_be_stopped_between_pages_and_the_next_one_is_whole(synced: S
     assert len(synced.held()) == 12
 
 
-def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
+def test_a_killed_sync_is_shown_as_interrupted(synced: SyncedClass) -> None:
     job = synced.workspace.prepare_sync(asked_by="test")
-    job._claim.release()  # as the operating system does for a process that was killed
-    told = synced.workspace.job(job.id)
-    assert (told.state, [run.state for run in told.runs]) == ("interrupted", ["interrupted"])
+    job._lock.release()  # as the operating system does for a process that was killed
+    killed = synced.workspace.job(job.id)
+    assert (killed.state, [run.state for run in killed.runs]) == ("interrupted", ["interrupted"])
     assert synced.sync().state == "done"
     assert synced.workspace.job(job.id).state == "interrupted"
 
@@ -273,9 +273,9 @@ def test_a_killed_sync_is_told_as_interrupted(synced: SyncedClass) -> None:
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: SyncedClass, end: str) -> None:
     def shown(class_data: ClassData) -> tuple[dict[str, float], set[str], list[str]]:
-        grades = class_data.progressions.set_index("id")["grade"].to_dict()
+        progressions = class_data.progressions
         return (
-            grades,
+            dict(zip(progressions["id"].tolist(), progressions["grade"].tolist(), strict=True)),
             set(class_data.students["student_id"]),
             class_data.assignments["assignment_id"].tolist(),
         )
@@ -292,7 +292,7 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
     seen, log = [], []
 
     def on_page() -> None:
-        # As another process does, which begins with nothing.
+        # As another process does, which has nothing cached.
         seen.append(shown(load_class_data(synced.workspace.database, synced.id, "UTC")))
         log.append(logged())
         if len(seen) == 2:
@@ -311,13 +311,13 @@ def test_readers_see_the_class_as_it_was_until_its_sync_has_ended(synced: Synced
     else:
         assert job.run().state == end
     assert len(seen) >= 5
-    assert all(one == before for one in seen)
+    assert all(state == before for state in seen)
     assert set(log) == {0} != {logged()}
-    # And what this process held is known to be old.
+    # And this process does not use its cached data any more.
     assert shown(synced.workspace.cohorts.class_data(synced.id)) == (
         before[0] | {id_of(11): 0.75, id_of(13): 1.0},
         before[1] | {"somebody new"},
-        # A sync that did not come to its end says nothing of the course.
+        # A sync that did not come to its end does not change the units.
         [*(course if end == "done" else before[2]), hex_id("assignment", "assignment 3")],
     )
 
@@ -332,11 +332,11 @@ def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced
     synced.sync()
 
     def names() -> tuple[set[str], list[str]]:
-        class_data = [synced.workspace.cohorts.class_data(one) for one in (other, unseen)]
+        class_data = [synced.workspace.cohorts.class_data(class_id) for class_id in (other, unseen)]
         return set(class_data[0].students["first_name"]), class_data[1].assignments["name"].tolist()
 
-    known, ids = names()
-    assert "Renamed" not in known
+    before, ids = names()
+    assert "Renamed" not in before
     user = {"id": hex_id("student", "student 3"), "first_name": "Renamed", "last_name": "New"}
     for number in (3, 7, 11):
         synced.school.change_row(synced.id, id_of(number), user=user)
@@ -344,10 +344,12 @@ def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced
         synced.id, row(30) | {"assignment": {"id": ids[0], "name": "Loops", "type": "quiz"}}
     )
     synced.workspace.prepare_sync([synced.id], asked_by="test").run()
-    assert names() == (known - {"Student 3"} | {"Renamed"}, ["Loops"])
+    assert names() == (before - {"Student 3"} | {"Renamed"}, ["Loops"])
 
 
-def test_a_full_disk_is_told_and_loses_nothing(synced: SyncedClass, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing(
+    synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced.sync()
     for number in range(12, 600):
         synced.school.put_row(synced.id, row(number, completed=instant(number % 600), started=None))

@@ -13,7 +13,7 @@ from cohort_core.api.dependencies import (
     AsOf,
     ClassReference,
     Group,
-    InWorkspace,
+    InServices,
     Read,
     api_router,
     instant,
@@ -52,18 +52,17 @@ def root() -> RedirectResponse:
 
 
 @router.get("/health", response_model=Health, tags=["Service"])
-def health(request: Request, workspace: InWorkspace) -> JSONResponse:
+def health(request: Request, services: InServices) -> JSONResponse:
     """Show that the service runs, and when any class was last synced."""
     request.scope["state"][CACHE_KEY] = None
-    return JSONResponse({"status": "ok", "last_sync": workspace.last_sync()})
+    return JSONResponse({"status": "ok", "last_sync": services.last_sync()})
 
 
 @router.get("/classes", response_model=list[ClassRow], tags=["Class"])
 def classes(read: Read, send: SendList) -> Response:
     """List every class that OpenClass has for the mentor, active ones first."""
     rows = [{name: getattr(status, name) for name in ClassRow.model_fields} for status in read.statuses()]
-    synced_at = max((row["synced_at"] for row in rows if row["synced_at"]), default=None)
-    return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=synced_at))
+    return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=read.last_sync()))
 
 
 @router.get(f"{CLASS_PATH}/students", response_model=list[StudentRow], tags=["Class"])

@@ -76,7 +76,7 @@ def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
     return send(
         read.triage(MAX_ROWS, as_of),
         Moment.of(read.active_cohorts(as_of)),
-        default_limit=read.workspace.settings().thresholds.triage_length,
+        default_limit=read.thresholds.triage_length,
     )
 
 
@@ -116,27 +116,27 @@ def progress_over_time(cohort: InCohort, send: SendList) -> Response:
 
 def _add_metric(path: str, name: str) -> None:
     def of_class(cohort: InCohort, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].ask(cohort), Moment.of(cohort))
+        return send(catalog.REPORTS[name].function(cohort), Moment.of(cohort))
 
     def row_of_class(cohort: InCohort, send: SendRow) -> Response:
-        return send(catalog.REPORTS[name].ask(cohort), Moment.of(cohort))
+        return send(catalog.REPORTS[name].function(cohort), Moment.of(cohort))
 
     _add_report(path, name, row_of_class if path in ONE_ROW else of_class, "Metrics")
 
 
 def _add_student_report(path: str, name: str) -> None:
     def of_student(cohort: InCohort, student_id: StudentId, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].ask(cohort, student_id), Moment.of(cohort))
+        return send(catalog.REPORTS[name].function(cohort, student_id), Moment.of(cohort))
 
     def row_of_student(cohort: InCohort, student_id: StudentId, send: SendRow) -> Response:
-        return send(catalog.REPORTS[name].ask(cohort, student_id), Moment.of(cohort))
+        return send(catalog.REPORTS[name].function(cohort, student_id), Moment.of(cohort))
 
     _add_report(path, name, row_of_student if path in ONE_ROW else of_student, "Student")
 
 
 def _add_assignment_report(path: str, name: str) -> None:
     def of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendList) -> Response:
-        return send(catalog.REPORTS[name].ask(cohort, assignment_id), Moment.of(cohort))
+        return send(catalog.REPORTS[name].function(cohort, assignment_id), Moment.of(cohort))
 
     _add_report(path, name, of_assignment, "Assignment")
 
@@ -148,7 +148,7 @@ def _add_report(path: str, name: str, endpoint: Callable[..., Response], tag: st
         path,
         name=f"{prefix}{name}",
         summary=spec.title,
-        description=_http_description(spec.ask.__doc__ or ""),
+        description=_http_description(spec.function.__doc__ or ""),
         response_model=spec.row if path in ONE_ROW else list_of(spec.row),
         tags=[tag],
     )(endpoint)

@@ -19,13 +19,14 @@ from cohort_core.api.dependencies import (
     CommandsFor,
     JobNumber,
     Read,
+    ReadSyncs,
     StudentId,
     api_router,
 )
 from cohort_core.api.pagination import Moment, SendList, list_of
 from cohort_core.api.schemas import EventStream, MarkRequest, SyncRequest, SyncResponse, SyncRow
 from cohort_core.export import tables
-from cohort_core.services.commands import Commands
+from cohort_core.services.reader import Reader
 from cohort_core.store.sync_runs import Job
 
 router = api_router()
@@ -60,9 +61,7 @@ def unsettle(commands: CommandsFor, class_id: ClassReference, student_id: Studen
 def start_sync(commands: CommandsFor, wanted: Annotated[SyncRequest | None, Body()] = None) -> JSONResponse:
     """Start a sync in the background; `GET /sync/{job}` shows its progress."""
     wanted = wanted or SyncRequest()
-    job = commands.start_sync(
-        wanted.class_ids, asked_by="api", full=wanted.full, accept_removals=wanted.accept_removals
-    )
+    job = commands.start_sync(wanted.class_ids, full=wanted.full, accept_removals=wanted.accept_removals)
     return _job_response(job, HTTPStatus.ACCEPTED, {"Location": f"/sync/{job.id}"})
 
 
@@ -75,30 +74,29 @@ def cancel_sync(commands: CommandsFor, job: JobNumber) -> JSONResponse:
 
 
 @router.get("/sync/{job}/events", response_class=EventStream, tags=["Sync"])
-def sync_events(commands: CommandsFor, job: JobNumber) -> StreamingResponse:
+def sync_events(read: ReadSyncs, job: JobNumber) -> StreamingResponse:
     """Stream the state of a sync as server-sent events.
 
     There is an event `progress` whenever the state changes, and `ended` at the end of the sync.
     """
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(_events(commands, commands.job(job)), headers=headers)
+    return EventStream(_events(read, read.job(job)), headers=headers)
 
 
 @router.get("/sync", response_model=list_of(SyncRow), tags=["Sync"])
-def syncs(commands: CommandsFor, read: Read, send: SendList) -> Response:
+def syncs(read: Read, send: SendList) -> Response:
     """List the last 1,000 syncs, the latest first; without `limit` the last 20."""
-    jobs = commands.jobs(MAX_SYNCS)
+    jobs = read.jobs(MAX_SYNCS)
     rows = tables.Table("syncs", SyncRow, [_sync_row(job) for job in jobs])
-    synced_at = max((status.synced_at for status in read.statuses() if status.synced_at), default=None)
     # A sync that is killed ends without a write, so a response with a running one is not cached.
-    moment = Moment(synced_at=synced_at, is_passing=any(job.is_running for job in jobs))
+    moment = Moment(synced_at=read.last_sync(), is_passing=any(job.is_running for job in jobs))
     return send(rows, moment, default_limit=DEFAULT_SYNCS)
 
 
 @router.get("/sync/{job}", response_model=SyncResponse, tags=["Sync"])
-def sync_job(commands: CommandsFor, job: JobNumber) -> JSONResponse:
+def sync_job(read: ReadSyncs, job: JobNumber) -> JSONResponse:
     """Return the state of a sync, with the records read and changed in each class."""
-    return _job_response(commands.job(job))
+    return _job_response(read.job(job))
 
 
 def _sync_row(job: Job) -> dict[str, Any]:
@@ -113,7 +111,7 @@ def _job_response(
     return JSONResponse(job.as_dict(), status, headers)
 
 
-async def _events(commands: Commands, job: Job) -> AsyncIterator[str]:
+async def _events(reader: Reader, job: Job) -> AsyncIterator[str]:
     last, sent_at = "", 0.0
     while True:
         data = json.dumps(job.as_dict())
@@ -129,4 +127,4 @@ async def _events(commands: Commands, job: Job) -> AsyncIterator[str]:
             return
         # Do not sleep in a thread: many open streams would leave no threads for other requests.
         await asyncio.sleep(EVENT_SECONDS)
-        job = await run_in_threadpool(commands.job, job.id)
+        job = await run_in_threadpool(reader.job, job.id)

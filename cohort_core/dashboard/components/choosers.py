@@ -21,9 +21,7 @@ def student(view: View) -> str:
     requested = st.query_params.get("student")
     if requested and requested not in cohort.students.index:
         # A copied address may come from a dashboard with names, or from one with pseudonyms.
-        student_id = view.workspace.cohorts.student_id_for(
-            view.class_id, requested, anonymous=view.reader.anonymous
-        )
+        student_id = view.reader.student_id_for(view.class_id, requested)
         if student_id is not None:
             url_state.write("student", student_id)
     return _choose("student", "Student", cohort.students["name"])

@@ -27,9 +27,6 @@ NO_COOKIES = (
     "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
     "and reload the page."
 )
-WHO = "dashboard"
-"""The name of everybody who uses the dashboard, as long as there are no accounts."""
-
 Ask = Callable[..., Any]
 
 
@@ -37,7 +34,7 @@ def heading(
     view: View,
     text: str,
     *,
-    report: tables.Answer | None = None,
+    report: tables.Tabular | None = None,
     ask: Ask | None = None,
     narrow: Ask | None = None,
     picture: Ask | None = None,
@@ -82,7 +79,7 @@ def heading(
         _menu(questions)
 
 
-def menu(view: View, *, report: tables.Answer, ask: Ask) -> None:
+def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
     """Show the Download menu alone, where the heading belongs to another element."""
     if _has_rows(report):
         key = f"titled-{tables.file_name(None, report.name, 'x')}"
@@ -114,7 +111,6 @@ def _common(view: View) -> dict[str, Any]:
         "reference": (shown.friendly_id or shown.id) if shown else None,
         "selection": selection,
         "anonymous": view.reader.anonymous,
-        "who": WHO,
     }
 
 
@@ -128,7 +124,7 @@ def _pictures(base: Question) -> Iterator[Question]:
         yield replace(base, extension=extension)
 
 
-def _has_rows(report: tables.Answer) -> bool:
+def _has_rows(report: tables.Tabular) -> bool:
     return bool(report.rows) if isinstance(report, tables.Table) else not report.frame.empty
 
 

@@ -31,8 +31,8 @@ def owner(cookies: Mapping[str, str]) -> str | None:
 def new_cookie(root_path: str) -> str:
     """Return a header value that gives a browser a new cookie.
 
-    It is for one mount of the dashboard, and ends with the browser's session. Scripts cannot read it, and other sites cannot make the browser
-    send it.
+    It is for one mount of the dashboard, and ends with the browser's session. Scripts cannot read it, and
+    other sites cannot make the browser send it.
     """
     value = secrets.token_urlsafe(_RANDOM_BYTES)
     return f"{COOKIE}={value}; Path={root_path or '/'}; HttpOnly; SameSite=Strict"

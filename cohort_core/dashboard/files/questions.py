@@ -18,9 +18,11 @@ from cohort_core.errors import BadInput
 from cohort_core.export import images, pdf, tables
 from cohort_core.reports.report import Report
 from cohort_core.services.reader import Reader
+from cohort_core.services.services import Services
 
 if TYPE_CHECKING:
     from cohort_core.metrics.cohort import Cohort
+    from cohort_core.services.commands import AdminCommands
 
 PDF_MEDIA_TYPE = "application/pdf"
 _PLAIN = (str, int, float, bool, date, type(None))
@@ -75,6 +77,7 @@ class Source:
     Every `ask` of a question is a function of this.
     """
 
+    services: Services
     reader: Reader
     selection: Selection
 
@@ -83,6 +86,10 @@ class Source:
         if self.selection.class_id is None:
             raise AssertionError("this question is about no class")
         return self.selection.class_id
+
+    def require_admin(self) -> AdminCommands:
+        """Return what an administrator may do; raises ``NotAllowed`` for others."""
+        return self.services.admin(self.reader.principal)
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -100,8 +107,6 @@ class Question:
     """Gives the report, from a `Source`."""
     selection: Selection
     anonymous: bool
-    who: str
-    """The name that the audit gives to the person who asks."""
     reference: str | None = None
     """The short name of the class in the name of the file."""
     extension: str = "csv"
@@ -134,12 +139,12 @@ def report_of(source: Source, name: str, **parameters: str) -> Report:
     )
 
 
-def answer(question: Question, reader: Reader) -> bytes:
+def answer(question: Question, services: Services, reader: Reader) -> bytes:
     """Compute a file.
 
-    Raises ``BadInput`` or ``UnknownClass`` when its subject is gone.
+    Raises ``BadInput`` or ``UnknownClass`` when its subject is gone, and ``NotAllowed`` when a right is.
     """
-    source = Source(reader, question.selection)
+    source = Source(services, reader, question.selection)
     if question.extension == "pdf":
         return pdf.class_report(source.cohort, anonymous=reader.anonymous)
     if table := _table_kind(question.extension):
@@ -176,8 +181,8 @@ def attribution(source: Source) -> str:
     return " · ".join(words.get(name, "{}").format(text) for name, text in context(source).items())
 
 
-def _report(question: Question, source: Source) -> tables.Answer:
-    report: tables.Answer = question.ask(source)
+def _report(question: Question, source: Source) -> tables.Tabular:
+    report: tables.Tabular = question.ask(source)
     if question.narrow is None or not isinstance(report, Report):
         return report
     return Report(report.name, question.narrow(report.frame), report.row, report.fields)

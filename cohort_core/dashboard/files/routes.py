@@ -19,10 +19,10 @@ from cohort_core.dashboard.errors import sentence_for
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import Question, answer
 from cohort_core.dashboard.files.registry import FileRegistry
-from cohort_core.errors import BadInput, DatabaseBusy, UnknownClass
+from cohort_core.dashboard.identity import current_principal
+from cohort_core.errors import BadInput, DatabaseBusy, NotAllowed, UnknownClass
 from cohort_core.services.reader import Reader
-from cohort_core.services.workspace import Workspace
-from cohort_core.store.audit import save_event
+from cohort_core.services.services import Services
 
 GONE = "This download is no longer there. Go back to the page and download it again."
 MAX_AT_ONCE = 4
@@ -46,7 +46,7 @@ body {{ font: 1.05rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh 
 """
 
 
-def file_route(registry: FileRegistry, load_workspace: Callable[[], Workspace]) -> Route:
+def file_route(registry: FileRegistry, load_services: Callable[[], Services]) -> Route:
     """Create the route that answers the questions of a registry."""
     limiters: list[anyio.CapacityLimiter] = []
 
@@ -57,27 +57,23 @@ def file_route(registry: FileRegistry, load_workspace: Callable[[], Workspace]) 
         # A limiter belongs to an event loop, so the first request creates it.
         if not limiters:
             limiters.append(anyio.CapacityLimiter(MAX_AT_ONCE))
-        make = partial(_respond, question, load_workspace, is_handed_out=request.method == "GET")
+        make = partial(_respond, question, load_services, is_handed_out=request.method == "GET")
         return await anyio.to_thread.run_sync(make, limiter=limiters[0])
 
     return Route("/files/{file_id}", send_file, methods=["GET"], name="file")
 
 
-def reader_of(question: Question, workspace: Workspace) -> Reader:
-    """Return what the person who asks may read at this moment."""
-    return Reader(workspace, workspace.cohorts.is_anonymous(question.anonymous))
-
-
-def _respond(question: Question, load_workspace: Callable[[], Workspace], *, is_handed_out: bool) -> Response:
+def _respond(question: Question, load_services: Callable[[], Services], *, is_handed_out: bool) -> Response:
     """Answer a question, and write it into the audit before anybody gets the file."""
     try:
-        workspace = load_workspace()
-        reader = reader_of(question, workspace)
-        content = answer(question, reader)
+        services = load_services()
+        # The rights are those of this moment, not those of the page.
+        reader = services.reader(current_principal(), anonymous=question.anonymous)
+        content = answer(question, services, reader)
         if is_handed_out:
             _save_export(question, reader)
-    except (BadInput, UnknownClass):
-        # The student, the class or the group is no longer there.
+    except (BadInput, UnknownClass, NotAllowed):
+        # The student, the class, the group or the right to it is no longer there.
         return _error_page(HTTPStatus.NOT_FOUND, GONE)
     except Exception as error:  # noqa: BLE001 - the last fence before a mentor's screen
         is_busy = isinstance(error, DatabaseBusy)
@@ -94,7 +90,7 @@ def _save_export(question: Question, reader: Reader) -> None:
     details = [f"{question.name}.{question.extension}", f"class {class_id}" if class_id else ""]
     details.append("pseudonyms" if reader.anonymous else "")
     action = "report" if question.extension == "pdf" else "export"
-    save_event(reader.workspace.database, question.who, action, ", ".join(filter(None, details)))
+    reader.record_export(action, ", ".join(filter(None, details)))
 
 
 def _error_page(status: HTTPStatus, sentence: str) -> Response:

@@ -20,7 +20,6 @@ from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.rows import ChangeRow
-from cohort_core.store.changes import load_sync_ends
 
 MAX_SHOWN = 8
 SINCE, KIND = "since", "kind"
@@ -122,7 +121,7 @@ def _table(report: Report, tz: tzinfo) -> None:
 
 def _choose_since(view: View) -> Since:
     now = view.now
-    ends = load_sync_ends(view.workspace.database, view.class_id, limit=2)
+    ends = view.reader.sync_ends(view.class_id, limit=2)
     visit, visit_text = _visit(view)
     labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day"}
     if len(ends) > 1 and view.as_of is None:
@@ -165,7 +164,7 @@ def _visit(view: View) -> tuple[datetime | None, str]:
     """
     if view.as_of:
         return None, ""
-    own = visits.load(view.workspace.home)
+    own = visits.load(view.reader.visits_file)
     requested = url_state.instant_in_address(VISIT)
     if requested is not None and requested not in own.ends and requested < view.now:
         local = requested.astimezone(view.now.tzinfo)

@@ -14,13 +14,12 @@ from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import ago, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
 from cohort_core.reports.rows import Row
-from cohort_core.services.workspace import Workspace
-from cohort_core.store.classes import ClassStatus, set_active
-from cohort_core.store.sync_runs import Run, load_latest_runs
+from cohort_core.store.classes import ClassStatus
+from cohort_core.store.sync_runs import Run
 
 _NOTICE = "classes-notice"
 
@@ -45,41 +44,47 @@ def show(view: View) -> None:
     The key of a switch holds its state. So after a click Streamlit makes a new switch, which shows the stored
     state.
     """
-    workspace, classes = view.workspace, view.classes
+    classes = view.classes
     downloads.heading(view.of_no_class(), "Your classes", report=_table(classes), ask=class_table)
-    st.caption(
-        "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
-        "A class that you switch off keeps its data."
-    )
-    latest = load_latest_runs(workspace.database)
-    is_running = workspace.running_job() is not None
+    if view.admin:
+        st.caption(
+            "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
+            "A class that you switch off keeps its data."
+        )
+    latest = view.reader.latest_runs()
+    is_running = view.reader.running_job() is not None
     for status in classes:
         with st.container(border=True, gap=None):
-            st.toggle(
-                literal(status.name),
-                value=status.is_active,
-                key=f"active-{status.id}-{status.is_active}",
-                on_change=_switch,
-                args=(workspace, status),
-            )
+            if view.admin:
+                st.toggle(
+                    literal(status.name),
+                    value=status.is_active,
+                    key=f"active-{status.id}-{status.is_active}",
+                    on_change=_switch,
+                    args=(view, status),
+                )
+            else:
+                st.text(status.name)
             st.caption(literal(_describe_class(status)))
             run = latest.get(status.id)
-            if run is not None and run.error_code == RemovalsRefused.code:
-                _offer_removal(workspace, run, is_running)
+            if view.commands and run is not None and run.error_code == RemovalsRefused.code:
+                _offer_removal(view, run, is_running)
     with st.container(horizontal=True):
-        st.button(
-            "Look for new classes", on_click=_look_for_classes, args=(workspace,), icon=":material/refresh:"
-        )
-        st.button(
-            "Read everything",
-            on_click=sync_panel.press,
-            args=(workspace,),
-            kwargs={"full": True},
-            icon=":material/sync_saved_locally:",
-            disabled=is_running or not latest,
-            help="Syncs the classes that you follow as if for the first time: every page, not only those "
-            "that may hold something new. Nothing is lost by it; it takes longer.",
-        )
+        if view.admin:
+            st.button(
+                "Look for new classes", on_click=_look_for_classes, args=(view,), icon=":material/refresh:"
+            )
+        if view.commands:
+            st.button(
+                "Read everything",
+                on_click=sync_panel.press,
+                args=(view,),
+                kwargs={"full": True},
+                icon=":material/sync_saved_locally:",
+                disabled=is_running or not latest,
+                help="Syncs the classes that you follow as if for the first time: every page, not only those "
+                "that may hold something new. Nothing is lost by it; it takes longer.",
+            )
     if notice := st.session_state.pop(_NOTICE, None):
         st.info(literal(notice))
 
@@ -105,7 +110,7 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
     }
 
 
-def _offer_removal(workspace: Workspace, run: Run, is_running: bool) -> None:
+def _offer_removal(view: View, run: Run, is_running: bool) -> None:
     st.warning(literal(run.error or "OpenClass no longer has many records of this class."))
     st.caption(
         "So much going at once may be right, as when an assignment was taken out of the course, or a mistake "
@@ -116,23 +121,23 @@ def _offer_removal(workspace: Workspace, run: Run, is_running: bool) -> None:
         "Remove them here too",
         key=f"remove-{run.class_id}",
         on_click=sync_panel.press,
-        args=(workspace, [run.class_id]),
+        args=(view, [run.class_id]),
         kwargs={"full": True, "accept_removals": True},
         icon=":material/delete_sweep:",
         disabled=is_running,
     )
 
 
-def _switch(workspace: Workspace, status: ClassStatus) -> None:
+def _switch(view: View, status: ClassStatus) -> None:
     with guarded("classes", stop=False) as problems:
-        set_active(workspace.database, [status.id], active=not status.is_active)
+        admin_of(view).set_active([status.id], active=not status.is_active)
     if problems:
         st.session_state[_NOTICE] = problems[0]
 
 
-def _look_for_classes(workspace: Workspace) -> None:
+def _look_for_classes(view: View) -> None:
     with guarded("classes", stop=False) as problems:
-        workspace.refresh_classes()
+        admin_of(view).refresh_classes()
     notice = problems[0] if problems else "These are all classes that OpenClass lists for you."
     st.session_state[_NOTICE] = notice
 

@@ -10,6 +10,7 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.sync_panel import commands_of
 
 TODAY, WEEK, EXEMPT = "today", "week", "exempt"
 CHOICES = {
@@ -23,7 +24,7 @@ _PROBLEM, _NOTICE = "hide-problem", "hide-notice"
 def offer(view: View, person: lists.Person) -> None:
     """Show the menu for hiding a student, beside the name in the list."""
     class_id = person.class_id or view.class_id
-    if person.student_id is None:
+    if person.student_id is None or view.commands is None:
         return
     key = f"hide-{class_id}-{person.student_id}"
     st.menu_button(
@@ -75,9 +76,9 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
     with guarded("hide", stop=False) as problems:
         if chosen == EXEMPT:
-            view.workspace.hide_student(class_id, student_id, "exempt")
+            commands_of(view).hide_student(class_id, student_id, "exempt")
         elif chosen is not None:
-            view.workspace.hide_student(class_id, student_id, "done", until)
+            commands_of(view).hide_student(class_id, student_id, "done", until)
     _keep_problem(problems)
     if not problems and chosen is not None:
         state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
@@ -86,7 +87,7 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
 
 def _show_again(view: View, class_id: str, student_id: str) -> None:
     with guarded("hide", stop=False) as problems:
-        view.workspace.show_again(class_id, student_id)
+        commands_of(view).show_again(class_id, student_id)
     _keep_problem(problems)
 
 
@@ -103,16 +104,14 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
     """
     descriptions = {}
     followed = {status.id for status in view.classes if status.is_active}
-    for hide in view.workspace.hides():
+    for hide in view.reader.load_hides():
         if hide.class_id not in followed:
             continue
         # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.
         if not hide.holds_on(view.reader.cohort(hide.class_id, view.as_of).local_date):
             continue
         class_data = view.reader.class_data(hide.class_id)
-        student_id = view.workspace.cohorts.student_id_for(
-            hide.class_id, hide.student_id, anonymous=view.reader.anonymous
-        )
+        student_id = view.reader.student_id_for(hide.class_id, hide.student_id)
         person = class_data.students[class_data.students["student_id"] == student_id].fillna("")
         if student_id is None or person.empty:
             continue

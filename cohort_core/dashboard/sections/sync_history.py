@@ -18,7 +18,6 @@ from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.export.tables import Table
 from cohort_core.reports.rows import Row
-from cohort_core.services.commands import Commands
 from cohort_core.services.reader import Reader
 from cohort_core.store.sync_runs import Job, Run
 
@@ -90,7 +89,7 @@ SET_ASIDE_COLUMNS = {
 
 
 def show(view: View) -> None:
-    jobs = view.workspace.jobs(MAX_SYNCS)
+    jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
     downloads.heading(view.of_no_class(), "Syncs", report=lines, ask=sync_table)
     if not jobs:
@@ -116,8 +115,7 @@ def show_set_aside(view: View) -> None:
 
 def sync_table(source: Source) -> Table:
     """Return the latest syncs, for a file."""
-    commands = Commands(source.reader.workspace, source.reader.class_ids)
-    return Table("syncs", SyncLine, rows(commands.jobs(MAX_SYNCS)))
+    return Table("syncs", SyncLine, rows(source.reader.jobs(MAX_SYNCS)))
 
 
 def set_aside_table(source: Source) -> Table:

@@ -7,14 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from cohort_core.config.credentials import password_place
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import link
-from cohort_core.services.workspace import Workspace
-from cohort_core.store.classes import ListedClass, set_active
+from cohort_core.dashboard.layout import View, admin_of, link
+from cohort_core.store.classes import ListedClass
 
 KEPT_BACK = "kept back in anonymous mode"
 _LISTED, _PLACE = "connect-listed", "connect-place"
@@ -26,8 +24,8 @@ def listed_classes() -> list[ListedClass]:
     return listed
 
 
-def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
-    settings = workspace.settings()
+def show_connection(view: View) -> None:
+    settings, anonymous = admin_of(view).all_settings(), view.reader.anonymous
     if settings.practice:
         st.success("You are connected to the practice school. Everybody in it is invented.")
     else:
@@ -37,17 +35,17 @@ def show_connection(workspace: Workspace, *, anonymous: bool) -> None:
     st.caption("Connect again below to change school, mentor or password, or to choose classes anew.")
 
 
-def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
+def show_settings(view: View) -> None:
     """Show the settings of the connection.
 
     In anonymous mode it leaves out everything that identifies the mentor or the school.
     """
-    settings = workspace.settings()
-    if not workspace.is_connected():
+    settings, anonymous = admin_of(view).all_settings(), view.reader.anonymous
+    if not view.reader.is_connected():
         st.info("Cohort Tracker does not know your school yet.")
         link("connect", "Connect to your school, or try the practice school")
         return
-    place = password_place(workspace.home)
+    place = admin_of(view).password_place()
     if settings.practice:
         st.caption("You are connected to the practice school. Everybody in it is invented.")
     entries = {
@@ -62,8 +60,8 @@ def show_settings(workspace: Workspace, *, anonymous: bool) -> None:
     link("connect", "Change school, mentor or password")
 
 
-def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
-    settings = workspace.settings()
+def ask_for_school(view: View) -> None:
+    settings, anonymous = admin_of(view).all_settings(), view.reader.anonymous
     # The form must not be filled in with the practice school's settings.
     is_own = not settings.practice
     st.subheader("Your school", anchor=False)
@@ -110,18 +108,17 @@ def ask_for_school(workspace: Workspace, *, anonymous: bool) -> None:
             return
         with guarded("connect"):
             with st.spinner("Logging in and listing your classes…"):
-                listed, place = workspace.connect(
+                listed, place = admin_of(view).connect(
                     api_base=api_base.strip(),
                     app_id=app_id.strip(),
                     origin=origin.strip(),
                     email=email.strip(),
                     password=password,
-                    asked_by="dashboard",
                 )
             _offer(listed, f"The password is kept in {place}.")
 
 
-def offer_practice_school(workspace: Workspace) -> None:
+def offer_practice_school(view: View) -> None:
     st.subheader("No credentials yet?", anchor=False)
     st.write(
         "The practice school runs on this computer. It has three invented coding classes in mid-course and "
@@ -130,11 +127,11 @@ def offer_practice_school(workspace: Workspace) -> None:
     if st.button("Use the practice school", icon=":material/school:"):
         with guarded("connect"):
             with st.spinner("Starting the practice school…"):
-                listed = workspace.use_practice_school()
+                listed = admin_of(view).use_practice_school()
             _offer(listed, None)
 
 
-def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
+def choose_classes(view: View, listed: Sequence[ListedClass]) -> None:
     """Let the mentor choose the classes to follow.
 
     Then the first sync starts, and the Overview opens and waits for it.
@@ -145,7 +142,7 @@ def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
         st.success("Connected.")
     st.subheader("Which classes do you want to follow?", anchor=False)
     st.caption("You can change this at any time under Classes.")
-    active = {status.id for status in workspace.cohorts.statuses(active_only=True)}
+    active = {status.id for status in view.reader.statuses(active_only=True)}
     chosen = []
     for item in listed:
         is_published = item.is_published is not False
@@ -158,7 +155,7 @@ def choose_classes(workspace: Workspace, listed: Sequence[ListedClass]) -> None:
             chosen.append(item.id)
     with st.container(horizontal=True):
         if st.button("Follow and sync", type="primary", disabled=not chosen):
-            _follow(workspace, listed, chosen)
+            _follow(view, listed, chosen)
         if st.button("Back"):
             _forget()
             st.rerun()
@@ -174,12 +171,12 @@ def _offer(listed: list[ListedClass], place: str | None) -> None:
     st.rerun()
 
 
-def _follow(workspace: Workspace, listed: Sequence[ListedClass], chosen: Sequence[str]) -> None:
+def _follow(view: View, listed: Sequence[ListedClass], chosen: Sequence[str]) -> None:
     with guarded("connect"):
         unchosen = [item.id for item in listed if item.id not in chosen]
-        set_active(workspace.database, unchosen, active=False)
-        set_active(workspace.database, chosen, active=True)
-        sync_panel.start(workspace)
+        admin_of(view).set_active(unchosen, active=False)
+        admin_of(view).set_active(chosen, active=True)
+        sync_panel.start(view)
         _forget()
         st.switch_page(_overview())
 

@@ -14,9 +14,8 @@ from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View
-from cohort_core.services.doctor import Finding, examine
-from cohort_core.store.maintenance import back_up_here
+from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.services.doctor import Finding
 
 FILE_DESCRIPTIONS = {
     "cohort.db": "Everything that was synced or imported",
@@ -35,7 +34,7 @@ _NOTICE, _FINDINGS = "data-notice", "data-findings"
 
 
 def show(view: View) -> None:
-    home = view.workspace.home
+    home = admin_of(view).home
     if notice := st.session_state.pop(_NOTICE, None):
         good, sentence = notice
         (st.success if good else st.error)(literal(sentence))
@@ -54,13 +53,15 @@ def show(view: View) -> None:
     st.caption("Looks at settings, files, database, syncs and OpenClass, and says what to do.")
     if st.button("Check now", icon=":material/stethoscope:"):
         with st.spinner("Looking…"):
-            st.session_state[_FINDINGS] = list(examine(home, with_upstream=view.workspace.is_connected()))
+            st.session_state[_FINDINGS] = list(
+                admin_of(view).examine(with_upstream=view.reader.is_connected())
+            )
     if findings := st.session_state.get(_FINDINGS):
         _show_findings(findings, home, anonymous=view.reader.anonymous)
 
 
 def _ask_anonymous(view: View) -> None:
-    is_on = view.workspace.settings().anonymous
+    is_on = view.reader.is_always_anonymous
     is_fixed = "anonymous" in set_by_environment()
     st.toggle(
         "Pseudonyms for everybody, always",
@@ -78,7 +79,7 @@ def _ask_anonymous(view: View) -> None:
 
 def _save_anonymous(view: View, wanted: bool) -> None:
     with guarded("settings", stop=False) as problems:
-        view.workspace.change_preferences(Preferences(anonymous=wanted), asked_by="dashboard")
+        admin_of(view).change_settings(Preferences(anonymous=wanted))
     if problems:
         st.session_state[_NOTICE] = (False, problems[0])
 
@@ -108,15 +109,15 @@ def _describe_file(path: Path, home: Home) -> str:
 def _back_up(view: View) -> None:
     with guarded("backup", stop=False) as problems:
         now = datetime.now().astimezone()
-        file = back_up_here(view.workspace.database, now, asked_by="dashboard")
-        done = f"Backed up to {file.relative_to(view.workspace.home.folder)} ({size(file.stat().st_size)})."
+        file = admin_of(view).back_up_here(now)
+        done = f"Backed up to {file.relative_to(admin_of(view).home.folder)} ({size(file.stat().st_size)})."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)
 
 
 def _show_findings(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
     rows = []
     for finding in findings:
-        result = f"{upper_first(finding.what)}: {finding.told}"
+        result = f"{upper_first(finding.topic)}: {finding.result}"
         parts = [result, finding.advice or ""]
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]

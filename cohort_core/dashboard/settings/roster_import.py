@@ -15,17 +15,16 @@ from cohort_core.dashboard.components.tables import MAX_ROWS, MISSING, ROW_PIXEL
 from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.imports import roster_files
 from cohort_core.imports.roster_files import Matched, MentorsPlan, RosterPlan
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
-from cohort_core.store.audit import save_event
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
-from cohort_core.store.roster import Enrolment, load_mentors
+from cohort_core.store.roster import Enrolment
 
 MAX_GROUPS = 30
 MAX_MENTORS = 30
@@ -101,12 +100,12 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
     text = _upload("Roster, as CSV", "students")
     if text is None:
         return
-    plan = roster_files.plan_students(view.workspace.database, text, class_id)
+    plan = admin_of(view).plan_students(text, class_id)
     by_column = plan.names_classes and st.checkbox(
         "Each line is about the class in its column `class`", value=True, key="import-by-column"
     )
     if by_column:
-        plan = roster_files.plan_students(view.workspace.database, text)
+        plan = admin_of(view).plan_students(text)
     names = {status.id: status.name for status in view.classes}
     _preview(plan, names, anonymous=view.reader.anonymous)
     st.button(
@@ -120,7 +119,7 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
 
 
 def _ask_mentors(view: View) -> None:
-    mentors = load_mentors(view.workspace.database)
+    mentors = admin_of(view).mentors()
     if not mentors:
         st.caption("No mentors yet. A file with their names and class nights adds them.")
     elif view.reader.anonymous:
@@ -191,12 +190,14 @@ def _roster_now(cohort: Cohort) -> str:
 
 def roster_template(source: Source, class_id: str) -> tables.Table:
     """Return the template for the students of a class, for a file."""
+    source.require_admin()
     return _template(source.reader.class_data(class_id), anonymous=source.reader.anonymous)
 
 
 def mentors_template(source: Source) -> tables.Table:
     """Return the template for mentors, with those there are outside of anonymous mode."""
-    mentors = [] if source.reader.anonymous else load_mentors(source.reader.workspace.database)
+    admin = source.require_admin()
+    mentors = [] if source.reader.anonymous else admin.mentors()
     return tables.Table("mentors", MentorLine, [vars(mentor) for mentor in mentors])
 
 
@@ -322,15 +323,13 @@ def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
 
 def _import_students(view: View, text: str, class_id: str | None) -> None:
     with guarded("import", stop=False) as problems:
-        plan = roster_files.import_students(view.workspace.database, text, class_id)
-        save_event(view.workspace.database, "dashboard", "import", f"roster, {len(plan.lines)} lines")
+        plan = admin_of(view).import_students(text, class_id)
     _finish_import(problems, "" if problems else f"Imported. {_summary(plan)}")
 
 
 def _import_mentors(view: View, text: str) -> None:
     with guarded("import", stop=False) as problems:
-        plan = roster_files.import_mentors(view.workspace.database, text)
-        save_event(view.workspace.database, "dashboard", "import", f"mentors, {len(plan.mentors)} lines")
+        plan = admin_of(view).import_mentors(text)
     _finish_import(problems, "" if problems else f"Imported: {count(len(plan.mentors), 'mentor')}.")
 
 

@@ -10,7 +10,7 @@ from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components.text import count, literal, moment
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.sync.scheduler import interval_text
 
 OFF = timedelta(0)
@@ -19,7 +19,7 @@ _PROBLEM = "schedule-problem"
 
 
 def show(view: View) -> None:
-    plan = view.workspace.plan
+    plan = view.reader.plan
     is_fixed = "sync_every" in set_by_environment()
     now = plan.every if plan else OFF
     st.selectbox(
@@ -52,7 +52,7 @@ def _save(view: View, key: str) -> None:
     every: timedelta = st.session_state[key]
     wanted = Preferences(sync_every=interval_text(every) if every else None)
     with guarded("settings", stop=False) as problems:
-        view.workspace.change_preferences(wanted, asked_by="dashboard")
+        admin_of(view).change_settings(wanted)
     if problems:
         st.session_state[_PROBLEM] = problems[0]
 

@@ -14,7 +14,7 @@ from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import and_more, literal, markup
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.dashboard.sections.student_filter import STAGES
 from cohort_core.metrics.threshold_effect import AFTER, BEFORE, Effect, effect
 from cohort_core.reports.catalog import Triage
@@ -60,7 +60,7 @@ def show(view: View) -> None:
 
 def _ask(view: View) -> None:
     with guarded("thresholds"):
-        saved = view.workspace.settings().thresholds
+        saved = view.reader.thresholds
         fixed = set_by_environment() & Thresholds.model_fields.keys()
         for title, fields in FIELDS.items():
             st.subheader(title, anchor=False, help=HELP.get(title))
@@ -138,7 +138,7 @@ def _fill_in(values: Thresholds, fixed: frozenset[str]) -> None:
 
 def _save(view: View, wanted: Thresholds) -> None:
     with guarded("thresholds", stop=False) as problems:
-        view.workspace.change_preferences(Preferences(thresholds=wanted), asked_by="dashboard")
+        admin_of(view).change_settings(Preferences(thresholds=wanted))
     success = "Saved. Every page, answer, file and report draws the lines there now."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
 

@@ -11,15 +11,15 @@ import streamlit as st
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View
-from cohort_core.store.classes import Calendar, ClassStatus, load_calendars, save_calendar
+from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.store.classes import Calendar, ClassStatus
 
 _NOTICE = "time-zone-notice"
 _NONE = ""
 
 
 def show(view: View) -> None:
-    settings = view.workspace.settings()
+    settings = admin_of(view).all_settings()
     st.caption(
         "Days, weeks and hours are counted in the time zone of the class. Type part of a name to find one."
     )
@@ -44,7 +44,7 @@ def show(view: View) -> None:
             "Without a date, a class starts on the day of its first activity. Set one if something was tried "
             "out before."
         )
-    calendars = load_calendars(view.workspace.database)
+    calendars = admin_of(view).calendars()
     for status in active:
         _ask(view, status, calendars[status.id], settings.default_timezone)
     if notice := st.session_state.pop(_NOTICE, None):
@@ -81,14 +81,14 @@ def _ask(view: View, status: ClassStatus, calendar: Calendar, default: str) -> N
 def _save_default(view: View, key: str) -> None:
     wanted = Preferences(timezone=st.session_state[key] or None)
     with guarded("settings", stop=False) as problems:
-        view.workspace.change_preferences(wanted, asked_by="dashboard")
+        admin_of(view).change_settings(wanted)
     st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
 def _save(view: View, class_id: str, key: str) -> None:
     calendar = Calendar(st.session_state[f"zone-{key}"] or None, st.session_state[f"start-{key}"])
     with guarded("settings", stop=False) as problems:
-        save_calendar(view.workspace.database, class_id, calendar)
+        admin_of(view).save_calendar(class_id, calendar)
     st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
@@ -109,7 +109,7 @@ def _zones(chosen: str | None) -> list[str]:
 
 
 def _computer_zone(view: View) -> str:
-    return view.workspace.settings().model_copy(update={"timezone": None}).default_timezone
+    return admin_of(view).all_settings().model_copy(update={"timezone": None}).default_timezone
 
 
 def _clock(zone: str) -> str:

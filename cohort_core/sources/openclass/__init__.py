@@ -1,1 +1,1 @@
-"""Everything that knows how OpenClass speaks: the HTTP client and the shape of its answers."""
+"""OpenClass: its HTTP client and the format of its responses."""

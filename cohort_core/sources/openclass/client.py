@@ -1,8 +1,9 @@
-"""The OpenClass client: polite, patient with what can pass, and clear about what cannot.
+"""The HTTP client of OpenClass: limited in pace, with retries for failures that may pass.
 
-Time-outs, broken connections, 408, 429, 5xx and bodies that are cut short or no JSON are tried again with
-full jitter, within a budget for the whole client. A login is never tried again: a wrong password repeated is
-a locked account. Redirects are not followed, since the token would travel to another host.
+Time-outs, broken connections, 408, 425, 429, 5xx, and bodies that are cut short or are not JSON are tried
+again with full jitter, within a budget of waiting for the whole client. A login is never tried again, since
+repeating a wrong password can lock the account. Redirects are not followed, since the token would travel to
+another host.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 import tenacity
 from urllib3.exceptions import HTTPError as BodyError
 
-from cohort_core.config.credentials import Login
+from cohort_core.clock import utc_now
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import (
     ClassInaccessible,
@@ -31,30 +31,19 @@ from cohort_core.errors import (
     UpstreamDown,
     UpstreamError,
 )
+from cohort_core.sources.base import Login, Page, RetryPolicy, Source, SourceInfo
 from cohort_core.sources.openclass import parser
 from cohort_core.store.classes import ListedClass, Unit
 
 PAGE_SIZE = 200
 RETRIED_STATUSES = frozenset({408, 425, 429})
-BODY_LIMIT_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long to wait for OpenClass. Seconds; ``attempts`` counts the first try."""
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 20.0
-    request_seconds: float = 60.0
-    attempts: int = 6
-    first_wait_seconds: float = 0.5
-    longest_wait_seconds: float = 20.0
-    longest_retry_after_seconds: float = 60.0
-    budget_seconds: float = 180.0
-
-
-class _Passing(Exception):
-    """A failure that may pass. Carries what to tell the mentor if it does not."""
+class _TransientFailure(Exception):
+    """A failure that may pass. ``final`` is the error to raise if it does not."""
 
     def __init__(self, final: CohortError, retry_after: float | None = None) -> None:
         super().__init__(final.message)
@@ -63,58 +52,56 @@ class _Passing(Exception):
 
 
 class _TokenRefused(Exception):
-    """401 to a request that carried a token."""
+    """OpenClass answered 401 to a request that carried a token."""
 
 
-class OpenClassClient:
-    """One conversation with OpenClass: a session, a token, a pace, a retry budget.
+class OpenClassClient(Source):
+    """A session with OpenClass: one login, one pace of requests, one budget for retries."""
 
-    Not for use by several threads at once, but for ``cancel``.
-    """
+    info = SourceInfo(
+        label="OpenClass", required_settings=("app_id", "origin", "email"), is_newest_first=True
+    )
+    read_person = staticmethod(parser.read_person)
 
     def __init__(
         self,
-        connection: Login,
+        login: Login,
         *,
         token: str | None = None,
         retry_policy: RetryPolicy | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.token = token
-        self._connection = connection
-        self._retry_policy = retry_policy or RetryPolicy()
-        self._is_cancelled = is_cancelled
-        self._seconds_between_requests = 1 / connection.sync_rate if connection.sync_rate else 0.0
+        super().__init__(login, token=token, retry_policy=retry_policy, is_cancelled=is_cancelled)
+        self._settings = login.settings
+        self.address = login.settings.api_base
+        self._seconds_between_requests = 1 / self._settings.sync_rate if self._settings.sync_rate else 0.0
         self._next_request_at = 0.0
         self._budget_seconds = self._retry_policy.budget_seconds
         self._failed_login: CohortError | None = None
         self._session = requests.Session()
         self._session.headers.update(
             {
-                "Origin": connection.origin,
-                "X-OpenClass-App-Id": connection.app_id,
+                "Origin": str(self._settings.origin),
+                "X-OpenClass-App-Id": str(self._settings.app_id),
                 "Accept": "*/*",
                 "User-Agent": "cohort-tracker",
             }
         )
-        # Without an auth of its own, requests would send what a .netrc holds for the host.
+        # Without an auth function, requests would send the login that a .netrc holds for the host.
         self._session.auth = lambda request: request
-        if urlsplit(connection.api_base).hostname in LOOPBACK_HOSTS:
+        if urlsplit(self._settings.api_base).hostname in LOOPBACK_HOSTS:
             self._session.trust_env = False
 
-    def __enter__(self) -> OpenClassClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
+        """Close the network connections."""
         self._session.close()
 
     def log_in(self) -> str:
-        """Get a token. Raises ``LoginRefused``, ``NoNetwork``, ``UpstreamDown`` or ``UpstreamChanged``.
+        """Log in and return the token.
 
-        A login that failed is not sent again, whoever asks: the next class of a sync gets the same error.
+        Raises ``LoginRefused``, ``NoNetwork``, ``UpstreamDown`` or ``UpstreamChanged``. After a failure the
+        login is never sent again: each later call, such as for the next class of a sync, raises the same
+        error.
         """
         if self._failed_login:
             raise self._failed_login
@@ -127,8 +114,8 @@ class OpenClassClient:
 
     def _log_in_once(self) -> str:
         form = {
-            "email": self._connection.email,
-            "password": self._connection.password,
+            "email": str(self._settings.email),
+            "password": self._login.password,
             "invite_code": "",
             "instructor_invite_code": "",
             "mentor_invite_code": "",
@@ -146,23 +133,30 @@ class OpenClassClient:
                     "site (origin), then run `cohort-tracker init` again."
                 )
             return parser.read_token(self._json(status, body))
-        except _Passing as failure:
+        except _TransientFailure as failure:
             raise failure.final from None
 
     def list_classes(self) -> list[ListedClass]:
-        return parser.read_classes(self._get("/v1/classes"))
+        """Load the classes that the account may see."""
+        return self._get("/v1/classes", None, parser.read_classes)
 
     def load_units(self, class_id: str) -> list[Unit]:
-        """Raises ``ClassInaccessible`` for a class that is not there or not ours."""
-        return parser.read_units(self._get(f"/v1/classes/{quote(class_id, safe='')}"))
+        """Load the units of a class.
 
-    def load_page(self, class_id: str, number: int) -> parser.Page:
-        """One page of progressions, newest completion first. Raises ``ClassInaccessible`` too."""
+        Raises ``ClassInaccessible`` if it does not exist or is not ours.
+        """
+        return self._get(f"/v1/classes/{quote(class_id, safe='')}", None, parser.read_units)
 
-        def read(body: Any) -> parser.Page:
+    def load_page(self, class_id: str, number: int) -> Page:
+        """Load a page of progressions, newest completion first; pages count from 0.
+
+        Raises ``ClassInaccessible`` if the class does not exist or is not ours.
+        """
+
+        def read(body: Any) -> Page:
             page = parser.read_page(body)
             if page.number != number:
-                raise _Passing(_changed("another page than the one asked for"))
+                raise _TransientFailure(_changed("another page than the one asked for"))
             return page
 
         return self._get(
@@ -171,10 +165,8 @@ class OpenClassClient:
             read,
         )
 
-    def _get(
-        self, path: str, query: dict[str, int] | None = None, read: Callable[[Any], Any] = lambda body: body
-    ) -> Any:
-        """Ask until an answer can be read, logging in once more if the token is no longer good."""
+    def _get(self, path: str, query: dict[str, int] | None, read: Callable[[Any], Result]) -> Result:
+        """Request a path, with retries, and with a new login if the token has expired."""
         if self.token is None:
             self.log_in()
         try:
@@ -189,17 +181,17 @@ class OpenClassClient:
                 "so, check that your account may see the class."
             ) from None
 
-    def _with_retries(self, ask: Callable[[], Any]) -> Any:
+    def _with_retries(self, attempt: Callable[[], Result]) -> Result:
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
+            retry=tenacity.retry_if_exception_type(_TransientFailure),
             stop=self._has_tried_enough,
             wait=self._seconds_to_wait,
             sleep=self._spend,
             reraise=True,
         )
         try:
-            return retrying(ask)
-        except _Passing as failure:
+            return retrying(attempt)
+        except _TransientFailure as failure:
             raise failure.final from None
 
     def _has_tried_enough(self, state: tenacity.RetryCallState) -> bool:
@@ -210,15 +202,17 @@ class OpenClassClient:
         jitter = tenacity.wait_random_exponential(
             multiplier=self._retry_policy.first_wait_seconds, max=self._retry_policy.longest_wait_seconds
         )(state)
-        asked = failure.retry_after if isinstance(failure, _Passing) else None
-        return jitter if asked is None else min(asked, self._retry_policy.longest_retry_after_seconds)
+        retry_after = failure.retry_after if isinstance(failure, _TransientFailure) else None
+        if retry_after is None:
+            return jitter
+        return min(retry_after, self._retry_policy.longest_retry_after_seconds)
 
     def _spend(self, seconds: float) -> None:
         self._budget_seconds -= seconds
         self._sleep(seconds)
 
     def _sleep(self, seconds: float) -> None:
-        """Wait, but not for someone who has asked to stop."""
+        """Wait. Raises ``SyncCancelled`` as soon as the sync is to stop."""
         until = time.monotonic() + seconds
         while True:
             if self._is_cancelled():
@@ -228,7 +222,7 @@ class OpenClassClient:
                 return
             time.sleep(min(left, 0.25))
 
-    def _get_once(self, path: str, query: dict[str, int] | None, read: Callable[[Any], Any]) -> Any:
+    def _get_once(self, path: str, query: dict[str, int] | None, read: Callable[[Any], Result]) -> Result:
         status, body = self._send("GET", path, query=query)
         if status == 401:
             raise _TokenRefused
@@ -245,7 +239,7 @@ class OpenClassClient:
         try:
             return parser.read_json(body)
         except ValueError:
-            raise _Passing(_changed("something that is not JSON")) from None
+            raise _TransientFailure(_changed("something that is not JSON")) from None
 
     def _send(
         self,
@@ -255,14 +249,17 @@ class OpenClassClient:
         query: dict[str, int] | None = None,
         form: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """One request at the agreed pace. Raises ``_Passing`` for what may pass."""
+        """Send one request at the agreed pace; return the status and the body.
+
+        Raises ``_TransientFailure`` for a failure that may pass.
+        """
         self._sleep(self._next_request_at - time.monotonic())
         self._next_request_at = time.monotonic() + self._seconds_between_requests
         headers = {"bearer": self.token} if form is None and self.token else None
         try:
             with self._session.request(
                 method,
-                self._connection.api_base + path,
+                self._settings.api_base + path,
                 params=query,
                 data=form,
                 headers=headers,
@@ -282,14 +279,14 @@ class OpenClassClient:
                 "The API address or another setting cannot be sent. Run `cohort-tracker init` again."
             ) from None
         except (requests.ConnectionError, requests.Timeout, BodyError) as error:
-            raise _Passing(_unreachable(self._connection.api_base, error)) from None
+            raise _TransientFailure(_unreachable(self._settings.api_base, error)) from None
         except requests.RequestException:
-            raise _Passing(_changed("something that cannot be decoded")) from None
+            raise _TransientFailure(_changed("something that cannot be decoded")) from None
 
     def _refuse_status(self, response: requests.Response) -> None:
         status = response.status_code
         if status in RETRIED_STATUSES or status >= 500:
-            raise _Passing(
+            raise _TransientFailure(
                 UpstreamDown(
                     f"OpenClass answers, but with an error (HTTP {status}). It is their side: try again in "
                     "some minutes. What was synced before is kept."
@@ -303,15 +300,16 @@ class OpenClassClient:
             )
 
     def _body(self, response: requests.Response) -> bytes:
-        """The whole body, but not one that drips for ever or never ends."""
+        """Read the whole body, within a limit of time and of size."""
         until = time.monotonic() + self._retry_policy.request_seconds
         chunks = []
         size = 0
-        # Whatever has come, where iter_content waits until a chunk is full: hours, if a byte comes a second.
+        # read1 returns the bytes that have arrived. iter_content waits until a chunk is full, which takes
+        # hours if one byte a second arrives.
         while chunk := response.raw.read1(64 * 1024, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
-            if size > BODY_LIMIT_BYTES:
+            if size > MAX_BODY_BYTES:
                 raise _changed("far more than a page")
             if time.monotonic() > until:
                 raise requests.Timeout
@@ -319,7 +317,7 @@ class OpenClassClient:
 
 
 def _retry_after_seconds(header: str | None) -> float | None:
-    """Seconds asked for by ``Retry-After``, in either of its forms; None if there is none to be read."""
+    """Parse ``Retry-After`` in either of its forms; None if that is impossible."""
     if header is None:
         return None
     if header.strip().isdecimal():
@@ -329,7 +327,7 @@ def _retry_after_seconds(header: str | None) -> float | None:
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return max(0.0, (at - utc_now()).total_seconds())
 
 
 def _unreachable(api_base: str, error: Exception) -> CohortError:

@@ -1,7 +1,7 @@
-"""The shape of OpenClass's answers, and what becomes of each value.
+"""The parser of OpenClass's responses.
 
-An answer as a whole either has the known shape or is refused (``UpstreamChanged``). A single progression
-that does not fit is turned into a ``BadRow`` with the reason, so that one bad row never costs a page.
+A response as a whole must have the expected format, else its reader raises ``UpstreamChanged``. A single
+progression that cannot be used becomes a ``BadRow`` with the reason, so that one bad row never costs a page.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic_core
 from pydantic import (
@@ -24,22 +24,17 @@ from pydantic import (
 )
 
 from cohort_core.errors import UpstreamChanged
-from cohort_core.sources.openclass.values import (
-    clean_grade,
-    clean_id,
-    clean_instant,
-    clean_object_id,
-    clean_text,
-)
+from cohort_core.sources.base import Page
+from cohort_core.sources.values import clean_grade, clean_id, clean_instant, clean_text
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.records import Assignment, BadRow, Progression, Student
 
 Identifier = Annotated[str, BeforeValidator(clean_id)]
 Text = Annotated[str | None, BeforeValidator(clean_text)]
 
-# More than any class has, and little enough for every number that is made of it.
+# More than any class has, and small enough for all arithmetic with it.
 MAX_RECORDS = 10_000_000
-REMEMBERED = 4096
+MAX_CACHED = 4096
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -100,25 +95,8 @@ class _Envelope(BaseModel):
     result: _Result
 
 
-class Page(NamedTuple):
-    """One page of progressions, validated row by row, in upstream's order."""
-
-    number: int
-    total: int
-    size: int
-    can_load_more: bool
-    rows: list[Progression]
-    bad_rows: list[BadRow]
-    students: list[Student]
-    assignments: list[Assignment]
-    digests: dict[str, int]
-    """What each row said, good or bad, by its key: differs when the row differs."""
-    is_contradictory: bool
-    """Whether the page holds one key with two contents. The first of them counts."""
-
-
 def read_token(body: Any) -> str:
-    """The token in the answer to a login."""
+    """Read the token in the response to a login."""
     token = _validated(_Envelope, body, "the login").result.token
     if not token:
         raise _changed("the login")
@@ -126,20 +104,19 @@ def read_token(body: Any) -> str:
 
 
 def read_classes(body: Any) -> list[ListedClass]:
-    """The classes in the answer to ``GET /v1/classes``."""
+    """Read the classes in the response to ``GET /v1/classes``."""
     listing = _validated(_ClassList, _inner(body, "the list of classes"), "the list of classes")
     classes = []
     for raw in listing.data:
-        # `id` is the observed name; a class without it can still be told by its `_id`.
-        one = _validated(_ListedClass, {**raw, "id": raw.get("id") or _oid_of(raw)}, "the list of classes")
-        classes.append(
-            ListedClass(one.id, one.friendly_id, one.name or one.friendly_id or one.id, one.is_published)
-        )
+        # The observed name is `id`. A class without it can still be identified by its `_id`.
+        item = _validated(_ListedClass, {**raw, "id": raw.get("id") or _oid_of(raw)}, "the list of classes")
+        name = item.name or item.friendly_id or item.id
+        classes.append(ListedClass(item.id, item.friendly_id, name, item.is_published))
     return classes
 
 
 def read_units(body: Any) -> list[Unit]:
-    """The units in the answer to ``GET /v1/classes/{id}``."""
+    """Read the units in the response to ``GET /v1/classes/{id}``."""
     details = _validated(_ClassDetails, _inner(body, "a class"), "a class")
     return [
         Unit(unit.name or f"Unit {number}", tuple(unit.assignments or ()))
@@ -148,7 +125,7 @@ def read_units(body: Any) -> list[Unit]:
 
 
 def read_page(body: Any) -> Page:
-    """One page of ``GET /v1/classes/{id}/progressions``."""
+    """Read a page of ``GET /v1/classes/{id}/progressions``."""
     page = _validated(_Page, _inner(body, "a page of progressions"), "a page of progressions")
     rows: list[Progression] = []
     bad_rows: list[BadRow] = []
@@ -190,7 +167,10 @@ def read_page(body: Any) -> Page:
 
 
 def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
-    """A row and whom and what it names. By hand, since a class has thousands; ``ValueError`` if it is bad."""
+    """Read a row, with the student and the assignment that it names.
+
+    It is read without pydantic, since a class has thousands of rows. Raises ``ValueError`` for a bad row.
+    """
     user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
     if not isinstance(user, dict) or not isinstance(work, dict):
         raise ValueError("is not an object")
@@ -203,7 +183,7 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
         raise ValueError("holds an object in place of text") from None
     grade, raw_grade = clean_grade(raw.get("grade"))
     row = Progression(
-        clean_object_id(raw.get("_id")),
+        _clean_object_id(raw.get("_id")),
         student.id,
         assignment.id,
         grade,
@@ -215,19 +195,24 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
     return row, student, assignment
 
 
-# Every row repeats whom and what it names, so that most of them have been read before.
-@functools.lru_cache(maxsize=REMEMBERED)
+# Every row repeats its student and its assignment, so most of them have been read before.
+@functools.lru_cache(maxsize=MAX_CACHED)
 def _read_student(id_: Any, first_name: Any, last_name: Any, email: Any) -> Student:
     return Student(clean_id(id_), clean_text(first_name), clean_text(last_name), clean_text(email))
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
+@functools.lru_cache(maxsize=MAX_CACHED)
 def _read_assignment(id_: Any, name: Any, type_: Any) -> Assignment:
     return Assignment(clean_id(id_), clean_text(name), clean_text(type_))
 
 
+def _clean_object_id(value: Any) -> str:
+    """Normalise an id in either of its forms: text, or an object with ``$oid``."""
+    return clean_id(value.get("$oid") if isinstance(value, dict) else value)
+
+
 _CLEANERS: dict[str, Callable[[Any], object]] = {
-    "_id": clean_object_id,
+    "_id": _clean_object_id,
     "user.id": clean_id,
     "user.first_name": clean_text,
     "user.last_name": clean_text,
@@ -243,10 +228,13 @@ _CLEANERS: dict[str, Callable[[Any], object]] = {
 
 
 def _bad_row(raw: Any) -> BadRow:
-    """Reasons name fields and what is wrong with them, never a value: values are the payload's."""
+    """Describe a row that cannot be used.
+
+    The reason names fields and their problems, but never a value: values are in the payload alone.
+    """
     payload = json.dumps(raw, sort_keys=True, ensure_ascii=True)
     reasons = [f"{field} {problem}" for field in _CLEANERS if (problem := _problem(raw, field))]
-    key = None if _problem(raw, "_id") else clean_object_id(raw["_id"])
+    key = None if _problem(raw, "_id") else _clean_object_id(raw["_id"])
     return BadRow(key or f"?{hashlib.sha256(payload.encode()).hexdigest()[:24]}", "; ".join(reasons), payload)
 
 
@@ -261,13 +249,29 @@ def _problem(raw: Any, field: str) -> str | None:
     return None
 
 
+def read_person(payload: str) -> tuple[str | None, str | None]:
+    """Read the student's id and email in the payload of a bad row.
+
+    Each is None unless it is text.
+    """
+    raw = json.loads(payload)
+    user = raw.get("user") if isinstance(raw, dict) else None
+    if not isinstance(user, dict):
+        return None, None
+    student_id, address = user.get("id"), user.get("email")
+    return (
+        student_id if isinstance(student_id, str) else None,
+        address if isinstance(address, str) else None,
+    )
+
+
 def _oid_of(raw: dict[str, Any]) -> Any:
     outer = raw.get("_id")
     return outer.get("$oid") if isinstance(outer, dict) else outer
 
 
 def _inner(body: Any, what: str) -> Any:
-    """The JSON text inside the JSON: seen as one string and as a list of one string."""
+    """Parse the JSON text inside the JSON: a string, or a list of one string."""
     objects = _validated(_Envelope, body, what).result.objects
     if isinstance(objects, list) and len(objects) == 1:
         objects = objects[0]
@@ -280,10 +284,10 @@ def _inner(body: Any, what: str) -> Any:
 
 
 def read_json(text: str | bytes) -> Any:
-    """What JSON says; ``ValueError`` for what is none.
+    """Parse JSON. Raises ``ValueError`` if the text is not JSON.
 
-    The fast reader refuses half a surrogate pair and integers of thousands of digits. Such a value is wrong,
-    but only in its own row.
+    The fast parser refuses half a surrogate pair and integers of thousands of digits. Such a value must cost
+    its own row alone, so Python's parser reads what the fast one refuses.
     """
     try:
         return pydantic_core.from_json(text)

@@ -1,4 +1,7 @@
-"""What becomes of each upstream value. All raise ``ValueError`` with a reason that names no value."""
+"""Cleaning of single values: each function raises ``ValueError`` for a value that cannot be used.
+
+The reason never contains the value, since it is shown and logged.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,21 @@ from typing import Any
 
 from cohort_core.store.database import utc_text
 
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
+MIN_YEAR, MAX_YEAR = 1970, 2200
 
-# What nearly all times look like. Hours end at 23, since some versions of Python read 24:00 as the next day.
-_AS_WE_WRITE_IT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+# Nearly all times come in this form, which is also the store's. Hours end at 23, since some versions of
+# Python read 24:00 as the next day.
+_STORED_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 def clean_text(value: Any) -> str | None:
-    """Text in composed Unicode without outer spaces; empty text is none."""
+    """Normalise text to composed Unicode without outer spaces; empty text becomes None."""
     if value is None:
         return None
     if not isinstance(value, str):
         raise ValueError("is not text")
     if "\0" in value:
-        # SQLite's functions and many readers of a CSV file would end the text there.
+        # SQLite's functions, and many programs that read CSV files, would end the text there.
         raise ValueError("holds a null character")
     if not value.isascii():
         try:
@@ -34,41 +38,43 @@ def clean_text(value: Any) -> str | None:
 
 
 def clean_id(value: Any) -> str:
+    """Normalise an id, which must not be empty."""
     text = clean_text(value)
     if text is None:
         raise ValueError("is missing")
     return text
 
 
-def clean_object_id(value: Any) -> str:
-    """An id in either of upstream's forms: text, or an object with ``$oid``."""
-    return clean_id(value.get("$oid") if isinstance(value, dict) else value)
-
-
 def clean_instant(value: Any) -> str | None:
-    """An ISO 8601 time as UTC text with milliseconds; without a zone it is UTC already."""
+    """Convert an ISO 8601 time to UTC text with milliseconds.
+
+    A time without a zone is UTC.
+    """
     if value is None:
         return None
-    is_as_we_write_it = isinstance(value, str) and _AS_WE_WRITE_IT.fullmatch(value)
-    text = value if is_as_we_write_it else clean_text(value)
+    is_stored_form = isinstance(value, str) and _STORED_FORM.fullmatch(value)
+    text = value if is_stored_form else clean_text(value)
     if text is None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-        if is_as_we_write_it and EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
+        if is_stored_form and MIN_YEAR <= instant.year <= MAX_YEAR:
             return text
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=UTC)
         in_utc = instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not an ISO 8601 time") from None
-    if not EARLIEST_YEAR <= in_utc.year <= LATEST_YEAR:
-        raise ValueError(f"is not between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
+    if not MIN_YEAR <= in_utc.year <= MAX_YEAR:
+        raise ValueError(f"is not between the years {MIN_YEAR} and {MAX_YEAR}")
     return utc_text(in_utc)
 
 
 def clean_grade(value: Any) -> tuple[float | None, float | None]:
-    """A grade from 0 to 1, and what it was before if it came as percent (above 1 and up to 100)."""
+    """Convert a grade to a number from 0 to 1.
+
+    A grade above 1 and up to 100 is a percentage. The second result is that percentage, None if it was none.
+    """
     if value is None:
         return None, None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,0 +1,44 @@
+"""The services of one home, for principals of every role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cohort_core.services.principal import Principal
+from cohort_core.services.reader import Reader
+from cohort_core.services.workspace import Workspace, shared_workspace
+
+if TYPE_CHECKING:
+    from cohort_core.services.commands import AdminCommands, Commands
+
+
+class Services:
+    """Hands out readers and commands over one workspace, each bound to a principal."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def last_sync(self) -> str | None:
+        """Return the end of the latest successful sync of any class: UTC text, or None."""
+        return self._workspace.last_sync()
+
+    def reader(self, principal: Principal, *, anonymous: bool = False) -> Reader:
+        """Return a reader, with pseudonyms if asked for here or by the settings."""
+        return Reader(self._workspace, principal, self._workspace.cohorts.is_anonymous(anonymous))
+
+    def commands(self, principal: Principal) -> Commands:
+        """Return the daily actions. Raises ``NotAllowed`` for a principal that may only read."""
+        from cohort_core.services.commands import Commands
+
+        return Commands(self._workspace, principal)
+
+    def admin(self, principal: Principal) -> AdminCommands:
+        """Return the actions of an administrator. Raises ``NotAllowed`` for others."""
+        from cohort_core.services.commands import AdminCommands
+
+        return AdminCommands(self._workspace, principal)
+
+
+def shared_services() -> Services:
+    """Return the services of this process, from the environment."""
+    return Services(shared_workspace())
