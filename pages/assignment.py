@@ -1,9 +1,12 @@
 """One assignment: the state of each student in it, the grades, and the time it takes."""
 
+from functools import partial
+
 import streamlit as st
 
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import choosers, downloads, lists, tables, text
+from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import begin
 from cohort_core.dashboard.sections import assignment
 from cohort_core.reports import catalog
@@ -25,9 +28,10 @@ with begin("assignment") as view:
             view,
             "Grades",
             report=grades if grades_chart else None,
-            picture=grades_chart,
+            ask=partial(report_of, name="assignment_grades", assignment_id=assignment_id),
+            picture=charts.grades if grades_chart else None,
             name="assignment_grades",
-            title=f"{row['name']}: grades",
+            title="grades",
         )
         if grades_chart:
             tables.picture(grades_chart, alt="Completions by grade")
@@ -40,15 +44,21 @@ with begin("assignment") as view:
             view,
             "How long it takes",
             report=durations,
-            picture=durations_chart,
-            title=f"{row['name']}: how long it takes",
+            ask=partial(report_of, name="assignment_durations", assignment_id=assignment_id),
+            picture=charts.durations if durations_chart else None,
+            title="how long it takes",
             help="Open work is taken to last longer than its age so far.",
         )
         if durations_chart:
             tables.picture(durations_chart, alt="Share expected to be done after so many days")
         else:
             st.caption("No time is known from start to completion.")
-    downloads.heading(view, "Students", report=students)
+    downloads.heading(
+        view,
+        "Students",
+        report=students,
+        ask=partial(report_of, name="assignment_students", assignment_id=assignment_id),
+    )
     tables.show(
         assignment.to_rows(students.frame),
         students.row,

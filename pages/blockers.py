@@ -1,6 +1,7 @@
 """The assignments in which the class is held up."""
 
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import streamlit as st
@@ -9,13 +10,14 @@ from cohort_core.charts import charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.components.tables import Column
+from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View, begin, lazy_expander, part
+from cohort_core.dashboard.sections import blockers
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import DIFFICULTY_PARTS, STATES
 from cohort_core.reports.report import Report
 from cohort_core.reports.rows import Ranking
 
-MAX_BARS = 12
 MAX_RETEACH = 8
 RANKINGS = {
     "difficulty": "Difficulty",
@@ -61,10 +63,15 @@ def show_ranking(view: View) -> None:
     report = catalog.blockers(view.cohort, by=by)
     ranked = report.frame[report.frame["rank"].notna()]
     unranked = report.frame[report.frame["rank"].isna()]
-    bars = None if ranked.empty else charts.blockers(ranked.head(MAX_BARS), by)
+    bars = blockers.ranking_chart(report.frame, by)
     with heading_place:
         downloads.heading(
-            view, "Blockers", report=report, picture=bars, title=f"Blockers: {RANKINGS[by].lower()}"
+            view,
+            "Blockers",
+            report=report,
+            ask=partial(report_of, name="blockers", by=by),
+            picture=partial(blockers.ranking_chart, by=by) if bars else None,
+            title=f"Blockers: {RANKINGS[by].lower()}",
         )
 
     if bars is None:
@@ -77,7 +84,7 @@ def show_ranking(view: View) -> None:
             lists.legend(DIFFICULTY_PARTS)
         tables.chart(
             bars,
-            alt=f"The first {MAX_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
+            alt=f"The first {blockers.MAX_BARS} assignments by this ranking: {RANKINGS[by].lower()}",
             key="bars",
             opens={"assignment_id": "assignment"},
         )
@@ -122,7 +129,8 @@ with begin("blockers") as view:
         view,
         "The course so far",
         report=in_order,
-        picture=course_chart,
+        ask=blockers.in_order,
+        scene=blockers.course_chart,
         name="course",
         help="For each assignment the share of all students who completed it, are in it, or are stuck in it.",
     )

@@ -1,8 +1,9 @@
 """The whole class in one picture: all students by all assignments."""
 
+from functools import partial
+
 import streamlit as st
 
-from cohort_core.charts import charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables, text
 from cohort_core.dashboard.layout import View, begin, part
@@ -20,14 +21,20 @@ def show(view: View) -> None:
         format_func=matrix.ORDERS.__getitem__,
     )
     report = matrix.order_students(view.cohort, order)
-    chart = charts.matrix(matrix.cells(report.frame))
+    chart = matrix.chart(report.frame)
     students = len(view.cohort.students)
     if students > matrix.MAX_STUDENTS:
         st.caption(
             f"The first {matrix.MAX_STUDENTS} of {text.count(students, 'student')}. "
             "Another order or a group shows others."
         )
-    downloads.heading(view, "Students by assignments", report=report, picture=chart)
+    downloads.heading(
+        view,
+        "Students by assignments",
+        report=report,
+        ask=partial(matrix.matrix_table, order=order),
+        picture=matrix.chart,
+    )
     lists.legend(
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in STATES.items()}
     )

@@ -1,5 +1,7 @@
 """The state of the class, the students who need a message first, and the news."""
 
+from functools import partial
+
 import streamlit as st
 
 from cohort_core.charts import charts
@@ -20,7 +22,9 @@ with begin("overview") as view:
         link("blockers", "All blockers")
         weeks = catalog.progress_over_time(view.cohort)
         progress_chart = charts.cumulative_progress(weeks.frame, height=240)
-        downloads.heading(view, "Progress", report=weeks, picture=progress_chart)
+        downloads.heading(
+            view, "Progress", report=weeks, picture=partial(charts.cumulative_progress, height=240)
+        )
         tables.picture(
             progress_chart,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",

@@ -1,11 +1,11 @@
 """The students who fall behind the class, and why."""
 
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import streamlit as st
 
-from cohort_core.charts import charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables, text
 from cohort_core.dashboard.components.tables import Column
@@ -14,7 +14,6 @@ from cohort_core.dashboard.sections import student_filter
 from cohort_core.reports import catalog, rows
 from cohort_core.reports.labels import BANDS, RISK_PARTS, STAGES
 
-MAX_BARS = 20
 ALL = "all"
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
@@ -58,18 +57,25 @@ def show_students(view: View) -> None:
             width=185,
         )
         search = st.text_input("Search by name", key="search", width=205)
-    shown = student_filter.filter_students(
-        report.frame, band=band, stage=stage, search=search, everything=ALL
-    )
+    narrow = partial(student_filter.filter_students, band=band, stage=stage, search=search, everything=ALL)
+    shown = narrow(report.frame)
     if shown.empty:
         st.info("Nobody fits this choice.")
     else:
-        first = shown.head(MAX_BARS)
-        parts_chart = charts.risk_parts(first)
-        downloads.heading(view, "Where the points come from", picture=parts_chart, name="risk-parts")
-        if len(shown) > MAX_BARS:
+        parts_chart = student_filter.risk_chart(shown)
+        downloads.heading(
+            view,
+            "Where the points come from",
+            report=report,
+            has_table=False,
+            narrow=narrow,
+            picture=student_filter.risk_chart,
+            name="risk-parts",
+        )
+        if len(shown) > student_filter.MAX_BARS:
             st.caption(
-                f"The first {MAX_BARS} of {text.count(len(shown), 'student')}; the table below has all."
+                f"The first {student_filter.MAX_BARS} of {text.count(len(shown), 'student')}; "
+                "the table below has all."
             )
         lists.legend(RISK_PARTS)
         tables.chart(
@@ -78,7 +84,12 @@ def show_students(view: View) -> None:
             key="parts",
             opens={"student_id": "student"},
         )
-        downloads.heading(view, text.count(len(shown), "student"), report=replace(report, frame=shown))
+        downloads.heading(
+            view,
+            text.count(len(shown), "student"),
+            report=replace(report, frame=shown),
+            narrow=narrow,
+        )
         table_rows = student_filter.to_rows(shown, STAGES)
         columns = {
             name: column

@@ -1,11 +1,13 @@
 """One student: progress, assignments that hold them up, a first message, and their working hours."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import choosers, downloads, message, tables, text
+from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View, begin, lazy_expander
 from cohort_core.dashboard.sections import student
 from cohort_core.reports import catalog
@@ -14,8 +16,9 @@ from cohort_core.reports.report import Report
 from cohort_core.reports.rows import PaceRow, StudentHealthRow
 
 
-def show_every_assignment(view: View, assignments: Report) -> None:
-    downloads.menu(view, report=assignments)
+def show_every_assignment(view: View, assignments: Report, student_id: str) -> None:
+    ask = partial(report_of, name="student_assignments", student_id=student_id)
+    downloads.menu(view, report=assignments, ask=ask)
     tables.show(
         student.to_rows(assignments.frame),
         assignments.row,
@@ -28,7 +31,8 @@ def show_every_assignment(view: View, assignments: Report) -> None:
 
 def show_timeline(view: View, student_id: str) -> None:
     timeline = catalog.student_timeline(view.cohort, student_id)
-    downloads.menu(view, report=timeline)
+    ask = partial(report_of, name="student_timeline", student_id=student_id)
+    downloads.menu(view, report=timeline, ask=ask)
     student.show_timeline(timeline, view.cohort.tz)
 
 
@@ -73,9 +77,17 @@ with begin("student") as view:
     risk_chart = charts.risk_history(history.frame)
     has_habits = habits.frame[["started", "completed"]].to_numpy().any()
     habits_chart = charts.habits(habits.frame) if has_habits else None
+    ask_assignments = partial(report_of, name="student_assignments", student_id=student_id)
     left, right = st.columns(2, gap="large")
     with left:
-        downloads.heading(view, "Stuck in", report=replace(assignments, frame=stuck), name="student-stuck")
+        downloads.heading(
+            view,
+            "Stuck in",
+            report=replace(assignments, frame=stuck),
+            ask=ask_assignments,
+            narrow=student.stuck,
+            name="student-stuck",
+        )
         if stuck.empty:
             st.caption("Nothing at the moment.")
         else:
@@ -88,6 +100,8 @@ with begin("student") as view:
             view,
             student.missing_text(len(missing), len(stuck)),
             report=replace(assignments, frame=missing),
+            ask=ask_assignments,
+            narrow=student.missing,
             name="student-missing",
             help="What half of the class or more has completed and this student has not, in course order, "
             "without what they are stuck in.",
@@ -108,8 +122,9 @@ with begin("student") as view:
             view,
             "Risk, week by week",
             report=history,
-            picture=risk_chart,
-            title=f"{health['name']}: risk, week by week",
+            ask=partial(report_of, name="risk_history", student_id=student_id),
+            picture=charts.risk_history,
+            title="risk, week by week",
         )
         tables.picture(
             risk_chart,
@@ -119,9 +134,10 @@ with begin("student") as view:
             view,
             "When they work",
             report=habits if habits_chart else None,
-            picture=habits_chart,
+            ask=partial(report_of, name="habits", student_id=student_id),
+            picture=charts.habits if habits_chart else None,
             name="student-habits",
-            title=f"{health['name']}: when they work",
+            title="when they work",
             help="Starts and completions by hour of the week.",
         )
         if habits_chart:
@@ -129,6 +145,11 @@ with begin("student") as view:
         else:
             st.caption("Nothing yet.")
     lazy_expander(
-        "Every assignment, in course order", "every-assignment", show_every_assignment, view, assignments
+        "Every assignment, in course order",
+        "every-assignment",
+        show_every_assignment,
+        view,
+        assignments,
+        student_id,
     )
     lazy_expander("What they did, newest first", "what-they-did", show_timeline, view, student_id)

@@ -1,12 +1,14 @@
 """The progress of the class, week by week."""
 
+from functools import partial
+
 import streamlit as st
 
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import downloads, tables, text
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import begin, lazy_expander
-from cohort_core.dashboard.sections import class_comparison
+from cohort_core.dashboard.sections import class_comparison, trends
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
 
@@ -17,7 +19,6 @@ COLUMNS = {
     "in_progress": Column("In progress", "whole"),
     "active_students": Column("Active students", "whole"),
 }
-VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each student active in the week"}
 TYPES = {
     "type": Column("Type", pinned=True),
     "completion_rate": Column("Completed", "share"),
@@ -54,7 +55,7 @@ with begin("trends") as view:
         view,
         "Progress",
         report=progress,
-        picture=progress_chart,
+        picture=charts.cumulative_progress,
         help="Assignments, summed over all students, at the end of each week.",
     )
     tables.picture(
@@ -63,56 +64,56 @@ with begin("trends") as view:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        completed_chart = charts.weekly(weeks, "completed_in_week", "Assignments completed")
+        draw_completed = partial(charts.weekly, field="completed_in_week", title="Assignments completed")
         downloads.heading(
             view,
             "Completed per week",
-            picture=completed_chart,
+            report=progress,
+            has_table=False,
+            picture=draw_completed,
             name="completed-per-week",
             help=meaning["completed_in_week"],
         )
-        tables.picture(completed_chart, alt="Assignments completed in each week")
+        tables.picture(draw_completed(weeks), alt="Assignments completed in each week")
     with right:
-        active_chart = charts.weekly(weeks, "active_students", "Students")
+        draw_active = partial(charts.weekly, field="active_students", title="Students")
         downloads.heading(
             view,
             "Active students",
-            picture=active_chart,
+            report=progress,
+            has_table=False,
+            picture=draw_active,
             name="active-students",
             title="Active students per week",
             help=meaning["active_students"],
         )
-        tables.picture(active_chart, alt="Active students in each week")
+        tables.picture(draw_active(weeks), alt="Active students in each week")
     st.caption("The palest bar is the week that has not ended yet.")
     left, right = st.columns(2, gap="large")
     with left:
         velocity = catalog.velocity(view.cohort)
-        velocity_chart = charts.lines(
-            velocity.frame[velocity.frame["is_full"]], VELOCITY, "Completions a student", "one_decimal"
-        )
         downloads.heading(
             view,
             "Velocity",
             report=velocity,
-            picture=velocity_chart,
+            picture=trends.velocity_chart,
             help=text.meanings(velocity.row)["per_enrolled"],
         )
-        tables.picture(velocity_chart, alt="Completions a student, week by week")
+        tables.picture(trends.velocity_chart(velocity.frame), alt="Completions a student, week by week")
     with right:
         grades = catalog.grade_distribution(view.cohort)
-        grades_chart = charts.grades(grades.frame, height=240)
-        downloads.heading(view, "Grades", report=grades, picture=grades_chart)
-        tables.picture(grades_chart, alt="Completions by grade")
+        draw_grades = partial(charts.grades, height=240)
+        downloads.heading(view, "Grades", report=grades, picture=draw_grades)
+        tables.picture(draw_grades(grades.frame), alt="Completions by grade")
     habits = catalog.habits(view.cohort)
-    habits_chart = charts.habits(habits.frame)
     downloads.heading(
         view,
         "When they work",
         report=habits,
-        picture=habits_chart,
+        picture=charts.habits,
         help="Starts and completions by hour of the week, in the class's time zone.",
     )
-    tables.picture(habits_chart, alt="Starts and completions by hour")
+    tables.picture(charts.habits(habits.frame), alt="Starts and completions by hour")
 
     class_comparison.show(view)
     types, groups = catalog.by_type(view.cohort), catalog.by_group(view.cohort)

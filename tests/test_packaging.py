@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import urllib.error
 import urllib.request
 import venv
 from collections.abc import Iterator
@@ -163,6 +164,10 @@ def test_streamlit_runs_app_py(tmp_path: Path, free_port: int) -> None:
     with started(command, f"http://127.0.0.1:{free_port}/_stcore/health", cwd=ROOT, env=environment):
         # Streamlit runs the script itself for this answer, which is no 200 when the script fails.
         assert got(f"http://127.0.0.1:{free_port}/_stcore/script-health-check") == "ok"
+        # The app of app.py has the route of the downloads, not Streamlit's own app around the script.
+        with pytest.raises(urllib.error.HTTPError, match="404") as missing:
+            got(f"http://127.0.0.1:{free_port}/files/unknown")
+        assert "no longer there" in missing.value.read().decode()
 
 
 def test_uvicorn_runs_api_py(tmp_path: Path, free_port: int) -> None:

@@ -64,6 +64,56 @@ def test_impossible_thresholds_are_refused_by_name(home: Home, wrong: dict[str, 
         Thresholds(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://tracker.example.org", "https://tracker.example.org"),
+        ("https://tracker.example.org/", "https://tracker.example.org"),
+        (" https://example.org:8443/tracker/ ", "https://example.org:8443/tracker"),
+        ("http://localhost:8501", "http://localhost:8501"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_the_public_address_is_kept_without_a_slash(home: Home, given: str, expected: str) -> None:
+    assert load_settings(home).public_url is None
+    save_settings(home, public_url=given)
+    assert load_settings(home).public_url == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(
+            "http://tracker.example.org",
+            "tracker.example.org",
+            "ftp://example.org",
+            "javascript:alert(1)",
+            "https://",
+        ),
+        *(
+            "https://user:secret@example.org",
+            "https://example.org/?a=b",
+            "https://example.org/#a",
+            "https://[",
+            "",
+        ),
+        *(
+            "https://example.org:port",
+            "https://exa mple.org",
+            "http://127.0.0.1.evil.example",
+            "//example.org",
+        ),
+    ],
+)
+def test_a_public_address_that_is_not_safe_is_refused_by_name(home: Home, given: str) -> None:
+    save_settings(home, public_url=given)
+    with pytest.raises(BadSettings) as refused:
+        load_settings(home)
+    assert "public_url must be an address such as https://tracker.example.org" in refused.value.message
+    assert "secret" not in refused.value.message
+
+
 def test_many_who_save_at_once_lose_nothing(home: Home) -> None:
     names = [f"origin_{number}" for number in range(24)]
     with ThreadPoolExecutor(8) as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
@@ -58,6 +59,9 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         (), description='other web sites that may ask the API, e.g. ["https://tools.example.org"]'
     )
+    public_url: str | None = Field(
+        None, description="the address under which people open this, e.g. https://tracker.example.org"
+    )
     thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
@@ -87,6 +91,12 @@ class Settings(BaseSettings):
             if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
                 raise ValueError("must be origins such as https://tools.example.org, without a path")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public_address(cls, value: str | None) -> str | None:
+        """Accept https, and http on this computer; drop the slash at the end."""
+        return None if value is None else _public_url(value)
 
     @field_validator("timezone")
     @classmethod
@@ -148,6 +158,21 @@ class Preferences(BaseModel):
     @classmethod
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
+
+
+def _public_url(value: str) -> str:
+    problem = "must be an address such as https://tracker.example.org; http only on this computer"
+    try:
+        parts = urlsplit(value.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(problem) from None
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK_HOSTS)
+    # A name with a password, a query or a fragment is no place where paths can follow.
+    is_plain = "@" not in parts.netloc and not re.search(r"[?#\\\s]", value.strip())
+    if not host or not is_safe or not is_plain:
+        raise ValueError(problem)
+    return value.strip().rstrip("/")
 
 
 def _time_zone(value: str | None) -> str | None:

@@ -13,19 +13,23 @@ from urllib.parse import quote
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.env_util import is_repl
 
 from cohort_core import dashboard
 from cohort_core.dashboard.components.style import ICON
 from cohort_core.dashboard.errors import show_error
+from cohort_core.dashboard.files.owner import new_cookie, owner
+from cohort_core.dashboard.files.registry import FileRegistry, shared_registry
+from cohort_core.dashboard.files.routes import file_route
 from cohort_core.dashboard.identity import current_principal
 from cohort_core.dashboard.late_messages import LateMessageFilter
 from cohort_core.dashboard.layout import PAGES, PRODUCT
 from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
 from cohort_core.errors import CohortError
 from cohort_core.reports import catalog
-from cohort_core.services.services import Services
+from cohort_core.services.services import Services, shared_services
 
 # A name or a library may smuggle an address into a page. The browser must not ask another host for it.
 _HEADERS = {
@@ -44,17 +48,17 @@ _HEADERS = {
 _MOUNT = "@MOUNT@"
 
 # Streamlit puts the content of a menu at the end of the document, where keyboard users cannot find it.
-# So when somebody opens a menu by keyboard, its first button gets the focus.
+# So when somebody opens a menu by keyboard, its first button or link gets the focus.
 _FOCUS_MENU_SCRIPT = """
 document.addEventListener("click", event => {
   const isByKey = event.detail === 0;
   if (!isByKey || !event.target.closest("[data-testid=stPopoverButton]")) return;
   const enter = frames => {
-    const first = document.querySelector("[data-testid=stPopoverBody] button");
+    const first = document.querySelector("[data-testid=stPopoverBody] :is(button, a)");
     if (first) first.focus();
     if (frames && document.activeElement !== first) requestAnimationFrame(() => enter(frames - 1));
   };
-  enter(60);
+  enter(300);
 });
 """
 
@@ -66,9 +70,22 @@ def create_dashboard() -> st.App:
     not as expected.
     """
     apply_streamlit_options()
+    return st.App(ENTRY, **app_options())
+
+
+def app_options() -> dict[str, Any]:
+    """Return what Streamlit's app needs besides the script; app.py uses it too."""
+    registry = shared_registry()
     original = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
-    first_page = Middleware(FirstPageMiddleware, template=first_page_template(original))
-    return st.App(ENTRY, on_script_error=show_error, middleware=[first_page, Middleware(LateMessageFilter)])
+    return {
+        "routes": [file_route(registry, shared_services)],
+        "on_script_error": show_error,
+        "middleware": [
+            Middleware(BrowserCookieMiddleware, registry=registry),
+            Middleware(FirstPageMiddleware, template=first_page_template(original)),
+            Middleware(LateMessageFilter),
+        ],
+    }
 
 
 def make_ready(services: Services) -> None:
@@ -112,6 +129,42 @@ class FirstPageMiddleware:
             path = json.dumps(f"{root}/", allow_nan=False).replace("<", "\\u003c")
             page = self._template.replace(_MOUNT, path).encode()
             await _respond(send, 200, _HEADERS, b"" if scope["method"] == "HEAD" else page)
+
+
+class BrowserCookieMiddleware:
+    """Gives each browser the cookie to which its download links belong, with its first page.
+
+    A page that is opened from another site comes without the cookie even if there is one, since the cookie
+    is strict. So such a page sets none. The page's own first request, before its WebSocket, does.
+    """
+
+    def __init__(self, app: ASGIApp, registry: FileRegistry) -> None:
+        self._app = app
+        self._registry = registry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            self._registry.root_path = scope.get("root_path", "")
+        if scope["type"] == "http" and _needs_cookie(scope):
+            send = _with_cookie(send, scope.get("root_path", ""))
+        await self._app(scope, receive, send)
+
+
+def _needs_cookie(scope: Scope) -> bool:
+    name = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
+    connection = HTTPConnection(scope)
+    is_own = connection.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+    is_first = name in {"", "_stcore/health", *PAGES}
+    return is_first and is_own and owner(connection.cookies) is None
+
+
+def _with_cookie(send: Send, root_path: str) -> Send:
+    async def give_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).append("set-cookie", new_cookie(root_path))
+        await send(message)
+
+    return give_cookie
 
 
 def _with_policy(send: Send) -> Send:

@@ -1,10 +1,14 @@
-"""Every download of every page, made in Chromium as a mentor does it, opened and read back."""
+"""Downloads made in Chromium as a mentor does it, opened and read back.
+
+`tests/dashboard/test_files.py` fetches every file of every page without a browser.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +18,7 @@ import pypdf
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from cohort_core.dashboard.files.routes import GONE
 from cohort_core.reports import catalog
 from cohort_core.reports.rows import StudentHealthRow
 from cohort_core.store.audit import load_events
@@ -62,11 +67,11 @@ def files(page: Page, menu: Locator, turn: int | None = None) -> Iterator[File]:
     menu.scroll_into_view_if_needed()
     menu.click()
     body = page.get_by_test_id("stPopoverBody")
-    expect(body.get_by_test_id("stDownloadButton").first).to_be_visible()
-    buttons = body.get_by_test_id("stDownloadButton").get_by_role("button").all()
-    for button in buttons if turn is None else [buttons[turn % len(buttons)]]:
+    expect(body.get_by_role("link").first).to_be_visible()
+    links = body.get_by_role("link").all()
+    for link in links if turn is None else [links[turn % len(links)]]:
         with page.expect_download() as started:
-            button.click()
+            link.click()
         yield started.value.suggested_filename, Path(started.value.path()).read_bytes()
     page.keyboard.press("Escape")
     expect(body).to_have_count(0)
@@ -76,8 +81,8 @@ def rows_of(file: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(file.decode("utf-8-sig"))))
 
 
-def read_back(name: str, file: bytes) -> None:
-    """Check that the content of a file fits its extension."""
+def read_back(name: str, file: bytes, *, anonymous: bool = True) -> None:
+    """Check that the content of a file is whole and fits its extension."""
     match name.rsplit(".", 1)[-1]:
         case "csv":
             assert file.startswith(b"\xef\xbb\xbf")
@@ -87,15 +92,16 @@ def read_back(name: str, file: bytes) -> None:
             assert book.sheetnames[-1] == "Definitions"
             assert book.worksheets[0].max_row > 1
             entries = [[cell.value for cell in row[:2]] for row in book["Definitions"]]
-            assert ["Names", "Pseudonyms"] in entries
+            assert (["Names", "Pseudonyms"] in entries) == anonymous
         case "pdf":
             assert "Software Development" in pypdf.PdfReader(io.BytesIO(file)).pages[0].extract_text()
         case "png":
             assert file.startswith(b"\x89PNG\r\n\x1a\n")
+            assert file.endswith(b"IEND\xaeB`\x82")
         case "svg":
             text = "".join(ElementTree.fromstring(file).itertext())
             assert "Software Development, Cohort 12 · as of " in text
-            assert "names are pseudonyms" in text
+            assert ("names are pseudonyms" in text) == anonymous
         case other:
             raise AssertionError(other)
 
@@ -173,9 +179,10 @@ def test_on_a_phone_and_by_keyboard(dashboard: Dashboard, watched: Watched, clas
     open_page(page, dashboard, "trends", f"?class={class_id}")
     menus(page).first.focus()
     page.keyboard.press("Enter")
-    button = page.get_by_test_id("stPopoverBody").get_by_role("button", name="Table (CSV)")
-    expect(button).to_be_visible()
-    expect(button).to_be_focused()
+    link = page.get_by_test_id("stPopoverBody").get_by_role("link", name="Table (CSV)")
+    expect(link).to_be_visible()
+    expect(link).to_be_focused()
+    assert link.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
     expect_no_sideways_scrolling(page)
     box = page.get_by_test_id("stPopoverBody").bounding_box()
     assert box
@@ -186,3 +193,86 @@ def test_on_a_phone_and_by_keyboard(dashboard: Dashboard, watched: Watched, clas
     assert started.value.suggested_filename == "sd-cohort-12-progress-over-time.csv"
     page.keyboard.press("Escape")
     expect(menus(page).first).to_be_focused()
+
+
+def addresses(page: Page, menu: Locator) -> list[str]:
+    """Open a menu, and return the addresses of its files."""
+    menu.scroll_into_view_if_needed()
+    menu.click()
+    links = page.get_by_test_id("stPopoverBody").get_by_role("link")
+    expect(links.first).to_be_visible()
+    hrefs = [link.get_attribute("href") or "" for link in links.all()]
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    return hrefs
+
+
+def test_downloads_arrive_whole_while_other_tabs_are_open(
+    dashboard: Dashboard, watched: Watched, class_id: str
+) -> None:
+    # Each tab has a timer, and each of its runs once ended the files of all others.
+    names = ["overview", "risk", "trends", "blockers", "matrix"]
+    first = watched.tab()
+    tabs = [first, *(first.context.new_page() for _ in names[1:])]
+    for tab, name in zip(tabs, names, strict=True):
+        open_page(tab, dashboard, name, f"?class={class_id}")
+        menus(tab)
+    arrived = []
+    started_at = time.monotonic()
+    for turn in range(20):
+        tab = tabs[turn % len(tabs)]
+        menu = menus(tab).nth(turn % menus(tab).count())
+        menu.click()
+        link = tab.get_by_test_id("stPopoverBody").get_by_role("link").first
+        expect(link).to_be_visible()
+        # As somebody who reads first; the timers of all tabs run meanwhile.
+        tab.wait_for_timeout(1000)
+        for _ in range(2):
+            with tab.expect_download() as started:
+                link.click()
+            assert started.value.failure() is None
+            data = Path(started.value.path()).read_bytes()
+            read_back(started.value.suggested_filename, data, anonymous=False)
+            arrived.append(len(data))
+        tab.keyboard.press("Escape")
+        expect(tab.get_by_test_id("stPopoverBody")).to_have_count(0)
+    assert len(arrived) == 40
+    assert time.monotonic() - started_at > 20
+
+
+def test_a_link_works_in_its_own_browser_alone(dashboard: Dashboard, watched: Watched, class_id: str) -> None:
+    page, other = watched.tab(), watched.tab()
+    for path in ("", "risk"):
+        page.goto(f"{dashboard.address(path)}?class={class_id}")
+        wait_for(page, "risk" if path else "overview")
+        (address, *_) = addresses(page, menus(page).last)
+        assert address.startswith("/dashboard/files/")
+        assert page.request.get(dashboard.url + address).ok
+        # Before and after the other browser has a cookie of its own.
+        assert other.request.get(dashboard.url + address).status == 404
+    open_page(other, dashboard, "risk", f"?class={class_id}")
+    response = other.request.get(dashboard.url + address)
+    assert response.status == 404
+    assert GONE in response.text()
+
+
+def test_a_link_that_is_gone_leads_to_a_page_from_which_one_goes_back(
+    dashboard: Dashboard, watched: Watched, class_id: str
+) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "risk", f"?class={class_id}")
+    menus(page).first.click()
+    link = page.get_by_test_id("stPopoverBody").get_by_role("link").first
+    expect(link).to_be_visible()
+    link.evaluate("element => element.setAttribute('href', '/dashboard/files/long-gone')")
+    link.click()
+    expect(page.get_by_text(GONE)).to_be_visible()
+    # The browser writes a 404 into its console.
+    assert all("404" in complaint for complaint in watched.complaints)
+    watched.complaints.clear()
+    page.go_back()
+    wait_for(page, "risk")
+    with page.expect_download() as started:
+        menus(page).first.click()
+        page.get_by_test_id("stPopoverBody").get_by_role("link").first.click()
+    assert started.value.failure() is None

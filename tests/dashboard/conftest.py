@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.context import ContextProxy, StreamlitCookies
 from streamlit.testing.v1 import AppTest
 
 from cohort_core.config.paths import Home
@@ -60,6 +61,14 @@ def shown(test: AppTest) -> str:
     return "\n".join(
         str(getattr(element, "value", None) or getattr(element, "body", "")) for element in elements
     )
+
+
+@pytest.fixture(autouse=True)
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The cookies that the browser sends, none at first; AppTest itself has a mock in their place."""
+    sent: dict[str, str] = {}
+    monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: StreamlitCookies(sent)))
+    return sent
 
 
 @pytest.fixture

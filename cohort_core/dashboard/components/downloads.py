@@ -1,35 +1,33 @@
 """The Download menu beside each heading: the table and the chart below it, as files.
 
-A file is made only when somebody clicks it. A table has the rows that the page shows and the columns of
-docs/metrics.md. A picture says which class and day it shows. No file is named after a person.
+A menu offers links. A file is made only when somebody follows one (`dashboard/files`). A table has the rows
+that the page shows and the columns of docs/metrics.md. A picture says which class and day it shows. No file
+is named after a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from cohort_core.dashboard.components.text import literal, moment
-from cohort_core.dashboard.errors import sentence_for
+from cohort_core.dashboard.components.text import literal, markup
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.files.owner import owner
+from cohort_core.dashboard.files.questions import Question, Selection, Step, report_of
+from cohort_core.dashboard.files.registry import shared_registry
 from cohort_core.dashboard.layout import View
 from cohort_core.export import images, pdf, tables
-from cohort_core.export.images import Picture
 from cohort_core.reports.report import Report
 
-_PDF_MIME = "application/pdf"
-
-
-@dataclass(frozen=True)
-class File:
-    """A file to download; `make` runs in its own thread, without Streamlit."""
-
-    label: str
-    extension: str
-    mime: str
-    make: Callable[[], bytes]
+NO_COOKIES = (
+    "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
+    "and reload the page."
+)
+Ask = Callable[..., Any]
 
 
 def heading(
@@ -37,142 +35,147 @@ def heading(
     text: str,
     *,
     report: tables.Tabular | None = None,
-    picture: Any = None,
+    ask: Ask | None = None,
+    narrow: Ask | None = None,
+    picture: Ask | None = None,
+    scene: Ask | None = None,
+    has_table: bool = True,
     name: str | None = None,
     title: str | None = None,
     help: str | None = None,
 ) -> None:
     """Show a heading with the Download menu beside it.
 
-    `report` holds the rows shown below the heading, and `picture` is the chart. `name` is the name of the
-    files (default: that of the report). `title` stands above the picture (default: the heading).
+    `report` holds the rows shown below the heading. A file is not made of them, but asked for anew: `ask`
+    gives the report from a `Source` (default: the report of that name), `narrow` the rows from its frame,
+    `picture` the chart from these rows, and `scene` a chart from a `Source`. All are functions of a module
+    of this package, or a `functools.partial` of one with plain values.
+
+    `name` is the name of the files (default: that of the report). `title` stands above the picture (default:
+    the heading). `has_table` is False where only the picture is offered.
     """
-    base_name = name or (report.name if report is not None else text)
-    files = _files(view, report, picture, title or text)
-    if not files:
+    base = Question(
+        name or (report.name if report is not None else text),
+        title=title or text,
+        **_common(view),
+        ask=Step.of(ask or partial(report_of, name=report.name if report is not None else "")),
+        narrow=_step(narrow),
+        picture=_step(picture),
+        scene=_step(scene),
+    )
+    questions = list(_tables(base)) if has_table and report is not None and _has_rows(report) else []
+    if (picture or scene) and images.is_possible():
+        questions += _pictures(base)
+    if not questions:
         st.subheader(literal(text), anchor=False, help=help)
         return
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
         vertical_alignment="center",
-        key=f"titled-{tables.file_name(None, base_name, 'x')}",
+        key=f"titled-{tables.file_name(None, base.name, 'x')}",
     ):
         st.subheader(literal(text), anchor=False, help=help)
-        _menu(view, base_name, files)
+        _menu(questions)
 
 
-def menu(
-    view: View,
-    *,
-    report: tables.Tabular | None = None,
-    picture: Any = None,
-    name: str | None = None,
-    title: str = "",
-) -> None:
+def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
     """Show the Download menu alone, where the heading belongs to another element."""
-    if files := _files(view, report, picture, title):
-        with st.container(horizontal=True, horizontal_alignment="right"):
-            _menu(view, name or (report.name if report is not None else title), files)
+    if _has_rows(report):
+        key = f"titled-{tables.file_name(None, report.name, 'x')}"
+        with st.container(horizontal=True, horizontal_alignment="right", key=key):
+            _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))))
 
 
 def class_report_menu(view: View, report: Report) -> None:
     """Show the menu with the class report for a programme director, and the Overview's figures."""
-    cohort, anonymous = view.cohort, view.reader.anonymous
-    file = File("Class report (PDF)", "pdf", _PDF_MIME, lambda: pdf.class_report(cohort, anonymous=anonymous))
+    base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu(view, "report", [file, *_tables(view, report)])
+        _menu([replace(base, extension="pdf"), *_tables(base)])
     else:
-        _menu(view, "report", list(_tables(view, report)), pdf.NOT_INSTALLED)
+        _menu(list(_tables(base)), pdf.NOT_INSTALLED)
 
 
-def _files(view: View, report: tables.Tabular | None, picture: Any, title: str) -> list[File]:
-    files = list(_tables(view, report)) if report is not None and _has_rows(report) else []
-    if picture is not None and images.is_possible():
-        titled = Picture(picture, title, _attribution(view))
-        files += [
-            File(f"Picture ({extension.upper()})", extension, mime, _deferred(make, titled))
-            for extension, (mime, make) in images.KINDS.items()
-        ]
-    return files
+def template(view: View, name: str, ask: Ask) -> None:
+    """Show a link to a file that a person fills in."""
+    question = Question(name, **_common(view.of_no_class()), ask=Step.of(ask))
+    st.html(f'<div class="ct-template">{_markup([("Template (CSV)", question)])}</div>', width="content")
 
 
-def _tables(view: View, report: tables.Tabular) -> Iterator[File]:
-    context = _context(view)
-    for extension, kind in tables.KINDS.items():
-        yield File(
-            f"Table ({extension.upper()})", extension, kind.media_type, _deferred(kind.write, report, context)
-        )
+def _common(view: View) -> dict[str, Any]:
+    """Return the parts that all questions of a view share."""
+    selection, shown = Selection(), view.shown
+    if cohort := view.maybe_cohort:
+        selection = Selection(view.class_id, view.as_of, view.group_id, cohort.type)
+    return {
+        "reference": (shown.friendly_id or shown.id) if shown else None,
+        "selection": selection,
+        "anonymous": view.reader.anonymous,
+    }
+
+
+def _tables(base: Question) -> Iterator[Question]:
+    for extension in tables.KINDS:
+        yield replace(base, extension=extension, picture=None, scene=None, title="")
+
+
+def _pictures(base: Question) -> Iterator[Question]:
+    for extension in images.KINDS:
+        yield replace(base, extension=extension)
 
 
 def _has_rows(report: tables.Tabular) -> bool:
     return bool(report.rows) if isinstance(report, tables.Table) else not report.frame.empty
 
 
-def _deferred(make: Callable[..., bytes], *args: Any) -> Callable[[], bytes]:
-    return lambda: make(*args)
+def _step(function: Ask | None) -> Step | None:
+    return None if function is None else Step.of(function)
 
 
-def _menu(view: View, name: str, files: list[File], note: str | None = None) -> None:
-    shown = view.shown
-    reference = (shown.friendly_id or shown.id) if shown else None
-    with st.popover("Download", icon=":material/download:", type="tertiary", key=f"download-{name}"):
-        if note:
-            st.caption(literal(note))
-        for file in files:
-            st.download_button(
-                file.label,
-                _audited(view, f"{name}.{file.extension}", file.make),
-                file_name=tables.file_name(reference, name, file.extension, anonymous=view.reader.anonymous),
-                mime=file.mime,
-                key=f"download-{name}-{file.label}",
-                on_click="ignore",
-                type="tertiary",
-            )
+def _menu(questions: Sequence[Question], note: str | None = None) -> None:
+    """Show the menu, in a fragment that draws its links only while it is open.
 
-
-def _audited(view: View, what: str, make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Wrap `make` so that the audit records each file before the mentor gets it.
-
-    After a failure Streamlit says that there is no file, and logs the text of the exception. That text may
-    hold data of students, so it is replaced by a plain sentence.
+    So no link is older than the opened menu, and a page offers no questions that nobody looks at.
     """
-    reader, anonymous = view.reader, view.reader.anonymous
-    of_class = f", class {view.shown.id}" if view.shown else ""
+    name = questions[0].name
 
-    def make_audited() -> bytes:
-        try:
-            content = make()
-            detail = f"{what}{of_class}{', pseudonyms' if anonymous else ''}"
-            reader.record_export("report" if what == "report.pdf" else "export", detail)
-            return content
-        except Exception as error:  # noqa: BLE001 - the last fence before Streamlit's log
-            sentence = sentence_for(error, "download")
-        raise RuntimeError(sentence)
+    def draw() -> None:
+        popover = st.popover(
+            "Download",
+            icon=":material/download:",
+            type="tertiary",
+            key=f"download-{name}",
+            on_change="rerun",
+        )
+        with popover, guarded("download"):
+            if note:
+                st.caption(literal(note))
+            labelled = [(_label(question), question) for question in questions]
+            # A closed menu has the size of the open one, or the browser would place it wrongly.
+            st.html(_markup(labelled) if popover.open else _placeholder(labelled))
 
-    return make_audited
-
-
-def _context(view: View) -> dict[str, str]:
-    """Return the class, the filters and the day of the numbers in a file."""
-    entries: dict[str, str | None] = {"Names": "Pseudonyms" if view.reader.anonymous else None}
-    if cohort := view.maybe_cohort:
-        entries = {
-            "Class": cohort.class_data.name,
-            "Group": cohort.group,
-            "Type of assignment": cohort.type,
-            "As of": moment(cohort.as_of.to_pydatetime(), cohort.tz),
-            **entries,
-        }
-    return {name: text for name, text in entries.items() if text}
+    st.fragment(draw)()
 
 
-def _attribution(view: View) -> str:
-    """Describe the numbers below a picture.
+def _label(question: Question) -> str:
+    extension = question.extension
+    kind = "Class report" if extension == "pdf" else "Table" if extension in tables.KINDS else "Picture"
+    return f"{kind} ({extension.upper()})"
 
-    For example "Cohort 12 · Tuesday · as of Monday 23 November 2026, 06:28 UTC".
-    """
-    context = _context(view)
-    if "Names" in context:
-        context["Names"] = "names are pseudonyms"
-    return " · ".join([*context.values()]).replace(context["As of"], f"as of {context['As of']}")
+
+def _placeholder(files: Iterable[tuple[str, Question]]) -> str:
+    labels = (f'<span class="ct-download">{markup(label)}</span>' for label, _ in files)
+    return f'<div class="ct-downloads">{"".join(labels)}</div>'
+
+
+def _markup(files: Iterable[tuple[str, Question]]) -> str:
+    """Offer the questions, and return their links as HTML; without a cookie a sentence instead."""
+    registry, who_asks = shared_registry(), owner(st.context.cookies)
+    if who_asks is None:
+        return f'<p class="ct-downloads">{markup(NO_COOKIES)}</p>'
+    links = (
+        f'<a class="ct-download" href="{markup(registry.link(registry.offer(who_asks, question)))}">'
+        f"{markup(label)}</a>"
+        for label, question in files
+    )
+    return f'<div class="ct-downloads">{"".join(links)}</div>'

@@ -23,6 +23,9 @@ STYLE = """
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }
+/* The menu is a fragment, which would be as wide as the heading. */
+[class*='st-key-titled-'] > div:last-child:has(> div > [class*='st-key-download-']) { flex: none;
+  width: auto; }
 [data-testid='stPopoverButton'] { min-height: 0; opacity: 0.78; font-size: 0.9rem; }
 [data-testid='stPopoverButton']:is(:hover, :focus-visible) { opacity: 1; }
 [class*='st-key-events-'] > div { padding: 0.25rem 0; flex-wrap: nowrap; }
@@ -61,11 +64,18 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-spark { display: block; width: 100%; height: 2.6rem; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
+.ct-downloads { display: flex; flex-direction: column; min-width: 11rem; margin: 0; }
+span.ct-download, a.ct-download.ct-download { color: inherit; text-decoration: none; padding: 0.45rem 0.6rem;
+  border-radius: 0.4rem; }
+a.ct-download.ct-download:hover { background: color-mix(in srgb, currentColor 10%, transparent); }
+a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+.ct-template a.ct-download { border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+  text-align: center; }
 @page { margin: 12mm; }
 @media print {
   [data-testid=stSidebar], [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stElementToolbar],
   [data-testid=stPopover], [data-testid=stButton], [data-testid=stMenuButton], [data-testid=stTooltipIcon],
-  [data-testid=stToast], [data-testid=stExpandSidebarButton] { display: none !important; }
+  [data-testid=stToast], .ct-downloads, [data-testid=stExpandSidebarButton] { display: none !important; }
   html, body, #root, .stApp, [data-testid=stAppViewContainer], [data-testid=stMain] {
     position: static !important; height: auto !important; overflow: visible !important; }
   /* As wide as on a screen, because tables and charts were drawn for that width. */

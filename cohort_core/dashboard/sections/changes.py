@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from cohort_core.dashboard import url_state, visits
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import ago, count, moment, parse_instant, percent, upper_first
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
@@ -72,13 +75,14 @@ def show(view: View) -> None:
             wrap=True,
             format_func=lambda name: "Everything" if name == ALL else count(counts[name], *KINDS[name]),
         )
-    chosen = report.frame if kind == ALL else report.frame[report.frame["kind"] == kind]
-    shown = replace(report, frame=chosen)
+    shown = replace(report, frame=of_kind(report.frame, kind))
     with heading_place:
         downloads.heading(
             view,
             "What changed",
             report=shown,
+            ask=partial(changes_since, since=since.value),
+            narrow=partial(of_kind, kind=kind),
             help="What syncs saw change counts from when they saw it; what the first sync found, from when "
             "it happened.",
         )
@@ -86,6 +90,15 @@ def show(view: View) -> None:
         _list(shown, view.now)
     else:
         st.caption(f"Nothing has changed since {since.text}.")
+
+
+def changes_since(source: Source, since: str | None) -> Report:
+    """Return the report ``changes``, for a file."""
+    return source.reader.changes(source.class_id, since, source.selection.as_of, source.selection.group)
+
+
+def of_kind(changes: pd.DataFrame, kind: str) -> pd.DataFrame:
+    return changes if kind == ALL else changes[changes["kind"] == kind]
 
 
 def _list(report: Report, now: datetime) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,10 +12,12 @@ import streamlit as st
 from cohort_core.charts import charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, tables
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.errors import CohortError
-from cohort_core.metrics.cohort import of_type
+from cohort_core.metrics.cohort import Cohort, of_type
 from cohort_core.reports import catalog
+from cohort_core.services.reader import Reader
 
 MAX_CLASSES = 8
 """Nobody can tell more lines apart."""
@@ -35,14 +39,14 @@ def show(view: View) -> None:
         format_func=FIELDS.__getitem__,
         label_visibility="collapsed",
     )
-    others = list(_other_classes(view))
-    chart = charts.course_weeks((view.cohort.class_data.name, full_weeks), others, field, FIELDS[field])
+    others = list(_other_classes(view.reader, view.cohort, view.as_of))
+    chart = _chart(view.cohort, others, field)
     with heading_place:
         downloads.heading(
             view,
             "At the same week of the course",
             report=report,
-            picture=chart,
+            scene=partial(chart_of, field=field),
             title=f"{FIELDS[field]} by week of the course",
             help="Weeks that are over, counted from the day on which each class began.",
         )
@@ -51,20 +55,34 @@ def show(view: View) -> None:
         st.caption("Follow another class on the Classes page to see the two side by side.")
 
 
-def _other_classes(view: View) -> Iterator[tuple[str, pd.DataFrame]]:
+def chart_of(source: Source, field: str) -> Any:
+    """Draw the chart for a file; None before the first full week."""
+    others = list(_other_classes(source.reader, source.cohort, source.selection.as_of))
+    return _chart(source.cohort, others, field)
+
+
+def _chart(cohort: Cohort, others: list[tuple[str, pd.DataFrame]], field: str) -> Any:
+    weeks = catalog.by_course_week(cohort).frame
+    full_weeks = weeks[weeks["is_full"]]
+    if full_weeks.empty:
+        return None
+    return charts.course_weeks((cohort.class_data.name, full_weeks), others, field, FIELDS[field])
+
+
+def _other_classes(reader: Reader, shown: Cohort, as_of: str | None) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the full weeks of each other class that the mentor follows.
 
     They are whole classes: a group of the shown class does not narrow them.
     """
     others = [
         status
-        for status in view.classes
-        if status.is_active and status.synced_at and status.id != view.class_id
+        for status in reader.statuses(active_only=True)
+        if status.synced_at and status.id != shown.class_data.class_id
     ]
     for status in others[:MAX_CLASSES]:
         try:
-            cohort = view.reader.cohort(status.id, view.as_of)
-            chosen = of_type(cohort, view.cohort.type) if view.cohort.type else cohort
+            cohort = reader.cohort(status.id, as_of)
+            chosen = of_type(cohort, shown.type) if shown.type else cohort
         except CohortError:
             # The class has no assignments of this type, so there is nothing to compare.
             continue

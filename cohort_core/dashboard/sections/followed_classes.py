@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import ago, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
@@ -43,8 +45,7 @@ def show(view: View) -> None:
     state.
     """
     classes = view.classes
-    lines = tables.Table("classes", ClassLine, [_to_row(status) for status in classes])
-    downloads.heading(view.of_no_class(), "Your classes", report=lines)
+    downloads.heading(view.of_no_class(), "Your classes", report=_table(classes), ask=class_table)
     if view.admin:
         st.caption(
             "Switch on the classes that you follow: they are synced, and can be chosen in the sidebar. "
@@ -86,6 +87,15 @@ def show(view: View) -> None:
             )
     if notice := st.session_state.pop(_NOTICE, None):
         st.info(literal(notice))
+
+
+def class_table(source: Source) -> tables.Table:
+    """Return all classes, for a file."""
+    return _table(source.reader.statuses())
+
+
+def _table(classes: Sequence[ClassStatus]) -> tables.Table:
+    return tables.Table("classes", ClassLine, [_to_row(status) for status in classes])
 
 
 def _to_row(status: ClassStatus) -> dict[str, Any]:

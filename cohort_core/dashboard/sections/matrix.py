@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from cohort_core.charts import charts
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
@@ -36,6 +38,15 @@ def order_students(cohort: Cohort, order: str) -> Report:
     place = pd.Series(range(len(health)), index=pd.Index(health["student_id"]))
     rows = report.frame["student_id"].map(place).argsort(kind="stable")
     return replace(report, frame=report.frame.iloc[rows].reset_index(drop=True))
+
+
+def matrix_table(source: Source, order: str) -> Report:
+    """Return the report ``matrix`` in this order, for a file."""
+    return order_students(source.cohort, order)
+
+
+def chart(matrix: pd.DataFrame) -> Any:
+    return charts.matrix(cells(matrix))
 
 
 def cells(matrix: pd.DataFrame) -> pd.DataFrame:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
+from cohort_core.charts import charts
 from cohort_core.metrics.health import is_early_warning
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.rows import Stage
 
+MAX_BARS = 20
 ENGAGEMENT_GAP = "gap"
 """A choice beside the stages: the students of the report ``engagement_gap``."""
 KEEPING_UP = "Keeping up, but silent"
@@ -33,6 +36,11 @@ def filter_students(
     for word in normalize(search).split():
         fits &= health["name"].map(normalize).str.contains(word, regex=False)
     return health[fits]
+
+
+def risk_chart(health: pd.DataFrame) -> Any:
+    """Draw the risk points of the first students."""
+    return charts.risk_parts(health.head(MAX_BARS))
 
 
 def normalize(text: str) -> str:

@@ -14,9 +14,11 @@ from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads, tables
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.export.tables import Table
 from cohort_core.reports.rows import Row
+from cohort_core.services.reader import Reader
 from cohort_core.store.sync_runs import Job, Run
 
 MAX_SYNCS = 20
@@ -89,7 +91,7 @@ SET_ASIDE_COLUMNS = {
 def show(view: View) -> None:
     jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
-    downloads.heading(view.of_no_class(), "Syncs", report=lines)
+    downloads.heading(view.of_no_class(), "Syncs", report=lines, ask=sync_table)
     if not jobs:
         st.info("Nothing has been synced yet. Press Sync now in the sidebar.")
         return
@@ -100,7 +102,29 @@ def show(view: View) -> None:
 
 def show_set_aside(view: View) -> None:
     """Show the records that could not be read, with the reason."""
-    names = {status.id: status.name for status in view.classes}
+    lines = _set_aside(view.reader)
+    if not lines.rows:
+        return
+    downloads.heading(view.of_no_class(), "Records that were set aside", report=lines, ask=set_aside_table)
+    st.caption(
+        "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
+        "themselves as soon as a sync finds them mended."
+    )
+    _table(lines, SET_ASIDE_COLUMNS, alt="Records that were set aside, the latest first")
+
+
+def sync_table(source: Source) -> Table:
+    """Return the latest syncs, for a file."""
+    return Table("syncs", SyncLine, rows(source.reader.jobs(MAX_SYNCS)))
+
+
+def set_aside_table(source: Source) -> Table:
+    """Return the records that could not be read, for a file."""
+    return _set_aside(source.reader)
+
+
+def _set_aside(reader: Reader) -> Table:
+    names = {status.id: status.name for status in reader.statuses()}
     records = [
         {
             "class_name": names.get(record.class_id, record.class_id),
@@ -109,17 +133,9 @@ def show_set_aside(view: View) -> None:
             "last_seen_at": record.last_seen_at,
             "record_id": record.id,
         }
-        for record in view.reader.quarantined()
+        for record in reader.quarantined()
     ]
-    if not records:
-        return
-    lines = Table("set_aside", SetAsideLine, records)
-    downloads.heading(view.of_no_class(), "Records that were set aside", report=lines)
-    st.caption(
-        "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
-        "themselves as soon as a sync finds them mended."
-    )
-    _table(lines, SET_ASIDE_COLUMNS, alt="Records that were set aside, the latest first")
+    return Table("set_aside", SetAsideLine, records)
 
 
 def _table(lines: Table, columns: Mapping[str, Column], *, alt: str) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists
 from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander, link
 from cohort_core.dashboard.sections import hides, student_filter
 from cohort_core.reports import catalog
@@ -42,25 +43,40 @@ def show(view: View) -> None:
     order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
     st.caption(literal(hides.pop_notice() or order))
     shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
+    ask = at_risk if scope == THIS_CLASS else all_entries
     with heading_place:
         downloads.heading(
             view,
             "Who needs attention first",
             report=shown,
+            ask=ask,
             name="attention",
             help="Students at risk, stuck, keeping up but silent, or who never started.",
         )
     link("risk", "All students by risk")
 
 
+def at_risk(source: Source) -> Report:
+    """Return the rows of ``student_health`` at risk, without hidden students, for a file."""
+    return _at_risk(catalog.student_health(source.cohort), source.reader.hidden_students([source.cohort]))
+
+
+def all_entries(source: Source) -> Report:
+    """Return the triage list of all followed classes, for a file."""
+    return source.reader.triage(EVERYONE, source.selection.as_of)
+
+
+def _at_risk(health: Report, hidden: set[str]) -> Report:
+    is_open = ~health.frame["student_id"].isin(hidden)
+    return replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
+
+
 def _show_class(view: View) -> Report:
     thresholds = view.cohort.thresholds
     beside = partial(hides.offer, view)
     hidden = view.reader.hidden_students([view.cohort])
-    health = catalog.student_health(view.cohort)
-    is_open = ~health.frame["student_id"].isin(hidden)
-    at_risk = replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
-    urgent = replace(at_risk, frame=at_risk.frame.head(thresholds.triage_length)).records()
+    shown = _at_risk(catalog.student_health(view.cohort), hidden)
+    urgent = replace(shown, frame=shown.frame.head(thresholds.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
     lists.people(map(lists.person_from_health, urgent), "attention", beside)
@@ -75,7 +91,7 @@ def _show_class(view: View) -> Report:
         )
         lists.people(map(_silent_person, gap), "silent", beside)
     hides.show(view)
-    return at_risk
+    return shown
 
 
 def _show_all_classes(view: View) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,11 @@ import streamlit as st
 from pydantic import BaseModel, Field
 
 from cohort_core import formatting
+from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.tables import MAX_ROWS, ROW_PIXELS
 from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
@@ -36,6 +39,10 @@ STUDENT_HELP = """
 | `enrolled_on`, `withdrawn_on` | days such as 2026-09-01; may be empty |
 | `class` | only if the file is about several classes: the id or friendly id |
 """
+TEMPLATE_HELP = (
+    "The template is a CSV file with these columns. Outside of anonymous mode the students of the class are "
+    "in it already: fill in night and region, and add who is missing."
+)
 
 
 class RosterLine(BaseModel):
@@ -85,21 +92,12 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
         format_func=lambda class_id: classes[class_id].name,
         key="import-class",
     )
-    class_data = view.reader.class_data(class_id)
     st.text(_roster_now(view.reader.cohort(class_id)))
-    with st.container(horizontal=True):
-        st.download_button(
-            "Template",
-            tables.csv_bytes(_template(class_data, anonymous=view.reader.anonymous)),
-            file_name="students.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            help="A CSV file with the right columns. Outside of anonymous mode the students of the class are "
-            "in it already: fill in night and region, and add who is missing.",
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        downloads.template(view, "students", partial(roster_template, class_id=class_id))
         with st.popover("Which columns?", icon=":material/help:"):
             st.markdown(STUDENT_HELP)
+            st.caption(TEMPLATE_HELP)
     text = _upload("Roster, as CSV", "students")
     if text is None:
         return
@@ -130,16 +128,7 @@ def _ask_mentors(view: View) -> None:
     else:
         names = [f"{mentor.name} ({mentor.night})" if mentor.night else mentor.name for mentor in mentors]
         st.text(and_more(names, MAX_MENTORS))
-    lines = [] if view.reader.anonymous else [vars(mentor) for mentor in mentors]
-    st.download_button(
-        "Template",
-        tables.csv_bytes(tables.Table("mentors", MentorLine, lines)),
-        file_name="mentors.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="template-mentors",
-        on_click="ignore",
-    )
+    downloads.template(view, "mentors", mentors_template)
     text = _upload("Mentors, as CSV", "mentors")
     if text is None:
         return
@@ -198,6 +187,19 @@ def _roster_now(cohort: Cohort) -> str:
         sizes = [f"{group.label} {group.students}" for group in current if group.kind == kind]
         parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
     return " · ".join(parts)
+
+
+def roster_template(source: Source, class_id: str) -> tables.Table:
+    """Return the template for the students of a class, for a file."""
+    source.require_admin()
+    return _template(source.reader.class_data(class_id), anonymous=source.reader.anonymous)
+
+
+def mentors_template(source: Source) -> tables.Table:
+    """Return the template for mentors, with those there are outside of anonymous mode."""
+    admin = source.require_admin()
+    mentors = [] if source.reader.anonymous else admin.mentors()
+    return tables.Table("mentors", MentorLine, [vars(mentor) for mentor in mentors])
 
 
 def _template(class_data: ClassData, *, anonymous: bool) -> tables.Table:

@@ -1,0 +1,38 @@
+"""The browser that a download link belongs to.
+
+When a browser fetches a file, Streamlit gives no hint of the session that the link stood in. So each browser
+gets a cookie of ours with its first page. The script of a page reads it from the handshake of its WebSocket,
+and the route of the files compares it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+COOKIE = "cohort-browser"
+_RANDOM_BYTES = 32
+_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def owner(cookies: Mapping[str, str]) -> str | None:
+    """Return the owner of a browser's links; None without a cookie of ours.
+
+    Without the cookie no link would ever work, so a page shows a sentence in the place of its links. The
+    id of a Streamlit session is no substitute: no fetch carries it.
+
+    The result is compared, and means nothing else. So the id of an account can take its place.
+    """
+    value = cookies.get(COOKIE, "")
+    return f"browser:{value}" if _VALUE.fullmatch(value) else None
+
+
+def new_cookie(root_path: str) -> str:
+    """Return a header value that gives a browser a new cookie.
+
+    It is for one mount of the dashboard, and ends with the browser's session. Scripts cannot read it, and
+    other sites cannot make the browser send it.
+    """
+    value = secrets.token_urlsafe(_RANDOM_BYTES)
+    return f"{COOKIE}={value}; Path={root_path or '/'}; HttpOnly; SameSite=Strict"

@@ -1,0 +1,31 @@
+"""The charts of the Blockers page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cohort_core.charts import charts
+from cohort_core.dashboard.files.questions import Source
+from cohort_core.reports import catalog
+from cohort_core.reports.report import Report
+from cohort_core.reports.rows import Ranking
+
+MAX_BARS = 12
+
+
+def in_order(source: Source) -> Report:
+    """Return the report ``blockers`` in the order of the course, for a file."""
+    return catalog.in_course_order(catalog.blockers(source.cohort))
+
+
+def course_chart(source: Source) -> Any:
+    """Draw how far the class has come, for a file."""
+    return charts.course(in_order(source).frame, len(source.cohort.students))
+
+
+def ranking_chart(blockers: pd.DataFrame, by: Ranking) -> Any:
+    """Draw the first assignments of a ranking; None if nothing is ranked."""
+    ranked = blockers[blockers["rank"].notna()]
+    return None if ranked.empty else charts.blockers(ranked.head(MAX_BARS), by)
