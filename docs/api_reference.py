@@ -30,7 +30,7 @@ from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
 from cohort_core.reports.report import unit
-from cohort_core.reports.rows import Row
+from cohort_core.reports.row_models import Row
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.database import utc_text
 from cohort_core.store.tokens import create_token, revoke_token

@@ -16,7 +16,7 @@ from cohort_core.dashboard.sections import blockers
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import DIFFICULTY_PARTS, STATES
 from cohort_core.reports.report import Report
-from cohort_core.reports.rows import Ranking
+from cohort_core.reports.row_models import Ranking
 
 MAX_RETEACH = 8
 RANKINGS = {

@@ -11,7 +11,7 @@ from cohort_core.dashboard.components import downloads, lists, tables, text
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import View, begin, part
 from cohort_core.dashboard.sections import student_filter
-from cohort_core.reports import catalog, rows
+from cohort_core.reports import catalog, row_models
 from cohort_core.reports.labels import BANDS, RISK_PARTS, STAGES
 
 ALL = "all"
@@ -41,7 +41,7 @@ def show_students(view: View) -> None:
             "band",
             st.segmented_control,
             "Band",
-            (ALL, *get_args(rows.Band)),
+            (ALL, *get_args(row_models.Band)),
             default=ALL,
             format_func=lambda band: "All" if band == ALL else BANDS[band].marked,
         )
@@ -49,7 +49,7 @@ def show_students(view: View) -> None:
             "stage",
             st.selectbox,
             "Activity",
-            (ALL, student_filter.ENGAGEMENT_GAP, *get_args(rows.Stage)),
+            (ALL, student_filter.ENGAGEMENT_GAP, *get_args(row_models.Stage)),
             default=ALL,
             format_func=lambda stage: (
                 STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}

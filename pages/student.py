@@ -13,7 +13,7 @@ from cohort_core.dashboard.sections import student
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
-from cohort_core.reports.rows import PaceRow, StudentHealthRow
+from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 
 
 def show_every_assignment(view: View, assignments: Report, student_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Models of requests and responses. Those of the reports are in `cohort_core.reports.rows`."""
+"""Models of requests and responses. Those of the reports are in `cohort_core.reports.row_models`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from cohort_core.formatting import (
     whole,
 )
 from cohort_core.reports.labels import ACCENT, BANDS, DIFFICULTY_PARTS, NEUTRAL, RISK_PARTS, SECOND, STATES
-from cohort_core.reports.rows import Ranking
+from cohort_core.reports.row_models import Ranking
 
 _BAR_PIXELS, _AXIS_PIXELS, _HEADING_PIXELS = 24, 50, 26
 _MAX_LABEL_PIXELS = 190

@@ -35,7 +35,7 @@ from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.risk import NEEDS_ATTENTION
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS
-from cohort_core.reports.rows import BlockerRow, ProgressSummaryRow, Row, VelocityRow
+from cohort_core.reports.row_models import BlockerRow, ProgressSummaryRow, Row, VelocityRow
 
 MAX_STUDENTS, MAX_SILENT, MAX_BLOCKERS, MAX_RETEACH, MAX_SECTIONS = 25, 30, 10, 5, 30
 WEEKS_SHOWN, WEEKS_LISTED = 26, 6

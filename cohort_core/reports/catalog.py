@@ -19,7 +19,7 @@ from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.errors import BadInput
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports.report import Report, make_report
-from cohort_core.reports.rows import (
+from cohort_core.reports.row_models import (
     ActivityRow,
     AssignmentRow,
     AssignmentStudentRow,

@@ -10,7 +10,7 @@ from inspect import cleandoc
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.reports.catalog import REPORTS
 from cohort_core.reports.report import type_name, unit
-from cohort_core.reports.rows import Row
+from cohort_core.reports.row_models import Row
 
 
 def markdown() -> str:

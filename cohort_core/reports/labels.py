@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort_core.reports.rows import Band, Stage, TriageKind
+from cohort_core.reports.row_models import Band, Stage, TriageKind
 
 
 @dataclass(frozen=True)

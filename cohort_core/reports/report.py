@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic.fields import FieldInfo
 
-from cohort_core.reports.rows import RiskParts, Row, TriageKind
+from cohort_core.reports.row_models import RiskParts, Row, TriageKind
 from cohort_core.timeutils import instants
 
 

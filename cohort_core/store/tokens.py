@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from cohort_core.errors import BadInput
-from cohort_core.spans import parse_span
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import find_class
 from cohort_core.store.database import Database, utc_text
+from cohort_core.time_spans import parse_span
 
 Role = Literal["viewer", "mentor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)

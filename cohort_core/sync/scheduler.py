@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput, CohortError, SyncRunning
-from cohort_core.spans import parse_span
 from cohort_core.store.sync_runs import Job
+from cohort_core.time_spans import parse_span
 
 logger = logging.getLogger(__name__)
 

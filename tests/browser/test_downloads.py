@@ -20,7 +20,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from cohort_core.dashboard.files.routes import GONE
 from cohort_core.reports import catalog
-from cohort_core.reports.rows import StudentHealthRow
+from cohort_core.reports.row_models import StudentHealthRow
 from cohort_core.store.audit import load_events
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page, wait_for

@@ -14,7 +14,7 @@ from cohort_core import practice
 from cohort_core.dashboard.sections import headline, matrix, student, student_filter
 from cohort_core.metrics.groups import groups
 from cohort_core.practice.server import Running
-from cohort_core.reports import catalog, rows
+from cohort_core.reports import catalog, row_models
 from cohort_core.reports.labels import STATES, STUDENT_STATES
 from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import DATA_PAGES, EVIL, Use, page, shown
@@ -106,8 +106,8 @@ def test_pace_and_forecast_as_text() -> None:
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(STUDENT_STATES) == set(get_args(rows.State))
-    assert set(STATES) == set(get_args(rows.Status))
+    assert set(STUDENT_STATES) == set(get_args(row_models.State))
+    assert set(STATES) == set(get_args(row_models.Status))
 
 
 # Student risk

@@ -19,7 +19,7 @@ import requests
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.reports import catalog
-from cohort_core.reports.rows import ProgressionRow, Row
+from cohort_core.reports.row_models import ProgressionRow, Row
 from cohort_core.services.principal import OWNER
 from cohort_core.services.reader import Reader
 from tests.api.conftest import Service

@@ -23,7 +23,7 @@ from cohort_core.api.schemas import ClassRow, Health, PdfResponse, SetAsideRow
 from cohort_core.export import pdf, tables
 from cohort_core.metrics import listings
 from cohort_core.reports import catalog
-from cohort_core.reports.rows import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
+from cohort_core.reports.row_models import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
 
 router = api_router()
 

@@ -24,7 +24,7 @@ from cohort_core.api.dependencies import (
 from cohort_core.api.pagination import MAX_ROWS, Moment, SendList, SendRow, list_of
 from cohort_core.reports import catalog
 from cohort_core.reports.catalog import ReportSpec, Scope, Shape
-from cohort_core.reports.rows import (
+from cohort_core.reports.row_models import (
     BlockerRow,
     CompletionRow,
     NeedRow,

@@ -19,7 +19,7 @@ from cohort_core.dashboard.components.text import count, literal, markup
 from cohort_core.dashboard.layout import View, link, open_page
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
-from cohort_core.reports.rows import Band
+from cohort_core.reports.row_models import Band
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 

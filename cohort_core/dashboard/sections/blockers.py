@@ -10,7 +10,7 @@ from cohort_core.charts import charts
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
-from cohort_core.reports.rows import Ranking
+from cohort_core.reports.row_models import Ranking
 
 MAX_BARS = 12
 

@@ -19,7 +19,7 @@ from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
-from cohort_core.reports.rows import ChangeRow
+from cohort_core.reports.row_models import ChangeRow
 
 MAX_SHOWN = 8
 SINCE, KIND = "since", "kind"

@@ -17,7 +17,7 @@ from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
-from cohort_core.reports.rows import Row
+from cohort_core.reports.row_models import Row
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.sync_runs import Run
 

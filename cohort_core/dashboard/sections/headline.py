@@ -12,7 +12,7 @@ from cohort_core.dashboard.components import downloads, lists
 from cohort_core.dashboard.components.text import count, literal, meanings, percent, upper_first
 from cohort_core.dashboard.layout import View
 from cohort_core.reports import catalog
-from cohort_core.reports.rows import ProgressSummaryRow
+from cohort_core.reports.row_models import ProgressSummaryRow
 
 WEEK_DAYS = 7
 OLD_DAYS = 2

@@ -11,7 +11,7 @@ import pandas as pd
 from cohort_core.charts import charts
 from cohort_core.metrics.health import is_early_warning
 from cohort_core.reports.labels import BANDS
-from cohort_core.reports.rows import Stage
+from cohort_core.reports.row_models import Stage
 
 MAX_BARS = 20
 ENGAGEMENT_GAP = "gap"

@@ -17,7 +17,7 @@ from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.export.tables import Table
-from cohort_core.reports.rows import Row
+from cohort_core.reports.row_models import Row
 from cohort_core.services.reader import Reader
 from cohort_core.store.sync_runs import Job, Run
 
