@@ -130,7 +130,7 @@ class AuthMiddleware:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
-        is_foreign = self._exposed or _is_proxied(scope, headers)
+        is_foreign = self._exposed or _is_from_elsewhere(scope) or _is_proxied(scope, headers)
         if is_below(path, self._excluded_path):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
             return
@@ -341,6 +341,18 @@ class TokenCache:
         """
         ids = self._references.get(reference, frozenset())
         return min(ids if principal.class_ids is None else ids & principal.class_ids, default=None)
+
+
+def _is_from_elsewhere(scope: Scope) -> bool:
+    """Return whether another computer connects.
+
+    `uvicorn api:app --host 0.0.0.0` lets others connect, and the app cannot know.
+    """
+    client = plain_address((scope.get("client") or ("",))[0])
+    try:
+        return not ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_proxied(scope: Scope, headers: Headers) -> bool:

@@ -1,6 +1,7 @@
 """The few styles that a theme cannot set.
 
-Lines are mixed from the text colour, so that they suit the light and the dark theme. Colours of bands and states stand in `reports/labels.py`.
+Lines are mixed from the text colour, so that they suit the light and the dark theme. Colours of bands and
+states stand in `reports/labels.py`.
 """
 
 ICON = (
