@@ -121,9 +121,9 @@ class FirstPageMiddleware:
         name = scope["path"].removeprefix(root).strip("/") if scope["type"] == "http" else None
         if name is None or scope["method"] not in {"GET", "HEAD"} or name not in {"", *PAGES}:
             await self._app(scope, receive, _with_policy(send))
-        elif name == "overview" or not scope["path"].startswith(f"{root}/"):
+        elif scope["path"] != (address := f"{root}/{'' if name == 'overview' else name}"):
             query = scope["query_string"].decode("latin-1")
-            await _respond(send, 307, {"location": f"{root}/{'?' + query if query else ''}"}, b"")
+            await _respond(send, 307, {"location": f"{address}{'?' + query if query else ''}"}, b"")
         else:
             # In a script element nothing but "<" could end it early.
             path = json.dumps(f"{root}/", allow_nan=False).replace("<", "\\u003c")

@@ -64,9 +64,10 @@ def test_pages_show_one_class_and_the_buttons_of_the_role(
     student = reader.class_data(own).students["student_id"].iloc[0]
     assignment = reader.class_data(own).assignments["assignment_id"].iloc[0]
     with served(dashboard.workspace.home.folder, tmp_path, role, own) as url:
+        page = watched.tab()
+        received = Received(page)
         for name in PAGES:
-            page = watched.tab()
-            received = Received(page)
+            received.parts.clear()
             page.goto(f"{url}/dashboard/{name}?student={student}&assignment={assignment}")
             expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
             expect(page.get_by_test_id("stSidebar")).to_contain_text("Last synced")
@@ -86,11 +87,8 @@ def test_pages_show_one_class_and_the_buttons_of_the_role(
             elif name == "overview":
                 expect(page.get_by_role("button", name="Sync now")).to_be_enabled()
                 expect(page.get_by_role("button", name="Settle").first).to_be_visible()
-            page.close()
-        page = watched.tab()
-        received = Received(page)
+        received.parts.clear()
         page.goto(f"{url}/dashboard/risk?class={others[0]}")
         expect(page.get_by_text("The address asks for a class")).to_be_visible()
         # The address itself says the id; nothing says the class.
         assert received.found_in(foreign) <= {others[0]}
-        page.close()

@@ -243,6 +243,19 @@ def pages(registry: FileRegistry) -> Starlette:
     return Starlette(routes=[Mount("/dashboard", routes=[health], middleware=layers)])
 
 
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/dashboard/risk/?class=c1", "/dashboard/risk?class=c1"),
+        ("/dashboard/overview?class=c1", "/dashboard/?class=c1"),
+        ("/dashboard/overview/", "/dashboard/"),
+    ],
+)
+def test_each_page_has_one_address(pages: Starlette, path: str, leads_to: str) -> None:
+    response = browser(pages, None).get(path, follow_redirects=False)
+    assert (response.status_code, response.headers["location"]) == (307, leads_to)
+
+
 @pytest.mark.parametrize("path", ["/dashboard/", "/dashboard/risk", "/dashboard/_stcore/health"])
 def test_a_browser_gets_its_cookie_with_its_first_page(
     pages: Starlette, registry: FileRegistry, path: str
