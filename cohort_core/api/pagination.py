@@ -24,6 +24,7 @@ from cohort_core.export import tables
 from cohort_core.export.tables import Tabular
 from cohort_core.http.guards import problem, qualities
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.triage import ClassTriage
 from cohort_core.reports.report import Report, unwrap
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.database import utc_text
@@ -114,21 +115,25 @@ class Moment:
     is_passing: bool = False
 
     @classmethod
-    def of(cls, source: Cohort | ClassData | Sequence[Cohort]) -> Moment:
-        """Return the moment of a class or cohort, or the latest one of several cohorts.
+    def of(cls, source: Cohort | ClassData | Sequence[ClassTriage]) -> Moment:
+        """Return the moment of a class or cohort, or the latest one of several classes.
 
         A class that was never synced has no instant.
         """
         if isinstance(source, ClassData):
             return cls(None, _text(source.synced_at))
         if isinstance(source, Cohort):
-            was_synced = source.class_data.synced_at is not None or source.as_of.timestamp() > 0
-            return cls(_text(source.as_of) if was_synced else None, _text(source.class_data.synced_at))
-        moments = [cls.of(cohort) for cohort in source]
+            return cls._of_class(source.as_of, source.class_data.synced_at)
+        moments = [cls._of_class(part.as_of, part.synced_at) for part in source]
         return cls(
             max((moment.as_of for moment in moments if moment.as_of), default=None),
             max((moment.synced_at for moment in moments if moment.synced_at), default=None),
         )
+
+    @classmethod
+    def _of_class(cls, as_of: pd.Timestamp, synced_at: pd.Timestamp | None) -> Moment:
+        was_synced = synced_at is not None or as_of.timestamp() > 0
+        return cls(_text(as_of) if was_synced else None, _text(synced_at))
 
     def as_dict(self) -> dict[str, str | None]:
         return {"as_of": self.as_of, "synced_at": self.synced_at}

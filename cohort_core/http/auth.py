@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import re
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -291,7 +291,7 @@ class TokenCache:
         self._version: Hashable = None
         self._has_existed = False
         self._tokens: dict[str, Token] = {}
-        self._references: dict[str, frozenset[str]] = {}
+        self._references: Mapping[str, frozenset[str]] = {}
 
     async def refresh(self) -> Hashable:
         """Read everything again if the store may have changed.
@@ -305,7 +305,7 @@ class TokenCache:
             self._version = version
         return version
 
-    def _load(self) -> tuple[dict[str, Token], dict[str, frozenset[str]]]:
+    def _load(self) -> tuple[dict[str, Token], Mapping[str, frozenset[str]]]:
         if not self._database.exists:
             if self._has_existed:
                 # Without this error every valid token would count as an attempt to guess one.
@@ -313,7 +313,7 @@ class TokenCache:
             return {}, {}
         self._has_existed = True
         by_digest = {token.digest: token for token in tokens.load_tokens(self._database)}
-        return by_digest, classes.load_references(self._database)
+        return by_digest, classes.load_index(self._database).references
 
     @property
     def is_locked(self) -> bool:

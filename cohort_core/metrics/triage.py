@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -40,15 +41,47 @@ class TriageEntry:
     """The event that takes the entry off the list."""
 
 
-def triage(cohorts: Sequence[Cohort], limit: int, hidden: Collection[str] = ()) -> tuple[pd.DataFrame, int]:
-    """Merge the entries of all cohorts into one list, the longest first.
+@dataclass(frozen=True)
+class ClassTriage:
+    """All that triage needs of a class: some kilobytes, where its cohort has some hundred.
+
+    So triage over many classes can keep the parts of all of them.
+    """
+
+    class_id: str
+    as_of: pd.Timestamp
+    synced_at: pd.Timestamp | None
+    local_date: date
+    """The day of *as of* in the class's time zone."""
+    names: Mapping[str, str]
+    """The name of each student, by id."""
+    entries: tuple[TriageEntry, ...]
+
+
+@cached_on
+def class_triage(cohort: Cohort) -> ClassTriage:
+    """Collect the entries of one class."""
+    return ClassTriage(
+        class_id=cohort.class_data.class_id,
+        as_of=cohort.as_of,
+        synced_at=cohort.class_data.synced_at,
+        local_date=cohort.local_date,
+        names=dict(zip(cohort.students.index, cohort.students["name"], strict=True)),
+        entries=tuple(_CohortEntries(cohort).all()),
+    )
+
+
+def merge_triage(
+    classes: Sequence[ClassTriage], limit: int, hidden: Collection[str] = ()
+) -> tuple[pd.DataFrame, int]:
+    """Merge the entries of all classes into one list, the longest first.
 
     Returns at most `limit` rows, and the number of rows left out. Columns: those of TriageEntry, and also
     (the other kinds of the same student or class). A student with several entries, or in several classes, is
     listed once, with the longest entry. Students whose ids are in `hidden` are left out, whatever their
     class.
     """
-    entries = [entry for cohort in cohorts for entry in _entries(cohort) if entry.student_id not in hidden]
+    entries = [entry for part in classes for entry in part.entries if entry.student_id not in hidden]
     entries.sort(key=_sort_key)
     longest: dict[str, TriageEntry] = {}
     kinds: dict[str, set[str]] = {}
@@ -70,11 +103,6 @@ def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
     # The id decides between two students of the same name, so that the list is the same every time.
     by_name = (entry.name.casefold(), entry.name, KINDS.index(entry.kind), entry.student_id or "")
     return (-entry.days, -entry.risk_score, *by_name)
-
-
-@cached_on
-def _entries(cohort: Cohort) -> tuple[TriageEntry, ...]:
-    return tuple(_CohortEntries(cohort).all())
 
 
 class _CohortEntries:

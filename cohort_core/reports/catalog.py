@@ -18,6 +18,7 @@ from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.errors import BadInput
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.triage import ClassTriage
 from cohort_core.reports.report import Report, make_report
 from cohort_core.reports.row_models import (
     ActivityRow,
@@ -383,7 +384,12 @@ def triage(
     the cohort alarm. A student with several entries, or in several classes, is there once, with the longest.
     Students that the mentor has hidden (`hidden`) are left out. If nobody needs a mentor there are no rows.
     """
-    frame, more = metrics.triage.triage(cohorts, limit, hidden)
+    return triage_of([metrics.triage.class_triage(cohort) for cohort in cohorts], limit, hidden)
+
+
+def triage_of(classes: Sequence[ClassTriage], limit: int, hidden: Collection[str] = ()) -> Triage:
+    """Make the report ``triage`` from what it needs of each class."""
+    frame, more = metrics.triage.merge_triage(classes, limit, hidden)
     made = make_report("triage", frame, NeedRow)
     return Triage(made.name, made.frame, made.row, more=more)
 

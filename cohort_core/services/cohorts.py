@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import sqlite3
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from cohort_core.caching import single_flight
 from cohort_core.config.paths import Home
-from cohort_core.store import classes
+from cohort_core.store import classes, hides
 from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from cohort_core.config.settings import Settings
     from cohort_core.config.thresholds import Thresholds
     from cohort_core.metrics.cohort import Cohort
+    from cohort_core.metrics.triage import ClassTriage
+    from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
     from cohort_core.store.class_data import ClassData
 
@@ -25,7 +29,9 @@ MAX_LOADED = 16
 MAX_COHORTS = 32
 """Each with its computed metrics. A cohort of 100,000 records takes some 20 MB."""
 MAX_CHANGES = 16
-MAX_CLASSES = 64
+MAX_TRIAGES = 2048
+"""The triage of a class takes some 20 kB."""
+MAX_MERGED = 8
 
 
 Revision = tuple[int, int]
@@ -47,8 +53,11 @@ class Cohorts:
         self._build_cohort = single_flight(self._build_cohort_uncached, MAX_COHORTS, by_revision=True)
         self._find_changes = single_flight(self._find_changes_uncached, MAX_CHANGES, by_revision=True)
         self._pseudonyms = single_flight(self._pseudonyms_uncached, MAX_LOADED, by_revision=True)
+        self._find_triage = single_flight(self._find_triage_uncached, MAX_TRIAGES, by_revision=True)
+        self._merge_triage = single_flight(self._merge_triage_uncached, MAX_MERGED)
         self._load_statuses = single_flight(self._load_statuses_uncached, 1)
-        self._find_class = single_flight(self._find_class_uncached, MAX_CLASSES)
+        self._load_index = single_flight(self._load_index_uncached, 1)
+        self._counts: dict[str, tuple[Hashable, classes.Counts]] = {}
 
     def is_anonymous(self, requested: bool = False) -> bool:
         """Return True if people get pseudonyms, by request or by the settings."""
@@ -60,7 +69,17 @@ class Cohorts:
         return [status for status in statuses if status.is_active or not active_only]
 
     def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
-        return classes.load_statuses(self._database)
+        return classes.load_statuses(self._database, count=self._count)
+
+    def _count(
+        self, connection: sqlite3.Connection, class_id: str, version: classes.CountsVersion
+    ) -> classes.Counts:
+        """Count the records of a class, unless nothing has changed since they were counted."""
+        key = (self.watcher.generation, version)
+        kept = self._counts.get(class_id)
+        if kept is None or kept[0] != key:
+            kept = self._counts[class_id] = (key, classes.load_counts(connection, class_id))
+        return kept[1]
 
     def _moment(self) -> Hashable:
         """Return a value that changes whenever the store does."""
@@ -68,7 +87,10 @@ class Cohorts:
 
     def find_class(self, reference: str) -> str:
         """Return the id of a class, by id or friendly id. Raises ``UnknownClass``."""
-        return self._find_class(reference, self._moment())[0]
+        return self._load_index(self._moment()).find(reference)
+
+    def _load_index_uncached(self, _moment: Hashable) -> classes.ClassIndex:
+        return classes.load_index(self._database)
 
     def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
         """Return the data of the class with this id or friendly id.
@@ -124,6 +146,87 @@ class Cohorts:
             as_of = parse_as_of(as_of, self._load_class_data(*data_key).timezone)
         return self._build_cohort(*data_key, as_of, self._settings().thresholds, group, type)
 
+    def class_triages(
+        self,
+        class_ids: Sequence[str],
+        as_of: str | None = None,
+        thresholds: Thresholds | None = None,
+        *,
+        anonymous: bool = False,
+    ) -> list[ClassTriage]:
+        """Return the part of each class in triage.
+
+        Only those of changed classes are computed. `thresholds` default to those of the settings.
+        """
+        limits = thresholds or self._settings().thresholds
+        is_anonymous = self.is_anonymous(anonymous)
+        return [
+            self._find_triage(*self._current(class_id), is_anonymous, as_of, limits) for class_id in class_ids
+        ]
+
+    def _find_triage_uncached(
+        self,
+        class_id: str,
+        _revision: Revision,
+        _timezone: str,
+        anonymous: bool,
+        as_of: str | None,
+        thresholds: Thresholds,
+    ) -> ClassTriage:
+        from cohort_core.metrics.cohort import judged_by
+        from cohort_core.metrics.triage import class_triage
+
+        return class_triage(judged_by(self.cohort(class_id, as_of, anonymous=anonymous), thresholds))
+
+    def triage(
+        self,
+        class_ids: Sequence[str],
+        limit: int,
+        as_of: str | None = None,
+        thresholds: Thresholds | None = None,
+        *,
+        anonymous: bool = False,
+    ) -> Triage:
+        """Return the students who need a mentor in these classes, without the hidden ones."""
+        settings = self._settings()
+        limits, zone = thresholds or settings.thresholds, settings.default_timezone
+        is_anonymous = self.is_anonymous(anonymous)
+        return self._merge_triage(self._moment(), tuple(class_ids), limit, as_of, limits, zone, is_anonymous)
+
+    def _merge_triage_uncached(
+        self,
+        _moment: Hashable,
+        class_ids: tuple[str, ...],
+        limit: int,
+        as_of: str | None,
+        thresholds: Thresholds,
+        _timezone: str,
+        anonymous: bool,
+    ) -> Triage:
+        from cohort_core.reports import catalog
+
+        parts = self.class_triages(class_ids, as_of, thresholds, anonymous=anonymous)
+        days = {part.class_id: part.local_date for part in parts}
+        return catalog.triage_of(parts, limit, self.hidden_students(days, anonymous=anonymous))
+
+    def hidden_students(self, days: Mapping[str, date], *, anonymous: bool = False) -> set[str]:
+        """Return the ids of the students who are hidden on the days of their classes."""
+        return {
+            hide.student_id
+            for hide in self.load_hides(anonymous=anonymous)
+            if hide.class_id in days and hide.holds_on(days[hide.class_id])
+        }
+
+    def load_hides(self, *, anonymous: bool = False) -> list[hides.Hide]:
+        """Load all hides, with the ids under which students are shown."""
+        loaded = hides.load_hides(self._database)
+        if not loaded or not self.is_anonymous(anonymous):
+            return loaded
+        from cohort_core.services.anonymizer import Pseudonyms, load_key
+
+        pseudonyms = Pseudonyms(load_key(self._home))
+        return [replace(hide, student_id=pseudonyms.student_id(hide.student_id)) for hide in loaded]
+
     def changes(
         self,
         reference: str,
@@ -178,13 +281,10 @@ class Cohorts:
 
     def _current(self, reference: str) -> tuple[str, Revision, str]:
         """Return the cache key of class data: class id, revision and default time zone."""
-        return *self._find_class(reference, self._moment()), self._settings().default_timezone
-
-    def _find_class_uncached(self, reference: str, _moment: Hashable) -> tuple[str, Revision]:
-        from cohort_core.store.class_data_loader import load_revision
-
-        class_id = classes.find_class(self._database, reference)
-        return class_id, (self.watcher.generation, load_revision(self._database, class_id))
+        index = self._load_index(self._moment())
+        class_id = index.find(reference)
+        revision = self.watcher.generation, index.revisions[class_id]
+        return class_id, revision, self._settings().default_timezone
 
     def _current_class_data(self, reference: str, anonymous: bool) -> ClassData:
         return self._load_class_data(*self._current(reference), anonymous)

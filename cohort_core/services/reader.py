@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cohort_core.config.thresholds import Thresholds
     from cohort_core.metrics.cohort import Cohort
+    from cohort_core.metrics.triage import ClassTriage
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
     from cohort_core.store.class_data import ClassData
@@ -93,8 +94,9 @@ class Reader:
         return [record for record in records if self.principal.may_see(record.class_id)]
 
     def load_hides(self) -> list[hides.Hide]:
-        """Load the hides of classes that may be seen, with real ids."""
-        return [hide for hide in self._workspace.load_hides() if self.principal.may_see(hide.class_id)]
+        """Load the hides of visible classes, with the ids that this reader shows."""
+        hides = self._workspace.cohorts.load_hides(anonymous=self.anonymous)
+        return [hide for hide in hides if self.principal.may_see(hide.class_id)]
 
     def record_export(self, action: str, detail: str) -> None:
         """Write into the audit that a file with data of students was handed out."""
@@ -183,30 +185,38 @@ class Reader:
     # Triage
 
     def triage(
-        self, limit: int | None = None, as_of: str | None = None, thresholds: Thresholds | None = None
+        self,
+        limit: int | None = None,
+        as_of: str | None = None,
+        thresholds: Thresholds | None = None,
+        class_ids: Sequence[str] | None = None,
     ) -> Triage:
-        """Return the students who need the mentor in the active classes.
+        """Return the students of active classes who need the mentor.
 
-        Hidden students are left out. `limit` defaults to the threshold `triage_length`, `thresholds` to those
-        of the settings.
+        Hidden students are left out. `class_ids` limits it to some of the classes. `limit` defaults to the
+        threshold `triage_length`, `thresholds` to those of the settings.
         """
-        from cohort_core.metrics.cohort import judged_by
-        from cohort_core.reports import catalog
-
         limits = thresholds or self.thresholds
-        cohorts = [judged_by(cohort, limits) for cohort in self.active_cohorts(as_of)]
         max_entries = limits.triage_length if limit is None else limit
-        return catalog.triage(cohorts, max_entries, self.hidden_students(cohorts))
+        return self._workspace.cohorts.triage(
+            self._active(class_ids), max_entries, as_of, limits, anonymous=self.anonymous
+        )
 
-    def hidden_students(self, cohorts: Sequence[Cohort]) -> set[str]:
-        """Return the ids of the students of these classes who are hidden from triage."""
-        days = {cohort.class_data.class_id: cohort.local_date for cohort in cohorts}
-        ids = [
-            self._workspace.cohorts.student_id_for(hide.class_id, hide.student_id, anonymous=self.anonymous)
-            for hide in self.load_hides()
-            if hide.class_id in days and hide.holds_on(days[hide.class_id])
+    def class_triages(self, as_of: str | None = None) -> list[ClassTriage]:
+        """Return the part of each active class in triage, hidden students included."""
+        return self._workspace.cohorts.class_triages(self._active(), as_of, anonymous=self.anonymous)
+
+    def hidden_students(self, cohort: Cohort) -> set[str]:
+        """Return the ids of the students of a class who are hidden from triage."""
+        days = {self.find_class(cohort.class_data.class_id): cohort.local_date}
+        return self._workspace.cohorts.hidden_students(days, anonymous=self.anonymous)
+
+    def _active(self, class_ids: Sequence[str] | None = None) -> list[str]:
+        return [
+            status.id
+            for status in self.statuses(active_only=True)
+            if class_ids is None or status.id in class_ids
         ]
-        return {student_id for student_id in ids if student_id is not None}
 
     def report(
         self,
@@ -242,7 +252,3 @@ class Reader:
             return spec.function(self.class_data(reference), **given)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
         return spec.function(self.cohort(reference, *selection), **given)
-
-    def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
-        """Return the active classes as cohorts."""
-        return [self.cohort(status.id, as_of=as_of) for status in self.statuses(active_only=True)]

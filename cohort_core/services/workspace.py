@@ -226,10 +226,6 @@ class Workspace:
         """Show a hidden student in triage again."""
         hides.remove_hide(self.database, *self._student(reference, student_id))
 
-    def load_hides(self) -> list[hides.Hide]:
-        """Load all hides, with real ids."""
-        return hides.load_hides(self.database)
-
     def _student(self, reference: str, student_id: str) -> tuple[str, str]:
         class_id = classes.find_class(self.database, reference)
         ids = self.cohorts.student_ids(class_id, student_id)

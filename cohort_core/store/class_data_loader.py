@@ -52,18 +52,6 @@ FROM (SELECT {", ".join(_TEXTS)} FROM {_PUBLISHED} ORDER BY id)
 _GRADES = f"SELECT grade FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
 
 
-def load_revision(database: Database, class_id: str) -> int:
-    """Load the revision of a class, which grows with every change of its data.
-
-    Raises ``UnknownClass``.
-    """
-    with database.reading() as connection:
-        row = connection.execute("SELECT revision FROM classes WHERE id = ?", (class_id,)).fetchone()
-    if row is None:
-        raise unknown_class()
-    return int(row["revision"])
-
-
 def load_class_data(database: Database, class_id: str, default_timezone: str) -> ClassData:
     """Load the data of a class in one transaction, without a running sync's changes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -109,8 +109,12 @@ def find_class(database: Database, reference: str, among: Collection[str] | None
     if not rows:
         raise unknown_class()
     if len(rows) > 1 and rows[0]["id"] != reference:
-        raise BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
+        raise _ambiguous_class()
     return str(rows[0]["id"])
+
+
+def _ambiguous_class() -> BadInput:
+    return BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
 
 
 def _is_text(text: str) -> bool:
@@ -132,16 +136,38 @@ def unknown_class() -> UnknownClass:
     )
 
 
-def load_references(database: Database) -> dict[str, frozenset[str]]:
-    """Map every id and friendly id to the ids of its classes."""
+@dataclass(frozen=True)
+class ClassIndex:
+    """The names and revisions of all classes.
+
+    ``references`` maps every id and friendly id to the ids of its classes, ``revisions`` maps ids to numbers
+    that grow with every change of a class's data.
+    """
+
+    references: Mapping[str, frozenset[str]]
+    revisions: Mapping[str, int]
+
+    def find(self, reference: str) -> str:
+        """Find the id of a class, as ``find_class`` does."""
+        ids = self.references.get(reference)
+        if not ids:
+            raise unknown_class()
+        if len(ids) > 1:
+            raise _ambiguous_class()
+        return next(iter(ids))
+
+
+def load_index(database: Database) -> ClassIndex:
+    """Load the names and revisions of all classes."""
     with database.reading() as connection:
-        rows = connection.execute("SELECT id, friendly_id FROM classes").fetchall()
+        rows = connection.execute("SELECT id, friendly_id, revision FROM classes").fetchall()
     references: dict[str, frozenset[str]] = {}
     for row in rows:
         for reference in {row["id"], row["friendly_id"]} - {None}:
             references[reference] = references.get(reference, frozenset()) | {row["id"]}
     # An id always means its own class, even if it is another's friendly id.
-    return references | {row["id"]: frozenset({row["id"]}) for row in rows}
+    references |= {row["id"]: frozenset({row["id"]}) for row in rows}
+    return ClassIndex(references, {row["id"]: row["revision"] for row in rows})
 
 
 def active_class_ids(database: Database) -> list[str]:
@@ -153,26 +179,68 @@ def active_class_ids(database: Database) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def load_statuses(database: Database, *, active_only: bool = False) -> list[ClassStatus]:
-    """Load every class with its counts, active ones first, then in OpenClass's order.
+@dataclass(frozen=True)
+class Counts:
+    """The counts of a class's records.
 
     ``students`` counts those with a progression; the roster may have more. ``assignments`` counts those of
     the units and any others with a progression.
     """
+
+    students: int
+    assignments: int
+    progressions: int
+    quarantined: int
+
+
+def load_counts(connection: sqlite3.Connection, class_id: str) -> Counts:
+    """Count the records of a class."""
+    row = connection.execute(
+        """
+        SELECT
+          (SELECT count(DISTINCT student_id) FROM progressions WHERE class_id = ?1),
+          (SELECT count(*) FROM (
+             SELECT assignment_id FROM unit_assignments WHERE class_id = ?1
+             UNION SELECT assignment_id FROM progressions WHERE class_id = ?1)),
+          (SELECT count(*) FROM progressions WHERE class_id = ?1),
+          (SELECT count(*) FROM quarantine WHERE class_id = ?1)
+        """,
+        (class_id,),
+    ).fetchone()
+    return Counts(*row)
+
+
+CountsVersion = tuple[int, int | None, str | None]
+"""The revision of a class, and the id and state of its latest run."""
+
+
+def load_statuses(
+    database: Database,
+    *,
+    active_only: bool = False,
+    count: Callable[[sqlite3.Connection, str, CountsVersion], Counts] | None = None,
+) -> list[ClassStatus]:
+    """Load every class with its counts, active ones first, then in OpenClass's order.
+
+    ``count`` returns the counts of a class, perhaps kept ones of the same version; by default they are
+    counted.
+    """
     with database.reading() as connection:
         rows = connection.execute(
             f"""
-            SELECT c.id, c.friendly_id, c.name, c.is_active, c.is_published, c.synced_at,
-              (SELECT count(DISTINCT student_id) FROM progressions p WHERE p.class_id = c.id) AS students,
-              (SELECT count(*) FROM (
-                 SELECT assignment_id FROM unit_assignments u WHERE u.class_id = c.id
-                 UNION SELECT assignment_id FROM progressions p WHERE p.class_id = c.id)) AS assignments,
-              (SELECT count(*) FROM progressions p WHERE p.class_id = c.id) AS progressions,
-              (SELECT count(*) FROM quarantine q WHERE q.class_id = c.id) AS quarantined
-            FROM classes c {"WHERE c.is_active" if active_only else ""}
-            ORDER BY c.is_active DESC, c.position, c.name, c.id
+            SELECT c.id, friendly_id, name, is_active, is_published, synced_at, revision,
+              r.id AS run_id, r.state AS run_state
+            FROM classes c LEFT JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE class_id = c.id)
+            {"WHERE is_active" if active_only else ""}
+            ORDER BY is_active DESC, position, name, c.id
             """  # noqa: S608 - no value enters the statement
         ).fetchall()
+        counted = [
+            count(connection, row["id"], (row["revision"], row["run_id"], row["run_state"]))
+            if count
+            else load_counts(connection, row["id"])
+            for row in rows
+        ]
     return [
         ClassStatus(
             id=row["id"],
@@ -181,12 +249,9 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
             is_active=bool(row["is_active"]),
             is_published=None if row["is_published"] is None else bool(row["is_published"]),
             synced_at=row["synced_at"],
-            students=row["students"],
-            assignments=row["assignments"],
-            progressions=row["progressions"],
-            quarantined=row["quarantined"],
+            **vars(counts),
         )
-        for row in rows
+        for row, counts in zip(rows, counted, strict=True)
     ]
 
 

@@ -124,7 +124,7 @@ GRADES = "UPDATE progressions SET grade = 0.01 WHERE grade IS NOT NULL"
             run_sql(SET_ASIDE),
         ),
         (f"{CLASS}/changes?since=2026-01-01", sql_with_revision(REGRADED)),
-        ("/classes", run_sql("DELETE FROM progressions WHERE grade < 0.5")),
+        ("/classes", sql_with_revision("DELETE FROM progressions WHERE grade < 0.5")),
         ("/classes", deactivate_class),
         ("/triage", hide_first_in_triage),
         ("/triage", deactivate_class),

@@ -81,7 +81,7 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
         main.get_by_role("button", name="List again").click()
         expect(listed(page, student_id).first).to_be_visible()
         expect(description).to_have_count(0)
-        assert not dashboard.workspace.load_hides()
+        assert not dashboard.workspace.cohorts.load_hides()
     finally:
         dashboard.workspace.show_again(class_id, student_id)
 

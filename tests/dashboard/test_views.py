@@ -293,7 +293,7 @@ def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, sc
     listed = [menu.key for menu in test.menu_button]
     first.click("today").run()
     assert not test.exception
-    (today_hide,) = practised.load_hides()
+    (today_hide,) = practised.cohorts.load_hides()
     tomorrow = datetime.now(practised.cohorts.cohort(big).tz).date() + timedelta(days=1)
     assert (today_hide.kind, today_hide.until) == ("done", tomorrow)
     assert first.key == f"hide-{today_hide.class_id}-{today_hide.student_id}"
@@ -302,11 +302,11 @@ def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, sc
     assert [element.value for element in test.caption if ": done until " in element.value]
     (again,) = [button for button in test.button if button.label == "List again"]
     again.click().run()
-    assert practised.load_hides() == []
+    assert practised.cohorts.load_hides() == []
     assert [menu.key for menu in test.menu_button] == listed
     test.menu_button[1].click("week").run()
     test.menu_button[1].click("exempt").run()
-    exempt, week = practised.load_hides()
+    exempt, week = practised.cohorts.load_hides()
     assert (exempt.kind, exempt.until) == ("exempt", None)
     assert week.until == tomorrow + timedelta(days=6)
     for hide in (exempt, week):

@@ -35,6 +35,9 @@ class Shelf(Cohorts):
     def find_class(self, reference: str) -> str:
         return reference
 
+    def _current(self, reference: str) -> tuple[str, tuple[int, int], str]:
+        return reference, (0, 0), "UTC"
+
     def cohort(
         self,
         reference: str,

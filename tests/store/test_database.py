@@ -11,8 +11,7 @@ from filelock import FileLock
 
 from cohort_core.config.paths import Home
 from cohort_core.errors import DatabaseBusy, DatabaseUnusable
-from cohort_core.store.class_data_loader import load_revision
-from cohort_core.store.classes import ListedClass, bump_revision, save_classes
+from cohort_core.store.classes import ListedClass, bump_revision, load_index, save_classes
 from cohort_core.store.database import Database
 
 LISTED = [ListedClass("a", "a-1", "A", None)]
@@ -71,4 +70,4 @@ def test_a_lock_that_stays_taken_undoes_nothing_that_was_done(database: Database
             wrong(lock)
     finally:
         lock.release(force=True)
-    assert load_revision(database, "a") == 1
+    assert load_index(database).revisions["a"] == 1

@@ -47,7 +47,7 @@ def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
     """
     return send(
         read.triage(MAX_ROWS, as_of),
-        Moment.of(read.active_cohorts(as_of)),
+        Moment.of(read.class_triages(as_of)),
         default_limit=read.thresholds.triage_length,
     )
 

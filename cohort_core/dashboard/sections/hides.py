@@ -103,19 +103,13 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
     With pseudonyms on, the student ids are the anonymous ones.
     """
     descriptions = {}
-    followed = {status.id for status in view.classes if status.is_active}
+    classes = {part.class_id: part for part in view.reader.class_triages(view.as_of)}
     for hide in view.reader.load_hides():
-        if hide.class_id not in followed:
-            continue
+        part = classes.get(hide.class_id)
         # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.
-        if not hide.holds_on(view.reader.cohort(hide.class_id, view.as_of).local_date):
+        if part is None or not hide.holds_on(part.local_date):
             continue
-        class_data = view.reader.class_data(hide.class_id)
-        student_id = view.reader.student_id_for(hide.class_id, hide.student_id)
-        person = class_data.students[class_data.students["student_id"] == student_id].fillna("")
-        if student_id is None or person.empty:
-            continue
-        name = f"{person['first_name'].iloc[0]} {person['last_name'].iloc[0]}".strip() or student_id
-        state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
-        descriptions[hide.class_id, student_id] = f"{name}: {state}"
+        if name := part.names.get(hide.student_id):
+            state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
+            descriptions[hide.class_id, hide.student_id] = f"{name}: {state}"
     return descriptions

@@ -58,7 +58,7 @@ def show(view: View) -> None:
 
 def at_risk(source: Source) -> Report:
     """Return the rows of ``student_health`` at risk, without hidden students, for a file."""
-    return _at_risk(catalog.student_health(source.cohort), source.reader.hidden_students([source.cohort]))
+    return _at_risk(catalog.student_health(source.cohort), source.reader.hidden_students(source.cohort))
 
 
 def all_entries(source: Source) -> Report:
@@ -74,7 +74,7 @@ def _at_risk(health: Report, hidden: set[str]) -> Report:
 def _show_class(view: View) -> Report:
     thresholds = view.cohort.thresholds
     beside = partial(hides.offer, view)
-    hidden = view.reader.hidden_students([view.cohort])
+    hidden = view.reader.hidden_students(view.cohort)
     shown = _at_risk(catalog.student_health(view.cohort), hidden)
     urgent = replace(shown, frame=shown.frame.head(thresholds.triage_length)).records()
     if not urgent:

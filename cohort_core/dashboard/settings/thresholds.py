@@ -20,6 +20,8 @@ from cohort_core.reports.catalog import Triage
 from cohort_core.reports.labels import BANDS, STAGES
 
 MAX_NAMES = 12
+MAX_CLASSES = 30
+"""Classes in the preview; each new number computes them all again."""
 _NOTICE = "thresholds-notice"
 
 FIELDS = {
@@ -144,12 +146,18 @@ def _save(view: View, wanted: Thresholds) -> None:
 
 def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
     """Show which students of each class would move, and the entries that triage would list."""
-    cohorts = [cohort for cohort in view.reader.active_cohorts() if len(cohort.students)]
+    followed = view.reader.statuses(active_only=True)
+    shown = [status.id for status in followed[:MAX_CLASSES]]
+    cohorts = [cohort for cohort in map(view.reader.cohort, shown) if len(cohort.students)]
     if not cohorts:
         st.caption("Once a class is synced, this shows who would move.")
         return
     changed = wanted != saved
     st.subheader("What this would change" if changed else "As it is now", anchor=False)
+    if len(followed) > MAX_CLASSES:
+        st.caption(
+            f"Shown for the first {MAX_CLASSES} of your {len(followed):,} classes. It will count for all."
+        )
     unchanged = []
     for cohort in cohorts:
         class_effect = effect(cohort, wanted)
@@ -160,8 +168,8 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
         _block(cohort.class_data.name, lines)
     if unchanged:
         st.html(f"<div class='ct-why'>Nothing changes in {markup(and_more(unchanged, MAX_NAMES))}.</div>")
-    now = view.reader.triage(thresholds=saved)
-    _block("Triage, over these classes", _triage(now, view.reader.triage(thresholds=wanted)))
+    now, then = (view.reader.triage(thresholds=limits, class_ids=shown) for limits in (saved, wanted))
+    _block("Triage, over these classes", _triage(now, then))
 
 
 def _block(title: str, lines: Sequence[str]) -> None:
