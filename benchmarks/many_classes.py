@@ -35,7 +35,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
-from benchmarks.dashboard import Mentor, in_address, served, tab  # noqa: E402
+from benchmarks.dashboard import Mentor, in_address, not_in_address, served, tab  # noqa: E402
 
 SIZES = (6, 50, 200, 500)
 STUDENTS, ASSIGNMENTS, WEEKS = 30, 20, 10
@@ -190,10 +190,13 @@ def measure(count: int, folder: Path, browser: Browser) -> Costs:
                 mentor = Mentor(page, url, "class000")
                 for _ in range(REPEATS):
                     mentor.open("overview", "first page")
-                    for label, words in (("A day", "since=day"), ("Last sync", "")):
-                        choice = mentor.main.get_by_role("radio", name=label).first
-                        if choice.count():
-                            mentor.do("a choice", "click", choice.click, ready=in_address(words))
+                    for label, ready in (
+                        ("This class", in_address("scope=this")),
+                        ("All my classes", not_in_address("scope=")),
+                    ):
+                        choice = mentor.main.get_by_role("radio", name=label)
+                        choice.wait_for()
+                        mentor.do("a choice", "click", choice.click, ready=ready)
             megabytes = memory(home)
     return Costs(
         first_sync=first / (count * ROWS) * 1e6,

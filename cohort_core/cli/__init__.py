@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cohort_core import errors
-from cohort_core.cli import connect, import_export, maintenance, serve, sync, tokens
 from cohort_core.cli.common import complain, home
 from cohort_core.cli.exit_codes import EXIT_CODES, INTERRUPTED, UNEXPECTED
 
-__all__ = ["EXIT_CODES", "app", "main"]
+__all__ = ["EXIT_CODES", "main"]
+
+COMMANDS = {
+    "connect": ("init", "classes", "activate", "deactivate"),
+    "sync": ("sync", "status", "cancel"),
+    "maintenance": ("quarantine", "backup", "restore", "purge", "doctor"),
+    "import_export": ("import", "export", "report"),
+    "serve": ("serve", "demo", "practice-server"),
+    "tokens": ("token", "audit"),
+}
+"""The modules with commands, in the order of the help."""
 
 HELP = """
 Shows a coding mentor who needs a message today, and which assignment to teach again.
@@ -69,12 +80,19 @@ def options(
     """Take the options that stand before a command."""
 
 
-for part in (connect, sync, maintenance, import_export, serve, tokens):
-    app.add_typer(part.commands)
+def modules_for(words: Sequence[str]) -> Iterable[str]:
+    """Return the modules that a command line needs: one for a command, all of them for the help.
+
+    Typer works out the options of every command that it gets, which takes longer than most commands do.
+    """
+    command = next((word for word in words if not word.startswith("-")), None)
+    return [module for module, names in COMMANDS.items() if command in names] or COMMANDS
 
 
 def main() -> None:
     """Run the command line. Print errors as one sentence and exit with their code."""
+    for module in modules_for(sys.argv[1:]):
+        app.add_typer(import_module(f"{__name__}.{module}").commands)
     try:
         app()
     except errors.CohortError as error:

@@ -11,12 +11,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from cohort_core.config.paths import PRIVATE_FILE, Home, open_private
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 BUSY_SECONDS = 10.0
 
@@ -39,8 +42,14 @@ class Database:
         self.path = home.database
         self.busy_seconds = BUSY_SECONDS
         """How long to wait for other writers."""
-        self._lock_file = FileLock(home.write_lock, mode=PRIVATE_FILE)
         self._is_checked = False
+
+    @cached_property
+    def _lock_file(self) -> FileLock:
+        # Imported late: readers need no lock, and its import takes a sixth of the time of `status`.
+        from filelock import FileLock
+
+        return FileLock(self.home.write_lock, mode=PRIVATE_FILE)
 
     @property
     def exists(self) -> bool:
@@ -109,7 +118,7 @@ class Database:
     def _write_lock(self) -> Iterator[None]:
         try:
             self._lock_file.acquire(timeout=self.busy_seconds)
-        except Timeout:
+        except TimeoutError:
             raise _busy() from None
         except OSError as error:
             raise self.unusable(error.strerror) from error

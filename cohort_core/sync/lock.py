@@ -8,13 +8,15 @@ was killed, and is shown as interrupted.
 from __future__ import annotations
 
 from dataclasses import replace
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from cohort_core.config.paths import PRIVATE_FILE, Home
 from cohort_core.errors import SyncRunning
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # Long enough to outlast a process that only checks whether the lock is free.
 LOCK_TIMEOUT_SECONDS = 0.3
@@ -28,7 +30,7 @@ def acquire_lock(database: Database) -> FileLock:
     lock = open_lock(database.home)
     try:
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
-    except Timeout:
+    except TimeoutError:
         running = running_job(database)
         raise SyncRunning(
             "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
@@ -42,7 +44,7 @@ def is_locked(home: Home) -> bool:
     lock = open_lock(home)
     try:
         lock.acquire(blocking=False)
-    except Timeout:
+    except TimeoutError:
         return True
     lock.release()
     return False
@@ -77,5 +79,7 @@ def _with_true_state(database: Database, job: sync_runs.Job) -> sync_runs.Job:
 
 def open_lock(home: Home) -> FileLock:
     """Return the sync lock without taking it."""
+    from filelock import FileLock
+
     home.ensure()
     return FileLock(home.sync_lock, mode=PRIVATE_FILE, thread_local=False)

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from cohort_core import errors, practice
+from cohort_core import cli, errors, practice
 from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.generated import PracticeSchool
@@ -359,3 +360,13 @@ def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> Non
     assert token not in text
     for path in shell.home.iterdir():
         assert token.encode() not in path.read_bytes(), path
+
+
+def test_a_command_loads_only_its_own_module() -> None:
+    for module, names in cli.COMMANDS.items():
+        commands = import_module(f"cohort_core.cli.{module}").commands
+        listed = [group.name for group in commands.registered_groups]
+        listed += [command.name or command.callback.__name__ for command in commands.registered_commands]
+        assert sorted(listed) == sorted(names)
+        assert all(cli.modules_for(["--anything", name, "other"]) == [module] for name in names)
+    assert list(cli.modules_for(["--help"])) == list(cli.COMMANDS) == list(cli.modules_for(["no-command"]))
