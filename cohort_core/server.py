@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import gc
@@ -9,25 +10,29 @@ import ipaddress
 import logging
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
+from starlette.types import Receive, Scope, Send
 
 from cohort_core import sockets
 from cohort_core.api.app import DASHBOARD_PATH
 from cohort_core.api.app import create_app as create_api
-from cohort_core.dashboard.asgi import create_dashboard, make_ready
 from cohort_core.errors import BadInput
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
 from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import load_tokens
+
+if TYPE_CHECKING:
+    from streamlit import App
 
 _M_ARENA_MAX, _MAX_HEAPS = -8, 2
 
@@ -39,11 +44,58 @@ def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection
     """
     if exposed:
         return create_api(workspace, exposed=True, hosts=hosts)
-    dashboard = create_dashboard()
-    app = create_api(workspace, hosts=hosts, lifespan=dashboard.lifespan())
+    dashboard = LateDashboard(workspace)
+    app = create_api(workspace, hosts=hosts, lifespan=dashboard.lifespan)
     app.add_route(DASHBOARD_PATH, _to_dashboard, include_in_schema=False)
     app.mount(DASHBOARD_PATH, dashboard)
     return app
+
+
+class LateDashboard:
+    """The dashboard, which is loaded while the server already answers.
+
+    Half of a start is the import of Streamlit, Altair and the pages, which the API does not need. Requests
+    that come before the end of it wait for it.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._loaded: asyncio.Future[App]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await asyncio.shield(self._loaded)
+        await app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """Load the dashboard and run it until the server that mounts it stops."""
+        self._loaded = asyncio.get_running_loop().create_future()
+        stop = asyncio.Event()
+        running = asyncio.create_task(self._run(app, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+    async def _run(self, app: Any, stop: asyncio.Event) -> None:
+        try:
+            dashboard = await asyncio.to_thread(_create_dashboard)
+            async with dashboard.lifespan()(app):
+                self._loaded.set_result(dashboard)
+                threading.Thread(target=_make_ready, args=(self._workspace,), daemon=True).start()
+                await stop.wait()
+        except Exception as error:
+            # Each request of the dashboard fails with it, and the log says why; the API goes on.
+            if self._loaded.done():
+                raise
+            self._loaded.set_exception(error)
+
+
+def _create_dashboard() -> App:
+    from cohort_core.dashboard.asgi import create_dashboard
+
+    return create_dashboard()
 
 
 def _to_dashboard(request: Request) -> RedirectResponse:
@@ -63,6 +115,8 @@ def _share_heaps() -> None:
 
 
 def _make_ready(workspace: Workspace) -> None:
+    from cohort_core.dashboard.asgi import make_ready
+
     make_ready(Services(workspace))
     keep_imports()
 
@@ -158,8 +212,6 @@ def serve(
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         if exposed:
             keep_imports()
-        else:
-            threading.Thread(target=_make_ready, args=(workspace,), name="make ready", daemon=True).start()
         uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
