@@ -85,7 +85,8 @@ def set_active(database: Database, references: Iterable[str], *, active: bool) -
     A sync that names no class syncs the active ones. If an id or friendly id does not exist, it raises
     ``UnknownClass`` and changes nothing.
     """
-    ids = [find_class(database, reference) for reference in references]
+    index = load_index(database)
+    ids = [index.find(reference) for reference in references]
     with database.writing() as connection:
         connection.executemany(
             "UPDATE classes SET is_active = ? WHERE id = ?", [(active, class_id) for class_id in ids]

@@ -21,6 +21,9 @@ from cohort_core.reports.row_models import Row
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.sync_runs import Run
 
+MAX_UNPAGED = 100
+PAGE_LENGTH = 50
+"""Each class is a switch with a text, and a browser takes long over hundreds of those."""
 _NOTICE = "classes-notice"
 
 
@@ -53,7 +56,7 @@ def show(view: View) -> None:
         )
     latest = view.reader.latest_runs()
     is_running = view.reader.running_job() is not None
-    for status in classes:
+    for status in _shown(view, classes) if len(classes) > MAX_UNPAGED else classes:
         with st.container(border=True, gap=None):
             if view.admin:
                 st.toggle(
@@ -61,7 +64,8 @@ def show(view: View) -> None:
                     value=status.is_active,
                     key=f"active-{status.id}-{status.is_active}",
                     on_change=_switch,
-                    args=(view, status),
+                    args=(view, [status.id]),
+                    kwargs={"active": not status.is_active},
                 )
             else:
                 st.text(status.name)
@@ -87,6 +91,40 @@ def show(view: View) -> None:
             )
     if notice := st.session_state.pop(_NOTICE, None):
         st.info(literal(notice))
+
+
+def _shown(view: View, classes: Sequence[ClassStatus]) -> Sequence[ClassStatus]:
+    """Offer a search, pages and a switch for all that match; return the classes of the page."""
+    wanted = st.text_input("Search by name", key="classes-search").strip().casefold()
+    matching = [
+        status for status in classes if wanted in f"{status.name} {status.friendly_id or ''}".casefold()
+    ]
+    if not matching:
+        st.write("No class has this in its name.")
+        return []
+    followed = [status.id for status in matching if status.is_active]
+    others = [status.id for status in matching if not status.is_active]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(
+            f"{count(len(matching), 'class', 'classes')}, {len(followed):,} of them followed", width="content"
+        )
+        if view.admin:
+            all_of = "all of them" if wanted else "all"
+            for label, class_ids, active in (
+                (f"Follow {all_of}", others, True),
+                (f"Follow none{' of them' if wanted else ''}", followed, False),
+            ):
+                st.button(
+                    label,
+                    on_click=_switch,
+                    args=(view, class_ids),
+                    kwargs={"active": active},
+                    disabled=not class_ids,
+                )
+    pages = -(-len(matching) // PAGE_LENGTH)
+    # The search is part of the key, so that another search begins at its first page.
+    page = st.pagination(pages, key=f"classes-page-{wanted}") if pages > 1 else 1
+    return matching[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
 
 
 def class_table(source: Source) -> tables.Table:
@@ -128,9 +166,9 @@ def _offer_removal(view: View, run: Run, is_running: bool) -> None:
     )
 
 
-def _switch(view: View, status: ClassStatus) -> None:
+def _switch(view: View, class_ids: Sequence[str], *, active: bool) -> None:
     with guarded("classes", stop=False) as problems:
-        admin_of(view).set_active([status.id], active=not status.is_active)
+        admin_of(view).set_active(class_ids, active=active)
     if problems:
         st.session_state[_NOTICE] = problems[0]
 
