@@ -232,6 +232,60 @@ def memory(home: Path) -> float:
     raise SystemExit("the server is not there")
 
 
+# How long programs take to start
+
+
+WEB = "import fastapi, uvicorn, requests"
+CONSOLE = "import typer, rich, sqlite3"
+TABLES = "import pandas"
+START_LIMITS = {"health": 2.8, "first number": 1.3, "status": 1.5}
+
+
+def measure_start(folder: Path) -> bool:
+    """Print how long programs take to start, each beside the libraries that it cannot do without.
+
+    *health* is from the start of `serve` to its first answer, against the import of the web libraries.
+    *first number* is a report of a class right after that, against the import of pandas. *status* is the
+    command, against the import of the console's libraries. All are medians of the ratios of five rounds.
+    """
+    from cohort_core import practice
+
+    home = folder / "start"
+    run = Command(home)
+    with server(6) as upstream:
+        connection = ["--api-base", upstream, "--app-id", practice.APP_ID, "--origin", practice.ORIGIN]
+        run(
+            *("init", *connection, "--email", practice.EMAIL, "--password-stdin", "--classes", "all"),
+            text=practice.PASSWORD,
+        )
+        run("sync")
+    ratios: dict[str, list[float]] = {name: [] for name in START_LIMITS}
+    just_started = []
+    for _ in range(REPEATS):
+        web, console, tables = (imported(words) for words in (WEB, CONSOLE, TABLES))
+        ratios["status"].append(run("status")[0] / console)
+        start = time.perf_counter()
+        with served(home) as url:
+            ratios["health"].append((time.perf_counter() - start) / web)
+            just_started.append(memory(home))
+            report = milliseconds(url, "/classes/class000/metrics/student-health")
+            ratios["first number"].append(report / 1000 / tables)
+    is_reached = True
+    for name, limit in START_LIMITS.items():
+        ratio = statistics.median(ratios[name])
+        is_reached = is_reached and ratio <= limit
+        print(f"  {'reached' if ratio <= limit else 'MISSED '}  {name} {ratio:.2f}, limit {limit:g}")
+    print(f"  memory when it has just started: {statistics.median(just_started):.0f} MB")
+    return is_reached
+
+
+def imported(words: str) -> float:
+    """Return how long a new Python takes to import something, in seconds."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", words], check=True)
+    return time.perf_counter() - start
+
+
 # The report
 
 
@@ -271,11 +325,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--as-server", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--start", action="store_true", help="measure how long programs take to start")
     parser.add_argument("--json", type=Path, help="also write the figures into this file")
     chosen = parser.parse_args(arguments)
     if chosen.as_server:
         serve(chosen.as_server)
         return 0
+    if chosen.start:
+        with tempfile.TemporaryDirectory() as folder:
+            return 0 if measure_start(Path(folder)) else 1
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
