@@ -95,7 +95,16 @@ class LateDashboard:
 def _create_dashboard() -> App:
     from cohort_core.dashboard.asgi import create_dashboard
 
-    return create_dashboard()
+    dashboard = create_dashboard()
+    # The import of Streamlit makes uvicorn talk.
+    _silence_uvicorn()
+    return dashboard
+
+
+def _silence_uvicorn() -> None:
+    """Let uvicorn print errors only; its log of requests would show students' ids in addresses."""
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def _to_dashboard(request: Request) -> RedirectResponse:
@@ -209,7 +218,7 @@ def serve(
         app = create_app(workspace, exposed=exposed, hosts=hosts)
         for line in _startup_lines(host, port, exposed=exposed):
             say(line)
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        _silence_uvicorn()
         if exposed:
             keep_imports()
         uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])
