@@ -87,6 +87,7 @@ def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
     """
     from cohort_core.config.paths import write_private
 
+    home().refuse_own_file(path, "out")
     if path.exists() and not replace:
         raise errors.BadInput(f"{path} is there already. Say --force to replace it.", parameter="out")
     try:

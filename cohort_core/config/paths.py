@@ -10,8 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Literal, TextIO
 
+from cohort_core.errors import BadInput
+
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
+"""SQLite keeps parts of an open database in files whose names end like this."""
 
 
 class Home:
@@ -29,6 +33,7 @@ class Home:
         self.log = folder / "cohort.log"
         self.visits = folder / "visits.json"
         self.requests = folder / "requests.log"
+        self.guarded = folder / "guarded"
         self.backups = folder / "backups"
 
     @classmethod
@@ -50,10 +55,52 @@ class Home:
         folders = [folder for folder in (self.folder, self.backups) if folder.is_dir()]
         return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
+    def automatic_copies(self) -> list[Path]:
+        """Return the copies of the database that nobody asked for: of before a restore or a migration."""
+        found = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
+        return sorted(path for path in found if path.is_file())
+
+    def refuse_own_file(self, path: Path, parameter: str) -> None:
+        """Raise ``BadInput`` if a path leads to a file that this program keeps for itself.
+
+        It may lead there by a link, a hard link, or a name that differs in case. Writing there would destroy the
+        data: the file would be another one, but SQLite's parts of the old one would stay beside it.
+        """
+        own = [entry for entry in vars(self).values() if entry not in (self.folder, self.backups)]
+        own += [Path(f"{self.database}{suffix}") for suffix in SQLITE_SUFFIXES]
+        for target in {path.absolute(), _resolved(path)}:
+            is_here = _is_same(target.parent, self.folder)
+            # Windows drops dots and blanks at the end of a name, and ":" begins the name of a part of a file.
+            name = target.name.casefold().partition(":")[0].rstrip(". ")
+            if any(_is_same(target, entry) or (is_here and name == entry.name) for entry in own):
+                raise BadInput(
+                    f"{path} is a file of the data folder itself, which must not be replaced. Choose another name.",
+                    parameter=parameter,
+                )
+        if any(Path(f"{_resolved(path)}{suffix}").exists() for suffix in SQLITE_SUFFIXES):
+            raise BadInput(
+                f"{path} is a database that a program has open. Choose another name.", parameter=parameter
+            )
+
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file atomically; at no moment can other users read it."""
         self.ensure()
         write_private(path, text.encode())
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to the same existing file or folder, or are equal."""
+    try:
+        return path == other or os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
 
 def entry_folder() -> Path:

@@ -23,6 +23,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
     It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
     Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
+    database.home.refuse_own_file(target, "file")
     if target.exists() and not replace:
         raise BadInput(f"{target} is there already. Choose another name, or say --force.", parameter="file")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
