@@ -34,6 +34,7 @@ class Home:
         self.visits = folder / "visits.json"
         self.requests = folder / "requests.log"
         self.guarded = folder / "guarded"
+        self.unfinished_purge = folder / "purge.unfinished"
         self.backups = folder / "backups"
 
     @classmethod
@@ -50,6 +51,13 @@ class Home:
         """Create the folder, readable by its owner only. An existing folder keeps its mode."""
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
+    def mark_guarded(self) -> None:
+        """Remember beside the database that tokens protect it.
+
+        So a database that is lost, or put back without them, does not open the door to everybody.
+        """
+        open_private(self.guarded, "a").close()
+
     def files(self) -> list[Path]:
         """Return the files in the folder, with SQLite's own and the backups."""
         folders = [folder for folder in (self.folder, self.backups) if folder.is_dir()]
@@ -60,11 +68,10 @@ class Home:
         found = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
         return sorted(path for path in found if path.is_file())
 
-    def refuse_own_file(self, path: Path, parameter: str) -> None:
-        """Raise ``BadInput`` if a path leads to a file that this program keeps for itself.
+    def is_own_file(self, path: Path) -> bool:
+        """Return True if a path leads to a file that this program keeps for itself.
 
-        It may lead there by a link, a hard link, or a name that differs in case. Writing there would destroy the
-        data: the file would be another one, but SQLite's parts of the old one would stay beside it.
+        It may lead there by a link, a hard link, or a name that differs in case.
         """
         own = [entry for entry in vars(self).values() if entry not in (self.folder, self.backups)]
         own += [Path(f"{self.database}{suffix}") for suffix in SQLITE_SUFFIXES]
@@ -73,14 +80,21 @@ class Home:
             # Windows drops dots and blanks at the end of a name, and ":" begins the name of a part of a file.
             name = target.name.casefold().partition(":")[0].rstrip(". ")
             if any(_is_same(target, entry) or (is_here and name == entry.name) for entry in own):
-                raise BadInput(
-                    f"{path} is a file of the data folder itself, which must not be replaced. Choose another name.",
-                    parameter=parameter,
-                )
-        if any(Path(f"{_resolved(path)}{suffix}").exists() for suffix in SQLITE_SUFFIXES):
-            raise BadInput(
-                f"{path} is a database that a program has open. Choose another name.", parameter=parameter
-            )
+                return True
+        return False
+
+    def refuse_own_file(self, path: Path, parameter: str) -> None:
+        """Raise ``BadInput`` if a file must not be replaced: an own one, or any database that is open.
+
+        The file would be another one, but SQLite's parts of the old one would stay beside it.
+        """
+        problem = ""
+        if self.is_own_file(path):
+            problem = "a file of the data folder itself, which must not be replaced"
+        elif any(Path(f"{_resolved(path)}{suffix}").exists() for suffix in SQLITE_SUFFIXES):
+            problem = "a database that a program has open"
+        if problem:
+            raise BadInput(f"{path} is {problem}. Choose another name.", parameter=parameter)
 
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file atomically; at no moment can other users read it."""

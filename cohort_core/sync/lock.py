@@ -7,12 +7,13 @@ was killed, and is shown as interrupted.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from filelock import FileLock, Timeout
 
 from cohort_core.config.paths import PRIVATE_FILE, Home
-from cohort_core.errors import SyncRunning
+from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 
@@ -29,7 +30,9 @@ def acquire_lock(database: Database) -> FileLock:
     try:
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except Timeout:
-        running = running_job(database)
+        running = None
+        with suppress(CohortError):
+            running = running_job(database)
         raise SyncRunning(
             "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
             job=running.id if running else None,
