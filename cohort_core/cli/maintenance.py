@@ -43,13 +43,29 @@ def backup(
 
 
 @commands.command()
-def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made.")]) -> None:
-    """Put a backup in place of the database, after checking it.
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` made.")],
+    open_: Annotated[
+        bool, typer.Option("--open", help="Serve without tokens, if those of before are lost.")
+    ] = False,
+) -> None:
+    """Put a backup in place of the database, after checking it. A damaged database is no obstacle.
 
-    The database of before is kept beside it.
+    The database of before is kept beside it. Tokens and the audit stay those of before. If these cannot be read
+    any more, dashboard and API are closed until there is a new token, or --open is said.
     """
-    kept = common.admin().restore(file)
-    typer.echo(f"Restored {file}. What was there before is in {kept}. Next: `cohort-tracker sync --full`.")
+    admin = common.admin()
+    kept = admin.restore(file)
+    before = f"What was there before is in {kept}." if kept else "Nothing was there before."
+    typer.echo(f"Restored {file}. {before} Next: `cohort-tracker sync --full`.")
+    if open_:
+        admin.open_again()
+    if admin.is_closed():
+        typer.echo(
+            "The tokens of before cannot be read, so dashboard and API are closed. Open them with "
+            "`cohort-tracker token create --name NAME`, or without tokens with `cohort-tracker serve --open`.",
+            err=True,
+        )
 
 
 @commands.command()

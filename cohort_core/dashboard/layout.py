@@ -20,6 +20,7 @@ from cohort_core.dashboard.components.text import literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.identity import current_principal
 from cohort_core.errors import NotAllowed
+from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
 from cohort_core.services.commands import AdminCommands, Commands
@@ -158,6 +159,10 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     st.html(STYLE + (PRINTED_FROM_DARK if st.context.theme.type == "dark" else ""))
     st.title(page.title, anchor=False)
     with guarded(name):
+        if shared_services().is_closed():
+            # A tab that was open already; a new one is not answered at all.
+            st.error(CLOSED)
+            st.stop()
         view = _prepare(page, needs_class)
         if page.is_for_admins:
             admin_of(view)

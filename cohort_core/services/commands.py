@@ -158,6 +158,14 @@ class AdminCommands:
         """Revoke a token. Raises ``BadInput`` if there is none of this name."""
         tokens.revoke_token(self._workspace.database, name, asked_by=self.principal.who, now=utc_now())
 
+    def open_again(self) -> None:
+        """Let this computer in without tokens, although those that protected it are lost."""
+        tokens.open_again(self._workspace.database, asked_by=self.principal.who)
+
+    def is_closed(self) -> bool:
+        """Return True if tokens protected this home and are lost."""
+        return tokens.is_closed(self._workspace.database)
+
     def events(self, limit: int | None = None) -> list[audit.Event]:
         """Return the latest audit events, newest first; all by default."""
         database = self._workspace.database
