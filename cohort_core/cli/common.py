@@ -108,5 +108,12 @@ def privacy_note(anonymous: bool) -> str:
     return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
 
 
+def is_terminal() -> bool:
+    """Return True if a person can answer questions; standard input may also be closed."""
+    import sys
+
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def complain(message: str) -> None:
     typer.secho(f"Error: {message}", err=True, fg="red")

@@ -83,7 +83,7 @@ def purge(
         admin.allow_return(student)
         typer.echo("The next sync brings this student back.")
         return
-    if not yes and sys.stdin.isatty():
+    if not yes and common.is_terminal():
         typer.confirm("Remove everything about this student from this computer?", abort=True)
     purged = admin.purge_student(student)
     typer.echo(

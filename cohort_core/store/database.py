@@ -30,7 +30,7 @@ MIGRATION_NAMES = (
     "m001_first_schema",
     "m002_tokens_and_audit",
     "m003_changes_by_run",
-    "m004_repair_first_homes",
+    "m004_repair_and_imported_groups",
 )
 
 

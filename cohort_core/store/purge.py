@@ -79,14 +79,17 @@ def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonR
     class_ids = [row["id"] for row in connection.execute("SELECT id FROM classes").fetchall()]
     enrolments = sum(_purge_roster(connection, class_id, student_id) for class_id in class_ids)
     quarantined = _purge_quarantine(connection, student_id, emails, read_person)
-    if not (is_stored or enrolments or quarantined):
+    has_group = connection.execute(
+        "SELECT 1 FROM imported_groups WHERE student_id = ?", (student_id,)
+    ).fetchone()
+    if not (is_stored or enrolments or quarantined or has_group):
         raise BadInput("Nobody here has this id. The API's /students lists ids.", parameter="student")
     of_student = "SELECT class_id, id FROM progressions WHERE student_id = ?"
     rows = connection.execute(of_student, (student_id,)).fetchall()
     save_purged_rows(connection, [tuple(row) for row in rows])
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE student_id = ?", (student_id,)).rowcount  # noqa: S608
-        for table in ("progressions", "tombstones", "changes", "marks")
+        for table in ("progressions", "tombstones", "changes", "marks", "imported_groups")
     }
     connection.execute("DELETE FROM students WHERE id = ?", (student_id,))
     connection.execute("INSERT OR IGNORE INTO purged_students VALUES (?)", (digest(student_id),))

