@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,9 +57,15 @@ def database_that_exists() -> Database:
     return existing
 
 
+@functools.cache
 def services() -> Services:
+    """Return the services of the home. Warns once of keys in its settings that have no effect."""
+    from cohort_core.config.settings import unknown_settings
     from cohort_core.services.services import shared_services
 
+    unknown = unknown_settings(home())
+    if unknown:
+        typer.echo(f"{home().config} has what is no setting, without effect: {', '.join(unknown)}.", err=True)
     return shared_services()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +50,7 @@ def init(
     ] = None,
 ) -> None:
     """Connect to your school: log in, list classes, keep the settings, choose active classes."""
+    from cohort_core.config.paths import is_open_to_others
     from cohort_core.config.settings import load_settings
 
     admin = common.admin()
@@ -70,8 +72,16 @@ def init(
         password=password or _ask("Password", "--password-stdin", hidden=True),
     )
     typer.echo(f"Connected. The password is kept in {place}.")
+    if is_open_to_others(admin.home):
+        typer.echo(
+            f"Others on this computer can write into {admin.home.folder}, and so change where your "
+            f"password goes. Run `chmod 700 {shlex.quote(str(admin.home.folder))}`.",
+            err=True,
+        )
     if earlier:
-        typer.echo(f"{earlier.path} still holds it in plain text: delete that file when you use the tool no more.")
+        typer.echo(
+            f"{earlier.path} still holds it in plain text: delete that file when you use the tool no more."
+        )
     chosen = _choose_classes(listed, classes)
     admin.set_active(chosen, active=True)
     for item in listed:
@@ -126,7 +136,8 @@ def _login_of_rust_tool(is_wanted: bool, email: str | None) -> RustToolSettings 
     found = find_settings()
     if is_wanted and found is None:
         raise errors.BadInput(
-            f"There is no ~/{FILE_NAME} with an email in it. Leave --from-rust-tool out.", parameter="from_rust_tool"
+            f"There is no ~/{FILE_NAME} with an email in it. Leave --from-rust-tool out.",
+            parameter="from_rust_tool",
         )
     if is_wanted or found is None or email or os.environ.get("COHORT_EMAIL"):
         return found if is_wanted else None
@@ -174,6 +185,13 @@ def _ask(name: str, option: str, *, hidden: bool = False) -> str:
 
 def _read_password() -> str:
     password = (sys.stdin.readline() if sys.stdin else "").rstrip("\r\n")
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise errors.BadInput(
+            "What is on standard input is no password: it holds bytes that are no text. Pipe it in as UTF-8.",
+            parameter="password",
+        ) from None
     if not password:
         raise errors.BadInput(
             "There is no password on standard input. Pipe it in, or leave --password-stdin out.",

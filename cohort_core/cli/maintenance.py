@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, OneClassId
 from cohort_core.cli.exit_codes import UNEXPECTED
 from cohort_core.formatting import size
+
+if TYPE_CHECKING:
+    from cohort_core.services.folder import Finding
 
 commands = typer.Typer()
 
@@ -51,8 +56,8 @@ def restore(
 ) -> None:
     """Put a backup in place of the database, after checking it. A damaged database is no obstacle.
 
-    The database of before is kept beside it. Tokens and the audit stay those of before. If these cannot be read
-    any more, dashboard and API are closed until there is a new token, or --open is said.
+    The database of before is kept beside it. Tokens and the audit stay those of before. If these cannot be
+    read any more, dashboard and API are closed until there is a new token, or --open is said.
     """
     admin = common.admin()
     kept = admin.restore(file)
@@ -63,7 +68,8 @@ def restore(
     if admin.is_closed():
         typer.echo(
             "The tokens of before cannot be read, so dashboard and API are closed. Open them with "
-            "`cohort-tracker token create --name NAME`, or without tokens with `cohort-tracker serve --open`.",
+            "`cohort-tracker token create --name NAME`, or without tokens with `cohort-tracker serve "
+            "--open`.",
             err=True,
         )
 
@@ -93,6 +99,18 @@ def purge(
     )
 
 
+def _findings(*, with_upstream: bool) -> Iterator[Finding]:
+    """Yield the findings; a place that can be no data folder is one of them."""
+    from cohort_core.services.folder import Finding
+
+    try:
+        admin = common.admin()
+    except (errors.SystemRefused, errors.BadSettings) as error:
+        yield Finding("folder", "cannot be used", error.message)
+        return
+    yield from admin.examine(with_upstream=with_upstream)
+
+
 @commands.command()
 def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask OpenClass.")] = False,
@@ -103,7 +121,7 @@ def doctor(
     Exit code 1 if there is anything to do.
     """
     findings = []
-    for finding in common.admin().examine(with_upstream=not offline):
+    for finding in _findings(with_upstream=not offline):
         findings.append(finding)
         if not as_json:
             mark = "ok     " if finding.is_well else "to do  "

@@ -46,8 +46,8 @@ def serve(
     listener = server.listen(workspace, host, port)
     if common.admin().is_closed():
         typer.echo(
-            "The tokens of before are lost, so dashboard and API are closed. Make one with `cohort-tracker token "
-            "create --name NAME`, or start with --open.",
+            "The tokens of before are lost, so dashboard and API are closed. Make one with "
+            "`cohort-tracker token create --name NAME`, or start with --open.",
             err=True,
         )
     # Requests may also name the host that the server listens at.

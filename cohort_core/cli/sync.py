@@ -59,8 +59,7 @@ def sync(
 def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
     from cohort_core.store.classes import last_sync, load_statuses
-    from cohort_core.store.sync_runs import load_latest_runs
-    from cohort_core.sync.lock import running_job
+    from cohort_core.sync.lock import load_latest_runs, running_job
 
     database = common.database()
     if not database.exists:
@@ -188,9 +187,10 @@ def _run_line(run: Run) -> str:
     if run.error:
         return f"last run {run.state}: {run.error}"
     verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
+    time = "" if run.seconds is None else f" in {one_decimal(run.seconds)} s"
     return (
-        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
-        f"{one_decimal(run.seconds or 0)} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages{time}, "
+        f"{run.added} new, {run.changed} changed, {run.removed} removed, "
         f"{run.quarantined} set aside"
     )
 
@@ -200,5 +200,7 @@ def _describe_last_sync(synced_at: str | None) -> str:
         return "never synced"
     from datetime import datetime
 
-    at = datetime.fromisoformat(synced_at).astimezone()
+    from cohort_core.clock import local_time
+
+    at = local_time(datetime.fromisoformat(synced_at))
     return f"last sync {at:%Y-%m-%d %H:%M}"

@@ -5,12 +5,13 @@ This module is separate from the settings, so that a command that only reads the
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 from typing import Literal, TextIO
 
-from cohort_core.errors import BadInput
+from cohort_core.errors import BadInput, BadSettings, refused_by_system
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
@@ -39,13 +40,40 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """Return the home that ``COHORT_HOME`` names, else the default one."""
+        """Return the home that ``COHORT_HOME`` names, else the default one.
+
+        Raises ``BadSettings`` or ``SystemRefused`` for a place that can be no folder.
+        """
         chosen = os.environ.get("COHORT_HOME")
         if chosen:
-            return cls(Path(chosen).expanduser().absolute())
-        import platformdirs
+            try:
+                folder = Path(chosen).expanduser().absolute()
+            except RuntimeError:
+                raise BadSettings(
+                    f"COHORT_HOME is {chosen}, and this computer has no such user. Set it to another folder."
+                ) from None
+        else:
+            import platformdirs
 
-        return cls(Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False)))
+            folder = Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False))
+        home = cls(folder)
+        home.refuse_file_as_folder()
+        return home
+
+    def refuse_file_as_folder(self) -> None:
+        """Raise ``SystemRefused`` if a file stands where a folder has to be, or if the path is too long."""
+        try:
+            os.lstat(self.database)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise refused_by_system(error) from None
+        for folder in (self.folder, *self.folder.parents):
+            if os.path.lexists(folder):
+                if not folder.is_dir():
+                    raise refused_by_system(
+                        NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+                    )
+                return
 
     def ensure(self) -> None:
         """Create the folder, readable by its owner only. An existing folder keeps its mode."""
@@ -100,6 +128,14 @@ class Home:
         """Replace a file atomically; at no moment can other users read it."""
         self.ensure()
         write_private(path, text.encode())
+
+
+def is_open_to_others(home: Home) -> bool:
+    """Return True if other users of this computer can write into the folder.
+
+    Windows says it by other means, which are not looked at.
+    """
+    return hasattr(os, "getuid") and bool(home.folder.stat().st_mode & 0o022)
 
 
 def _resolved(path: Path) -> Path:

@@ -1,17 +1,18 @@
 """A script of the first page: says in our words that the live connection is missing or gone.
 
-Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped asks
-whether its reader is connected to the internet.
+Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped
+asks whether its reader is connected to the internet.
 """
 
 CONNECTION_SCRIPT = """
 (() => {
-  const never = "The page does not arrive. Something between this browser and Cohort Tracker stops its live " +
-    "connection, such as a proxy, a security program or an extension of the browser. Open the dashboard on the " +
-    "computer on which Cohort Tracker runs, or ask whoever looks after the network to let WebSockets through.";
-  const gone = "Cohort Tracker does not answer any more. It was stopped, or its computer is asleep. Start it " +
-    "again; this page then goes on by itself.";
-  let seen = false, leaving = false, timer;
+  const never = "The page does not arrive. Something between this browser and Cohort Tracker stops its " +
+    "live connection, such as a proxy, a security program or an extension of the browser. Open the " +
+    "dashboard on the computer on which Cohort Tracker runs, or ask whoever looks after the network to " +
+    "let WebSockets through.";
+  const gone = "Cohort Tracker does not answer any more. It was stopped, or its computer is asleep. " +
+    "Start it again; this page then goes on by itself.";
+  let leaving = false, timer;
   const hide = () => {
     clearTimeout(timer);
     document.documentElement.classList.remove("ct-away");
@@ -40,7 +41,7 @@ CONNECTION_SCRIPT = """
       let arrived = false;
       this.addEventListener("message", () => {
         if (!arrived) hide();
-        arrived = seen = true;
+        arrived = true;
       });
       this.addEventListener("close", () => {
         if (arrived) wait(gone, 3);

@@ -15,27 +15,36 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cohort_core.http.guards import host_name, is_below, qualities
 
 CLOSED = (
-    "The tokens that protect this are lost together with the database of before, so nobody is let in until there "
-    "is a new one, made on this computer."
+    "The tokens that protect this are lost together with the database of before, so nobody is let in "
+    "until there is a new one, made on this computer."
 )
 """The sentence of a closed home; who may open it again, and how, stands in docs/access.md."""
 
 _PAGES = {
     "foreign_host": (
         "Open it under its own address",
-        "This is Cohort Tracker under a name or address that it does not know. To keep your students' data safe, "
-        "it answers under its own address only.",
+        "This is Cohort Tracker under a name or address that it does not know. To keep your students' "
+        "data safe, it answers under its own address only.",
     ),
     "dashboard_is_local": (
         "The dashboard is for its own computer",
-        "It has no login, so it is shown on the computer on which Cohort Tracker runs, and nowhere else. Open it "
-        "there.",
+        "It has no login, so it is shown on the computer on which Cohort Tracker runs, and nowhere else. "
+        "Open it there.",
     ),
     "closed": ("Cohort Tracker is closed", CLOSED),
-    "token_missing": ("This address is for programs", "Programs need a token here. People use the dashboard."),
+    "token_missing": (
+        "This address is for programs",
+        "Programs need a token here. People use the dashboard.",
+    ),
     "not_found": ("There is nothing at this address", "You find everything from the dashboard."),
-    "database_busy": ("The data is busy", "Another program holds it. Wait a moment, and load this page again."),
-    "database_unusable": ("The data cannot be read", "The check-up on the server's computer says what to do."),
+    "database_busy": (
+        "The data is busy",
+        "Another program holds it. Wait a moment, and load this page again.",
+    ),
+    "database_unusable": (
+        "The data cannot be read",
+        "The check-up on the server's computer says what to do.",
+    ),
     "database_newer": ("The data cannot be read", "The check-up on the server's computer says what to do."),
     "bad_settings": ("The settings cannot be read", "The check-up on the server's computer says what to do."),
 }
@@ -67,8 +76,8 @@ class BrowserPages:
     ) -> None:
         """Wrap an app.
 
-        ``public_url`` returns the address under which people open this, if there is one. ``exposed`` means that
-        there is no dashboard.
+        ``public_url`` returns the address under which people open this, if there is one. ``exposed`` means
+        that there is no dashboard.
         """
         self._app = app
         self._dashboard_path = dashboard_path
@@ -98,9 +107,7 @@ class BrowserPages:
 
         await self._app(scope, receive, send_page)
 
-    async def _send(
-        self, scope: Scope, receive: Receive, send: Send, start: Message, body: bytes
-    ) -> None:
+    async def _send(self, scope: Scope, receive: Receive, send: Send, start: Message, body: bytes) -> None:
         code = json.loads(body)["code"]
         if code not in _PAGES:
             await send(start)

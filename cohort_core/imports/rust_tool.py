@@ -30,8 +30,8 @@ T = TypeVar("T")
 class ImportResult:
     """The number of rows taken over, and the unusable rows: table, id and reason.
 
-    ``groups`` are students whose night or region is kept, ``known_classes`` those that were synced here already,
-    of which only groups were taken. ``has_sections`` is False for files of before 2026-01-14.
+    ``groups`` are students whose night or region is kept, ``known_classes`` those that were synced here
+    already, of which only groups were taken. ``has_sections`` is False for files of before 2026-01-14.
     """
 
     classes: int = 0
@@ -54,8 +54,8 @@ def import_rust_db(database: Database, path: Path) -> ImportResult:
     """Take over the tool's data, except for classes that were synced here already.
 
     Of these only night and region of their students are kept. Nobody is enrolled: students are those with
-    records, since the tool never removed anybody. Raises ``BadInput`` for a file that is not from the tool or of
-    which nothing can be used, and ``DatabaseBusy``; then nothing has changed.
+    records, since the tool never removed anybody. Raises ``BadInput`` for a file that is not from the tool
+    or of which nothing can be used, and ``DatabaseBusy``; then nothing has changed.
     """
     tables = read_rust_tables(path)
     result = ImportResult(has_sections=any(row["section"] is not None for row in tables.assignments))
@@ -103,8 +103,8 @@ def import_rust_db(database: Database, path: Path) -> ImportResult:
     mentors = _usable(tables.mentors, "mentors", _mentor, result)
     if not by_class and not result.groups:
         raise BadInput(
-            "The file has no class that was not synced here already, and nothing new about the others, so there is "
-            "nothing to take over. Run `cohort-tracker sync` instead.",
+            "The file has no class that was not synced here already, and nothing new about the others, "
+            "so there is nothing to take over. Run `cohort-tracker sync` instead.",
             parameter="rust_db",
         )
     if mentors:
@@ -120,7 +120,8 @@ def _refuse_useless(
     """Raise ``BadInput`` if the file is empty, or if nothing in it can be used."""
     if not (tables.classes and (tables.progressions or groups)):
         raise BadInput(
-            f"{path} is empty: the tool has not read anything from OpenClass yet. Run `cohort-tracker sync` instead.",
+            f"{path} is empty: the tool has not read anything from OpenClass yet. Run `cohort-tracker "
+            f"sync` instead.",
             parameter="rust_db",
         )
     if not taken.classes or (tables.progressions and not taken.progressions):

@@ -61,7 +61,8 @@ def read_rust_tables(path: Path) -> RustTables:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-            # The tool did not end well, or the folder cannot be written, so its journal cannot be applied there.
+            # The tool did not end well, or the folder cannot be written, so its journal cannot be applied
+            # there.
             with tempfile.TemporaryDirectory() as folder:
                 copy = Path(folder) / path.name
                 for suffix in ("", "-wal", "-journal"):
@@ -71,7 +72,8 @@ def read_rust_tables(path: Path) -> RustTables:
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise DatabaseBusy(
-                f"Another program is writing {path} at this moment, most likely the Rust tool. End it, and try "
+                f"Another program is writing {path} at this moment, most likely the Rust tool. End it, "
+                f"and try "
                 "again."
             ) from None
         raise BadInput(
@@ -79,7 +81,8 @@ def read_rust_tables(path: Path) -> RustTables:
         ) from None
     except OSError as error:
         raise BadInput(
-            f"{path} cannot be read ({error.strerror}). Check that the file is yours to read.", parameter="rust_db"
+            f"{path} cannot be read ({error.strerror}). Check that the file is yours to read.",
+            parameter="rust_db",
         ) from None
 
 
@@ -100,7 +103,8 @@ def _read(connection: sqlite3.Connection, path: Path, table: str) -> list[Record
         reason = f"its table {table} lacks {', '.join(missing)}"
         if there:
             raise BadInput(
-                f"{path} is of another version of the Rust tool, or of another program: {reason}. Open it once with "
+                f"{path} is of another version of the Rust tool, or of another program: {reason}. Open "
+                f"it once with "
                 "the newest version of the tool, or leave it and run `cohort-tracker sync`.",
                 parameter="rust_db",
             )

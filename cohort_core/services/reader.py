@@ -13,7 +13,8 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, hides
 from cohort_core.store.audit import save_event
-from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
+from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, unknown_job
+from cohort_core.sync import lock
 from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Reader:
 
     def latest_runs(self) -> dict[str, Run]:
         """Return the latest sync of each class that may be seen, by class id."""
-        runs = load_latest_runs(self._workspace.database)
+        runs = lock.load_latest_runs(self._workspace.database)
         return {class_id: run for class_id, run in runs.items() if self.principal.may_see(class_id)}
 
     def job(self, job_id: int) -> Job:

@@ -146,7 +146,9 @@ def _students(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[
     for student in seen:
         line = match.by_student.get(student.id)
         group = groups.get(student.id, (None, None))
-        labels = (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (*group, None, None)
+        labels = (
+            (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (*group, None, None)
+        )
         rows.append((*student, *labels))
     ids = {student.id for student in seen}
     for line in match.unseen:

@@ -150,7 +150,8 @@ class Database:
                 self._copy_before(connection, applied)
             elif read_schema(connection):
                 raise DatabaseUnusable(
-                    f"{self.path} is the database of another program. Move it away, or set COHORT_HOME to another "
+                    f"{self.path} is the database of another program. Move it away, or set COHORT_HOME "
+                    f"to another "
                     "folder."
                 )
             connection.execute("PRAGMA journal_mode = WAL")
@@ -208,8 +209,8 @@ class Database:
     def replace_file(self, draft: Path) -> Path | None:
         """Put a whole database file in the place of this one, whatever state that is in.
 
-        Returns the file of before, which was moved aside byte by byte together with SQLite's parts of it; None if
-        there was none. Nobody may have ``draft`` open.
+        Returns the file of before, which was moved aside byte by byte together with SQLite's parts of it;
+        None if there was none. Nobody may have ``draft`` open.
         """
         name = "cohort.before-restore"
         aside = self.path.with_name(f"{name}.db")
@@ -260,8 +261,9 @@ class Database:
                 advice = "Nothing was stored. Free some space on the disk, and do it again."
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
                 advice = (
-                    "The file is damaged: put the last backup back with `cohort-tracker restore FILE`, which keeps "
-                    "the damaged one beside it. `cohort-tracker doctor` names the backups there are."
+                    "The file is damaged: put the last backup back with `cohort-tracker restore FILE`, "
+                    "which keeps the damaged one beside it. `cohort-tracker doctor` names the backups "
+                    "there are."
                 )
             case _:
                 advice = "Check that the folder is yours to write and the disk is not full, and try again."
@@ -323,7 +325,10 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
             raise _not_migrated(f"a form that no released version wrote: {'; '.join(problems)}")
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (
+            sqlite3.SQLITE_ERROR,
+            sqlite3.SQLITE_CONSTRAINT,
+        ):
             raise
         raise _not_migrated(str(error)) from error
     finally:
@@ -334,7 +339,8 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
 
 def _not_migrated(reason: str) -> DatabaseUnusable:
     return DatabaseUnusable(
-        f"The database cannot be brought to the form of this version ({reason}). Nothing was changed. Restore a "
+        f"The database cannot be brought to the form of this version ({reason}). Nothing was changed. "
+        f"Restore a "
         "backup with `cohort-tracker restore FILE`, or go back to the version of before."
     )
 

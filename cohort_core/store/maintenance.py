@@ -62,7 +62,8 @@ def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> Non
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
             raise
         raise BadInput(
-            f"There is too little space on the disk for {target}. Nothing was changed. Free some space, or choose "
+            f"There is too little space on the disk for {target}. Nothing was changed. Free some space, "
+            f"or choose "
             "another disk.",
             parameter="file",
         ) from None

@@ -41,8 +41,8 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
     """Remove a student from every table and from the file's free pages.
 
     The caller must hold the sync lock. `student_id` is an OpenClass id, or the stand-in id of someone who is
-    only on the roster. Raises ``BadInput`` if nobody has it. If the file cannot be compacted, as on a full disk,
-    it raises a `StoreError` that says so; doing it again then finishes it.
+    only on the roster. Raises ``BadInput`` if nobody has it. If the file cannot be compacted, as on a full
+    disk, it raises a `StoreError` that says so; doing it again then finishes it.
     """
     unfinished = database.home.unfinished_purge
     with database.writer() as connection:
@@ -62,9 +62,10 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
         except StoreError as error:
             raise type(error)(
                 f"The student is removed ({purged.progressions} progressions, {purged.changes} changes, "
-                f"{purged.enrolments} lines of the roster), but the file could not be compacted, so traces may be "
-                "left in its free parts. Free some space on the disk, end other programs that read the data, and "
-                "do the same again: it finishes it."
+                f"{purged.enrolments} lines of the roster), but the file could not be compacted, so "
+                f"traces may be "
+                "left in its free parts. Free some space on the disk, end other programs that read the "
+                "data, and do the same again: it finishes it."
             ) from error
     unfinished.unlink(missing_ok=True)
     return purged

@@ -61,7 +61,9 @@ def m004_repair_and_imported_groups(db: Database) -> None:
         for migration in (m001_first_schema, m002_tokens_and_audit, m003_changes_by_run):
             migration(model)
         wanted = model.execute(statements).fetchall()
-        columns = {row[1]: [info[1] for info in model.execute(f"PRAGMA table_info({row[1]})")] for row in wanted}
+        columns = {
+            row[1]: [info[1] for info in model.execute(f"PRAGMA table_info({row[1]})")] for row in wanted
+        }
     there = {name: normalised(sql) for _, name, _, sql in db.execute(statements).fetchall()}
     made = set()
     for kind, name, table, sql in sorted(wanted, key=lambda row: row[0] == "index"):

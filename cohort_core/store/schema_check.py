@@ -1,7 +1,7 @@
 """Compares the tables of a database with those that the migrations make.
 
-A migration says only that it once ran. If it was edited later, or a table was dropped by hand, the database is
-not what this version reads, and every statement could fail with another error.
+A migration says only that it once ran. If it was edited later, or a table was dropped by hand, the database
+is not what this version reads, and every statement could fail with another error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from functools import cache
 SCHEMA_DIGEST = "345862facd887351dddf2853b7d4792427d6d16caceb9c27d1c9148ef4f47c3a"
 """The digest of the schema that all migrations make, so that opening need not run them.
 
-After adding a migration, `pytest tests/store/test_migrations.py` says the new one. A wrong one only costs time.
+After adding a migration, `pytest tests/store/test_migrations.py` says the new one. A wrong one only costs
+time.
 """
 
 Schema = Mapping[tuple[str, str], str]
@@ -26,7 +27,8 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
     """Read the schema of a database, without SQLite's own tables and the list of migrations."""
     rows = connection.execute(
         "SELECT type, name, sql FROM sqlite_master "
-        "WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name != '_sqlite_migrations'"
+        "WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name != "
+        "'_sqlite_migrations'"
     )
     return {(str(row[0]), str(row[1])): normalised(str(row[2])) for row in rows}
 
@@ -77,4 +79,6 @@ def missing_parts(connection: sqlite3.Connection) -> list[str]:
 
 def foreign_parts(connection: sqlite3.Connection) -> list[str]:
     """Name the tables, indexes, triggers and views that no migration makes."""
-    return [f"{kind} {name}" for kind, name in read_schema(connection) if (kind, name) not in expected_schema()]
+    return [
+        f"{kind} {name}" for kind, name in read_schema(connection) if (kind, name) not in expected_schema()
+    ]

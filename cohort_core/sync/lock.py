@@ -47,6 +47,9 @@ def is_locked(home: Home) -> bool:
         lock.acquire(blocking=False)
     except Timeout:
         return True
+    except OSError:
+        # Where the lock cannot be taken, such as on a disk that can only be read, no sync can run.
+        return False
     lock.release()
     return False
 
@@ -55,6 +58,19 @@ def running_job(database: Database) -> sync_runs.Job | None:
     """Return the job that is running now, in whatever process, or None."""
     latest = load_jobs(database, limit=1)
     return latest[0] if latest and latest[0].is_running else None
+
+
+def load_latest_runs(database: Database) -> dict[str, sync_runs.Run]:
+    """Load the latest started run of each class, by class id; that of a killed sync is interrupted."""
+    latest = sync_runs.load_latest_runs(database)
+    if not any(run.ended_at is None for run in latest.values()) or running_job(database):
+        return latest
+    latest = sync_runs.load_latest_runs(database)
+    return {class_id: _interrupted(run) for class_id, run in latest.items()}
+
+
+def _interrupted(run: sync_runs.Run) -> sync_runs.Run:
+    return replace(run, state="interrupted") if run.ended_at is None else run
 
 
 def load_job(database: Database, job_id: int) -> sync_runs.Job:
@@ -74,8 +90,7 @@ def _with_true_state(database: Database, job: sync_runs.Job) -> sync_runs.Job:
     job = sync_runs.load_job(database, job.id)
     if not job.is_running:
         return job
-    runs = (replace(run, state="interrupted") if run.ended_at is None else run for run in job.runs)
-    return replace(job, state="interrupted", runs=tuple(runs))
+    return replace(job, state="interrupted", runs=tuple(map(_interrupted, job.runs)))
 
 
 def open_lock(home: Home) -> FileLock:

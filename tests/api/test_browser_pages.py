@@ -14,7 +14,10 @@ from tests.conftest import serving
 from tests.sync.conftest import SyncedClass
 from tests.sync.conftest import synced as synced  # a fixture
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
+BROWSER = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Sec-Fetch-Dest": "document",
+}
 
 
 @pytest.fixture
@@ -24,7 +27,9 @@ def url(synced: SyncedClass) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("host", ["tracker.example", "192.0.2.7", "my-computer:3000", "evil.example\\@127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["tracker.example", "192.0.2.7", "my-computer:3000", "evil.example\\@127.0.0.1"]
+)
 @pytest.mark.parametrize("path", ["/dashboard/", "/dashboard/risk", "/", "/docs", "/classes"])
 def test_under_another_name_a_browser_gets_a_page_with_a_link(url: str, host: str, path: str) -> None:
     answer = requests.get(f"{url}{path}", headers=BROWSER | {"Host": host}, timeout=10)
@@ -40,7 +45,9 @@ def test_the_link_keeps_the_selection_and_nothing_becomes_code(url: str) -> None
     path = "/dashboard/risk?class=a&x=%22%3E%3Cscript%3E"
     text = requests.get(url + path, headers=BROWSER | {"Host": "tracker.example"}, timeout=10).text
     assert "?class=a&amp;x=%22%3E%3Cscript%3E" in text
-    odd = requests.get(f"{url}/dashboard/%3Cscript%3E%22", headers=BROWSER | {"Host": "x.example"}, timeout=10)
+    odd = requests.get(
+        f"{url}/dashboard/%3Cscript%3E%22", headers=BROWSER | {"Host": "x.example"}, timeout=10
+    )
     assert "<script" not in odd.text
 
 

@@ -67,7 +67,12 @@ def test_every_way_to_an_own_file_is_seen(home: Home, tmp_path: Path, way: int, 
 
 def test_other_places_may_be_written(home: Home, tmp_path: Path) -> None:
     home.ensure()
-    for path in (home.folder / "copy.db", home.backups / "mine.db", tmp_path / "cohort.db", tmp_path / "a.csv"):
+    for path in (
+        home.folder / "copy.db",
+        home.backups / "mine.db",
+        tmp_path / "cohort.db",
+        tmp_path / "a.csv",
+    ):
         home.refuse_own_file(path, "file")
 
 

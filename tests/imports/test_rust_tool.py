@@ -79,7 +79,7 @@ def rust_file(
         def insert(table: str, rows: list[tuple[Any, ...]]) -> None:
             places = ", ".join("?" * there[table])
             connection.executemany(
-                f"INSERT INTO {table} VALUES ({places})",  # noqa: S608
+                f"INSERT INTO {table} VALUES ({places})",
                 [row[: there[table]] for row in rows],
             )
 
@@ -90,7 +90,8 @@ def rust_file(
         ]
         insert("students", students)
         assignments = [
-            (assignment_id(n), CLASS, f"Assignment {n}", "lesson", "Week 1" if n < 2 else None) for n in range(3)
+            (assignment_id(n), CLASS, f"Assignment {n}", "lesson", "Week 1" if n < 2 else None)
+            for n in range(3)
         ]
         insert("assignments", assignments)
         connection.executemany(

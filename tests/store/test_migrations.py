@@ -61,7 +61,9 @@ def early_home(home: Home, dump: Path, *, was_opened_since: bool) -> Database:
         connection.executescript(dump.read_text("utf-8"))
         if was_opened_since:
             # A program of before m004 opened it, and added the migrations that it knew.
-            schema.migrations.apply(SqliteUtilsDatabase(connection), stop_before="m004_repair_and_imported_groups")
+            schema.migrations.apply(
+                SqliteUtilsDatabase(connection), stop_before="m004_repair_and_imported_groups"
+            )
     return Database(home)
 
 
@@ -137,7 +139,7 @@ def test_a_database_of_another_form_is_named(home: Home) -> None:
         connection.execute("DROP TABLE changes")
         connection.execute("ALTER TABLE mentors ADD COLUMN extra TEXT")
         connection.commit()
-    with pytest.raises(DatabaseUnusable, match="table changes is missing.*table mentors has another form"):
+    with pytest.raises(DatabaseUnusable, match=r"table changes is missing.*table mentors has another form"):
         load_statuses(Database(home))
 
 
