@@ -58,7 +58,7 @@ def sync(
 @commands.command()
 def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
-    from cohort_core.store.classes import last_sync, load_statuses
+    from cohort_core.store.classes import last_sync, load_statuses, roster_sizes
     from cohort_core.sync.lock import load_latest_runs, running_job
 
     database = common.database()
@@ -70,6 +70,7 @@ def status(as_json: AsJson = False) -> None:
         return
     statuses = load_statuses(database)
     latest = load_latest_runs(database)
+    rosters = roster_sizes(database)
     running = running_job(database)
     if as_json:
         from dataclasses import asdict
@@ -91,7 +92,7 @@ def status(as_json: AsJson = False) -> None:
         return
     for status in statuses:
         if status.is_active or status.synced_at:
-            typer.echo(_status_line(status))
+            typer.echo(_status_line(status, rosters.get(status.id, 0)))
             if status.id in latest:
                 typer.echo(f"    {_run_line(latest[status.id])}")
     if running:
@@ -174,13 +175,19 @@ def _exit_code(job: Job) -> int:
     return PARTIAL
 
 
-def _status_line(status: ClassStatus) -> str:
+def _status_line(status: ClassStatus, on_roster: int) -> str:
     set_aside = f", {status.quarantined} set aside" if status.quarantined else ""
     return (
         f"{'*' if status.is_active else ' '} {status.name} ({status.friendly_id or status.id}): "
-        f"{_describe_last_sync(status.synced_at)}, {status.students} students, "
+        f"{_describe_last_sync(status.synced_at)}, {_students(status.students, on_roster)}, "
         f"{status.assignments} assignments, {status.progressions} progressions{set_aside}"
     )
+
+
+def _students(seen: int, on_roster: int) -> str:
+    if not seen and on_roster:
+        return f"{on_roster} students on the roster of whom nobody has begun"
+    return f"{seen} students"
 
 
 def _run_line(run: Run) -> str:

@@ -94,7 +94,12 @@ def test_output_that_cannot_be_written(shell: Shell, words: tuple[str, ...]) -> 
         pytest.skip("there is no /dev/full here")
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, env=shell.environment, text=True, check=False
+            [*COMMAND, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=shell.environment,
+            text=True,
+            check=False,
         )
     assert done.returncode == 72
     assert "The disk is full" in done.stderr
@@ -110,7 +115,9 @@ def test_standard_input_may_be_closed(shell: Shell, words: tuple[str, ...]) -> N
     assert failed(done) == 2
 
 
-@pytest.mark.parametrize("zone", ["Mars/X", "", ":/etc/passwd", "<+30>-30", "UTC-3", "EST5EDT,M3.2.0,M11.1.0"])
+@pytest.mark.parametrize(
+    "zone", ["Mars/X", "", ":/etc/passwd", "<+30>-30", "UTC-3", "EST5EDT,M3.2.0,M11.1.0"]
+)
 def test_an_odd_time_zone_is_no_obstacle(shell: Shell, zone: str) -> None:
     shell.connected()
     shell.environment["TZ"] = zone

@@ -143,8 +143,8 @@ def test_a_clock_that_is_set_back_delays_nothing(synced: SyncedClass) -> None:
 def test_runs_are_ordered_by_number_when_the_clock_goes_back(synced: SyncedClass) -> None:
     first = synced.sync()
     with synced.workspace.database.writing() as connection:
-        connection.execute("UPDATE jobs SET started_at = '2099-01-01T00:00:00.000Z', ended_at = started_at")
-        connection.execute("UPDATE runs SET started_at = '2099-01-01T00:00:00.000Z', ended_at = started_at")
+        connection.execute("UPDATE jobs SET started_at = '2099-01-01', ended_at = '2099-01-01T00:00:00.000Z'")
+        connection.execute("UPDATE runs SET started_at = '2099-01-01', ended_at = '2099-01-01T00:00:00.000Z'")
     second = synced.sync()
     assert [job.id for job in synced.workspace.jobs(2)] == [second.id, first.id]
     (latest,) = load_latest_runs(synced.workspace.database).values()
