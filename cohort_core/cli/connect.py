@@ -153,9 +153,7 @@ def _choose_school(name: str | None, origin: str | None, app_id: str | None) -> 
 
     Asks on a terminal if neither is given. Raises ``BadInput`` for an unknown name.
     """
-    from cohort_core.sources import source_class
-
-    schools = source_class().schools()
+    schools = common.admin().schools()
     if name is None and not (origin or app_id) and common.is_terminal():
         typer.echo(f"Schools known by name: {', '.join(schools)}.")
         name = typer.prompt("Your school (Enter for another one)", default="", show_default=False)

@@ -330,7 +330,7 @@ def _heading(shown: ClassStatus, view: View) -> str:
 
 
 def _count_on_roster(view: View) -> int:
-    """Count the students of the class whom the roster does not call withdrawn, whether they count yet or not."""
+    """Count the students of the class who have not withdrawn, whether they count on this day or not."""
     return int(view.cohort.class_data.students["withdrawn_on"].isna().sum())
 
 
@@ -354,9 +354,10 @@ def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
             )
     elif view.cohort.students.empty and (on_roster := _count_on_roster(view)):
         st.info(
-            f"{upper_first(count(on_roster, 'student'))} {'is' if on_roster == 1 else 'are'} on the roster, and "
-            "nobody counts on this day: nobody has begun, and the class has no first day yet. They count from "
-            "the first activity on, or from the first day that you set under Settings, Time zones."
+            f"{upper_first(count(on_roster, 'student'))} {'is' if on_roster == 1 else 'are'} on the "
+            f"roster, and "
+            "nobody counts on this day: nobody has begun, and the class has no first day yet. They count "
+            "from the first activity on, or from the first day that you set under Settings, Time zones."
         )
         link("settings", "Set the first day of the class", also={"part": "time"})
     elif view.cohort.students.empty:

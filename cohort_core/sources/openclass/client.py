@@ -138,7 +138,8 @@ class OpenClassClient(Source):
             if status in {400, 403, 422} and not _is_web_page(body):
                 raise LoginRefused(
                     f"OpenClass refused the login (HTTP {status}). Check the application id and the class "
-                    "site (origin), then run `cohort-tracker init` again."
+                    "site (origin), then run `cohort-tracker init` again.",
+                    parameter="app_id",
                 )
             token = parser.read_token(self._json(status, body))
             if not (token.isascii() and token.isprintable()):
@@ -368,7 +369,8 @@ def _web_page() -> UpstreamChanged:
     return UpstreamChanged(
         "A web page came in place of OpenClass's data. Perhaps the network wants you to log in first, as "
         "in a hotel or a school: open any web site in the browser. Otherwise check the API address. "
-        "Nothing was lost."
+        "Nothing was lost.",
+        is_web_page=True,
     )
 
 
