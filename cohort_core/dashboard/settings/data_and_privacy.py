@@ -28,6 +28,8 @@ FILE_DESCRIPTIONS = {
     "pseudonyms.key": "The secret from which pseudonyms come",
     "visits.json": "When you last looked at a class",
     "cohort.log": "Where something went wrong, without students' data",
+    "guarded": "Remembers that tokens protect the data",
+    "purge.unfinished": "A purge that has to be done once more",
     "cohort.before-restore.db": "The database before a backup was put back",
 }
 _NOTICE, _FINDINGS = "data-notice", "data-findings"
