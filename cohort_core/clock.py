@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 
 def local_time(instant: datetime) -> datetime:
-    """Return an instant in this computer's time zone, in UTC if its TZ is set to what is none."""
+    """Return an instant in this computer's time zone.
+
+    It is in UTC if the variable TZ holds no time zone.
+    """
     try:
         return instant.astimezone()
     except (ValueError, OverflowError, OSError):

@@ -134,7 +134,7 @@ class ClassInaccessible(UpstreamError):
 
 
 class SystemRefused(CohortError):
-    """The operating system refuses a file, a folder or the output: a full disk, a folder of somebody else."""
+    """The operating system refuses a file, a folder or the output."""
 
     code = "system_refused"
 
@@ -211,7 +211,9 @@ _OF_FOLDER = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.
 
 
 def refused_by_system(error: OSError, *, on_page: bool = False) -> SystemRefused:
-    """Make the error for what the operating system refuses. This is the one place for such sentences.
+    """Make the error for a refusal of the operating system.
+
+    This is the one place for such sentences.
 
     On a page it names no variable.
     """

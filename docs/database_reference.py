@@ -91,8 +91,8 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "jobs": (
         "The syncs, one row for each press of *Sync now*. Order by `id`, never by time: clocks are set back.",
         {
-            "state": "running, done, partial, failed, cancelled, interrupted. A killed one says running until the "
-            "next sync",
+            "state": "running, done, partial, failed, cancelled or interrupted; a killed one runs until "
+            "the next sync",
             "asked_by": "dashboard, cli, api or schedule",
         },
     ),

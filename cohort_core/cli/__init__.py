@@ -1,4 +1,7 @@
-"""The command line. This module imports nothing, so that even Ctrl-C in the first instant ends quietly."""
+"""The command line.
+
+This module imports nothing, so that even Ctrl-C in the first instant ends quietly.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,10 @@ def database_that_exists() -> Database:
 
 @functools.cache
 def services() -> Services:
-    """Return the services of the home. Warns once of keys in its settings that have no effect."""
+    """Return the services of the home.
+
+    Warns once of keys in its settings that have no effect.
+    """
     from cohort_core.config.settings import unknown_settings
     from cohort_core.services.services import shared_services
 

@@ -130,26 +130,29 @@ def deactivate(references: References) -> None:
 
 
 def _login_of_rust_tool(is_wanted: bool, email: str | None) -> RustToolSettings | None:
-    """Return the login of the Rust tool if the mentor wants it, asking on a terminal. Raises ``BadInput``."""
+    """Return the login of the Rust tool if the mentor wants it.
+
+    Asks on a terminal. Raises ``BadInput`` if the mentor wants it and there is none.
+    """
     from cohort_core.imports.rust_tool_settings import FILE_NAME, find_settings
 
-    found = find_settings()
-    if is_wanted and found is None:
+    earlier = find_settings()
+    if is_wanted and earlier is None:
         raise errors.BadInput(
             f"There is no ~/{FILE_NAME} with an email in it. Leave --from-rust-tool out.",
             parameter="from_rust_tool",
         )
-    if is_wanted or found is None or email or os.environ.get("COHORT_EMAIL"):
-        return found if is_wanted else None
+    if is_wanted or earlier is None or email or os.environ.get("COHORT_EMAIL"):
+        return earlier if is_wanted else None
     if common.is_terminal():
-        is_wanted = typer.confirm(f"Use the login of {found.email} in {found.path}, from the Rust tool?")
-        return found if is_wanted else None
-    typer.echo(f"{found.path} has the login of the Rust tool; --from-rust-tool uses it.", err=True)
+        is_wanted = typer.confirm(f"Use the login of {earlier.email} in {earlier.path}, from the Rust tool?")
+        return earlier if is_wanted else None
+    typer.echo(f"{earlier.path} has the login of the Rust tool; --from-rust-tool uses it.", err=True)
     return None
 
 
 def _choose_school(name: str | None, origin: str | None, app_id: str | None) -> tuple[str | None, str | None]:
-    """Return origin and application id: those given, else those of a school that is known by name.
+    """Return origin and application id, given or of a known school.
 
     Asks on a terminal if neither is given. Raises ``BadInput`` for an unknown name.
     """
@@ -159,7 +162,7 @@ def _choose_school(name: str | None, origin: str | None, app_id: str | None) -> 
         name = typer.prompt("Your school (Enter for another one)", default="", show_default=False)
     if not name:
         return origin, app_id
-    by_name = {known.casefold(): school for known, school in schools.items()}
+    by_name = {label.casefold(): school for label, school in schools.items()}
     school = by_name.get(name.strip().casefold())
     if school is None:
         raise errors.BadInput(

@@ -54,7 +54,9 @@ def restore(
         bool, typer.Option("--open", help="Serve without tokens, if those of before are lost.")
     ] = False,
 ) -> None:
-    """Put a backup in place of the database, after checking it. A damaged database is no obstacle.
+    """Put a backup in place of the database, after checking it.
+
+    A damaged database is no obstacle.
 
     The database of before is kept beside it. Tokens and the audit stay those of before. If these cannot be
     read any more, dashboard and API are closed until there is a new token, or --open is said.

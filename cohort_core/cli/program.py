@@ -94,7 +94,10 @@ def run() -> None:
 
 
 def _exit(code: int) -> NoReturn:
-    """Exit, and print nothing more: output that cannot be written would fail again at the very end."""
+    """Exit, and print nothing more.
+
+    Output that cannot be written would fail again at the very end.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
         sys.exit(code)

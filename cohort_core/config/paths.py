@@ -61,7 +61,10 @@ class Home:
         return home
 
     def refuse_file_as_folder(self) -> None:
-        """Raise ``SystemRefused`` if a file stands where a folder has to be, or if the path is too long."""
+        """Raise ``SystemRefused`` for a path that can be no folder.
+
+        A file stands in its place, or it is too long.
+        """
         try:
             os.lstat(self.database)
         except OSError as error:
@@ -92,9 +95,9 @@ class Home:
         return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
     def automatic_copies(self) -> list[Path]:
-        """Return the copies of the database that nobody asked for: of before a restore or a migration."""
-        found = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
-        return sorted(path for path in found if path.is_file())
+        """Return the copies from before a restore or a migration."""
+        copies = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
+        return sorted(path for path in copies if path.is_file())
 
     def is_own_file(self, path: Path) -> bool:
         """Return True if a path leads to a file that this program keeps for itself.
@@ -112,7 +115,7 @@ class Home:
         return False
 
     def refuse_own_file(self, path: Path, parameter: str) -> None:
-        """Raise ``BadInput`` if a file must not be replaced: an own one, or any database that is open.
+        """Raise ``BadInput`` for an own file, and for any open database.
 
         The file would be another one, but SQLite's parts of the old one would stay beside it.
         """

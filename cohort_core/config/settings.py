@@ -214,7 +214,9 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
 
 
 def unknown_settings(home: Home) -> list[str]:
-    """Name the keys of ``config.toml`` that are no settings, each with the likely one it was meant to be.
+    """Name the keys of ``config.toml`` that are no settings.
+
+    Each comes with the setting that it was most likely meant to be.
 
     They are ignored, as a later version may have written them. An unreadable file has none.
     """

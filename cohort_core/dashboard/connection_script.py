@@ -1,4 +1,4 @@
-"""A script of the first page: says in our words that the live connection is missing or gone.
+"""A script that says in our words that the live connection is gone.
 
 Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped
 asks whether its reader is connected to the internet.

@@ -330,7 +330,10 @@ def _heading(shown: ClassStatus, view: View) -> str:
 
 
 def _count_on_roster(view: View) -> int:
-    """Count the students of the class who have not withdrawn, whether they count on this day or not."""
+    """Count all students of the class who have not withdrawn.
+
+    They need not count on the day that is shown.
+    """
     return int(view.cohort.class_data.students["withdrawn_on"].isna().sum())
 
 

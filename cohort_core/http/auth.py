@@ -321,7 +321,10 @@ class TokenCache:
         return by_digest, classes.load_references(self._database)
 
     async def is_closed(self) -> bool:
-        """Return True if tokens protected this home and are lost, so that nobody may be let in."""
+        """Return True if the tokens that protected this home are lost.
+
+        Then nobody may be let in.
+        """
         if not self._database.home.guarded.exists():
             return False
         with suppress(CohortError):

@@ -1,4 +1,4 @@
-"""Answers a person's browser with a page where a program would get a problem as JSON."""
+"""Pages for people's browsers where programs get problems as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSED = (
     "The tokens that protect this are lost together with the database of before, so nobody is let in "
     "until there is a new one, made on this computer."
 )
-"""The sentence of a closed home; who may open it again, and how, stands in docs/access.md."""
+"""The sentence of a closed home. docs/access.md says how to open it."""
 
 _PAGES = {
     "foreign_host": (
@@ -48,7 +48,10 @@ _PAGES = {
     "database_newer": ("The data cannot be read", "The check-up on the server's computer says what to do."),
     "bad_settings": ("The settings cannot be read", "The check-up on the server's computer says what to do."),
 }
-"""Title and sentence by the code of the problem. Other problems stay JSON: only programs meet them."""
+"""Title and sentence by the code of the problem.
+
+Other problems stay JSON: only programs meet them.
+"""
 
 _WITHOUT_LINK = frozenset({"closed", "database_busy", "database_unusable", "database_newer", "bad_settings"})
 
@@ -125,7 +128,7 @@ class BrowserPages:
         await HTMLResponse(page, HTTPStatus(start["status"]), kept)(scope, receive, send)
 
     def _link(self, scope: Scope) -> str:
-        """Return a link to the same page of the dashboard, under an address that is answered."""
+        """Return a link to the same page under an address that works."""
         path = quote(scope["path"]) if is_below(scope["path"], self._dashboard_path) else self._dashboard_path
         public_url = self._public_url()
         if public_url is None or urlsplit(public_url).hostname == host_name(Headers(scope=scope)):
@@ -137,7 +140,10 @@ class BrowserPages:
 
 
 def _loads_page(scope: Scope) -> bool:
-    """Return True for a browser that loads a page, not for a script in it or another program."""
+    """Return True for a browser that loads a page.
+
+    A script in a page, or another program, gets JSON.
+    """
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     headers = Headers(scope=scope)

@@ -45,7 +45,10 @@ class ImportResult:
     unusable: list[tuple[str, str, str]] = field(default_factory=list)
 
     def reasons(self) -> list[str]:
-        """Return each reason once for each table, with the number of its rows, the most frequent first."""
+        """Return each reason once for each table, with its count.
+
+        The most frequent comes first.
+        """
         counts = Counter((table, reason) for table, _, reason in self.unusable)
         return [f"{number} of {table}: {reason}" for (table, reason), number in counts.most_common()]
 
@@ -160,7 +163,7 @@ def _groups(taken: _Taken) -> dict[tuple[str, str], bulk_load.Group]:
 
 
 def _with_last_sync(entry: bulk_load.ImportedClass, taken: _Taken) -> bulk_load.ImportedClass:
-    """Give a class the time of its latest record, if the tool does not say when it was synced."""
+    """Give a class without a time the time of its latest record."""
     if entry.synced_at:
         return entry
     times = [at for class_id, at, _ in taken.progressions if class_id == entry.listed.id and at]
@@ -222,7 +225,10 @@ def _is_true(value: Any) -> bool:
 
 
 def _sync_time(value: Any) -> str | None:
-    """Convert the time of a sync, which the tool writes as Unix seconds into a column of text."""
+    """Convert the time of a sync to UTC text.
+
+    The tool writes Unix seconds into a column of text.
+    """
     text = str(value).strip()
     if re.fullmatch(r"[0-9]{9,11}(\.[0-9]+)?", text):
         return utc_text(datetime.fromtimestamp(float(text), UTC))

@@ -1,4 +1,7 @@
-"""The settings of the Rust tool, which hold the password in plain text. Nothing is taken without asking."""
+"""The settings of the Rust tool, with the password in plain text.
+
+Nothing is taken without asking.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ FILE_NAME = ".cohort-tracker.toml"
 
 @dataclass(frozen=True)
 class RustToolSettings:
-    """The login that the tool used. Each value is None if the file does not have it."""
+    """The login that the tool used.
+
+    Each value is None if the file does not have it.
+    """
 
     path: Path
     email: str | None
@@ -21,7 +27,10 @@ class RustToolSettings:
 
 
 def find_settings() -> RustToolSettings | None:
-    """Read the tool's file in the user's folder; None if there is none, or if it has no email."""
+    """Read the tool's file in the user's folder.
+
+    Returns None if there is none, or if it has no email.
+    """
     with suppress(OSError, RuntimeError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         path = Path.home() / FILE_NAME
         given = tomllib.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The check-up of the data folder: whether it can be written, and whether another program copies it."""
+"""The check-up of the data folder: writing, space, and programs that copy it."""
 
 from __future__ import annotations
 
@@ -93,12 +93,15 @@ def _try_to_write(place: Path) -> None:
 
 
 def copying_service(folder: Path) -> str | None:
-    """Return in words which service copies a folder, or that it is on a network; None if neither."""
+    """Describe the service or network to which a folder belongs.
+
+    Returns None if it belongs to this computer alone.
+    """
     for path in {folder, Path(os.path.realpath(folder))}:
         for part in (*path.parts, *PureWindowsPath(path).parts):
             name = part.casefold().replace(" ", "")
-            for known, service in _SYNCED_NAMES.items():
-                if known in name:
+            for fragment, service in _SYNCED_NAMES.items():
+                if fragment in name:
                     return f"in a folder of {service}"
         for variable in _ONEDRIVE_VARIABLES:
             root = os.environ.get(variable)
@@ -115,7 +118,10 @@ def copying_service(folder: Path) -> str | None:
 
 
 def _is_on_network(path: Path) -> bool:
-    """Return True if the disk of a path belongs to another computer, where the system lists its mounts."""
+    """Return True if the disk of a path belongs to another computer.
+
+    Only Linux lists its mounts in a file; elsewhere the result is False.
+    """
     try:
         lines = Path("/proc/mounts").read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -24,7 +24,10 @@ class Services:
         return self._workspace.last_sync()
 
     def is_closed(self) -> bool:
-        """Return True if tokens protected this home and are lost, so that nobody may be let in."""
+        """Return True if the tokens that protected this home are lost.
+
+        Then nobody may be let in.
+        """
         return is_closed(self._workspace.database)
 
     def reader(self, principal: Principal, *, anonymous: bool = False) -> Reader:

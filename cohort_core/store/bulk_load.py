@@ -77,15 +77,17 @@ Group = tuple[str | None, str | None]
 
 
 def save_imported_groups(database: Database, groups: Mapping[tuple[str, str], Group]) -> int:
-    """Keep night and region of students, by class id and student id; return how many are new or changed.
+    """Keep night and region of students, by class id and student id.
+
+    Returns the number of those that are new or changed.
 
     Classes that are not here are left out.
     """
     with database.writing() as connection:
-        known = {row["id"] for row in connection.execute("SELECT id FROM classes")}
+        class_ids = {row["id"] for row in connection.execute("SELECT id FROM classes")}
         saved = 0
         for (class_id, student_id), (night, region) in groups.items():
-            if class_id not in known:
+            if class_id not in class_ids:
                 continue
             done = connection.execute(
                 """
@@ -95,7 +97,7 @@ def save_imported_groups(database: Database, groups: Mapping[tuple[str, str], Gr
                 (class_id, student_id, night, region),
             )
             saved += done.rowcount
-        for class_id in {class_id for class_id, _ in groups} & known:
+        for class_id in {class_id for class_id, _ in groups} & class_ids:
             bump_revision(connection, class_id)
     return saved
 

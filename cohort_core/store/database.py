@@ -200,14 +200,16 @@ class Database:
             )
 
     def _keep_guarded(self, connection: sqlite3.Connection) -> None:
-        """Mark a home with tokens as guarded, if they were made before there was such a mark."""
+        """Mark a home as guarded whose tokens are older than the mark."""
         has_tokens = not self.home.guarded.exists() and connection.execute("SELECT 1 FROM tokens").fetchone()
         if has_tokens:
             with suppress(OSError):
                 self.home.mark_guarded()
 
     def replace_file(self, draft: Path) -> Path | None:
-        """Put a whole database file in the place of this one, whatever state that is in.
+        """Put another file in the place of this database.
+
+        This one may be in any state.
 
         Returns the file of before, which was moved aside byte by byte together with SQLite's parts of it;
         None if there was none. Nobody may have ``draft`` open.

@@ -85,7 +85,9 @@ def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
 
 
 def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
-    """Replace the database by a backup; return the database of before, None if there was none.
+    """Replace the database by a backup, and keep the one of before.
+
+    Returns the file of the database of before, None if there was none.
 
     The caller must hold the sync lock, so that no sync writes meanwhile. The backup is checked first; if
     anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. A present
@@ -185,7 +187,7 @@ def _is_sound(database: Database) -> bool:
 
 
 def _replace_file(database: Database, whole: sqlite3.Connection) -> Path | None:
-    """Write a database file and put it in the place of the present one, which is moved aside."""
+    """Write a database file, and move the present one aside for it."""
     draft = database.path.with_name(f".{database.path.name}.{os.getpid()}")
     try:
         database.home.ensure()
@@ -204,7 +206,7 @@ def _replace_file(database: Database, whole: sqlite3.Connection) -> Path | None:
 
 
 def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
-    """Copy into the restored database what a backup must not change, as far as it can be read."""
+    """Copy tokens and audit into the restored database, if they can be read."""
     kept = {table: _rows_of(database, table) for table in _NEVER_RESTORED}
     if kept["tokens"] is None:
         if whole.execute("SELECT 1 FROM tokens").fetchone():
@@ -230,7 +232,10 @@ def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
 
 
 def _rows_of(database: Database, table: str) -> list[dict[str, Any]] | None:
-    """Read a table of the present database, whatever version wrote it; None if that is impossible."""
+    """Read a table of the present database, of any version.
+
+    Returns None if that is impossible.
+    """
     if not database.exists:
         return None
     try:

@@ -50,7 +50,7 @@ def m003_changes_by_run(db: Database) -> None:
 
 @migrations()
 def m004_repair_and_imported_groups(db: Database) -> None:
-    """Bring homes of the first day to the form of m001 to m003, and add ``imported_groups``.
+    """Repair homes of the first day, and add ``imported_groups``.
 
     On that day m001 was edited in place, so its earlier forms lack ``classes.position``, ``marks``,
     ``purged_students`` and ``purged_rows``. A table of another form is made anew with the rows that it has.

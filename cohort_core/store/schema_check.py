@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from functools import cache
 
 SCHEMA_DIGEST = "345862facd887351dddf2853b7d4792427d6d16caceb9c27d1c9148ef4f47c3a"
-"""The digest of the schema that all migrations make, so that opening need not run them.
+"""The digest of the schema of all migrations.
+
+With it, opening a database need not run them.
 
 After adding a migration, `pytest tests/store/test_migrations.py` says the new one. A wrong one only costs
 time.
@@ -46,7 +48,10 @@ def schema_digest(schema: Schema) -> str:
 
 @cache
 def expected_schema() -> Schema:
-    """Return the schema that all migrations make. It takes half a second, as it imports sqlite-utils."""
+    """Return the schema that all migrations make.
+
+    It takes half a second, as it imports sqlite-utils.
+    """
     from contextlib import closing
 
     from sqlite_utils import Database
@@ -59,13 +64,16 @@ def expected_schema() -> Schema:
 
 
 def is_as_expected(connection: sqlite3.Connection) -> bool:
-    """Return True if the schema is exactly that of the migrations. It is fast if it is."""
+    """Return True if the schema is exactly that of the migrations."""
     schema = read_schema(connection)
     return schema_digest(schema) == SCHEMA_DIGEST or schema == expected_schema()
 
 
 def missing_parts(connection: sqlite3.Connection) -> list[str]:
-    """Name the parts that are missing or different, and triggers, which can undo or change any write."""
+    """Name parts that are missing or different, and triggers.
+
+    A trigger can undo or change any write.
+    """
     schema, expected = read_schema(connection), expected_schema()
     lost = [f"{kind} {name} is missing" for kind, name in expected if (kind, name) not in schema]
     other = [

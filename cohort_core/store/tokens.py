@@ -133,7 +133,9 @@ def create_token(
 
 
 def is_closed(database: Database) -> bool:
-    """Return True if tokens protected this home and are lost, so that nobody may be let in.
+    """Return True if the tokens that protected this home are lost.
+
+    Then nobody may be let in.
 
     They are never deleted, only revoked: a database without any is another one.
     """

@@ -61,7 +61,10 @@ def running_job(database: Database) -> sync_runs.Job | None:
 
 
 def load_latest_runs(database: Database) -> dict[str, sync_runs.Run]:
-    """Load the latest started run of each class, by class id; that of a killed sync is interrupted."""
+    """Load the latest started run of each class, by class id.
+
+    That of a killed sync is interrupted.
+    """
     latest = sync_runs.load_latest_runs(database)
     if not any(run.ended_at is None for run in latest.values()) or running_job(database):
         return latest

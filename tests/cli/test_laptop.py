@@ -1,4 +1,4 @@
-"""What laptops do: keyrings that fail, full disks, folders of others, odd settings, Ctrl-C at any time."""
+"""Laptops: keyrings that fail, full disks, folders of others, odd settings, Ctrl-C at any time."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_a_home_that_can_be_no_folder(
 ) -> None:
     home, code = folders(tmp_path)[kind]
     assert failed(shell.run(*command, COHORT_HOME=home)) == code
-    found = shell.run("doctor", "--offline", COHORT_HOME=home)
-    assert (found.returncode, "to do  folder" in found.stdout, found.stderr) == (1, True, "")
+    check_up = shell.run("doctor", "--offline", COHORT_HOME=home)
+    assert (check_up.returncode, "to do  folder" in check_up.stdout, check_up.stderr) == (1, True, "")
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -175,10 +175,10 @@ def test_a_disk_that_can_only_be_read(shell: Shell, read_only: Path) -> None:
         assert failed(done) in {65, 72}, command
         assert "unexpected" not in done.stderr
     assert "Web Basics" in shell.ok("status")
-    found = shell.run("doctor", "--offline")
-    assert found.returncode == 1
-    assert "cannot be written" in found.stdout
-    assert "Traceback" not in found.stderr
+    check_up = shell.run("doctor", "--offline")
+    assert check_up.returncode == 1
+    assert "cannot be written" in check_up.stdout
+    assert "Traceback" not in check_up.stderr
 
 
 def test_a_killed_sync_is_interrupted(shell: Shell) -> None:
@@ -208,8 +208,8 @@ def test_unknown_settings_are_named(shell: Shell) -> None:
     assert done.returncode == 0
     assert "timezome (did you mean timezone?)" in done.stderr
     assert "favourite" in done.stderr
-    found = shell.run("doctor", "--offline")
-    assert (found.returncode, found.stdout.count("no effect")) == (1, 2)
+    check_up = shell.run("doctor", "--offline")
+    assert (check_up.returncode, check_up.stdout.count("no effect")) == (1, 2)
 
 
 class Portal(BaseHTTPRequestHandler):

@@ -123,8 +123,8 @@ def test_a_known_school_takes_email_and_password_only(
     school: Running, workspace: Workspace, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     school.school.add_class("Alpha")
-    known = {"Code:You": KnownSchool(practice.ORIGIN, practice.APP_ID)}
-    monkeypatch.setattr(OpenClassClient, "schools", staticmethod(lambda: known))
+    schools = {"Code:You": KnownSchool(practice.ORIGIN, practice.APP_ID)}
+    monkeypatch.setattr(OpenClassClient, "schools", staticmethod(lambda: schools))
     monkeypatch.setenv("COHORT_API_BASE", school.url)
     use(workspace)
     test = page("connect")

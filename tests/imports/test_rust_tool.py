@@ -134,10 +134,10 @@ def test_nobody_is_enrolled_and_groups_stay_for_those_who_are_there(
     for _ in range(2):
         students = synced.workspace.cohorts.class_data(synced.id).students
         assert student_id(4) not in set(students["student_id"])
-        known = students[students["student_id"].isin([student_id(n) for n in range(4)])]
-        assert len(known) == 4
-        assert set(known["night"]) == {"Tuesday"}
-        assert set(known["region"]) == {"North"}
+        seen = students[students["student_id"].isin([student_id(n) for n in range(4)])]
+        assert len(seen) == 4
+        assert set(seen["night"]) == {"Tuesday"}
+        assert set(seen["region"]) == {"North"}
         synced.sync()
 
 

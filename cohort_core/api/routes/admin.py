@@ -100,8 +100,8 @@ def deactivate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference)
 
 
 def _set_active(admin: AdminCommands, read: Reader, class_id: str, *, active: bool) -> JSONResponse:
-    (found,) = admin.set_active([class_id], active=active)
-    status = next(status for status in read.statuses() if status.id == found)
+    (changed_id,) = admin.set_active([class_id], active=active)
+    status = next(status for status in read.statuses() if status.id == changed_id)
     return JSONResponse({name: getattr(status, name) for name in ClassRow.model_fields})
 
 

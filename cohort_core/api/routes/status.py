@@ -1,4 +1,4 @@
-"""How much is here, and the mentors: what a script asks before it asks about a class."""
+"""Counts of everything, and the mentors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ router = api_router()
 
 @router.get("/status", response_model=StatusResponse, tags=["Service"])
 def status(request: Request, read: Read) -> JSONResponse:
-    """Count what is here, in the classes that may be seen, and show the sync that runs."""
+    """Count everything in the classes that may be seen.
+
+    The sync that runs is named by its number.
+    """
     running = read.running_job()
     statuses = read.statuses()
     counts = {

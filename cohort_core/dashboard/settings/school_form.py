@@ -1,4 +1,7 @@
-"""The form of the first minute: which school, and the login. What is wrong is said at its field."""
+"""The form of the first minute: school, email and password.
+
+Each problem stands at its field.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,9 @@ def show(view: View) -> None:
         index=names.index(present) if own and own.origin else 0,
         help="Schools in this list need email and password only.",
     )
-    known = schools.get(chosen)
+    listed_school = schools.get(chosen)
     with st.form("school"):
-        if known is None:
+        if listed_school is None:
             address, at_address = _field(
                 "Address of OpenClass",
                 own.api_base if own else type(settings).model_fields["api_base"].default,
@@ -61,7 +64,7 @@ def show(view: View) -> None:
                 help="The address at which you open your classes in the browser.",
             )
         else:
-            address, app_id, origin = _address(settings), known.app_id, known.origin
+            address, app_id, origin = _address(settings), listed_school.app_id, listed_school.origin
             at_address = at_app_id = at_origin = None
         email, at_email = _field(
             "Email",
@@ -103,18 +106,24 @@ def show(view: View) -> None:
 
 
 def _field(label: str, value: str = "", **options: Any) -> tuple[str, Any]:
-    """Draw a field, and return its text and the place below it for what is wrong with it."""
+    """Draw a field, and return its text and the place below it."""
     return st.text_input(label, value, **options), st.empty()
 
 
 def _address(settings: Settings) -> str:
-    """Return the address of OpenClass for a school of the list: the usual one, or what the server sets."""
+    """Return the address of OpenClass for a school of the list.
+
+    It is the usual one, unless the server sets another.
+    """
     default: str = type(settings).model_fields["api_base"].default
     return default if settings.practice else settings.api_base
 
 
 def _problem(error: Exception) -> tuple[str, str]:
-    """Return the name of the field that is wrong, or "", and a sentence in a browser's words."""
+    """Return the wrong field and a sentence in a browser's words.
+
+    The field is "" if none is wrong.
+    """
     match error:
         case LoginRefused(details={"parameter": "app_id"}):
             return "app_id", (
