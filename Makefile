@@ -45,3 +45,4 @@ check: $(DEV)
 docs: $(DEV)
 	$(BIN)/python -m cohort_core.reports.document > docs/metrics.md
 	$(BIN)/python docs/api_reference.py
+	$(BIN)/python docs/database_reference.py

@@ -16,6 +16,7 @@
     │   ├── UpstreamDown           OpenClass answers, but with errors
     │   ├── UpstreamChanged        OpenClass answers in a format that this version cannot read
     │   └── ClassInaccessible      OpenClass says that a class does not exist or is not ours
+    ├── SystemRefused              the operating system refuses a file, a folder or the output
     ├── SyncRunning                another sync is running
     ├── SyncCancelled              a person stopped the sync
     ├── SyncFailed                 at least one class could not be synced
@@ -33,6 +34,7 @@ a token, a response body or a student's data.
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar
 
 
@@ -131,6 +133,12 @@ class ClassInaccessible(UpstreamError):
     code = "class_inaccessible"
 
 
+class SystemRefused(CohortError):
+    """The operating system refuses a file, a folder or the output."""
+
+    code = "system_refused"
+
+
 class SyncRunning(CohortError):
     """Another sync is running; ``details["job"]`` is its id, or None if it has ended meanwhile."""
 
@@ -180,6 +188,42 @@ class BadInput(CohortError):
     """A parameter, file or option cannot be used; ``details["parameter"]`` is its name."""
 
     code = "bad_input"
+
+
+_NOT_YOURS = "It is not yours to use: change its owner"
+_NO_FOLDER = "A file stands where a folder is needed: move it away"
+_ADVICE = {
+    errno.ENOSPC: "The disk is full: free some space",
+    errno.EDQUOT: "Your share of the disk is used up: free some space",
+    errno.EROFS: "It can only be read there: choose another folder",
+    errno.EACCES: _NOT_YOURS,
+    errno.EPERM: _NOT_YOURS,
+    errno.ENAMETOOLONG: "The name is too long: choose a shorter one",
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EEXIST: _NO_FOLDER,
+    errno.EISDIR: "A folder stands where a file is needed: move it away",
+    errno.ENOENT: "It is not there: check its name",
+    errno.EMFILE: "Too many files are open: end other programs",
+    errno.EIO: "The disk or its connection fails: check it",
+}
+_OF_FOLDER = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST}
+"""Errors that another data folder solves."""
+
+
+def refused_by_system(error: OSError, *, on_page: bool = False) -> SystemRefused:
+    """Make the error for a refusal of the operating system.
+
+    This is the one place for such sentences.
+
+    On a page it names no variable.
+    """
+    what = error.filename if isinstance(error.filename, str) and error.filename else "The output or a file"
+    what = what if len(what) <= 200 else f"{what[:80]}…{what[-80:]}"
+    reason = error.strerror or type(error).__name__
+    advice = _ADVICE.get(error.errno or 0, "Check that the folder is yours to write and the disk is not full")
+    if error.errno in _OF_FOLDER and not on_page:
+        advice += ", or set COHORT_HOME to another folder"
+    return SystemRefused(f"{what} cannot be used ({reason}). {advice}, and try again.")
 
 
 def leaves(root: type[CohortError] = CohortError) -> list[type[CohortError]]:

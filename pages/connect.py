@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cohort_core.dashboard.layout import begin
-from cohort_core.dashboard.settings import connection
+from cohort_core.dashboard.settings import connection, school_form
 
 with begin("connect", needs_class=False) as view:
     if listed := connection.listed_classes():
@@ -13,6 +13,6 @@ with begin("connect", needs_class=False) as view:
             connection.show_connection(view)
         school, practice = st.columns([3, 2], gap="large")
         with school:
-            connection.ask_for_school(view)
+            school_form.show(view)
         with practice:
             connection.offer_practice_school(view)

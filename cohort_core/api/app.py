@@ -14,9 +14,10 @@ from cohort_core.api.errors import add_error_handlers
 from cohort_core.api.openapi import complete_schema, has_files
 from cohort_core.api.pagination import HEADERS
 from cohort_core.api.response_cache import ResponseCacheMiddleware
-from cohort_core.api.routes import admin, classes, metrics, sync
+from cohort_core.api.routes import admin, classes, metrics, status, sync
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
+from cohort_core.http.browser_pages import BrowserPages
 from cohort_core.http.guards import ApiCors, BrowserGuard
 from cohort_core.http.rate_limit import Limits
 from cohort_core.http.request_log import RequestLogMiddleware
@@ -53,7 +54,7 @@ def create_app(
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, hosts, limits)
     add_error_handlers(app)
-    for routes in (classes, metrics, sync, admin):
+    for routes in (classes, metrics, sync, status, admin):
         # Not `include_router`: it hides the routes from code that lists them, which are the sign-in, the
         # request log, the schema, and the tests that visit every route with every role.
         app.router.routes += routes.router.routes
@@ -87,6 +88,12 @@ def _add_guards(
         )
     app.add_middleware(BrowserGuard, excluded_path=DASHBOARD_PATH, hosts=hosts, origins=origins)
     app.add_middleware(RequestLogMiddleware, home=workspace.home, excluded_path=DASHBOARD_PATH)
+    app.add_middleware(
+        BrowserPages,
+        dashboard_path=DASHBOARD_PATH,
+        public_url=lambda: workspace.settings().public_url,
+        exposed=exposed,
+    )
 
 
 def _add_files(app: FastAPI) -> None:

@@ -30,6 +30,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.UpstreamDown: HTTPStatus.BAD_GATEWAY,
     errors.UpstreamChanged: HTTPStatus.BAD_GATEWAY,
     errors.ClassInaccessible: HTTPStatus.BAD_GATEWAY,
+    errors.SystemRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SyncRunning: HTTPStatus.CONFLICT,
     errors.SyncCancelled: HTTPStatus.CONFLICT,
     errors.SyncFailed: HTTPStatus.BAD_GATEWAY,
@@ -71,6 +72,7 @@ class Problem(BaseModel):
 def add_error_handlers(app: FastAPI) -> None:
     """Turn every error that a route can raise into a problem."""
     app.add_exception_handler(errors.CohortError, _cohort_problem)
+    app.add_exception_handler(OSError, _system_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
 
@@ -78,7 +80,7 @@ def add_error_handlers(app: FastAPI) -> None:
 def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CohortError):
         raise error
-    names_files = isinstance(error, errors.StoreError | errors.BadSettings)
+    names_files = isinstance(error, errors.StoreError | errors.BadSettings | errors.SystemRefused)
     if names_files and request.state.access.role != "admin":
         return unavailable(error)
     parameter = error.details.get("parameter")
@@ -86,6 +88,12 @@ def _cohort_problem(request: Request, error: Exception) -> JSONResponse:
         code = _CODES_OF_PATH_PARAMETERS[parameter]
         return problem(HTTPStatus.NOT_FOUND, error.message, code, **error.details)
     return problem(STATUS_OF_ERROR[type(error)], error.message, error.code, **error.details)
+
+
+def _system_problem(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, OSError):
+        raise error
+    return _cohort_problem(request, errors.refused_by_system(error))
 
 
 def _validation_problem(_request: Request, error: Exception) -> JSONResponse:

@@ -25,6 +25,29 @@ class Health(BaseModel):
     )
 
 
+class StatusResponse(BaseModel):
+    """The counts of everything that may be seen."""
+
+    last_sync: datetime | None = Field(
+        description="End of the latest successful sync, UTC; null before the first.",
+        examples=["2025-01-04T15:30:00.000Z"],
+    )
+    running: int | None = Field(description="The number of the sync that runs now; null for none.")
+    classes: int = Field(description="Classes.")
+    active_classes: int = Field(description="Classes that a sync without names includes.")
+    students: int = Field(description="Students with records; each counts once, in however many classes.")
+    assignments: int = Field(description="Assignments, counted in each class.")
+    progressions: int = Field(description="Records.")
+    quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+
+
+class MentorRow(BaseModel):
+    """A mentor of the last import."""
+
+    name: str = Field(description="Name; a number in its place in anonymous mode.", examples=["Mira Mentor"])
+    night: str | None = Field(description="The night on which they teach.", examples=["Tuesday"])
+
+
 class ClassRow(BaseModel):
     """A class and how much of it is here."""
 

@@ -1,132 +1,20 @@
 """The command line.
 
-Most imports are inside the commands, so that each command starts fast.
+This module imports nothing, so that even Ctrl-C in the first instant ends quietly.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from cohort_core import errors
-from cohort_core.cli.common import complain, home
-from cohort_core.cli.exit_codes import EXIT_CODES, INTERRUPTED, UNEXPECTED
-
-__all__ = ["EXIT_CODES", "main"]
-
-COMMANDS = {
-    "connect": ("init", "classes", "activate", "deactivate"),
-    "sync": ("sync", "status", "cancel"),
-    "maintenance": ("quarantine", "backup", "restore", "purge", "doctor"),
-    "import_export": ("import", "export", "report"),
-    "serve": ("serve", "demo", "practice-server"),
-    "tokens": ("token", "audit"),
-}
-"""The modules with commands, in the order of the help."""
-
-HELP = """
-Shows a coding mentor who needs a message today, and which assignment to teach again.
-
-Start with `cohort-tracker demo` to look around in a practice school, or with `cohort-tracker init` to
-connect to your own school at OpenClass.ai; then `cohort-tracker sync` and `cohort-tracker serve`.
-"""
-
-EPILOG = """
-**Settings** live in the folder COHORT_HOME (default: this platform's user data folder): `config.toml`,
-`cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
-COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
-COHORT_ANONYMOUS (1: pseudonyms everywhere), COHORT_SYNC_EVERY (30m), COHORT_PUBLIC_URL (the address under
-which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of docs/metrics.md.
-
-**Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
-67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
-71 another program holds the database or the settings · 73 a sync would remove much, say
---accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76 OpenClass changed its
-format · 77 wrong email or password · 78 not connected, a bad setting, or something not installed · 130
-stopped by you.
-"""
-
-app = typer.Typer(
-    help=HELP,
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(is_wanted: bool) -> None:
-    if is_wanted:
-        from importlib.metadata import version
-
-        typer.echo(version("cohort-tracker"))
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
-    ] = False,
-) -> None:
-    """Take the options that stand before a command."""
-
-
-def modules_for(words: Sequence[str]) -> Iterable[str]:
-    """Return the modules that a command line needs: one for a command, all of them for the help.
-
-    Typer works out the options of every command that it gets, which takes longer than most commands do.
-    """
-    command = next((word for word in words if not word.startswith("-")), None)
-    return [module for module, names in COMMANDS.items() if command in names] or COMMANDS
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line. Print errors as one sentence and exit with their code."""
-    for module in modules_for(sys.argv[1:]):
-        app.add_typer(import_module(f"{__name__}.{module}").commands)
     try:
-        app()
-    except errors.CohortError as error:
-        complain(error.message)
-        sys.exit(EXIT_CODES[type(error)])
+        from cohort_core.cli.program import run
+
+        run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has closed it, as `head` does: print nothing more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(UNEXPECTED)
-    except Exception as error:  # noqa: BLE001 - a mentor never sees a traceback
-        complain(
-            f"Something unexpected happened ({type(error).__name__}). Try again; if it stays so, report it "
-            f"with the last lines of {_log_unexpected(error)}."
-        )
-        sys.exit(UNEXPECTED)
-
-
-def _log_unexpected(error: Exception) -> Path:
-    """Log where an error happened, without its message, which may hold a student's data.
-
-    Returns the path of the log.
-    """
-    import contextlib
-    import traceback
-    from datetime import UTC, datetime
-
-    from cohort_core.config.paths import open_private
-
-    folder = home()
-    lines = "".join(traceback.format_tb(error.__traceback__))
-    with contextlib.suppress(OSError):
-        folder.ensure()
-        with open_private(folder.log, "a") as file:
-            file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{lines}\n")
-    return folder.log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,9 +57,18 @@ def database_that_exists() -> Database:
     return existing
 
 
+@functools.cache
 def services() -> Services:
+    """Return the services of the home.
+
+    Warns once of keys in its settings that have no effect.
+    """
+    from cohort_core.config.settings import unknown_settings
     from cohort_core.services.services import shared_services
 
+    unknown = unknown_settings(home())
+    if unknown:
+        typer.echo(f"{home().config} has what is no setting, without effect: {', '.join(unknown)}.", err=True)
     return shared_services()
 
 
@@ -87,6 +97,7 @@ def write_for_owner(path: Path, data: bytes, *, replace: bool) -> None:
     """
     from cohort_core.config.paths import write_private
 
+    home().refuse_own_file(path, "out")
     if path.exists() and not replace:
         raise errors.BadInput(f"{path} is there already. Say --force to replace it.", parameter="out")
     try:
@@ -105,6 +116,13 @@ def audit(action: str, subject: str, class_id: str, anonymous: bool) -> None:
 
 def privacy_note(anonymous: bool) -> str:
     return "Names in it are pseudonyms." if anonymous else "It holds your students' data: keep it private."
+
+
+def is_terminal() -> bool:
+    """Return True if a person can answer questions; standard input may also be closed."""
+    import sys
+
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def complain(message: str) -> None:

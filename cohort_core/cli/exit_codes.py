@@ -23,6 +23,7 @@ EXIT_CODES: dict[type[errors.CohortError], int] = {
     errors.SyncRunning: 75,
     errors.DatabaseBusy: 71,
     errors.SettingsBusy: 71,
+    errors.SystemRefused: 72,
     errors.UpstreamChanged: 76,
     errors.LoginRefused: 77,
     errors.NotConnected: 78,

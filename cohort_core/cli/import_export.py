@@ -131,14 +131,20 @@ def report(
 
 def _import_rust_tool(admin: AdminCommands, file: Path) -> None:
     result = admin.import_rust_tool(file)
-    for table, identity, reason in result.unusable:
-        typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
+    for reason in result.reasons():
+        typer.echo(f"{file.name}: not used: {reason}", err=True)
     typer.echo(
-        f"Taken over: {result.classes} classes, {result.students} enrolments, "
-        f"{result.assignments} assignments, {result.progressions} progressions, {result.mentors} mentors; "
-        f"{len(result.unusable)} rows not used. "
-        "Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`."
+        f"Taken over: {result.classes} classes, {result.students} students, {result.assignments} "
+        f"assignments, {result.progressions} progressions, {result.mentors} mentors; class night or "
+        f"region of {result.groups} students; {len(result.unusable)} rows not used."
     )
+    if result.known_classes:
+        typer.echo(f"{result.known_classes} classes were synced here already and stay as they are.")
+    if not result.has_sections:
+        typer.echo(
+            "The file has no sections, as an old version of the tool made it. The next sync brings them."
+        )
+    typer.echo("Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`.")
 
 
 def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:

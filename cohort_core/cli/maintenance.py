@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, OneClassId
 from cohort_core.cli.exit_codes import UNEXPECTED
 from cohort_core.formatting import size
+
+if TYPE_CHECKING:
+    from cohort_core.services.folder import Finding
 
 commands = typer.Typer()
 
@@ -43,13 +48,32 @@ def backup(
 
 
 @commands.command()
-def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made.")]) -> None:
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` made.")],
+    open_: Annotated[
+        bool, typer.Option("--open", help="Serve without tokens, if those of before are lost.")
+    ] = False,
+) -> None:
     """Put a backup in place of the database, after checking it.
 
-    The database of before is kept beside it.
+    A damaged database is no obstacle.
+
+    The database of before is kept beside it. Tokens and the audit stay those of before. If these cannot be
+    read any more, dashboard and API are closed until there is a new token, or --open is said.
     """
-    kept = common.admin().restore(file)
-    typer.echo(f"Restored {file}. What was there before is in {kept}. Next: `cohort-tracker sync --full`.")
+    admin = common.admin()
+    kept = admin.restore(file)
+    before = f"What was there before is in {kept}." if kept else "Nothing was there before."
+    typer.echo(f"Restored {file}. {before} Next: `cohort-tracker sync --full`.")
+    if open_:
+        admin.open_again()
+    if admin.is_closed():
+        typer.echo(
+            "The tokens of before cannot be read, so dashboard and API are closed. Open them with "
+            "`cohort-tracker token create --name NAME`, or without tokens with `cohort-tracker serve "
+            "--open`.",
+            err=True,
+        )
 
 
 @commands.command()
@@ -67,7 +91,7 @@ def purge(
         admin.allow_return(student)
         typer.echo("The next sync brings this student back.")
         return
-    if not yes and sys.stdin.isatty():
+    if not yes and common.is_terminal():
         typer.confirm("Remove everything about this student from this computer?", abort=True)
     purged = admin.purge_student(student)
     typer.echo(
@@ -75,6 +99,18 @@ def purge(
         f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster. "
         "Backups and exports that you made still hold them."
     )
+
+
+def _findings(*, with_upstream: bool) -> Iterator[Finding]:
+    """Yield the findings; a place that can be no data folder is one of them."""
+    from cohort_core.services.folder import Finding
+
+    try:
+        admin = common.admin()
+    except (errors.SystemRefused, errors.BadSettings) as error:
+        yield Finding("folder", "cannot be used", error.message)
+        return
+    yield from admin.examine(with_upstream=with_upstream)
 
 
 @commands.command()
@@ -87,7 +123,7 @@ def doctor(
     Exit code 1 if there is anything to do.
     """
     findings = []
-    for finding in common.admin().examine(with_upstream=not offline):
+    for finding in _findings(with_upstream=not offline):
         findings.append(finding)
         if not as_json:
             mark = "ok     " if finding.is_well else "to do  "

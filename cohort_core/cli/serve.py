@@ -29,6 +29,9 @@ def serve(
     sync_every: Annotated[
         str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
     ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Let this computer in without tokens, if those of before are lost.")
+    ] = False,
 ) -> None:
     """Serve the dashboard at /dashboard and the API at /, to this computer by default."""
     from cohort_core import server
@@ -38,7 +41,15 @@ def serve(
     workspace = shared_workspace()
     wanted = sync_every or workspace.settings().sync_every
     every = parse_interval(wanted) if wanted else None
+    if open_:
+        common.admin().open_again()
     listener = server.listen(workspace, host, port)
+    if common.admin().is_closed():
+        typer.echo(
+            "The tokens of before are lost, so dashboard and API are closed. Make one with "
+            "`cohort-tracker token create --name NAME`, or start with --open.",
+            err=True,
+        )
     # Requests may also name the host that the server listens at.
     hosts = [*(allow_host or ()), host]
     server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)

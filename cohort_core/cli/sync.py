@@ -58,9 +58,8 @@ def sync(
 @commands.command()
 def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
-    from cohort_core.store.classes import last_sync, load_statuses
-    from cohort_core.store.sync_runs import load_latest_runs
-    from cohort_core.sync.lock import running_job
+    from cohort_core.store.classes import last_sync, load_statuses, roster_sizes
+    from cohort_core.sync.lock import load_latest_runs, running_job
 
     database = common.database()
     if not database.exists:
@@ -71,6 +70,7 @@ def status(as_json: AsJson = False) -> None:
         return
     statuses = load_statuses(database)
     latest = load_latest_runs(database)
+    rosters = roster_sizes(database)
     running = running_job(database)
     if as_json:
         from dataclasses import asdict
@@ -92,7 +92,7 @@ def status(as_json: AsJson = False) -> None:
         return
     for status in statuses:
         if status.is_active or status.synced_at:
-            typer.echo(_status_line(status))
+            typer.echo(_status_line(status, rosters.get(status.id, 0)))
             if status.id in latest:
                 typer.echo(f"    {_run_line(latest[status.id])}")
     if running:
@@ -175,22 +175,29 @@ def _exit_code(job: Job) -> int:
     return PARTIAL
 
 
-def _status_line(status: ClassStatus) -> str:
+def _status_line(status: ClassStatus, on_roster: int) -> str:
     set_aside = f", {status.quarantined} set aside" if status.quarantined else ""
     return (
         f"{'*' if status.is_active else ' '} {status.name} ({status.friendly_id or status.id}): "
-        f"{_describe_last_sync(status.synced_at)}, {status.students} students, "
+        f"{_describe_last_sync(status.synced_at)}, {_students(status.students, on_roster)}, "
         f"{status.assignments} assignments, {status.progressions} progressions{set_aside}"
     )
+
+
+def _students(seen: int, on_roster: int) -> str:
+    if not seen and on_roster:
+        return f"{on_roster} students on the roster of whom nobody has begun"
+    return f"{seen} students"
 
 
 def _run_line(run: Run) -> str:
     if run.error:
         return f"last run {run.state}: {run.error}"
     verified = {True: "verified", False: "not verified", None: ""}[run.is_clean]
+    time = "" if run.seconds is None else f" in {one_decimal(run.seconds)} s"
     return (
-        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages in "
-        f"{one_decimal(run.seconds or 0)} s, {run.added} new, {run.changed} changed, {run.removed} removed, "
+        f"last run {run.state} ({run.kind}{', ' if verified else ''}{verified}): {run.pages} pages{time}, "
+        f"{run.added} new, {run.changed} changed, {run.removed} removed, "
         f"{run.quarantined} set aside"
     )
 
@@ -200,5 +207,7 @@ def _describe_last_sync(synced_at: str | None) -> str:
         return "never synced"
     from datetime import datetime
 
-    at = datetime.fromisoformat(synced_at).astimezone()
+    from cohort_core.clock import local_time
+
+    at = local_time(datetime.fromisoformat(synced_at))
     return f"last sync {at:%Y-%m-%d %H:%M}"

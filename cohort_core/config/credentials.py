@@ -16,19 +16,21 @@ from cohort_core.errors import BadSettings
 def save_password(home: Home, email: str, password: str) -> str:
     """Save a password in the keyring, else in a private file.
 
-    Returns the place in words.
+    Returns the place in words, and why it is not the keyring.
     """
-    if _save_in_keyring(home, email, password):
+    problem = _save_in_keyring(home, email, password)
+    if problem is None:
         home.credentials.unlink(missing_ok=True)
         return "the system keyring"
     home.write_private(home.credentials, json.dumps({"email": email, "password": password}, allow_nan=False))
-    return str(home.credentials)
+    return f"{home.credentials}, for your eyes only, since {problem}"
 
 
 def load_password(home: Home, settings: Settings) -> str | None:
     """Load the password that belongs to these settings, None if there is none.
 
-    That of the environment takes precedence. Raises ``BadSettings`` if the file that holds it cannot be read.
+    That of the environment takes precedence. Raises ``BadSettings`` if the file that holds it cannot be
+    read, or if the keyring is locked.
     """
     if settings.password is not None:
         return settings.password.get_secret_value()
@@ -44,12 +46,16 @@ def load_password(home: Home, settings: Settings) -> str | None:
             raise BadSettings(
                 f"The password in {home.credentials} cannot be read. Run `cohort-tracker init` again."
             ) from None
-    import keyring
-    import keyring.errors
-
     try:
+        import keyring
+
         return keyring.get_password(_keyring_service(home), email)
-    except keyring.errors.KeyringError:
+    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
+        if _is_locked(error):
+            raise BadSettings(
+                "The system keyring is locked, so the password in it cannot be read. Unlock it, set "
+                "COHORT_PASSWORD, or connect again to keep the password in a private file."
+            ) from None
         return None
 
 
@@ -68,17 +74,24 @@ def password_place(home: Home) -> str | None:
     return "in the system keyring"
 
 
-def _save_in_keyring(home: Home, email: str, password: str) -> bool:
-    import keyring
-    import keyring.errors
-
-    service = _keyring_service(home)
+def _save_in_keyring(home: Home, email: str, password: str) -> str | None:
+    """Return None if the keyring keeps the password, else why it does not."""
     try:
+        import keyring
+
+        service = _keyring_service(home)
         keyring.set_password(service, email, password)
         # A null keyring accepts every password and keeps none.
-        return keyring.get_password(service, email) == password
-    except (keyring.errors.KeyringError, RuntimeError):
-        return False
+        is_kept = keyring.get_password(service, email) == password
+        return None if is_kept else "the keyring of this computer keeps nothing"
+    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
+        return "the system keyring is locked" if _is_locked(error) else "this computer has no usable keyring"
+
+
+def _is_locked(error: Exception) -> bool:
+    import keyring.errors
+
+    return isinstance(error, keyring.errors.KeyringLocked)
 
 
 def _keyring_service(home: Home) -> str:

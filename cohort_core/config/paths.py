@@ -5,13 +5,18 @@ This module is separate from the settings, so that a command that only reads the
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 from typing import Literal, TextIO
 
+from cohort_core.errors import BadInput, BadSettings, refused_by_system
+
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
+"""SQLite keeps parts of an open database in files whose names end like this."""
 
 
 class Home:
@@ -29,31 +34,126 @@ class Home:
         self.log = folder / "cohort.log"
         self.visits = folder / "visits.json"
         self.requests = folder / "requests.log"
+        self.guarded = folder / "guarded"
+        self.unfinished_purge = folder / "purge.unfinished"
         self.backups = folder / "backups"
 
     @classmethod
     def from_environment(cls) -> Home:
-        """Return the home that ``COHORT_HOME`` names, else the default one."""
+        """Return the home that ``COHORT_HOME`` names, else the default one.
+
+        Raises ``BadSettings`` or ``SystemRefused`` for a place that can be no folder.
+        """
         chosen = os.environ.get("COHORT_HOME")
         if chosen:
-            return cls(Path(chosen).expanduser().absolute())
-        import platformdirs
+            try:
+                folder = Path(chosen).expanduser().absolute()
+            except RuntimeError:
+                raise BadSettings(
+                    f"COHORT_HOME is {chosen}, and this computer has no such user. Set it to another folder."
+                ) from None
+        else:
+            import platformdirs
 
-        return cls(Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False)))
+            folder = Path(platformdirs.user_data_dir("cohort-tracker", appauthor=False))
+        home = cls(folder)
+        home.refuse_file_as_folder()
+        return home
+
+    def refuse_file_as_folder(self) -> None:
+        """Raise ``SystemRefused`` for a path that can be no folder.
+
+        A file stands in its place, or it is too long.
+        """
+        try:
+            os.lstat(self.database)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise refused_by_system(error) from None
+        for folder in (self.folder, *self.folder.parents):
+            if os.path.lexists(folder):
+                if not folder.is_dir():
+                    raise refused_by_system(
+                        NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+                    )
+                return
 
     def ensure(self) -> None:
         """Create the folder, readable by its owner only. An existing folder keeps its mode."""
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+    def mark_guarded(self) -> None:
+        """Remember beside the database that tokens protect it.
+
+        So a database that is lost, or put back without them, does not open the door to everybody.
+        """
+        open_private(self.guarded, "a").close()
 
     def files(self) -> list[Path]:
         """Return the files in the folder, with SQLite's own and the backups."""
         folders = [folder for folder in (self.folder, self.backups) if folder.is_dir()]
         return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
+    def automatic_copies(self) -> list[Path]:
+        """Return the copies from before a restore or a migration."""
+        copies = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
+        return sorted(path for path in copies if path.is_file())
+
+    def is_own_file(self, path: Path) -> bool:
+        """Return True if a path leads to a file that this program keeps for itself.
+
+        It may lead there by a link, a hard link, or a name that differs in case.
+        """
+        own = [entry for entry in vars(self).values() if entry not in (self.folder, self.backups)]
+        own += [Path(f"{self.database}{suffix}") for suffix in SQLITE_SUFFIXES]
+        for target in {path.absolute(), _resolved(path)}:
+            is_here = _is_same(target.parent, self.folder)
+            # Windows drops dots and blanks at the end of a name, and ":" begins the name of a part of a file.
+            name = target.name.casefold().partition(":")[0].rstrip(". ")
+            if any(_is_same(target, entry) or (is_here and name == entry.name) for entry in own):
+                return True
+        return False
+
+    def refuse_own_file(self, path: Path, parameter: str) -> None:
+        """Raise ``BadInput`` for an own file, and for any open database.
+
+        The file would be another one, but SQLite's parts of the old one would stay beside it.
+        """
+        problem = ""
+        if self.is_own_file(path):
+            problem = "a file of the data folder itself, which must not be replaced"
+        elif any(Path(f"{_resolved(path)}{suffix}").exists() for suffix in SQLITE_SUFFIXES):
+            problem = "a database that a program has open"
+        if problem:
+            raise BadInput(f"{path} is {problem}. Choose another name.", parameter=parameter)
+
     def write_private(self, path: Path, text: str) -> None:
         """Replace a file atomically; at no moment can other users read it."""
         self.ensure()
         write_private(path, text.encode())
+
+
+def is_open_to_others(home: Home) -> bool:
+    """Return True if other users of this computer can write into the folder.
+
+    Windows says it by other means, which are not looked at.
+    """
+    return hasattr(os, "getuid") and bool(home.folder.stat().st_mode & 0o022)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to the same existing file or folder, or are equal."""
+    try:
+        return path == other or os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
 
 def entry_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import tomllib
@@ -74,6 +75,13 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ValueError("must be a web address such as https://class.example.org")
         return value.strip().rstrip("/")
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_plain(cls, value: str) -> str:
+        if "?" in value or "#" in value:
+            raise ValueError("must end before any ? or #, since paths follow it")
+        return value
 
     @field_validator("api_base")
     @classmethod
@@ -188,6 +196,8 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
     which names the setting and never its value.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    if home.config.exists() and not home.config.is_file():
+        raise BadSettings(f"{home.config} is a folder, and has to be a file. Move it away.")
     try:
         return Settings(home=home, **given)  # type: ignore[call-arg]
     except ValidationError as error:
@@ -201,6 +211,26 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
             f"The settings in {home.config} cannot be read. Correct the file, or delete it and run "
             "`cohort-tracker init` again."
         ) from None
+
+
+def unknown_settings(home: Home) -> list[str]:
+    """Name the keys of ``config.toml`` that are no settings.
+
+    Each comes with the setting that it was most likely meant to be.
+
+    They are ignored, as a later version may have written them. An unreadable file has none.
+    """
+    try:
+        stored = tomllib.loads(home.config.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return []
+    names = list(Settings.model_fields)
+    unknown = []
+    for key in stored:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            unknown.append(f"{key} (did you mean {near[0]}?)" if near else key)
+    return unknown
 
 
 def _name_of(problem: ErrorDetails) -> str:

@@ -19,6 +19,7 @@ from streamlit.env_util import is_repl
 
 from cohort_core import dashboard
 from cohort_core.dashboard.components.style import ICON
+from cohort_core.dashboard.connection_script import CONNECTION_SCRIPT, CONNECTION_STYLE
 from cohort_core.dashboard.errors import show_error
 from cohort_core.dashboard.files.owner import new_cookie, owner
 from cohort_core.dashboard.files.registry import FileRegistry, shared_registry
@@ -188,7 +189,7 @@ def first_page_template(original: str) -> str:
     script = (
         f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_FOCUS_MENU_SCRIPT}</script>"
+        f"{_FOCUS_MENU_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
     page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')

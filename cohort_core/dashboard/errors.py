@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cohort_core.dashboard.components.text import literal
-from cohort_core.errors import CohortError
+from cohort_core.errors import CohortError, refused_by_system
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ def sentence_for(error: Exception, where: str) -> str:
     A `CohortError` has a sentence of its own. For any other error the sentence says nothing about the cause,
     and the log gets the place in the code.
     """
+    if isinstance(error, OSError):
+        error = refused_by_system(error, on_page=True)
     if isinstance(error, CohortError):
         logger.warning("The dashboard (%s) met %s", where, error.code)
         return error.message

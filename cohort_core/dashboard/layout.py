@@ -16,10 +16,11 @@ from cohort_core.caching import cached_on
 from cohort_core.config.paths import entry_folder
 from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
 from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
-from cohort_core.dashboard.components.text import literal, parse_instant
+from cohort_core.dashboard.components.text import count, literal, parse_instant, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.identity import current_principal
 from cohort_core.errors import NotAllowed
+from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
 from cohort_core.services.commands import AdminCommands, Commands
@@ -158,6 +159,10 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
     st.html(STYLE + (PRINTED_FROM_DARK if st.context.theme.type == "dark" else ""))
     st.title(page.title, anchor=False)
     with guarded(name):
+        if shared_services().is_closed():
+            # A tab that was open already; a new one is not answered at all.
+            st.error(CLOSED)
+            st.stop()
         view = _prepare(page, needs_class)
         if page.is_for_admins:
             admin_of(view)
@@ -324,6 +329,14 @@ def _heading(shown: ClassStatus, view: View) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _count_on_roster(view: View) -> int:
+    """Count all students of the class who have not withdrawn.
+
+    They need not count on the day that is shown.
+    """
+    return int(view.cohort.class_data.students["withdrawn_on"].isna().sum())
+
+
 def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
     """Say what to do when there is nothing to show, and end the page there."""
     if not view.classes and not is_connected:
@@ -342,6 +355,14 @@ def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
             st.info(
                 "This class has not been synced yet. Press Sync now in the sidebar to read it from OpenClass."
             )
+    elif view.cohort.students.empty and (on_roster := _count_on_roster(view)):
+        st.info(
+            f"{upper_first(count(on_roster, 'student'))} {'is' if on_roster == 1 else 'are'} on the "
+            f"roster, and "
+            "nobody counts on this day: nobody has begun, and the class has no first day yet. They count "
+            "from the first activity on, or from the first day that you set under Settings, Time zones."
+        )
+        link("settings", "Set the first day of the class", also={"part": "time"})
     elif view.cohort.students.empty:
         st.info("There are no students here yet. They appear with their first assignment, or with a roster.")
     elif view.cohort.assignments.empty:

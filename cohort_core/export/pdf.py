@@ -278,7 +278,7 @@ def _sections(cohort: Cohort) -> list[dict[str, Any]]:
         {
             "name": "Outside all units" if pd.isna(row["section"]) else row["section"],
             "assignments": str(row["assignments"]),
-            "rate": row["completion_rate"] or 0.0,
+            "rate": 0.0 if pd.isna(row["completion_rate"]) else row["completion_rate"],
             "completion": percent(row["completion_rate"]),
             "everyone": str(row["students_completed"]),
             "grade": percent(row["avg_grade"]),

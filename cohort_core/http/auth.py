@@ -14,6 +14,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError
 from cohort_core.http.audit_writer import AuditWriter
+from cohort_core.http.browser_pages import CLOSED
 from cohort_core.http.guards import SAFE_METHODS, host_name, is_below, plain_address, problem, unavailable
 from cohort_core.http.rate_limit import FixedWindow, Limits
 from cohort_core.http.request_log import masked_path
@@ -57,7 +59,7 @@ The client behind it is unknown, even if the proxy runs on this computer.
 _READ = frozenset({"GET", "HEAD"})
 _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "viewer"),
-    (_READ, r"/(classes|triage)(\.[a-z]+)?", "viewer"),
+    (_READ, r"/(classes|triage|mentors)(\.[a-z]+)?|/status", "viewer"),
     (_READ, r"/classes/[^/]+/.+", "viewer"),
     (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "viewer"),
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
@@ -130,6 +132,9 @@ class AuthMiddleware:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
+        if await self._token_cache.is_closed():
+            await _closed()(scope, receive, send)
+            return
         is_foreign = self._exposed or _is_from_elsewhere(scope) or _is_proxied(scope, headers)
         if is_below(path, self._excluded_path):
             await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
@@ -315,6 +320,19 @@ class TokenCache:
         by_digest = {token.digest: token for token in tokens.load_tokens(self._database)}
         return by_digest, classes.load_index(self._database).references
 
+    async def is_closed(self) -> bool:
+        """Return True if the tokens that protected this home are lost.
+
+        Then nobody may be let in.
+        """
+        if not self._database.home.guarded.exists():
+            return False
+        with suppress(CohortError):
+            await self.refresh()
+            return not self._tokens
+        # Without the tokens no request is let in to the API, and no page has any data.
+        return False
+
     @property
     def is_locked(self) -> bool:
         """True if any token was not revoked; an expired one counts too."""
@@ -420,6 +438,14 @@ def _not_json() -> ASGIApp:
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "Send the body as `Content-Type: application/json`, not packed.",
         "not_json",
+    )
+
+
+def _closed() -> ASGIApp:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"{CLOSED} `cohort-tracker token create` does, or `cohort-tracker serve --open` does without tokens.",
+        "closed",
     )
 
 

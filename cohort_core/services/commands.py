@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +17,7 @@ from cohort_core.errors import BadInput, NotAllowed, SyncRunning
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
+from cohort_core.sources import source_class
 from cohort_core.store import audit, classes, maintenance, roster, tokens
 from cohort_core.store.hides import Kind
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cohort_core.imports.roster_files import MentorsPlan, RosterPlan
     from cohort_core.imports.rust_tool import ImportResult
     from cohort_core.services.doctor import Finding
+    from cohort_core.sources.base import KnownSchool
     from cohort_core.store.purge import Purged
     from cohort_core.store.tokens import Token
     from cohort_core.sync.jobs import SyncJob
@@ -158,6 +160,14 @@ class AdminCommands:
         """Revoke a token. Raises ``BadInput`` if there is none of this name."""
         tokens.revoke_token(self._workspace.database, name, asked_by=self.principal.who, now=utc_now())
 
+    def open_again(self) -> None:
+        """Let this computer in without tokens, although those that protected it are lost."""
+        tokens.open_again(self._workspace.database, asked_by=self.principal.who)
+
+    def is_closed(self) -> bool:
+        """Return True if tokens protected this home and are lost."""
+        return tokens.is_closed(self._workspace.database)
+
     def events(self, limit: int | None = None) -> list[audit.Event]:
         """Return the latest audit events, newest first; all by default."""
         database = self._workspace.database
@@ -200,6 +210,10 @@ class AdminCommands:
             password=password,
             asked_by=self.principal.who,
         )
+
+    def schools(self) -> Mapping[str, KnownSchool]:
+        """Return the schools that can be chosen by name."""
+        return source_class().schools()
 
     def use_practice_school(self) -> list[classes.ListedClass]:
         """Connect to a practice school that runs in this process, with its rosters."""

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cohort_core import sources
 from cohort_core.clock import utc_now
-from cohort_core.config import settings
+from cohort_core.config import credentials, settings
 from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, Home
-from cohort_core.errors import CohortError, NotConnected
+from cohort_core.errors import CohortError, NotConnected, refused_by_system
+from cohort_core.services import folder
+from cohort_core.services.folder import Finding
 from cohort_core.sources.base import RetryPolicy
-from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import check
-from cohort_core.sync.lock import is_locked
+from cohort_core.store.schema_check import foreign_parts
+from cohort_core.store.tokens import is_closed
+from cohort_core.sync import lock
 
 MIN_TOKEN_DAYS = 1.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of checking one topic. ``advice`` is None if all is well."""
-
-    topic: str
-    result: str
-    advice: str | None = None
-
-    @property
-    def is_well(self) -> bool:
-        """True if there is nothing to do."""
-        return self.advice is None
-
-    def as_dict(self) -> dict[str, str | None]:
-        """Return the fields of the command's JSON."""
-        return {"what": self.topic, "told": self.result, "advice": self.advice}
 
 
 def examine(
@@ -48,24 +33,44 @@ def examine(
     ``with_upstream`` also logs in at the source.
     """
     yield from _settings(home)
-    yield from _modes(home)
+    yield from _told_of_system("folder", folder.examine(home))
+    yield from _told_of_system("privacy", _modes(home))
     database = Database(home)
     if database.exists:
-        yield from _database(database)
-        yield from _syncs(database)
+        yield from _told_of_system("database", _database(database))
+        yield from _told_of_system("syncs", _syncs(database))
     else:
         yield Finding("database", "there is none yet", "Run `cohort-tracker init` and `cohort-tracker sync`.")
     if with_upstream:
-        yield from _upstream(home, retry_policy)
+        yield from _told_of_system(sources.source_class().info.label, _upstream(home, retry_policy))
+
+
+def _told_of_system(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Pass findings on, and turn what the operating system refuses into one."""
+    try:
+        yield from findings
+    except OSError as error:
+        yield Finding(topic, "cannot be looked at", refused_by_system(error).message)
 
 
 def _settings(home: Home) -> Iterator[Finding]:
     try:
         loaded = settings.load_settings(home)
+        password_place = credentials.password_place(home)
     except CohortError as error:
         yield Finding("settings", "cannot be used", error.message)
         return
     yield Finding("settings", f"in {home.folder}, time zone {loaded.default_timezone}")
+    for name in settings.unknown_settings(home):
+        yield Finding(
+            "settings", f"{name} is not known and has no effect", f"Correct or delete it in {home.config}."
+        )
+    if loaded.email and password_place is None:
+        yield Finding("password", "is not kept anywhere", "Run `cohort-tracker init` again.")
+    try:
+        utc_now().astimezone()
+    except (ValueError, OverflowError, OSError):
+        yield Finding("time zone", "TZ of the environment is none", "Correct TZ, or take it away.")
 
 
 def _modes(home: Home) -> Iterator[Finding]:
@@ -82,7 +87,7 @@ def _modes(home: Home) -> Iterator[Finding]:
     ]
     for path in open_to_others:
         mode = "700" if path.is_dir() else "600"
-        yield Finding("privacy", f"{path} is open to others", f"Run `chmod {mode} '{path}'`.")
+        yield Finding("privacy", f"{path} is open to others", f"Run `chmod {mode} {shlex.quote(str(path))}`.")
     if not open_to_others:
         yield Finding("privacy", "only you can read the files")
 
@@ -91,35 +96,72 @@ def _database(database: Database) -> Iterator[Finding]:
     try:
         with database.reading() as connection:
             problems = check(connection)
+            foreign = foreign_parts(connection)
+        with database.writing():
+            # Nothing: a lock, a file or a disk that cannot be written shows here.
+            pass
     except CohortError as error:
-        yield Finding("database", "cannot be used", error.message)
+        yield Finding("database", "cannot be used", _advice(database.home, error))
         return
     for problem in problems:
-        yield Finding(
-            "database",
-            problem,
-            "Restore the last backup with `cohort-tracker restore FILE`; without one, move the file away and "
-            "sync again.",
-        )
+        yield Finding("database", problem, _restore_advice(database.home))
     if not problems:
-        yield Finding("database", "sound")
+        more = f"; {', '.join(foreign)} in it, not of this program" if foreign else ""
+        yield Finding("database", f"sound{more}")
+    if database.home.unfinished_purge.exists():
+        yield Finding(
+            "purge",
+            "the last one was not finished",
+            "Run the same `cohort-tracker purge` again: it finishes it.",
+        )
+    if is_closed(database):
+        yield Finding(
+            "tokens",
+            "those of before are lost, so dashboard and API are closed",
+            "Run `cohort-tracker token create --name NAME`, or without tokens `cohort-tracker serve --open`.",
+        )
+
+
+def _advice(home: Home, error: CohortError) -> str:
+    """Name the backup where the advice is to restore one."""
+    return f"{error.message} {_restore_advice(home)}" if "restore FILE" in error.message else error.message
+
+
+def _restore_advice(home: Home) -> str:
+    copies = [path for path in home.backups.glob("*.db") if path.is_file()] if home.backups.is_dir() else []
+    if copies:
+        latest = shlex.quote(str(max(copies, key=lambda path: path.stat().st_mtime)))
+        return f"Put the last backup back: `cohort-tracker restore {latest}`."
+    path = shlex.quote(str(home.database))
+    return (
+        "Put a backup back with `cohort-tracker restore FILE`. Without any, move the database away with "
+        f"`mv {path} {shlex.quote(f'{home.database}.damaged')}` and run `cohort-tracker sync`: it reads "
+        f"everything of "
+        "OpenClass again, but no roster, no hidden students and no tokens."
+    )
 
 
 def _syncs(database: Database) -> Iterator[Finding]:
     try:
-        latest = sync_runs.load_jobs(database, limit=1)
+        latest = lock.load_jobs(database, limit=1)
     except CohortError:
         return
     if not latest:
         yield Finding("syncs", "none yet", "Run `cohort-tracker sync`.")
-    elif latest[0].is_running and not is_locked(database.home):
+        return
+    (job,) = latest
+    failed = [run for run in job.runs if run.error]
+    if job.state == "interrupted":
         yield Finding(
-            "syncs", "the last one broke off", "Run `cohort-tracker sync`; it reads everything again."
+            "syncs", "the last one was interrupted", "Run `cohort-tracker sync`; it reads everything again."
         )
-    elif latest[0].error:
-        yield Finding("syncs", f"the last one ended as {latest[0].state}", latest[0].error)
+    elif failed:
+        for run in failed:
+            yield Finding("syncs", f"the last one of {run.name} {run.state}", run.error)
+    elif job.error:
+        yield Finding("syncs", f"the last one ended as {job.state}", job.error)
     else:
-        yield Finding("syncs", f"the last one is {latest[0].state}")
+        yield Finding("syncs", f"the last one is {job.state}")
 
 
 def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]:

@@ -13,7 +13,9 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, hides
 from cohort_core.store.audit import save_event
-from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
+from cohort_core.store.roster import Mentor, load_mentors
+from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, unknown_job
+from cohort_core.sync import lock
 from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
@@ -56,6 +58,17 @@ class Reader:
     def last_sync(self) -> str | None:
         """Return the end of the latest successful sync: UTC text, or None."""
         return max((status.synced_at for status in self.statuses() if status.synced_at), default=None)
+
+    def count_students(self) -> int:
+        """Count the students with records in the classes that may be seen, each once."""
+        return classes.count_students(self._workspace.database, [status.id for status in self.statuses()])
+
+    def mentors(self) -> list[Mentor]:
+        """Return the mentors of the last import by name; numbered in anonymous mode."""
+        mentors = load_mentors(self._workspace.database)
+        if not self.anonymous:
+            return mentors
+        return [replace(mentor, name=f"Mentor {number}") for number, mentor in enumerate(mentors, 1)]
 
     def class_data(self, reference: str) -> ClassData:
         """Return the data of a class."""
@@ -138,7 +151,7 @@ class Reader:
 
     def latest_runs(self) -> dict[str, Run]:
         """Return the latest sync of each class that may be seen, by class id."""
-        runs = load_latest_runs(self._workspace.database)
+        runs = lock.load_latest_runs(self._workspace.database)
         return {class_id: run for class_id, run in runs.items() if self.principal.may_see(class_id)}
 
     def job(self, job_id: int) -> Job:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace, shared_workspace
+from cohort_core.store.tokens import is_closed
 
 if TYPE_CHECKING:
     from cohort_core.services.commands import AdminCommands, Commands
@@ -21,6 +22,13 @@ class Services:
     def last_sync(self) -> str | None:
         """Return the end of the latest successful sync of any class: UTC text, or None."""
         return self._workspace.last_sync()
+
+    def is_closed(self) -> bool:
+        """Return True if the tokens that protected this home are lost.
+
+        Then nobody may be let in.
+        """
+        return is_closed(self._workspace.database)
 
     def reader(self, principal: Principal, *, anonymous: bool = False) -> Reader:
         """Return a reader, with pseudonyms if asked for here or by the settings."""

@@ -6,7 +6,7 @@ Engine, jobs and services know this module alone. `cohort_core.sources` chooses 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
@@ -33,6 +33,14 @@ class SourceInfo:
     def missing_settings(self, settings: Settings) -> list[str]:
         """Return the names of the required settings that are not there."""
         return [name for name in self.required_settings if not getattr(settings, name)]
+
+
+@dataclass(frozen=True)
+class KnownSchool:
+    """A school whose values for a login are public."""
+
+    origin: str
+    app_id: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,11 @@ class Source(ABC):
         self._login = login
         self._retry_policy = retry_policy or RetryPolicy()
         self._is_cancelled = is_cancelled
+
+    @staticmethod
+    def schools() -> Mapping[str, KnownSchool]:
+        """Return the schools that a mentor can choose by name."""
+        return {}
 
     def __enter__(self) -> Self:
         return self

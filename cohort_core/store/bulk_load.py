@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -69,3 +70,41 @@ def save_classes(
         for class_id, class_units in units.items():
             save_units(connection, class_id, class_units)
             bump_revision(connection, class_id)
+
+
+Group = tuple[str | None, str | None]
+"""The night and the region of a student."""
+
+
+def save_imported_groups(database: Database, groups: Mapping[tuple[str, str], Group]) -> int:
+    """Keep night and region of students, by class id and student id.
+
+    Returns the number of those that are new or changed.
+
+    Classes that are not here are left out.
+    """
+    with database.writing() as connection:
+        class_ids = {row["id"] for row in connection.execute("SELECT id FROM classes")}
+        saved = 0
+        for (class_id, student_id), (night, region) in groups.items():
+            if class_id not in class_ids:
+                continue
+            done = connection.execute(
+                """
+                INSERT INTO imported_groups VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT DO UPDATE SET night = ?3, region = ?4 WHERE night IS NOT ?3 OR region IS NOT ?4
+                """,
+                (class_id, student_id, night, region),
+            )
+            saved += done.rowcount
+        for class_id in {class_id for class_id, _ in groups} & class_ids:
+            bump_revision(connection, class_id)
+    return saved
+
+
+def load_imported_groups(connection: sqlite3.Connection, class_id: str) -> dict[str, Group]:
+    """Load night and region as another tool knew them, by student id."""
+    rows = connection.execute(
+        "SELECT student_id, night, region FROM imported_groups WHERE class_id = ?", (class_id,)
+    )
+    return {row["student_id"]: (row["night"], row["region"]) for row in rows}

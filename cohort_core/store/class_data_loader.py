@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 from pydantic_core import from_json
 
+from cohort_core.store.bulk_load import load_imported_groups
 from cohort_core.store.class_data import ASSIGNMENT_COLUMNS, PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
 from cohort_core.store.classes import unknown_class
 from cohort_core.store.database import Database
@@ -127,11 +128,15 @@ def _assignments(connection: sqlite3.Connection, class_id: str, seen_ids: Iterab
 def _students(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
     """Load the enrolments: students with progressions, and everyone else on the roster."""
     seen = load_students(connection, seen_ids)
+    groups = load_imported_groups(connection, class_id)
     match = match_roster(load_roster(connection, class_id), seen)
     rows = []
     for student in seen:
         line = match.by_student.get(student.id)
-        labels = (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (None,) * 4
+        group = groups.get(student.id, (None, None))
+        labels = (
+            (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (*group, None, None)
+        )
         rows.append((*student, *labels))
     ids = {student.id for student in seen}
     for line in match.unseen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -254,6 +255,28 @@ def load_statuses(
         )
         for row, counts in zip(rows, counted, strict=True)
     ]
+
+
+def count_students(database: Database, class_ids: Sequence[str]) -> int:
+    """Count the students with records in these classes, each once."""
+    with database.reading() as connection:
+        row = connection.execute(
+            """
+            SELECT count(DISTINCT student_id) FROM progressions
+            WHERE class_id IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(list(class_ids), allow_nan=False),),
+        ).fetchone()
+    return int(row[0])
+
+
+def roster_sizes(database: Database) -> dict[str, int]:
+    """Count the lines of each class's roster, without those that withdrew."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            "SELECT class_id, count(*) FROM enrolments WHERE withdrawn_on IS NULL GROUP BY class_id"
+        ).fetchall()
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True)

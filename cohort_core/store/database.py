@@ -7,16 +7,18 @@ briefly holds our own file lock. Readers open the file read-only and cannot chec
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohort_core.config.paths import PRIVATE_FILE, Home, open_private
+from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
+from cohort_core.store.schema_check import is_as_expected, missing_parts, read_schema
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -27,7 +29,12 @@ WriteConnection = sqlite3.Connection
 """The result of ``Database.writer``, for modules that pass it on and use no SQL."""
 
 # Listed here so that reading can recognise a later version's database without importing the migrations.
-MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit", "m003_changes_by_run")
+MIGRATION_NAMES = (
+    "m001_first_schema",
+    "m002_tokens_and_audit",
+    "m003_changes_by_run",
+    "m004_repair_and_imported_groups",
+)
 
 
 class Database:
@@ -128,7 +135,11 @@ class Database:
             self._lock_file.release()
 
     def migrate(self) -> None:
-        """Create the database, or apply the migrations that are missing."""
+        """Create the database, or apply the migrations that are missing.
+
+        Before it changes a database it copies it to ``backups/before-NNN.db``, where NNN is the number of the
+        first migration. If anything fails, the database stays as it was.
+        """
         try:
             self.home.ensure()
             # SQLite would create a file that everyone can read.
@@ -143,10 +154,36 @@ class Database:
             self._write_lock(),
             closing(self._connect(read_only=False)) as connection,
         ):
-            refuse_newer(connection, self.path)
+            applied = refuse_newer(connection, self.path)
+            if applied:
+                self._copy_before(connection, applied)
+            elif read_schema(connection):
+                raise DatabaseUnusable(
+                    f"{self.path} is the database of another program. Move it away, or set COHORT_HOME "
+                    f"to another "
+                    "folder."
+                )
             connection.execute("PRAGMA journal_mode = WAL")
             bring_up_to_date(connection)
         self._is_checked = True
+
+    def _copy_before(self, connection: sqlite3.Connection, applied: frozenset[str]) -> None:
+        """Copy the database as it is before migrations that are missing change it."""
+        missing = [name for name in MIGRATION_NAMES if name not in applied]
+        if not missing:
+            # Another process was faster.
+            return
+        target = self.home.backups / f"before-{missing[0][1:4]}.db"
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            self.home.backups.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            open_private(draft, "x").close()
+            connection.execute("VACUUM INTO ?", (str(draft),))
+            draft.replace(target)
+        except OSError as error:
+            raise self.unusable(error.strerror) from error
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _check_schema(self) -> None:
         if not self.exists:
@@ -154,18 +191,70 @@ class Database:
             return
         with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
             applied = refuse_newer(connection, self.path)
+            if applied == frozenset(MIGRATION_NAMES):
+                self._refuse_other_schema(connection)
+                self._keep_guarded(connection)
         if applied != frozenset(MIGRATION_NAMES):
             self.migrate()
         self._is_checked = True
+
+    def _refuse_other_schema(self, connection: sqlite3.Connection) -> None:
+        if is_as_expected(connection):
+            return
+        problems = missing_parts(connection)
+        if problems:
+            raise DatabaseUnusable(
+                f"The tables in {self.path} are not those of this version: {'; '.join(problems)}. Restore a "
+                "backup with `cohort-tracker restore FILE`."
+            )
+
+    def _keep_guarded(self, connection: sqlite3.Connection) -> None:
+        """Mark a home as guarded whose tokens are older than the mark."""
+        has_tokens = not self.home.guarded.exists() and connection.execute("SELECT 1 FROM tokens").fetchone()
+        if has_tokens:
+            with suppress(OSError):
+                self.home.mark_guarded()
+
+    def replace_file(self, draft: Path) -> Path | None:
+        """Put another file in the place of this database.
+
+        This one may be in any state.
+
+        Returns the file of before, which was moved aside byte by byte together with SQLite's parts of it;
+        None if there was none. Nobody may have ``draft`` open.
+        """
+        name = "cohort.before-restore"
+        aside = self.path.with_name(f"{name}.db")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self.path.with_name(f"{name}-{number}.db")
+        moved: list[tuple[Path, Path]] = []
+        with self._write_lock():
+            try:
+                # Its parts go first: a new file beside an old part would be mixed with it.
+                for suffix in (*SQLITE_SUFFIXES, ""):
+                    part = Path(f"{self.path}{suffix}")
+                    if part.exists():
+                        moved.append((part, part.replace(f"{aside}{suffix}")))
+                draft.replace(self.path)
+            except OSError as error:
+                for part, kept in reversed(moved):
+                    kept.replace(part)
+                raise self.unusable(error.strerror) from error
+        self._is_checked = False
+        return aside if any(part == self.path for part, _ in moved) else None
 
     def compact(self, connection: WriteConnection) -> None:
         """Remove free pages from the file and its write-ahead log.
 
         Afterwards no deleted content is left on the disk.
         """
-        with self._write_lock():
+        with _translating_errors(self), self._write_lock():
             connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_blocked = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if is_blocked:
+            raise _busy()
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Replace the database by a copy of another one, in one transaction."""
@@ -173,12 +262,23 @@ class Database:
             source.backup(connection)
         self._is_checked = False
 
-    def unusable(self, reason: str | None) -> DatabaseUnusable:
-        """Make the error for a database that SQLite or the system refuses."""
-        return DatabaseUnusable(
-            f"The database {self.path} cannot be used ({reason}). Check that the folder is yours to write "
-            "and the disk is not full; if the file is damaged, move it away and sync again."
-        )
+    def unusable(self, reason: str | None, code: int = 0) -> DatabaseUnusable:
+        """Make the error for a database that SQLite or the system refuses.
+
+        ``code`` is SQLite's, of which the lowest byte is the kind of error.
+        """
+        match code & 0xFF:
+            case sqlite3.SQLITE_FULL:
+                advice = "Nothing was stored. Free some space on the disk, and do it again."
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                advice = (
+                    "The file is damaged: put the last backup back with `cohort-tracker restore FILE`, "
+                    "which keeps the damaged one beside it. `cohort-tracker doctor` names the backups "
+                    "there are."
+                )
+            case _:
+                advice = "Check that the folder is yours to write and the disk is not full, and try again."
+        return DatabaseUnusable(f"The database {self.path} cannot be used ({reason}). {advice}")
 
     def connect_to_watch(self) -> sqlite3.Connection:
         """Open a read-only connection that never waits; the caller must close it."""
@@ -217,12 +317,43 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that are missing in a database."""
+    """Apply the migrations that are missing in a database, all or none.
+
+    Raises ``DatabaseUnusable`` if its tables are then not those of this version. The connection must have
+    ``isolation_level`` None.
+    """
     from sqlite_utils import Database as SqliteUtilsDatabase
 
     from cohort_core.store.schema import migrations
 
-    migrations.apply(SqliteUtilsDatabase(connection))
+    # Tables may be made anew, to which others refer.
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(SqliteUtilsDatabase(connection))
+        problems = missing_parts(connection)
+        if problems:
+            raise _not_migrated(f"a form that no released version wrote: {'; '.join(problems)}")
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (
+            sqlite3.SQLITE_ERROR,
+            sqlite3.SQLITE_CONSTRAINT,
+        ):
+            raise
+        raise _not_migrated(str(error)) from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _not_migrated(reason: str) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"The database cannot be brought to the form of this version ({reason}). Nothing was changed. "
+        f"Restore a "
+        "backup with `cohort-tracker restore FILE`, or go back to the version of before."
+    )
 
 
 @contextmanager
@@ -235,7 +366,7 @@ def _translating_errors(database: Database) -> Iterator[None]:
         # The lowest byte is the kind of error; the higher ones are details.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise _busy() from error
-        raise database.unusable(str(error)) from error
+        raise database.unusable(str(error), getattr(error, "sqlite_errorcode", 0)) from error
 
 
 def _busy() -> DatabaseBusy:

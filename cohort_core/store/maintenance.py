@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from cohort_core.config.paths import PRIVATE_FOLDER, open_private
-from cohort_core.errors import BadInput, DatabaseUnusable
+from cohort_core.clock import utc_now
+from cohort_core.config.paths import PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
+from cohort_core.errors import BadInput, DatabaseNewer, DatabaseUnusable
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
+from cohort_core.store.schema_check import foreign_parts
 
 _NEVER_RESTORED = ("tokens", "audit")
 
@@ -23,6 +29,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
     It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
     Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
+    database.home.refuse_own_file(target, "file")
     if target.exists() and not replace:
         raise BadInput(f"{target} is there already. Choose another name, or say --force.", parameter="file")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
@@ -31,7 +38,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
         open_private(draft, "x").close()
         save_event(database, asked_by, "backup", target.name)
         with database.writer() as connection:
-            connection.execute("VACUUM INTO ?", (str(draft),))
+            _copy_into(connection, draft, target)
         problems = file_problems(draft)
         if problems:
             raise DatabaseUnusable(
@@ -46,6 +53,20 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
         with contextlib.suppress(OSError):
             draft.unlink()
     return target.stat().st_size
+
+
+def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> None:
+    try:
+        connection.execute("VACUUM INTO ?", (str(draft),))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+            raise
+        raise BadInput(
+            f"There is too little space on the disk for {target}. Nothing was changed. Free some space, "
+            f"or choose "
+            "another disk.",
+            parameter="file",
+        ) from None
 
 
 def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
@@ -63,43 +84,166 @@ def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
     return target
 
 
-def restore(database: Database, source: Path, *, asked_by: str) -> Path:
-    """Replace the database by a backup; return the copy of the database before.
+def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
+    """Replace the database by a backup, and keep the one of before.
+
+    Returns the file of the database of before, None if there was none.
 
     The caller must hold the sync lock, so that no sync writes meanwhile. The backup is checked first; if
-    anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. Tokens and the
-    audit log stay as they are: an old backup must not make revoked tokens valid or remove events.
+    anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. A present
+    database that is damaged is moved aside byte by byte.
+
+    Tokens and the audit log stay as they are: an old backup must not make revoked tokens valid or remove
+    events. If the tokens cannot be read, there are none afterwards, and a home that was guarded is closed.
     """
-    problems = file_problems(source)
-    if problems:
-        raise BadInput(f"{source} is no sound backup: {problems[0]}. Choose another.", parameter="file")
-    with closing(_open_alone(source)) as copy, closing(sqlite3.connect(":memory:")) as whole:
-        refuse_newer(copy, source)
-        if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'progressions'").fetchone():
-            raise BadInput(f"{source} is not a backup of Cohort Tracker. Choose another.", parameter="file")
+    if database.home.is_own_file(source):
+        raise BadInput(
+            f"{source} is the present database itself. Choose a file that `cohort-tracker backup` made.",
+            parameter="file",
+        )
+    with closing(_load_backup(database.home, source)) as whole:
         before = database.path.with_name("cohort.before-restore.db")
-        backup(database, before, replace=True, asked_by=asked_by)
-        copy.backup(whole)
-        bring_up_to_date(whole)
+        is_sound = _is_sound(database)
+        if is_sound:
+            backup(database, before, replace=True, asked_by=asked_by)
         _keep_for_restore(database, whole)
         add_event(whole, asked_by, "restore", source.name)
-        whole.commit()
+        if not is_sound:
+            return _replace_file(database, whole)
         database.replace_contents(whole)
     return before
 
 
+def _load_backup(home: Home, source: Path) -> sqlite3.Connection:
+    """Load a checked backup into memory, in the form of this version."""
+    whole = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        with _complete(home, source) as file:
+            problems = file_problems(file)
+            if problems:
+                raise BadInput(
+                    f"{source} is no sound backup: {problems[0]}. Choose another.", parameter="file"
+                )
+            with closing(_open_alone(file)) as copy:
+                if not refuse_newer(copy, source):
+                    raise BadInput(
+                        f"{source} is not a backup of Cohort Tracker. Choose another.", parameter="file"
+                    )
+                copy.backup(whole)
+        # Triggers would run at every later write, and already at the migrations.
+        _refuse_parts(source, [part for part in foreign_parts(whole) if part.startswith(("trigger", "view"))])
+        try:
+            bring_up_to_date(whole)
+        except DatabaseUnusable:
+            raise BadInput(
+                f"{source} is no sound backup: its tables are not those of any version. Choose another.",
+                parameter="file",
+            ) from None
+        _refuse_parts(source, foreign_parts(whole))
+    except BaseException:
+        whole.close()
+        raise
+    return whole
+
+
+@contextlib.contextmanager
+def _complete(home: Home, source: Path) -> Iterator[Path]:
+    """Give a database file that holds everything.
+
+    Whoever copied a database by hand, while it was open, has its latest part in a second file.
+    """
+    log = Path(f"{source}-wal")
+    if not (log.is_file() and log.stat().st_size):
+        yield source
+        return
+    home.ensure()
+    with tempfile.TemporaryDirectory(dir=home.folder) as folder:
+        whole = Path(folder) / "whole.db"
+        shutil.copyfile(source, whole)
+        shutil.copyfile(log, f"{whole}-wal")
+        with contextlib.suppress(sqlite3.DatabaseError), closing(sqlite3.connect(whole)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        yield whole
+
+
+def _refuse_parts(source: Path, parts: list[str]) -> None:
+    if parts:
+        raise BadInput(
+            f"{source} holds what Cohort Tracker does not make: {', '.join(parts)}. Choose a file that "
+            "`cohort-tracker backup` made.",
+            parameter="file",
+        )
+
+
+def _is_sound(database: Database) -> bool:
+    """Return True if the present database can be used and copied."""
+    if not database.exists or not database.path.stat().st_size:
+        return False
+    try:
+        with database.reading() as connection:
+            return not check(connection)
+    except (DatabaseUnusable, DatabaseNewer):
+        return False
+
+
+def _replace_file(database: Database, whole: sqlite3.Connection) -> Path | None:
+    """Write a database file, and move the present one aside for it."""
+    draft = database.path.with_name(f".{database.path.name}.{os.getpid()}")
+    try:
+        database.home.ensure()
+        open_private(draft, "x").close()
+        with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+            whole.backup(copy)
+            copy.execute("PRAGMA journal_mode = WAL")
+        if file_problems(draft):
+            raise DatabaseUnusable("The backup could not be copied whole. Nothing was changed; try again.")
+        return database.replace_file(draft)
+    except sqlite3.DatabaseError as error:
+        raise database.unusable(str(error), getattr(error, "sqlite_errorcode", 0)) from error
+    finally:
+        for suffix in (*SQLITE_SUFFIXES, ""):
+            Path(f"{draft}{suffix}").unlink(missing_ok=True)
+
+
 def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
-    """Copy into the restored database what a backup must not change."""
-    with database.reading() as connection:
-        newest = connection.execute("SELECT coalesce(max(revision), 0) FROM classes").fetchone()[0]
-        kept = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in _NEVER_RESTORED}  # noqa: S608
-    # Readers cache data by revision, so no earlier revision may be used again for other data.
-    whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+    """Copy tokens and audit into the restored database, if they can be read."""
+    kept = {table: _rows_of(database, table) for table in _NEVER_RESTORED}
+    if kept["tokens"] is None:
+        if whole.execute("SELECT 1 FROM tokens").fetchone():
+            database.home.ensure()
+            database.home.mark_guarded()
+        whole.execute("DELETE FROM tokens")
     for table, rows in kept.items():
+        if rows is None:
+            continue
         whole.execute(f"DELETE FROM {table}")  # noqa: S608
-        for row in rows:
-            placeholders = ", ".join("?" * len(row))
-            whole.execute(f"INSERT INTO {table} VALUES ({placeholders})", tuple(row))  # noqa: S608
+        columns = [str(info[1]) for info in whole.execute(f"PRAGMA table_info({table})")]
+        for values in rows:
+            # A later version may have more columns.
+            row = {name: value for name, value in values.items() if name in columns}
+            names, places = ", ".join(row), ", ".join("?" * len(row))
+            whole.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(row.values()))  # noqa: S608
+    revisions = _rows_of(database, "classes")
+    newest = max((row["revision"] for row in revisions or []), default=0)
+    if revisions is None:
+        # Readers cache data by revision, so no earlier revision may be used again for other data.
+        newest = int(utc_now().timestamp())
+    whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+
+
+def _rows_of(database: Database, table: str) -> list[dict[str, Any]] | None:
+    """Read a table of the present database, of any version.
+
+    Returns None if that is impossible.
+    """
+    if not database.exists:
+        return None
+    try:
+        with closing(database.connect_to_watch()) as connection:
+            rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
+    except sqlite3.DatabaseError:
+        return None
+    return [dict(row) for row in rows]
 
 
 def file_problems(path: Path) -> list[str]:

@@ -11,7 +11,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cohort_core.errors import BadInput
+from cohort_core.config.paths import open_private
+from cohort_core.errors import BadInput, StoreError
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
@@ -40,17 +41,33 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
     """Remove a student from every table and from the file's free pages.
 
     The caller must hold the sync lock. `student_id` is an OpenClass id, or the stand-in id of someone who is
-    only on the roster. Raises ``BadInput`` if nobody has it.
+    only on the roster. Raises ``BadInput`` if nobody has it. If the file cannot be compacted, as on a full
+    disk, it raises a `StoreError` that says so; doing it again then finishes it.
     """
+    unfinished = database.home.unfinished_purge
     with database.writer() as connection:
-        with database.transaction(connection):
-            # SQLite overwrites deleted content with zeros.
-            connection.execute("PRAGMA secure_delete = ON")
-            purged = _purge(connection, student_id, read_person)
-            # Without the student's id, which must not stay here either.
-            add_event(connection, asked_by, "purge", f"{purged.progressions} progressions")
-        database.compact(connection)
-    database.path.with_name("cohort.before-restore.db").unlink(missing_ok=True)
+        purged = Purged(0, 0, 0, 0)
+        if not (unfinished.exists() and digest(student_id) in load_purged(connection)):
+            with database.transaction(connection):
+                # SQLite overwrites deleted content with zeros.
+                connection.execute("PRAGMA secure_delete = ON")
+                purged = _purge(connection, student_id, read_person)
+                # Without the student's id, which must not stay here either.
+                add_event(connection, asked_by, "purge", f"{purged.progressions} progressions")
+                open_private(unfinished, "a").close()
+        for copy in database.home.automatic_copies():
+            copy.unlink(missing_ok=True)
+        try:
+            database.compact(connection)
+        except StoreError as error:
+            raise type(error)(
+                f"The student is removed ({purged.progressions} progressions, {purged.changes} changes, "
+                f"{purged.enrolments} lines of the roster), but the file could not be compacted, so "
+                f"traces may be "
+                "left in its free parts. Free some space on the disk, end other programs that read the "
+                "data, and do the same again: it finishes it."
+            ) from error
+    unfinished.unlink(missing_ok=True)
     return purged
 
 
@@ -63,14 +80,17 @@ def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonR
     class_ids = [row["id"] for row in connection.execute("SELECT id FROM classes").fetchall()]
     enrolments = sum(_purge_roster(connection, class_id, student_id) for class_id in class_ids)
     quarantined = _purge_quarantine(connection, student_id, emails, read_person)
-    if not (is_stored or enrolments or quarantined):
+    has_group = connection.execute(
+        "SELECT 1 FROM imported_groups WHERE student_id = ?", (student_id,)
+    ).fetchone()
+    if not (is_stored or enrolments or quarantined or has_group):
         raise BadInput("Nobody here has this id. The API's /students lists ids.", parameter="student")
     of_student = "SELECT class_id, id FROM progressions WHERE student_id = ?"
     rows = connection.execute(of_student, (student_id,)).fetchall()
     save_purged_rows(connection, [tuple(row) for row in rows])
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE student_id = ?", (student_id,)).rowcount  # noqa: S608
-        for table in ("progressions", "tombstones", "changes", "marks")
+        for table in ("progressions", "tombstones", "changes", "marks", "imported_groups")
     }
     connection.execute("DELETE FROM students WHERE id = ?", (student_id,))
     connection.execute("INSERT OR IGNORE INTO purged_students VALUES (?)", (digest(student_id),))

@@ -9,13 +9,19 @@ plan. The other tables and columns make the sync reliable:
 * Emails may be missing, shared or change, so they are not a key.
 * ``enrolments`` holds the roster as it was imported. Its lines are matched to students when it is read, so
   that it also fits students who appear later.
+* ``imported_groups`` holds night and region of students as an earlier tool knew them. Unlike a line of the
+  roster it enrols nobody: it counts for students with records who are not on the roster.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from sqlite_utils import Database, Migrations
+
+from cohort_core.store.schema_check import normalised
 
 migrations = Migrations("cohort_tracker")
 
@@ -40,6 +46,44 @@ def m002_tokens_and_audit(db: Database) -> None:
 def m003_changes_by_run(db: Database) -> None:
     """Make finding the changes of a run fast."""
     db.execute("CREATE INDEX changes_by_run ON changes (run_id)")
+
+
+@migrations()
+def m004_repair_and_imported_groups(db: Database) -> None:
+    """Repair homes of the first day, and add ``imported_groups``.
+
+    On that day m001 was edited in place, so its earlier forms lack ``classes.position``, ``marks``,
+    ``purged_students`` and ``purged_rows``. A table of another form is made anew with the rows that it has.
+    It expects that foreign keys are not enforced meanwhile.
+    """
+    statements = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    with closing(Database(memory=True)) as model:
+        for migration in (m001_first_schema, m002_tokens_and_audit, m003_changes_by_run):
+            migration(model)
+        wanted = model.execute(statements).fetchall()
+        columns = {
+            row[1]: [info[1] for info in model.execute(f"PRAGMA table_info({row[1]})")] for row in wanted
+        }
+    there = {name: normalised(sql) for _, name, _, sql in db.execute(statements).fetchall()}
+    made = set()
+    for kind, name, table, sql in sorted(wanted, key=lambda row: row[0] == "index"):
+        if there.get(name) == normalised(sql) and table not in made:
+            continue
+        if kind == "index":
+            db.execute(f"DROP INDEX IF EXISTS {name}")
+            db.execute(sql)
+        elif name not in there:
+            db.execute(sql)
+        else:
+            made.add(name)
+            old = {info[1] for info in db.execute(f"PRAGMA table_info({name})").fetchall()}
+            kept = ", ".join(column for column in columns[name] if column in old)
+            db.execute(f"CREATE TEMP TABLE old_rows AS SELECT {kept} FROM {name}")  # noqa: S608
+            db.execute(f"DROP TABLE {name}")
+            db.execute(sql)
+            db.execute(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM old_rows")  # noqa: S608
+            db.execute("DROP TABLE old_rows")
+    db.execute(_IMPORTED_GROUPS)
 
 
 _FIRST_SCHEMA = """
@@ -244,4 +288,14 @@ CREATE TABLE audit (
   action TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+"""
+
+_IMPORTED_GROUPS = """
+CREATE TABLE imported_groups (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  student_id TEXT NOT NULL,
+  night TEXT,
+  region TEXT,
+  PRIMARY KEY (class_id, student_id)
+) STRICT, WITHOUT ROWID
 """

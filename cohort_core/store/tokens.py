@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from cohort_core.errors import BadInput
-from cohort_core.store.audit import add_event
+from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.classes import find_class
 from cohort_core.store.database import Database, utc_text
 from cohort_core.time_spans import parse_span
@@ -128,7 +128,25 @@ def create_token(
             ),
         )
         add_event(connection, asked_by, "token created", detail)
+    database.home.mark_guarded()
     return token
+
+
+def is_closed(database: Database) -> bool:
+    """Return True if the tokens that protected this home are lost.
+
+    Then nobody may be let in.
+
+    They are never deleted, only revoked: a database without any is another one.
+    """
+    return database.home.guarded.exists() and not load_tokens(database)
+
+
+def open_again(database: Database, *, asked_by: str) -> None:
+    """Let this computer in without a token again, although the tokens of before are lost."""
+    if is_closed(database):
+        save_event(database, asked_by, "opened without tokens")
+        database.home.guarded.unlink(missing_ok=True)
 
 
 def revoke_token(database: Database, name: str, *, asked_by: str, now: datetime) -> None:

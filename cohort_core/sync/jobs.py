@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from cohort_core import sources
 from cohort_core.clock import utc_now
-from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed
+from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed, refused_by_system
 from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, sync_runs
 from cohort_core.store.database import Database
@@ -158,6 +158,8 @@ class SyncJob:
             reason = type(error)("The database could not be used. `cohort-tracker doctor` says why.")
         elif isinstance(error, CohortError):
             reason = error
+        elif isinstance(error, OSError):
+            reason = refused_by_system(error)
         with contextlib.suppress(CohortError):
             sync_runs.end_job(self._database, self.id, state, utc_now(), reason)
         self._close()

@@ -7,11 +7,12 @@ was killed, and is shown as interrupted.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohort_core.config.paths import PRIVATE_FILE, Home
-from cohort_core.errors import SyncRunning
+from cohort_core.errors import CohortError, SyncRunning
 from cohort_core.store import sync_runs
 from cohort_core.store.database import Database
 
@@ -31,7 +32,9 @@ def acquire_lock(database: Database) -> FileLock:
     try:
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except TimeoutError:
-        running = running_job(database)
+        running = None
+        with suppress(CohortError):
+            running = running_job(database)
         raise SyncRunning(
             "A sync is running already. Wait for it to end, or watch it with `cohort-tracker status`.",
             job=running.id if running else None,
@@ -46,6 +49,9 @@ def is_locked(home: Home) -> bool:
         lock.acquire(blocking=False)
     except TimeoutError:
         return True
+    except OSError:
+        # Where the lock cannot be taken, such as on a disk that can only be read, no sync can run.
+        return False
     lock.release()
     return False
 
@@ -54,6 +60,22 @@ def running_job(database: Database) -> sync_runs.Job | None:
     """Return the job that is running now, in whatever process, or None."""
     latest = load_jobs(database, limit=1)
     return latest[0] if latest and latest[0].is_running else None
+
+
+def load_latest_runs(database: Database) -> dict[str, sync_runs.Run]:
+    """Load the latest started run of each class, by class id.
+
+    That of a killed sync is interrupted.
+    """
+    latest = sync_runs.load_latest_runs(database)
+    if not any(run.ended_at is None for run in latest.values()) or running_job(database):
+        return latest
+    latest = sync_runs.load_latest_runs(database)
+    return {class_id: _interrupted(run) for class_id, run in latest.items()}
+
+
+def _interrupted(run: sync_runs.Run) -> sync_runs.Run:
+    return replace(run, state="interrupted") if run.ended_at is None else run
 
 
 def load_job(database: Database, job_id: int) -> sync_runs.Job:
@@ -73,8 +95,7 @@ def _with_true_state(database: Database, job: sync_runs.Job) -> sync_runs.Job:
     job = sync_runs.load_job(database, job.id)
     if not job.is_running:
         return job
-    runs = (replace(run, state="interrupted") if run.ended_at is None else run for run in job.runs)
-    return replace(job, state="interrupted", runs=tuple(runs))
+    return replace(job, state="interrupted", runs=tuple(map(_interrupted, job.runs)))
 
 
 def open_lock(home: Home) -> FileLock:

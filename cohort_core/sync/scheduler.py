@@ -6,11 +6,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cohort_core.clock import utc_now
-from cohort_core.errors import BadInput, CohortError, SyncRunning
+from cohort_core.errors import BadInput, CohortError, SyncRunning, refused_by_system
 from cohort_core.store.sync_runs import Job
 from cohort_core.time_spans import parse_span
 
@@ -20,6 +20,8 @@ MIN_INTERVAL = timedelta(minutes=1)
 MAX_INTERVAL = timedelta(days=7)
 JITTER_SHARE = 0.1
 MAX_DOUBLINGS = 4
+SLICE_SECONDS = 15.0
+"""After sleep, an overdue sync begins within so many seconds."""
 
 
 def parse_interval(text: str) -> timedelta:
@@ -93,6 +95,8 @@ class Schedule:
             failures, error = self.plan.failures, self.plan.error
         except CohortError as problem:
             failures, error = self.plan.failures + 1, problem.message
+        except OSError as problem:
+            failures, error = self.plan.failures + 1, refused_by_system(problem).message
         except Exception as problem:  # noqa: BLE001 - one failure must not end the schedule
             logger.error("A scheduled sync ended with an unexpected %s", type(problem).__name__)
             failures, error = self.plan.failures + 1, "The sync ended unexpectedly. The next one tries again."
@@ -100,8 +104,22 @@ class Schedule:
         self.plan = Plan(every, self._due(every * 2 ** min(failures, MAX_DOUBLINGS)), failures, error)
 
     def _due(self, wait: timedelta) -> datetime:
-        return self._now() + wait * (1 + JITTER_SHARE * (2 * self._jitter() - 1))
+        self._wait = wait * (1 + JITTER_SHARE * (2 * self._jitter() - 1))
+        return self._now() + self._wait
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the next sync by the clock on the wall.
+
+        If that clock was set back, the plan moves with it: nobody waits longer than was planned.
+        """
+        left = self.plan.next_at - self._now()
+        if left > self._wait:
+            left = self._wait
+            self.plan = replace(self.plan, next_at=self._now() + left)
+        return max(0.0, left.total_seconds())
 
     def _run(self) -> None:
-        while not self._stop.wait(max(0.0, (self.plan.next_at - self._now()).total_seconds())):
-            self.step()
+        # In slices, because a wait does not count the time in which the computer sleeps.
+        while not self._stop.wait(min(SLICE_SECONDS, self.seconds_left())):
+            if not self.seconds_left():
+                self.step()

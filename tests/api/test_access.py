@@ -35,6 +35,12 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
 ADMINISTRATION = ("/tokens", "/audit", "/settings")
+
+
+def is_administration(path: str) -> bool:
+    return path.startswith(ADMINISTRATION) or path.endswith(("/activate", "/deactivate"))
+
+
 WELL = (200, 201, 202, 204, 307, 409)
 EDGE = Limits(failures=10**6, syncs=10**6)
 
@@ -138,7 +144,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.mark.parametrize("who", ["my-viewer", "my-mentor", "mentor"])
 def test_only_an_admin_administers(guarded: Guarded, who: str) -> None:
-    asked = [route for route in guarded.routes(MINE, MINE) if route[1].startswith(ADMINISTRATION)]
+    asked = [route for route in guarded.routes(MINE, MINE) if is_administration(route[1])]
     assert {method for method, _ in asked} >= {"GET", "POST", "PATCH", "DELETE"}
     for method, path in asked:
         answer = guarded.ask(method, path, who, **body_of(method, path))
@@ -181,7 +187,7 @@ def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
     for method, path in guarded.routes(MINE, MINE):
         answer = guarded.ask(method, path, role, **body_of(method, path))
         is_writing = method not in ("GET", "HEAD")
-        if (role == "viewer" and is_writing) or (role != "admin" and path.startswith(ADMINISTRATION)):
+        if (role == "viewer" and is_writing) or (role != "admin" and is_administration(path)):
             assert is_refused(answer, 403, "role_too_low"), (method, path)
         else:
             assert answer.status_code in WELL, (method, path, answer.text)

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from cohort_core import cli, errors, practice
+from cohort_core import errors, practice
+from cohort_core.cli import program
 from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.generated import PracticeSchool
@@ -365,10 +366,14 @@ def test_tokens_are_made_listed_and_revoked(shell: Shell, tmp_path: Path) -> Non
 
 
 def test_a_command_loads_only_its_own_module() -> None:
-    for module, names in cli.COMMANDS.items():
+    for module, names in program.COMMANDS.items():
         commands = import_module(f"cohort_core.cli.{module}").commands
         listed = [group.name for group in commands.registered_groups]
         listed += [command.name or command.callback.__name__ for command in commands.registered_commands]
         assert sorted(listed) == sorted(names)
-        assert all(cli.modules_for(["--anything", name, "other"]) == [module] for name in names)
-    assert list(cli.modules_for(["--help"])) == list(cli.COMMANDS) == list(cli.modules_for(["no-command"]))
+        assert all(program.modules_for(["--anything", name, "other"]) == [module] for name in names)
+    assert (
+        list(program.modules_for(["--help"]))
+        == list(program.COMMANDS)
+        == list(program.modules_for(["no-command"]))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -12,6 +13,8 @@ from cohort_core import practice
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.server import Running
 from cohort_core.services.workspace import Workspace
+from cohort_core.sources.base import KnownSchool
+from cohort_core.sources.openclass.client import OpenClassClient
 from cohort_core.store.classes import set_active
 from tests.dashboard.conftest import Use, page, shown
 
@@ -24,6 +27,7 @@ def wait_until_idle(workspace: Workspace) -> None:
 
 
 def fill_in(test: AppTest, school: Running, password: str = practice.PASSWORD) -> AppTest:
+    test.selectbox[0].select("Another school").run()
     answers = [school.url, practice.APP_ID, practice.ORIGIN, practice.EMAIL, password]
     for field, answer in zip(test.text_input, answers, strict=True):
         field.set_value(answer)
@@ -55,16 +59,88 @@ def test_a_wrong_password_gives_an_error_and_nothing_is_kept(
     use(workspace)
     test = fill_in(page("connect"), school, "wrong-secret")
     assert not test.exception
-    assert len(test.error) == 1
+    (problem,) = test.error
+    assert "does not accept this email and password" in problem.value
     assert "wrong-secret" not in shown(test)
+    assert not workspace.is_connected()
+    # The page is whole: what was typed is there, and so is the way to the practice school.
+    assert [field.value for field in test.text_input][1:4] == [
+        practice.APP_ID,
+        practice.ORIGIN,
+        practice.EMAIL,
+    ]
+    assert any(button.label == "Use the practice school" for button in test.button)
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer", "words"),
+    [
+        (Fault("status", "/v1/auth/login", status=403), {}, "does not let this school"),
+        (Fault("status", "/v1/auth/login", status=503), {}, "problem of its own"),
+        (Fault("html", "/v1/auth/login", times=None), {}, "web page came in place"),
+        (Fault("shape", "/v1/auth/login", value={}), {}, "not known here"),
+        (None, {0: "http://127.0.0.1:9"}, "cannot be reached"),
+        (None, {0: "openclass"}, "no web address"),
+        (None, {2: "my school"}, "no web address"),
+    ],
+)
+def test_each_failure_is_a_sentence_at_its_field(
+    school: Running,
+    workspace: Workspace,
+    use: Use,
+    fault: Fault | None,
+    answer: dict[int, str],
+    words: str,
+) -> None:
+    use(workspace)
+    if fault:
+        school.faults.add(fault)
+    test = page("connect")
+    test.selectbox[0].select("Another school").run()
+    answers = [school.url, practice.APP_ID, practice.ORIGIN, practice.EMAIL, practice.PASSWORD]
+    for place, field in enumerate(test.text_input):
+        field.set_value(answer.get(place, answers[place]))
+    next(button for button in test.button if button.label == "Connect").click().run()
+    (problem,) = test.error
+    assert words in problem.value
+    for word in ("cohort", "COHORT", "config", "init", "HTTP"):
+        assert word not in problem.value
+    assert any(button.label == "Use the practice school" for button in test.button)
     assert not workspace.is_connected()
 
 
-def test_empty_fields_are_named(workspace: Workspace, use: Use) -> None:
+def test_empty_fields_are_named_at_their_place(workspace: Workspace, use: Use) -> None:
     use(workspace)
     test = page("connect")
     next(button for button in test.button if button.label == "Connect").click().run()
-    assert test.error[0].value == "Please fill in: application id, class site, email, password."
+    assert [error.value for error in test.error] == ["Please fill this in."] * 2
+    test.selectbox[0].select("Another school").run()
+    next(button for button in test.button if button.label == "Connect").click().run()
+    assert len(test.error) == 4
+
+
+def test_a_known_school_takes_email_and_password_only(
+    school: Running, workspace: Workspace, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.school.add_class("Alpha")
+    schools = {"Code:You": KnownSchool(practice.ORIGIN, practice.APP_ID)}
+    monkeypatch.setattr(OpenClassClient, "schools", staticmethod(lambda: schools))
+    monkeypatch.setenv("COHORT_API_BASE", school.url)
+    use(workspace)
+    test = page("connect")
+    assert test.selectbox[0].value == "Code:You"
+    for field, answer in zip(test.text_input, [practice.EMAIL, practice.PASSWORD], strict=True):
+        field.set_value(answer)
+    next(button for button in test.button if button.label == "Connect").click().run()
+    assert [box.label for box in test.checkbox] == ["Alpha"]
+    assert workspace.settings().origin == practice.ORIGIN
+
+
+def test_the_values_of_known_schools_can_be_sent() -> None:
+    for name, values in OpenClassClient.schools().items():
+        assert name.isprintable()
+        assert values.origin.startswith("https://")
+        assert re.fullmatch(r"[0-9a-f]{64}", values.app_id)
 
 
 def test_the_practice_school_is_one_press_away(workspace: Workspace, use: Use) -> None:

@@ -191,6 +191,8 @@ def test_without_a_school_the_entry_leads_to_connect(workspace: Workspace, use: 
     test = AppTest.from_file(PROJECT / "app.py", default_timeout=20).run()
     assert not test.exception
     assert test.title[0].value == "Connect"
+    assert [field.label for field in test.text_input] == ["Email", "Password"]
+    test.selectbox[0].select("Another school").run()
     assert [field.label for field in test.text_input] == [
         "Address of OpenClass",
         "Application id",

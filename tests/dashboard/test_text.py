@@ -124,7 +124,7 @@ def test_progress_as_text() -> None:
 
 def test_a_killed_sync_is_not_shown_as_running() -> None:
     (row,) = sync_history.rows([job(run(state="running"), state="interrupted")])
-    assert row["result"] == "Broke off"
+    assert row["result"] == "Interrupted"
 
 
 def test_namesakes_keep_a_bar_each() -> None:

@@ -1,4 +1,4 @@
-"""Backup, restore, the check-up and the import from the Rust tool, on real files."""
+"""Backup, restore and the check-up, on real files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from cohort_core import practice
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.errors import BadInput, DatabaseNewer, SyncRunning
-from cohort_core.imports.rust_tool import import_rust_db
 from cohort_core.practice.faults import Fault
-from cohort_core.practice.school import MemorySchool, hex_id
+from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import running
 from cohort_core.services.doctor import examine
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.maintenance import backup, file_problems, restore
-from cohort_core.store.roster import load_mentors
 from cohort_core.store.sync_runs import create_job
 from cohort_core.sync.lock import acquire_lock
 from tests.conftest import FAST_RETRIES
-from tests.sync.conftest import SyncedClass, id_of, instant, row
+from tests.sync.conftest import SyncedClass, row
 from tests.sync.conftest import synced as synced  # a fixture
 
 
@@ -131,80 +129,6 @@ def test_the_check_up_finds_what_is_wrong(synced: SyncedClass) -> None:
     assert "try again" in str(advice["OpenClass"]).casefold()
     home.config.write_text("not toml [")
     assert findings(home, with_upstream=False)["settings"]
-
-
-def rust_file(path: Path, **extra: list[tuple[Any, ...]]) -> Path:
-    """Write a file as the Rust tool leaves it, with half of the class and an old grade."""
-    with sqlite3.connect(path) as connection:
-        connection.executescript(
-            """
-            CREATE TABLE classes (id, name, friendly_id, is_active, synced_at);
-            CREATE TABLE students (id, class_id, first_name, last_name, email, region, night);
-            CREATE TABLE mentors (id, name, night);
-            CREATE TABLE assignments (id, class_id, name, type, section);
-            CREATE TABLE progressions (id, class_id, student_id, assignment_id, grade, started_at,
-                                       completed_at, reviewed_at, synced_at);
-            """
-        )
-        class_id = hex_id("class", "Class")
-        connection.execute(
-            "INSERT INTO classes VALUES (?, 'Class', 'class', 1, '2026-03-02T00:00:00Z')", (class_id,)
-        )
-        students = [
-            (hex_id("student", f"student {n}"), class_id, f"Student {n}", "Practice", "", "North", "Tuesday")
-            for n in range(4)
-        ]
-        connection.executemany("INSERT INTO students VALUES (?, ?, ?, ?, ?, ?, ?)", students)
-        connection.execute("INSERT INTO mentors VALUES (1, 'Mira', 'Tuesday')")
-        assignments = [
-            (hex_id("assignment", f"assignment {n}"), class_id, f"Assignment {n}", "lesson", "Week 1")
-            for n in range(3)
-        ]
-        connection.executemany("INSERT INTO assignments VALUES (?, ?, ?, ?, ?)", assignments)
-        rows = [
-            (
-                *(id_of(n), class_id, hex_id("student", f"student {n % 4}")),
-                *(hex_id("assignment", f"assignment {n // 4}"), 0.5, instant(n)),
-                *(instant(n) if n else "", "", "2026-03-02T00:00:00Z"),
-            )
-            for n in range(6)
-        ] + extra.get("progressions", [])
-        connection.executemany("INSERT INTO progressions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    connection.close()
-    return path
-
-
-def test_import_from_the_rust_tool(synced: SyncedClass, tmp_path: Path) -> None:
-    bad = (
-        *("bad", synced.id, hex_id("student", "student 0"), hex_id("assignment", "assignment 0")),
-        *("often", "", "", "", ""),
-    )
-    lost = ("lost", synced.id, "nobody", hex_id("assignment", "assignment 0"), 1, "", "", "", "")
-    file = rust_file(tmp_path / "rust.db", progressions=[bad, lost])
-    result = import_rust_db(synced.workspace.database, file)
-    assert (result.classes, result.students, result.progressions, result.mentors) == (1, 4, 6, 1)
-    assert {identity for _, identity, _ in result.unusable} == {"bad", "lost"}
-    assert synced.held()[id_of(0)][3:6] == (0.5, instant(0), None)
-    cohort = synced.workspace.cohorts.cohort(synced.id, group="Tuesday")
-    assert len(cohort.students) == 4
-    assert list(cohort.assignments["section"].unique()) == ["Week 1"]
-    assert [mentor.name for mentor in load_mentors(synced.workspace.database)] == ["Mira"]
-    (run,) = synced.sync().runs
-    assert (run.kind, run.is_clean, run.added, run.changed) == ("full", True, 6, 6)
-    assert len(synced.held()) == 12
-
-
-def test_a_second_import_or_an_import_over_a_sync_is_refused(synced: SyncedClass, tmp_path: Path) -> None:
-    file = rust_file(tmp_path / "rust.db")
-    synced.sync()
-    with pytest.raises(BadInput, match="synced here already"):
-        import_rust_db(synced.workspace.database, file)
-    (tmp_path / "other.db").write_text("no database")
-    with pytest.raises(BadInput, match="Rust tool"):
-        import_rust_db(synced.workspace.database, tmp_path / "other.db")
-    sqlite3.connect(tmp_path / "empty.db").close()
-    with pytest.raises(BadInput, match="lacks"):
-        import_rust_db(synced.workspace.database, tmp_path / "empty.db")
 
 
 def test_a_practice_school_can_be_used_at_once(home: Home) -> None:

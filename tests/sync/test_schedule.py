@@ -9,6 +9,9 @@ import pytest
 
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
+from cohort_core.store.changes import load_sync_ends
+from cohort_core.sync import scheduler
+from cohort_core.sync.lock import load_latest_runs
 from cohort_core.sync.scheduler import Schedule, parse_interval
 from tests.sync.conftest import SyncedClass, row
 
@@ -86,3 +89,65 @@ def test_it_runs_beside_everything_else(synced: SyncedClass) -> None:
     assert len(synced.held()) == 13
     assert synced.workspace.plan is not None
     synced.workspace.stop()
+
+
+class Clock:
+    """A wall clock that a test moves; it does not run while the computer sleeps, as no wait counts sleep."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def test_after_sleep_an_overdue_sync_begins_at_once(
+    synced: SyncedClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "SLICE_SECONDS", 0.05)
+    clock = Clock()
+    began: list[datetime] = []
+
+    def sync() -> object:
+        began.append(clock.at)
+        return synced.workspace.prepare_sync(asked_by="schedule").run()
+
+    automatic = Schedule(HOUR, sync, now=clock, jitter=lambda: 0.5)  # type: ignore[arg-type]
+    automatic.start()
+    time.sleep(0.3)
+    assert not began
+    # The lid was closed for a night.
+    clock.at += 9 * HOUR
+    until = time.monotonic() + 10
+    while automatic.plan.next_at < clock.at and time.monotonic() < until:
+        time.sleep(0.02)
+    automatic.stop()
+    assert began == [NOW + 9 * HOUR]
+    assert automatic.plan.next_at == NOW + 10 * HOUR
+
+
+def test_slices_are_shorter_than_a_minute() -> None:
+    assert scheduler.SLICE_SECONDS <= 30
+
+
+def test_a_clock_that_is_set_back_delays_nothing(synced: SyncedClass) -> None:
+    clock = Clock()
+    clock.at = NOW + 365 * 24 * HOUR
+    automatic = Schedule(HOUR, lambda: None, now=clock, jitter=lambda: 0.5)  # type: ignore[arg-type,return-value]
+    clock.at = NOW
+    assert automatic.seconds_left() == 3600
+    clock.at += HOUR / 2
+    assert automatic.seconds_left() == 1800
+
+
+def test_runs_are_ordered_by_number_when_the_clock_goes_back(synced: SyncedClass) -> None:
+    first = synced.sync()
+    with synced.workspace.database.writing() as connection:
+        connection.execute("UPDATE jobs SET started_at = '2099-01-01', ended_at = '2099-01-01T00:00:00.000Z'")
+        connection.execute("UPDATE runs SET started_at = '2099-01-01', ended_at = '2099-01-01T00:00:00.000Z'")
+    second = synced.sync()
+    assert [job.id for job in synced.workspace.jobs(2)] == [second.id, first.id]
+    (latest,) = load_latest_runs(synced.workspace.database).values()
+    assert latest.id == second.runs[0].id
+    ends = load_sync_ends(synced.workspace.database, synced.id, limit=2)
+    assert ends[0] < ends[1]

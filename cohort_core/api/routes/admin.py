@@ -1,4 +1,4 @@
-"""Tokens, the audit and settings.
+"""Tokens, the audit, settings, and which classes are active.
 
 These routes are for admins only, because no rule of `cohort_core.http.auth` names their paths.
 """
@@ -12,10 +12,18 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from cohort_core.api.dependencies import AdminFor, TokenName, api_router
+from cohort_core.api.dependencies import (
+    CLASS_PATH,
+    AdminFor,
+    ClassReference,
+    ReadSyncs,
+    TokenName,
+    api_router,
+)
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
 from cohort_core.api.schemas import (
     AuditRow,
+    ClassRow,
     NewToken,
     SettingsChange,
     SettingsResponse,
@@ -24,6 +32,7 @@ from cohort_core.api.schemas import (
 )
 from cohort_core.export import tables
 from cohort_core.services.commands import AdminCommands
+from cohort_core.services.reader import Reader
 from cohort_core.store.tokens import Token
 
 router = api_router()
@@ -76,6 +85,24 @@ def change_settings(admin: AdminFor, body: SettingsChange) -> SettingsResponse:
     """
     admin.change_settings(body)
     return _settings_response(admin)
+
+
+@router.post(f"{CLASS_PATH}/activate", response_model=ClassRow, tags=["Class"])
+def activate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference) -> JSONResponse:
+    """Include a class in every sync that names none."""
+    return _set_active(admin, read, class_id, active=True)
+
+
+@router.post(f"{CLASS_PATH}/deactivate", response_model=ClassRow, tags=["Class"])
+def deactivate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference) -> JSONResponse:
+    """Leave a class out of syncs that name none. What was synced stays."""
+    return _set_active(admin, read, class_id, active=False)
+
+
+def _set_active(admin: AdminCommands, read: Reader, class_id: str, *, active: bool) -> JSONResponse:
+    (changed_id,) = admin.set_active([class_id], active=active)
+    status = next(status for status in read.statuses() if status.id == changed_id)
+    return JSONResponse({name: getattr(status, name) for name in ClassRow.model_fields})
 
 
 def _token_row(token: Token) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from cohort_core.api.dependencies import (
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
 from cohort_core.api.schemas import ClassRow, Health, PdfResponse, SetAsideRow
+from cohort_core.errors import BadInput
 from cohort_core.export import pdf, tables
 from cohort_core.metrics import listings
 from cohort_core.reports import catalog
@@ -46,6 +47,16 @@ CompletedAfter = Annotated[
 CompletedBefore = Annotated[str | None, instant("Completed before this instant, or before this day.")]
 
 
+AllClasses = Annotated[
+    bool, Query(alias="all", description="Every class, which is the default; for clients that say so.")
+]
+
+
+ActiveClasses = Annotated[
+    bool, Query(alias="active", description="Only those that a sync without names includes.")
+]
+
+
 @router.get("/", include_in_schema=False)
 def root() -> RedirectResponse:
     return RedirectResponse("/docs")
@@ -59,9 +70,12 @@ def health(request: Request, services: InServices) -> JSONResponse:
 
 
 @router.get("/classes", response_model=list[ClassRow], tags=["Class"])
-def classes(read: Read, send: SendList) -> Response:
+def classes(read: Read, send: SendList, all_: AllClasses = False, active: ActiveClasses = False) -> Response:
     """List every class that OpenClass has for the mentor, active ones first."""
-    rows = [{name: getattr(status, name) for name in ClassRow.model_fields} for status in read.statuses()]
+    if all_ and active:
+        raise BadInput("all and active exclude each other. Leave one of them out.", parameter="active")
+    statuses = read.statuses(active_only=active)
+    rows = [{name: getattr(status, name) for name in ClassRow.model_fields} for status in statuses]
     return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=read.last_sync()))
 
 

@@ -5,6 +5,7 @@ It says in a mentor's words what the numbers say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,8 @@ import streamlit as st
 from cohort_core.dashboard.components.text import count
 from cohort_core.metrics.cohort import Cohort
 
+# Exactly one address: some mail programs read a comma, or a line break, as the begin of another one.
+_ADDRESS = re.compile(r"[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+")
 _HELP = "Made from the numbers on this page, for you to change. Nothing is sent from here."
 
 
@@ -29,7 +32,7 @@ def show(
     text = draft(name, health, stuck, missing, cohort.thresholds.cooling_days)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
         st.markdown("**A first message**", help=_HELP, width="content")
-        if mail and isinstance(student["email"], str):
+        if mail and isinstance(student["email"], str) and _ADDRESS.fullmatch(student["email"]):
             address = f"mailto:{quote(student['email'], safe='@')}?body={quote(text)}"
             st.link_button("Write an email", address, icon=":material/mail:", type="tertiary")
     st.code(text, language=None, wrap_lines=True)

@@ -27,7 +27,7 @@ RESULTS = {
     "done": "Done",
     "failed": "Failed",
     "cancelled": "Stopped",
-    "interrupted": "Broke off",
+    "interrupted": "Interrupted",
     "running": "Running",
     "waiting": "Waiting",
 }

@@ -60,64 +60,6 @@ def show_settings(view: View) -> None:
     link("connect", "Change school, mentor or password")
 
 
-def ask_for_school(view: View) -> None:
-    settings, anonymous = admin_of(view).all_settings(), view.reader.anonymous
-    # The form must not be filled in with the practice school's settings.
-    is_own = not settings.practice
-    st.subheader("Your school", anchor=False)
-    with st.form("school"):
-        api_base = st.text_input(
-            "Address of OpenClass",
-            settings.api_base if is_own else type(settings).model_fields["api_base"].default,
-            help="Keep this one unless your school told you another.",
-        )
-        app_id = st.text_input(
-            "Application id",
-            (is_own and settings.app_id) or "",
-            help="Your school's id at OpenClass. Ask whoever set it up.",
-        )
-        origin = st.text_input(
-            "Class site",
-            (is_own and settings.origin) or "",
-            placeholder="https://class.example.org",
-            help="The address at which you open your classes in the browser.",
-        )
-        email = st.text_input(
-            "Email", (is_own and not anonymous and settings.email) or "", autocomplete="username"
-        )
-        password = st.text_input(
-            "Password",
-            type="password",
-            autocomplete="current-password",
-            help="Kept in this computer's keyring, or in a file for your eyes only. Only OpenClass gets it.",
-        )
-        sent = st.form_submit_button("Connect", type="primary")
-    if sent:
-        missing = [
-            label
-            for label, value in (
-                ("application id", app_id),
-                ("class site", origin),
-                ("email", email),
-                ("password", password),
-            )
-            if not value.strip()
-        ]
-        if missing:
-            st.error(f"Please fill in: {', '.join(missing)}.")
-            return
-        with guarded("connect"):
-            with st.spinner("Logging in and listing your classes…"):
-                listed, place = admin_of(view).connect(
-                    api_base=api_base.strip(),
-                    app_id=app_id.strip(),
-                    origin=origin.strip(),
-                    email=email.strip(),
-                    password=password,
-                )
-            _offer(listed, f"The password is kept in {place}.")
-
-
 def offer_practice_school(view: View) -> None:
     st.subheader("No credentials yet?", anchor=False)
     st.write(
@@ -128,7 +70,7 @@ def offer_practice_school(view: View) -> None:
         with guarded("connect"):
             with st.spinner("Starting the practice school…"):
                 listed = admin_of(view).use_practice_school()
-            _offer(listed, None)
+            offer(listed, None)
 
 
 def choose_classes(view: View, listed: Sequence[ListedClass]) -> None:
@@ -161,7 +103,7 @@ def choose_classes(view: View, listed: Sequence[ListedClass]) -> None:
             st.rerun()
 
 
-def _offer(listed: list[ListedClass], place: str | None) -> None:
+def offer(listed: list[ListedClass], place: str | None) -> None:
     if not listed:
         st.warning(
             "You are connected, but OpenClass lists no class for you. Ask your school to add you to one."

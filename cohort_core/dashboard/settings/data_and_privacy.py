@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from cohort_core.clock import local_time, utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard.components import lists
@@ -28,6 +28,8 @@ FILE_DESCRIPTIONS = {
     "pseudonyms.key": "The secret from which pseudonyms come",
     "visits.json": "When you last looked at a class",
     "cohort.log": "Where something went wrong, without students' data",
+    "guarded": "Remembers that tokens protect the data",
+    "purge.unfinished": "A purge that has to be done once more",
     "cohort.before-restore.db": "The database before a backup was put back",
 }
 _NOTICE, _FINDINGS = "data-notice", "data-findings"
@@ -108,7 +110,7 @@ def _describe_file(path: Path, home: Home) -> str:
 
 def _back_up(view: View) -> None:
     with guarded("backup", stop=False) as problems:
-        now = datetime.now().astimezone()
+        now = local_time(utc_now())
         file = admin_of(view).back_up_here(now)
         done = f"Backed up to {file.relative_to(admin_of(view).home.folder)} ({size(file.stat().st_size)})."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)

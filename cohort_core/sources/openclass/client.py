@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from datetime import UTC
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -31,7 +33,7 @@ from cohort_core.errors import (
     UpstreamDown,
     UpstreamError,
 )
-from cohort_core.sources.base import Login, Page, RetryPolicy, Source, SourceInfo
+from cohort_core.sources.base import KnownSchool, Login, Page, RetryPolicy, Source, SourceInfo
 from cohort_core.sources.openclass import parser
 from cohort_core.store.classes import ListedClass, Unit
 
@@ -92,6 +94,12 @@ class OpenClassClient(Source):
         if urlsplit(self._settings.api_base).hostname in LOOPBACK_HOSTS:
             self._session.trust_env = False
 
+    @staticmethod
+    def schools() -> Mapping[str, KnownSchool]:
+        """Return the schools of schools.toml."""
+        text = Path(__file__).with_name("schools.toml").read_text("utf-8")
+        return {name: KnownSchool(**values) for name, values in tomllib.loads(text).items()}
+
     def close(self) -> None:
         """Close the network connections."""
         self._session.close()
@@ -127,12 +135,16 @@ class OpenClassClient(Source):
                     "OpenClass does not accept this email and password. Check both, then run "
                     "`cohort-tracker init` again."
                 )
-            if status in {400, 403, 422}:
+            if status in {400, 403, 422} and not _is_web_page(body):
                 raise LoginRefused(
                     f"OpenClass refused the login (HTTP {status}). Check the application id and the class "
-                    "site (origin), then run `cohort-tracker init` again."
+                    "site (origin), then run `cohort-tracker init` again.",
+                    parameter="app_id",
                 )
-            return parser.read_token(self._json(status, body))
+            token = parser.read_token(self._json(status, body))
+            if not (token.isascii() and token.isprintable()):
+                raise _changed("a token that cannot be sent back")
+            return token
         except _TransientFailure as failure:
             raise failure.final from None
 
@@ -226,7 +238,7 @@ class OpenClassClient(Source):
         status, body = self._send("GET", path, query=query)
         if status == 401:
             raise _TokenRefused
-        if status in {403, 404}:
+        if status in {403, 404} and not _is_web_page(body):
             raise ClassInaccessible(
                 f"OpenClass says that this is not there or not yours to see (HTTP {status}). Check that your "
                 "account still belongs to the class, or deactivate it; what was synced stays."
@@ -235,11 +247,13 @@ class OpenClassClient(Source):
 
     def _json(self, status: int, body: bytes) -> Any:
         if status != 200:
-            raise _changed(f"HTTP {status}")
+            raise _web_page() if _is_web_page(body) else _changed(f"HTTP {status}")
         try:
             return parser.read_json(body)
         except ValueError:
-            raise _TransientFailure(_changed("something that is not JSON")) from None
+            raise _TransientFailure(
+                _web_page() if _is_web_page(body) else _changed("something that is not JSON")
+            ) from None
 
     def _send(
         self,
@@ -269,7 +283,11 @@ class OpenClassClient(Source):
             ) as response:
                 self._refuse_status(response)
                 return response.status_code, self._body(response)
-        except requests.exceptions.SSLError:
+        except requests.exceptions.SSLError as error:
+            if "WRONG_VERSION_NUMBER" in str(error) or "record layer" in str(error):
+                raise NoNetwork(
+                    "What answers at the API address does not speak https. Check the address and its port."
+                ) from None
             raise NoNetwork(
                 "OpenClass's certificate cannot be verified from this computer. Check the API address, this "
                 "computer's clock and, in a company network, its proxy."
@@ -339,6 +357,20 @@ def _unreachable(api_base: str, error: Exception) -> CohortError:
         )
     return NoNetwork(
         f"OpenClass cannot be reached at {api_base}. Check this computer's network and the API address."
+    )
+
+
+def _is_web_page(body: bytes) -> bool:
+    start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html")) or (start.startswith(b"<") and b"<html" in start)
+
+
+def _web_page() -> UpstreamChanged:
+    return UpstreamChanged(
+        "A web page came in place of OpenClass's data. Perhaps the network wants you to log in first, as "
+        "in a hotel or a school: open any web site in the browser. Otherwise check the API address. "
+        "Nothing was lost.",
+        is_web_page=True,
     )
 
 

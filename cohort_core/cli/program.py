@@ -1,0 +1,143 @@
+"""The command line.
+
+Most imports are inside the commands, so that each command starts fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cohort_core import errors
+from cohort_core.cli.common import complain, home
+from cohort_core.cli.exit_codes import EXIT_CODES, UNEXPECTED
+
+COMMANDS = {
+    "connect": ("init", "classes", "activate", "deactivate"),
+    "sync": ("sync", "status", "cancel"),
+    "maintenance": ("quarantine", "backup", "restore", "purge", "doctor"),
+    "import_export": ("import", "export", "report"),
+    "serve": ("serve", "demo", "practice-server"),
+    "tokens": ("token", "audit"),
+}
+"""The modules with commands, in the order of the help."""
+
+HELP = """
+Shows a coding mentor who needs a message today, and which assignment to teach again.
+
+Start with `cohort-tracker demo` to look around in a practice school, or with `cohort-tracker init` to
+connect to your own school at OpenClass.ai; then `cohort-tracker sync` and `cohort-tracker serve`.
+"""
+
+EPILOG = """
+**Settings** live in the folder COHORT_HOME (default: this platform's user data folder): `config.toml`,
+`cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
+COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
+COHORT_ANONYMOUS (1: pseudonyms everywhere), COHORT_SYNC_EVERY (30m), COHORT_PUBLIC_URL (the address under
+which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of docs/metrics.md.
+
+**Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
+67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
+71 another program holds the database or the settings · 72 the system refuses a file or folder · 73 a sync
+would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76
+OpenClass changed its format · 77 wrong email or password · 78 not connected, a bad setting, or something
+not installed · 130 stopped by you.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("cohort-tracker"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def modules_for(words: Sequence[str]) -> Iterable[str]:
+    """Return the modules that a command line needs: one for a command, all of them for the help.
+
+    Typer works out the options of every command that it gets, which takes longer than most commands do.
+    """
+    command = next((word for word in words if not word.startswith("-")), None)
+    return [module for module, names in COMMANDS.items() if command in names] or COMMANDS
+
+
+def run() -> None:
+    """Run the command line. Print errors as one sentence and exit with their code."""
+    for module in modules_for(sys.argv[1:]):
+        app.add_typer(import_module(f"cohort_core.cli.{module}").commands)
+    try:
+        app()
+    except errors.CohortError as error:
+        complain(error.message)
+        _exit(EXIT_CODES[type(error)])
+    except BrokenPipeError:
+        # The reader of our output has closed it, as `head` does.
+        _exit(UNEXPECTED)
+    except OSError as error:
+        complain(errors.refused_by_system(error).message)
+        _exit(EXIT_CODES[errors.SystemRefused])
+    except Exception as error:  # noqa: BLE001 - a mentor never sees a traceback
+        complain(
+            f"Something unexpected happened ({type(error).__name__}). Try again; if it stays so, report it "
+            f"with the last lines of {_log_unexpected(error)}."
+        )
+        _exit(UNEXPECTED)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exit, and print nothing more.
+
+    Output that cannot be written would fail again at the very end.
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        sys.exit(code)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _log_unexpected(error: Exception) -> Path:
+    """Log where an error happened, without its message, which may hold a student's data.
+
+    Returns the path of the log.
+    """
+    import traceback
+    from datetime import UTC, datetime
+
+    from cohort_core.config.paths import open_private
+
+    folder = home()
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    with contextlib.suppress(OSError):
+        folder.ensure()
+        with open_private(folder.log, "a") as file:
+            file.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{lines}\n")
+    return folder.log

@@ -1,0 +1,61 @@
+"""A script that says in our words that the live connection is gone.
+
+Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped
+asks whether its reader is connected to the internet.
+"""
+
+CONNECTION_SCRIPT = """
+(() => {
+  const never = "The page does not arrive. Something between this browser and Cohort Tracker stops its " +
+    "live connection, such as a proxy, a security program or an extension of the browser. Open the " +
+    "dashboard on the computer on which Cohort Tracker runs, or ask whoever looks after the network to " +
+    "let WebSockets through.";
+  const gone = "Cohort Tracker does not answer any more. It was stopped, or its computer is asleep. " +
+    "Start it again; this page then goes on by itself.";
+  let leaving = false, timer;
+  const hide = () => {
+    clearTimeout(timer);
+    document.documentElement.classList.remove("ct-away");
+    const box = document.getElementById("ct-away");
+    if (box) box.remove();
+  };
+  const show = text => {
+    if (leaving || !document.body) return;
+    hide();
+    document.documentElement.classList.add("ct-away");
+    const box = document.createElement("div");
+    box.id = "ct-away";
+    box.setAttribute("role", "alert");
+    box.textContent = text;
+    document.body.append(box);
+  };
+  const wait = (text, seconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(show, seconds * 1000, text);
+  };
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      if (!String(given[0]).includes("_stcore/stream")) return;
+      let arrived = false;
+      this.addEventListener("message", () => {
+        if (!arrived) hide();
+        arrived = true;
+      });
+      this.addEventListener("close", () => {
+        if (arrived) wait(gone, 3);
+      });
+    }
+  };
+  addEventListener("pagehide", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
+  wait(never, 10);
+})();
+"""
+
+CONNECTION_STYLE = """
+#ct-away { position: fixed; inset: auto 0 0 0; z-index: 1000001; margin: 0; padding: 1rem 1.4rem;
+  font: 1rem/1.5 system-ui, sans-serif; background: #5b2a1d; color: #fff; }
+.ct-away [data-testid=stDialog], .ct-away [data-testid=stConnectionStatus] { display: none; }
+"""
