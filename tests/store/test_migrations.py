@@ -81,7 +81,7 @@ def test_homes_of_every_earlier_state_open(home: Home, dump: Path, was_opened_si
     if "CREATE TABLE tokens" in dump.read_text("utf-8"):
         assert [token.name for token in load_tokens(database)] == ["ci"]
         Database(home).migrate()
-        assert load_index(Database(home).references)
+        assert load_index(Database(home)).references
         assert home.guarded.exists()
     (before,) = home.backups.iterdir()
     assert stat.S_IMODE(before.stat().st_mode) == 0o600
