@@ -96,14 +96,14 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
 def _openings(folder: Path) -> pd.DataFrame:
     """Load who opened which page when, one row a student and page."""
     frame = pd.read_csv(folder / "lesson_openings.csv.gz", dtype="str")
-    times = frame["student_ids"].str.count(" ") + 1
+    times = frame["student_ids"].str.count(" ").to_numpy() + 1
     return pd.DataFrame(
         {
-            "class_id": frame["class_id"].repeat(times).to_numpy(),
+            "class_id": np.repeat(frame["class_id"].to_numpy(), times),
             "student_id": " ".join(frame["student_ids"]).split(" "),
-            "assignment_id": (LESSON + frame["page_id"]).repeat(times).to_numpy(),
+            "assignment_id": np.repeat((LESSON + frame["page_id"]).to_numpy(), times),
             "grade": np.nan,
-            "completed_day": frame["day"].astype(int).repeat(times).to_numpy(),
+            "completed_day": np.repeat(frame["day"].astype(int).to_numpy(), times),
         }
     )
 

@@ -154,7 +154,12 @@ def bands(courses: Sequence[Course]) -> tuple[pd.DataFrame, pd.DataFrame]:
     by_day = pd.DataFrame(frame.groupby(["band", "day"])["lost"].agg(["mean", "size"]).unstack())
     shares = frame.groupby(["band", "class", "day"])["lost"].agg(["mean", "size"])
     shares = shares[shares["size"] >= MIN_STUDENTS]
-    ranges = shares.groupby("band")["mean"].quantile([0.1, 0.9]).unstack().set_axis(["low", "high"], axis=1)
+    ranges = (
+        shares.groupby("band")["mean"]
+        .quantile(np.array([0.1, 0.9]))
+        .unstack()
+        .set_axis(["low", "high"], axis=1)
+    )
     return by_day.loc[list(BANDS)], ranges.loc[list(BANDS)]
 
 
@@ -174,8 +179,8 @@ def small_classes(courses: Sequence[Course], day: int = 90) -> pd.DataFrame:
                 chosen = chance.choice(whole.index.to_numpy(), size, replace=False)
                 scored = risk(course.of(chosen).on_day(day))
                 lost = course.lost[scored.index].to_numpy()
-                ranks = [of.round(9).rank().to_numpy() for of in (scored["score"], whole[scored.index])]
-                measured.append((auc(scored["score"].to_numpy(), lost), np.corrcoef(*ranks)[0, 1]))
+                own, theirs = (score.round(9).rank() for score in (scored["score"], whole[scored.index]))
+                measured.append((auc(scored["score"].to_numpy(), lost), own.corr(theirs)))
                 members.append(pd.DataFrame({"band": scored["band"].to_numpy(), "lost": lost}))
         areas, agreements = np.array(measured).T
         shares = pd.concat(members).groupby("band")["lost"].mean()
@@ -300,8 +305,8 @@ def auc_text(table: dict[str, list[float]]) -> str:
 def hidden_text(students: int, lost: int, without: int, with_cap: int) -> str:
     """Write what became of the students who open everything and hand in little."""
     return (
-        f"There were {students} such students, and {lost} of them were lost. Without the cap {without} of them "
-        f"are in critical or high on day 90, with it {with_cap}."
+        f"There were {students} such students, and {lost} of them were lost. Without the cap {without} of "
+        f"them are in critical or high on day 90, with it {with_cap}."
     )
 
 
@@ -310,10 +315,12 @@ def bands_text(by_day: pd.DataFrame, ranges: pd.DataFrame) -> str:
     rows = [
         [
             band,
-            *(f"{_short(row[('mean', day)], 2)} of {row[('size', day)]:,.0f}" for day in DAYS),
-            f"{_short(ranges.loc[band, 'low'], 2)}–{_short(ranges.loc[band, 'high'], 2)}",
+            *(f"{_short(share, 2)} of {size:,.0f}" for share, size in zip(shares, sizes, strict=True)),
+            f"{_short(low, 2)}–{_short(high, 2)}",
         ]
-        for band, row in by_day.iterrows()
+        for band, shares, sizes, (low, high) in zip(
+            BANDS, by_day["mean"].to_numpy(), by_day["size"].to_numpy(), ranges.to_numpy(), strict=True
+        )
     ]
     return _table(["day", *DAYS, "range"], rows)
 

@@ -22,7 +22,7 @@ from cohort_core import sockets
 from cohort_core.api.app import DASHBOARD_PATH
 from cohort_core.api.app import create_app as create_api
 from cohort_core.dashboard.asgi import create_dashboard, make_ready
-from cohort_core.errors import BadInput
+from cohort_core.errors import BadInput, CohortError
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
 from cohort_core.services.services import Services
@@ -126,6 +126,17 @@ def _startup_lines(host: str, port: int, *, exposed: bool) -> Iterator[str]:
     yield "Ctrl-C stops it."
 
 
+def _score_lines(workspace: Workspace) -> Iterator[str]:
+    """Yield a line at the first start with a new version of the risk score, if it moved anybody."""
+    with contextlib.suppress(CohortError):
+        change = workspace.count_score_change()
+        if change and change.students:
+            yield (
+                f"The risk score has a new version. By it alone {change.moved:,} of {change.students:,} "
+                "students are in another risk band than before (docs/risk.md)."
+            )
+
+
 def serve(
     workspace: Workspace,
     listener: socket.socket,
@@ -153,7 +164,7 @@ def serve(
             workspace.start_schedule(sync_every)
         # Create the app before printing its address: somebody may open the address at once.
         app = create_app(workspace, exposed=exposed, hosts=hosts)
-        for line in _startup_lines(host, port, exposed=exposed):
+        for line in (*_startup_lines(host, port, exposed=exposed), *_score_lines(workspace)):
             say(line)
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         if exposed:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cohort_core import errors
-from cohort_core.cli import connect, import_export, maintenance, serve, sync, tokens
+from cohort_core.cli import classes, connect, import_export, maintenance, serve, sync, tokens
 from cohort_core.cli.common import complain, home
 from cohort_core.cli.exit_codes import EXIT_CODES, INTERRUPTED, UNEXPECTED
 
@@ -69,7 +69,7 @@ def options(
     """Take the options that stand before a command."""
 
 
-for part in (connect, sync, maintenance, import_export, serve, tokens):
+for part in (connect, sync, classes, maintenance, import_export, serve, tokens):
     app.add_typer(part.commands)
 
 

@@ -115,7 +115,7 @@ class _ReasonWriter:
         parts = []
         if len(graded):
             more = count(len(graded) - 1, "more graded piece")
-            parts.append(self.names[graded[0]] + (f" and {more}" if len(graded) > 1 else ""))
+            parts.append(f"{self.names[graded[0]]} and {more}" if len(graded) > 1 else self.names[graded[0]])
         if len(ungraded):
             parts.append(self._name_ungraded(ungraded, is_alone=not len(graded)))
         return "; ".join(parts)
@@ -128,7 +128,7 @@ class _ReasonWriter:
         if not is_alone:
             return counted + together
         if len(ungraded) == 1:
-            return first[0]
+            return str(first[0])
         return f"{counted}{together}, first {_and(first)}"
 
     def _marks(self, student: int) -> str:

@@ -149,7 +149,7 @@ def gather_evidence(cohort: Cohort, *, has_cap: bool = True) -> Evidence:
         lateness=np.where(completions[position] >= _MIN_COMPLETIONS_FOR_LATE, lateness, 0.0),
         completions=completions,
         usual_grade=usual_grade,
-        points=_points(capped, weight.sum()),
+        points=_points(capped, float(weight.sum())),
         is_ungraded=is_ungraded,
         is_capped=round(share, _DECIMALS) < 1.0,
         silent=silent,
@@ -176,7 +176,8 @@ def _points(weight: group_stats.Floats, evidence: float) -> group_stats.Floats:
     """Return the points of each assignment: together 85, or less while there is little evidence."""
     if evidence == 0:
         return np.zeros(len(weight))
-    return weight * (_WORK_POINTS / weight.sum() * evidence / (evidence + _CAUTION))
+    scale = _WORK_POINTS / float(weight.sum()) * evidence / (evidence + _CAUTION)
+    return weight * scale
 
 
 @cached_on

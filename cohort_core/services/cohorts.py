@@ -62,6 +62,9 @@ class Cohorts:
     def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
         return classes.load_statuses(self._database)
 
+    def _is_closed(self, class_id: str) -> bool:
+        return any(status.id == class_id and status.closed_on for status in self.statuses())
+
     def _moment(self) -> Hashable:
         """Return a value that changes whenever the store does."""
         return self.watcher.poll() or object()
@@ -135,7 +138,8 @@ class Cohorts:
     ) -> Report:
         """Return the changes of a class after `since` and up to `until`.
 
-        `since` defaults to the end of the sync before the last, `until` to the last sync. Both are read as
+        `since` defaults to the end of the sync before the last, of a closed class to that of the last;
+        `until` defaults to the last sync. Both are read as
         by `timeutils.parse_as_of`, except that a date as `since` is its first instant. Raises
         ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
         """
@@ -147,6 +151,9 @@ class Cohorts:
         moment = None if until is None else parse_as_of(until, class_data.timezone, "until")
         ends = load_sync_ends(self._database, class_data.class_id, limit=2)
         start = ends[1] if len(ends) > 1 else None
+        if self._is_closed(class_data.class_id):
+            # There is no news of a closed class, only what is asked for.
+            start = ends[0] if ends else None
         if since is not None:
             start = parse_from(since, class_data.timezone, "since")
         return self._find_changes(*data_key, start, moment, self._settings().thresholds, group)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cohort_core.errors import BadInput
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import classes, hides
+from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
 from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
 from cohort_core.sync.scheduler import Plan
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
+    from cohort_core.reports.row_models import Band
     from cohort_core.store.class_data import ClassData
+    from cohort_core.store.closing import BandTotal
+    from cohort_core.store.score_changes import ScoreChange
 
 
 @dataclass(frozen=True)
@@ -244,5 +247,36 @@ class Reader:
         return spec.function(self.cohort(reference, *selection), **given)
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
-        """Return the active classes as cohorts."""
-        return [self.cohort(status.id, as_of=as_of) for status in self.statuses(active_only=True)]
+        """Return the active classes that are not closed, as cohorts."""
+        return [self.cohort(status.id, as_of=as_of) for status in self.open_classes()]
+
+    def open_classes(self) -> list[classes.ClassStatus]:
+        """Return the active classes that are not closed."""
+        return [status for status in self.statuses(active_only=True) if status.is_open]
+
+    # What may be said about risk bands
+
+    def risk_bands(self) -> Report:
+        """Return the risk bands with what may be said about their students, as `band_meaning` does."""
+        from cohort_core.reports import band_meaning
+
+        return band_meaning.risk_bands(self._band_totals(), self.thresholds)
+
+    def band_meanings(self) -> dict[Band, str]:
+        """Return what may be said about the students of each band."""
+        from cohort_core.reports import band_meaning
+
+        return band_meaning.meanings(self._band_totals(), self.thresholds)
+
+    def _band_totals(self) -> list[BandTotal]:
+        database = self._workspace.database
+        return closing.load_band_totals(database, self.principal.class_ids) if database.exists else []
+
+    def lost_by_roster(self, reference: str) -> list[str]:
+        """Return the ids of the students of a class whom the roster has as withdrawn."""
+        students = self.class_data(reference).students
+        return list(students.loc[students["withdrawn_on"].notna(), "student_id"])
+
+    def score_change(self) -> ScoreChange | None:
+        """Return the new version of the risk score that nobody has confirmed yet, None if there is none."""
+        return self._workspace.score_change()

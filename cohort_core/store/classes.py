@@ -33,7 +33,8 @@ class ListedClass:
 class ClassStatus:
     """A class with the counts of its records.
 
-    ``synced_at`` is UTC text, None before the first sync.
+    ``synced_at`` is UTC text, None before the first sync. ``closed_on`` is the local day on which the class
+    was closed, None while it is open.
     """
 
     id: str
@@ -46,6 +47,12 @@ class ClassStatus:
     assignments: int
     progressions: int
     quarantined: int
+    closed_on: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if the class is active and not closed: it is synced automatically and in triage."""
+        return self.is_active and self.closed_on is None
 
 
 def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
@@ -145,16 +152,16 @@ def load_references(database: Database) -> dict[str, frozenset[str]]:
 
 
 def active_class_ids(database: Database) -> list[str]:
-    """Load the ids of the active classes, in the order in which OpenClass lists them."""
+    """Load the ids of the active classes that are not closed, in the order in which OpenClass lists them."""
     with database.reading() as connection:
         rows = connection.execute(
-            "SELECT id FROM classes WHERE is_active ORDER BY position, name, id"
+            "SELECT id FROM classes WHERE is_active AND closed_on IS NULL ORDER BY position, name, id"
         ).fetchall()
     return [row["id"] for row in rows]
 
 
 def load_statuses(database: Database, *, active_only: bool = False) -> list[ClassStatus]:
-    """Load every class with its counts, active ones first, then in OpenClass's order.
+    """Load every class with its counts: active ones first, of these open ones, then in OpenClass's order.
 
     ``students`` counts those with a progression; the roster may have more. ``assignments`` counts those of
     the units and any others with a progression.
@@ -162,7 +169,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
     with database.reading() as connection:
         rows = connection.execute(
             f"""
-            SELECT c.id, c.friendly_id, c.name, c.is_active, c.is_published, c.synced_at,
+            SELECT c.id, c.friendly_id, c.name, c.is_active, c.is_published, c.synced_at, c.closed_on,
               (SELECT count(DISTINCT student_id) FROM progressions p WHERE p.class_id = c.id) AS students,
               (SELECT count(*) FROM (
                  SELECT assignment_id FROM unit_assignments u WHERE u.class_id = c.id
@@ -170,7 +177,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
               (SELECT count(*) FROM progressions p WHERE p.class_id = c.id) AS progressions,
               (SELECT count(*) FROM quarantine q WHERE q.class_id = c.id) AS quarantined
             FROM classes c {"WHERE c.is_active" if active_only else ""}
-            ORDER BY c.is_active DESC, c.position, c.name, c.id
+            ORDER BY c.is_active DESC, c.closed_on IS NOT NULL, c.position, c.name, c.id
             """  # noqa: S608 - no value enters the statement
         ).fetchall()
     return [
@@ -185,6 +192,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
             assignments=row["assignments"],
             progressions=row["progressions"],
             quarantined=row["quarantined"],
+            closed_on=row["closed_on"],
         )
         for row in rows
     ]

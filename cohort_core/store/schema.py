@@ -42,6 +42,14 @@ def m003_changes_by_run(db: Database) -> None:
     db.execute("CREATE INDEX changes_by_run ON changes (run_id)")
 
 
+@migrations()
+def m007_closed_classes(db: Database) -> None:
+    """Add closed classes with their counts, and the versions of the risk score that moved bands."""
+    for statement in _CLOSED_CLASSES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FIRST_SCHEMA = """
 CREATE TABLE classes (
   id TEXT PRIMARY KEY,
@@ -244,4 +252,28 @@ CREATE TABLE audit (
   action TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+"""
+
+# The last statement: bands of classes that were synced before are moved by version 2 of the score.
+_CLOSED_CLASSES = """
+ALTER TABLE classes ADD COLUMN closed_on TEXT;
+
+CREATE TABLE band_counts (
+  class_id TEXT NOT NULL REFERENCES classes (id) ON DELETE CASCADE,
+  quarter INTEGER NOT NULL,
+  band TEXT NOT NULL,
+  students INTEGER NOT NULL,
+  lost INTEGER NOT NULL,
+  PRIMARY KEY (class_id, quarter, band)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE score_changes (
+  version INTEGER PRIMARY KEY,
+  moved INTEGER,
+  students INTEGER,
+  seen_at TEXT
+) STRICT;
+
+INSERT INTO score_changes (version)
+SELECT 2 WHERE EXISTS (SELECT 1 FROM classes WHERE synced_at IS NOT NULL);
 """

@@ -42,8 +42,8 @@ def test_what_is_missing_is_counted_and_named_in_course_order() -> None:
     # 9: .2667 + .5833 + .48 + .5867 = 1.9167. Three of them, without a2, of that and .25, in 85 points: 52.3.
     zoe, *others = reasons(rows, 9).values()
     assert zoe[0] == (
-        "3 of the 4 assignments that most of the class has completed are missing: A1 and 2 more graded pieces. "
-        "Completing them clears up to 52 points."
+        "3 of the 4 assignments that most of the class has completed are missing: A1 and 2 more graded "
+        "pieces. Completing them clears up to 52 points."
     )
     # All have .84, so everyone loses .8 · .16 of each weight: of the heaviest, a2, 2.9 points.
     for sentences in others:
@@ -74,7 +74,8 @@ def test_work_that_only_some_have_finished_is_not_called_most() -> None:
     rows = [work("p0", "a1", None, on(4), 0.9), work("p1", "a2", None, on(4), 0.9)]
     roster = [{"student_id": name, "first_name": name} for name in ("q", "r", "s")]
     assert reasons(rows, 5, roster)["q"][0].startswith(
-        "2 of the 2 assignments that part of the class has completed are missing: A1 and 1 more graded piece. "
+        "2 of the 2 assignments that part of the class has completed are missing: A1 and 1 more graded "
+        "piece. "
     )
 
 
@@ -89,11 +90,11 @@ def busy(kind: str = "lesson") -> list[Row]:
 
 def test_graded_work_is_named_before_lessons_and_lessons_count_together() -> None:
     roster = [{"student_id": "zoe", "first_name": "Zoe"}]
-    # All weigh .8² (.25 + .75·2/4) = .4; the three graded 1.2, so the four lessons weigh .6 in place of 1.6. Of
-    # the evidence, 2.8, Zoe loses 85 · 2.8/3.05 = 78 points.
+    # All weigh .8² (.25 + .75·2/4) = .4; the three graded 1.2, so the four lessons weigh .6 in place of 1.6.
+    # Of the evidence, 2.8, Zoe loses 85 · 2.8/3.05 = 78 points.
     assert reasons(busy(), 4, roster)["zoe"][0] == (
-        "7 of the 7 assignments that most of the class has completed are missing: A2 and 2 more graded pieces; "
-        "4 lessons, which count together. Completing them clears up to 78 points."
+        "7 of the 7 assignments that most of the class has completed are missing: A2 and 2 more graded "
+        "pieces; 4 lessons, which count together. Completing them clears up to 78 points."
     )
     # With one lesson there is nothing to share.
     some = [row for row in busy() if row["assignment_id"] in {"a2", "a3"}]

@@ -17,6 +17,7 @@ from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import count, literal, markup
 from cohort_core.dashboard.layout import View, link, open_page
+from cohort_core.reports.band_meaning import LIMITS
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import Band
@@ -103,6 +104,16 @@ def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
     )
     if picked:
         open_page("student", student=picked)
+
+
+def band_meanings(said: Mapping[Band, str]) -> None:
+    """Show what may be said about the students of each band, with its limits."""
+    distinct = dict.fromkeys(said.values())
+    lines = [f"{band(name)} {markup(sentence)}" for name, sentence in said.items()]
+    if len(distinct) == 1:
+        lines = [markup(sentence) for sentence in distinct]
+    lines.append(markup(" ".join(LIMITS)))
+    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
 
 
 def health_text(row: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
     With pseudonyms on, the student ids are the anonymous ones.
     """
     descriptions = {}
-    followed = {status.id for status in view.classes if status.is_active}
+    followed = {status.id for status in view.classes if status.is_open}
     for hide in view.reader.load_hides():
         if hide.class_id not in followed:
             continue

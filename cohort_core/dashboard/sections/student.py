@@ -14,6 +14,7 @@ from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import markup, upper_first
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.reports.band_meaning import LIMITS
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
 
@@ -45,8 +46,8 @@ TIMELINE = {
 }
 
 
-def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
-    """Show the risk band, the contact data, and the reasons for the risk score."""
+def head(cohort: Cohort, health: Mapping[str, Any], meaning: str) -> None:
+    """Show the risk band, the contact data, the reasons for the risk score, and the meaning of the band."""
     student = cohort.students.loc[health["student_id"]]
     contact = [
         text for text in (student["email"], student["night"], student["region"]) if isinstance(text, str)
@@ -54,7 +55,8 @@ def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
     lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
-    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
+    lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
+    st.html("".join([*lines, f"<div class='ct-why'>{markup(' '.join([meaning, *LIMITS]))}</div>"]))
 
 
 def stuck(assignments: pd.DataFrame) -> pd.DataFrame:

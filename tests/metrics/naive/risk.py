@@ -12,7 +12,7 @@ def risk(school: School, everyone: list[str]) -> dict[str, Row]:
     t = school.day(school.as_of)
     parts = {s: {"missing": 0.0, "marks": 0.0, "late": 0.0, "quiet": 0.0} for s in everyone}
     standard = _standard(school, everyone, t)
-    for a, norm in standard.items():
+    for norm in standard.values():
         for s in everyone:
             if s not in norm["day"]:
                 parts[s]["missing"] += norm["worth"]
