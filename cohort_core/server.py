@@ -127,7 +127,7 @@ def _startup_lines(host: str, port: int, *, exposed: bool) -> Iterator[str]:
 
 
 def _score_lines(workspace: Workspace) -> Iterator[str]:
-    """Yield a line at the first start with a new version of the risk score, if it moved anybody."""
+    """Yield a line about a new version of the risk score, at the first start."""
     with contextlib.suppress(CohortError):
         change = workspace.count_score_change()
         if change and change.students:

@@ -60,8 +60,8 @@ class CloseRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     lost: list[str] | None = Field(
         default=None,
-        description="Ids of the students who were lost: they failed or withdrew. Without it those whom the "
-        "roster has as withdrawn. Only counts are kept of it.",
+        description="Ids of the students who were lost: they failed or withdrew. Without it those "
+        "withdrawn on the roster. Only counts are kept of it.",
     )
     closed_on: date | None = Field(
         default=None,

@@ -29,7 +29,7 @@ def close(
         typer.Option(help="The id or email of a student who was lost; may stand several times."),
     ] = None,
     by_roster: Annotated[
-        bool, typer.Option("--by-roster", help="Lost are those whom the roster has as withdrawn. Do not ask.")
+        bool, typer.Option("--by-roster", help="Lost are those withdrawn on the roster. Do not ask.")
     ] = False,
     on: Annotated[
         str | None, typer.Option(help="The last day of the class (2026-09-01); default: today.")
@@ -52,8 +52,7 @@ def close(
         ids = _ask_who_was_lost(students)
     else:
         raise errors.BadInput(
-            "Say who was lost: --lost ID for each student, or --by-roster for those whom the roster has as "
-            "withdrawn.",
+            "Say who was lost: --lost ID for each student, or --by-roster for those withdrawn on the roster.",
             parameter="lost",
         )
     status = common.commands().close_class(reference, ids, closed_on)
@@ -80,7 +79,10 @@ def _parse_day(text: str | None) -> date | None:
 
 
 def _find_student(students: pd.DataFrame, name: str) -> str:
-    """Return the id of a student by id or email. Raises ``BadInput`` if there is none, or several."""
+    """Return the id of a student by id or email.
+
+    Raises ``BadInput`` if there is none, or several.
+    """
     text = name.strip()
     fits = students["student_id"].eq(text)
     if not fits.any():

@@ -373,7 +373,7 @@ def _definitions(limits: Thresholds, said: Mapping[Band, str]) -> list[list[str]
 
 
 def _band_rows(said: Mapping[Band, str]) -> list[list[str]]:
-    """Return what may be said about the students of each band, and the limits of that."""
+    """Return the sentences about the students of each band, with their limits."""
     rows = [[BANDS[band].label, sentence] for band, sentence in said.items()]
     if len(set(said.values())) == 1:
         rows = [["Risk bands", rows[0][1]]]

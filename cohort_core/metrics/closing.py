@@ -1,4 +1,4 @@
-"""Counts of a finished class: how many students of each risk band were lost, quarter by quarter."""
+"""Counts of a finished class: the students of each band and those lost."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ QUARTERS = 4
 
 
 def band_counts(class_data: ClassData, lost: Collection[str], closed_on: date) -> pd.DataFrame:
-    """Count the students of each band on the last day of each quarter of the course.
+    """Count the students of each band, and those lost, by quarter of the course.
 
-    `lost` are the ids of the students who were lost. The course goes from the class's start to its last
-    activity, or to `closed_on` if that is earlier. The bands are those of the default thresholds, which were
-    tested. Students who had withdrawn by such a day are not counted on it. Returns one row a quarter and band
-    that has students: quarter (1 to 4), band, students, lost. Without activity there are no rows.
+    A quarter is counted on its last day, without the students who had withdrawn by then. `lost` are the ids
+    of the students who were lost. The course goes from the class's start to its last activity, or to
+    `closed_on` if that is earlier. The bands are those of the default thresholds, which were tested. Returns
+    one row a quarter and band that has students: quarter (1 to 4), band, students, lost. Without activity
+    there are no rows.
     """
     tz = ZoneInfo(class_data.timezone)
     until = _seen_by(class_data, closed_on, tz)

@@ -31,7 +31,10 @@ _MARKS_SHARE, _LATE_SHARE = 0.8, 0.2
 _CAUTION = 0.25
 """Added to the weights, so that scores stay low while a class has completed little."""
 _UNGRADED_FROM = 0.99
-"""An assignment counts as ungraded from this mean grade on: where all get full grades, they tell nothing."""
+"""An assignment counts as ungraded from this mean grade on.
+
+Where all get full grades, a grade tells nothing.
+"""
 _PLACEHOLDER_BELOW, _PLACEHOLDER_ONE_IN = 0.1, 5
 """Grades below 0.1 are placeholders where at least one grade in five is so low."""
 _MIN_COMPLETIONS_FOR_LATE = 3

@@ -1,4 +1,4 @@
-"""What may be said about the students of a risk band, in one place for pages, PDF, API and documents.
+"""The meaning of risk bands: sentences about their students, for pages, PDF, API and documents.
 
 The words come from nine real courses (docs/risk.md). They are about bands, and never a percentage for a
 person. A school's own closed classes are added to them; the score and its bands do not change by it.
@@ -18,7 +18,7 @@ from cohort_core.reports.row_models import Band, RiskBandRow
 from cohort_core.store.closing import BandTotal
 
 MIN_STUDENTS = 20
-"""From so many students of the school on, its counts and those of the test are joined to one share."""
+"""From so many students of the school on, its counts join those of the test."""
 LIMITS = (
     "These courses were those of one university, and openings of pages stood in for completed lessons.",
     "It does not foresee who drops out next.",
@@ -36,7 +36,7 @@ _OWN = (
 
 @dataclass(frozen=True)
 class _Tested:
-    """The result of the test for a band: its share in words, and the share and weight that it starts from."""
+    """The share of a band that was lost in the test, and its weight."""
 
     share: str
     mean: float
@@ -58,7 +58,7 @@ def shown_share(band: Band, students: int, lost: int) -> float:
 
 
 def meanings(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAULTS) -> dict[Band, str]:
-    """Return what may be said about the students of each band, in a few sentences.
+    """Return the sentences that may be said about the students of each band.
 
     `totals` are the counts of the school's closed classes. With other thresholds for bands than those that
     were tested nothing is said about shares.
@@ -82,7 +82,7 @@ def _meaning(band: Band, own: BandTotal | None) -> str:
 
 
 def risk_bands(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAULTS) -> Report:
-    """List the risk bands, the worst first, with what may be said about their students.
+    """List the risk bands, the worst first, with the meaning of each.
 
     The counts are those of the school's own closed classes: the students of the band on the last day of each
     quarter of the course, so a student counts up to four times. Without closed classes they are 0.

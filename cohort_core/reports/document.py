@@ -58,8 +58,8 @@ _BANDS_HEAD = """\
 What may be said about the students of a band. [risk.md](risk.md) has the test behind it. Once a class is
 closed, its own counts are added: of the students of the band, on the last day of each quarter of the course,
 how many were lost. From 20 students on the two are joined to one share, (k·μ + lost)/(k + students), with
-μ, k: critical .94, 4; high .67, 12; medium .43, 12; low .17, 21. With other thresholds for bands than the default
-ones nothing is said about shares. The score and its bands never change by it."""
+μ, k: critical .94, 4; high .67, 12; medium .43, 12; low .17, 21. With other thresholds for bands than the
+default ones nothing is said about shares. The score and its bands never change by it."""
 
 
 _THRESHOLDS_HEAD = """\

@@ -257,13 +257,13 @@ class Reader:
     # What may be said about risk bands
 
     def risk_bands(self) -> Report:
-        """Return the risk bands with what may be said about their students, as `band_meaning` does."""
+        """Return the risk bands with their meaning, as `band_meaning.risk_bands` does."""
         from cohort_core.reports import band_meaning
 
         return band_meaning.risk_bands(self._band_totals(), self.thresholds)
 
     def band_meanings(self) -> dict[Band, str]:
-        """Return what may be said about the students of each band."""
+        """Return the sentences that may be said about the students of each band."""
         from cohort_core.reports import band_meaning
 
         return band_meaning.meanings(self._band_totals(), self.thresholds)
@@ -273,10 +273,10 @@ class Reader:
         return closing.load_band_totals(database, self.principal.class_ids) if database.exists else []
 
     def lost_by_roster(self, reference: str) -> list[str]:
-        """Return the ids of the students of a class whom the roster has as withdrawn."""
+        """Return the ids of the students who are withdrawn on the roster."""
         students = self.class_data(reference).students
         return list(students.loc[students["withdrawn_on"].notna(), "student_id"])
 
     def score_change(self) -> ScoreChange | None:
-        """Return the new version of the risk score that nobody has confirmed yet, None if there is none."""
+        """Return the version of the risk score that nobody has confirmed yet, or None."""
         return self._workspace.score_change()

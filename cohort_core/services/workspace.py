@@ -247,9 +247,10 @@ class Workspace:
     # Closed classes, and the version of the score
 
     def close_class(self, reference: str, lost: Sequence[str] | None, closed_on: date | None) -> str:
-        """Close a class on a day, by default today, and keep counts of its bands; return its id.
+        """Close a class on a day, by default today; return its id.
 
-        `lost` are the ids of the students who were lost; by default those whom the roster has as withdrawn.
+        Only counts of its bands are kept. `lost` are the ids of the students who were lost, by default those
+        who are withdrawn on the roster.
         In anonymous mode they must be pseudonymous ids. Raises ``UnknownClass``, and ``BadInput`` for an
         unknown student, a day that cannot be, or a class that was never synced or is closed already.
         """
@@ -269,8 +270,8 @@ class Workspace:
         if lost is None:
             ids = set(data.students.loc[data.students["withdrawn_on"].notna(), "student_id"])
         else:
-            known = [self._student(class_id, student_id, "lost")[1] for student_id in lost]
-            ids = {self.cohorts.student_id_for(class_id, student_id) for student_id in known}
+            real_ids = [self._student(class_id, student_id, "lost")[1] for student_id in lost]
+            ids = {self.cohorts.student_id_for(class_id, student_id) for student_id in real_ids}
         counts = band_counts(data, {student_id for student_id in ids if student_id}, closed_on)
         closing.close_class(
             self.database,
@@ -287,14 +288,15 @@ class Workspace:
         return class_id
 
     def score_change(self) -> ScoreChange | None:
-        """Return the new version of the score that nobody has confirmed yet, None if there is none."""
+        """Return the version of the score that nobody has confirmed yet, or None."""
         change = score_changes.load_unseen(self.database) if self.database.exists else None
         return change if change is None or change.moved is not None else self.count_score_change()
 
     def count_score_change(self) -> ScoreChange | None:
-        """Count the students of open classes whose band is another by the new version of the score alone.
+        """Count the students whose band is another by the new version of the score.
 
-        It is counted once, at the first start after the upgrade; later it returns None.
+        Students of open classes count. It is counted once, at the first start after the upgrade; later the
+        result is None.
         """
         from cohort_core.metrics.risk import risk, risk_before_cap
 

@@ -51,7 +51,7 @@ class ClassStatus:
 
     @property
     def is_open(self) -> bool:
-        """True if the class is active and not closed: it is synced automatically and in triage."""
+        """True if the class is active and not closed, so synced automatically and in triage."""
         return self.is_active and self.closed_on is None
 
 
@@ -152,7 +152,7 @@ def load_references(database: Database) -> dict[str, frozenset[str]]:
 
 
 def active_class_ids(database: Database) -> list[str]:
-    """Load the ids of the active classes that are not closed, in the order in which OpenClass lists them."""
+    """Load the ids of the active classes that are not closed, in OpenClass's order."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT id FROM classes WHERE is_active AND closed_on IS NULL ORDER BY position, name, id"
@@ -161,10 +161,11 @@ def active_class_ids(database: Database) -> list[str]:
 
 
 def load_statuses(database: Database, *, active_only: bool = False) -> list[ClassStatus]:
-    """Load every class with its counts: active ones first, of these open ones, then in OpenClass's order.
+    """Load every class with its counts, in the order of the screen.
 
-    ``students`` counts those with a progression; the roster may have more. ``assignments`` counts those of
-    the units and any others with a progression.
+    Active classes come first, of these the open ones; then OpenClass's order counts. ``students`` counts
+    those with a progression; the roster may have more. ``assignments`` counts those of the units and any
+    others with a progression.
     """
     with database.reading() as connection:
         rows = connection.execute(

@@ -1,4 +1,4 @@
-"""Closed classes, and the counts that stay of them: how many students of a band were lost.
+"""Closed classes, and the counts of lost students that stay of them.
 
 The counts name nobody. They go when a class is opened again, or deleted.
 """
@@ -15,7 +15,7 @@ from cohort_core.store.database import Database
 
 @dataclass(frozen=True)
 class BandCount:
-    """The students of a risk band on the last day of a quarter of the course, and those of them lost."""
+    """The students of a risk band at the end of a quarter, and those lost."""
 
     quarter: int
     """1 to 4."""
@@ -35,7 +35,10 @@ class BandTotal:
 
 
 def close_class(database: Database, class_id: str, closed_on: date, counts: Iterable[BandCount]) -> None:
-    """Close a class on a day, and keep its counts. Raises ``BadInput`` if it is closed already."""
+    """Close a class on a day, and keep its counts.
+
+    Raises ``BadInput`` if it is closed already.
+    """
     with database.writing() as connection:
         closed = connection.execute(
             "UPDATE classes SET closed_on = ? WHERE id = ? AND closed_on IS NULL",
@@ -51,7 +54,10 @@ def close_class(database: Database, class_id: str, closed_on: date, counts: Iter
 
 
 def open_class(database: Database, class_id: str) -> None:
-    """Open a closed class again; its counts go. Raises ``BadInput`` if it is open."""
+    """Open a closed class again; its counts go.
+
+    Raises ``BadInput`` if it is open.
+    """
     with database.writing() as connection:
         opened = connection.execute(
             "UPDATE classes SET closed_on = NULL WHERE id = ? AND closed_on IS NOT NULL", (class_id,)
@@ -62,7 +68,7 @@ def open_class(database: Database, class_id: str) -> None:
 
 
 def load_band_totals(database: Database, class_ids: Collection[str] | None = None) -> list[BandTotal]:
-    """Sum the counts of each band over the closed classes, or over those of them with these ids."""
+    """Sum the counts of each band over all closed classes, or over these."""
     with database.reading() as connection:
         rows = connection.execute("SELECT class_id, band, students, lost FROM band_counts").fetchall()
     rows = [row for row in rows if class_ids is None or row["class_id"] in class_ids]

@@ -44,7 +44,7 @@ def m003_changes_by_run(db: Database) -> None:
 
 @migrations()
 def m007_closed_classes(db: Database) -> None:
-    """Add closed classes with their counts, and the versions of the risk score that moved bands."""
+    """Add closed classes with their counts, and new versions of the risk score."""
     for statement in _CLOSED_CLASSES.split(";"):
         if statement.strip():
             db.execute(statement)

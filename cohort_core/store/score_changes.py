@@ -1,4 +1,4 @@
-"""The change to a new version of the risk score: how many students it moved, and whether that was said."""
+"""The change to a new version of the risk score, and the students it moved."""
 
 from __future__ import annotations
 

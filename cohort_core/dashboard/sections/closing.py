@@ -19,7 +19,7 @@ _NOTICE = "closing-notice"
 
 
 def offer(view: View, status: ClassStatus) -> None:
-    """Offer to close a class, or to open it again, to a person who may do so."""
+    """Offer to close a class or to open it again."""
     if view.commands is None or status.synced_at is None or not status.is_active:
         return
     if status.closed_on is None:
@@ -48,14 +48,14 @@ def closed_text(closed_on: str) -> str:
 
 
 def _ask(view: View, status: ClassStatus) -> None:
-    """Ask who was lost. Students whom the roster has as withdrawn are filled in."""
+    """Ask who was lost; withdrawn students are filled in."""
     data = view.reader.class_data(status.id)
     names = _names(data.students)
     st.caption(
-        "A closed class is not synced automatically and leaves the list of who needs attention. You can "
-        "still look at it, and open it again. Say who was lost, that is who failed or withdrew; those whom the "
-        "roster has as withdrawn are filled in. Only counts by risk band are kept, and no names. They are "
-        "added to what Student risk says about a band."
+        "A closed class is not synced automatically, and nobody of it is listed under Needs attention. You "
+        "can still look at it, and open it again. Say who was lost, that is who failed or withdrew. "
+        "Students who are withdrawn on the roster are filled in. Only counts by risk band are kept, and no "
+        "names. They are added to what Student risk says about a band."
     )
     lost = st.multiselect(
         "Who was lost",

@@ -47,7 +47,7 @@ TIMELINE = {
 
 
 def head(cohort: Cohort, health: Mapping[str, Any], meaning: str) -> None:
-    """Show the risk band, the contact data, the reasons for the risk score, and the meaning of the band."""
+    """Show risk band, contact data, reasons for the risk score, and what the band means."""
     student = cohort.students.loc[health["student_id"]]
     contact = [
         text for text in (student["email"], student["night"], student["region"]) if isinstance(text, str)
