@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
@@ -35,9 +34,9 @@ from cohort_core.formatting import (
 from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.risk import NEEDS_ATTENTION
 from cohort_core.reports import catalog
-from cohort_core.reports.band_meaning import LIMITS, meanings
+from cohort_core.reports.band_meaning import Meanings, meanings
 from cohort_core.reports.labels import BANDS
-from cohort_core.reports.row_models import Band, BlockerRow, ProgressSummaryRow, Row, VelocityRow
+from cohort_core.reports.row_models import BlockerRow, ProgressSummaryRow, Row, VelocityRow
 
 MAX_STUDENTS, MAX_SILENT, MAX_BLOCKERS, MAX_RETEACH, MAX_SECTIONS = 25, 30, 10, 5, 30
 WEEKS_SHOWN, WEEKS_LISTED = 26, 6
@@ -50,7 +49,7 @@ _ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
 _WEEK_AGO = pd.Timedelta(days=7)
 
 
-def class_report(cohort: Cohort, said: Mapping[Band, str] | None = None, *, anonymous: bool = False) -> bytes:
+def class_report(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = False) -> bytes:
     """Typeset the report on a class, or on one group of it.
 
     Returns a PDF on A4, as of the instant of the cohort. `said` is what may be said about the students of
@@ -77,9 +76,7 @@ def is_possible() -> bool:
     return find_spec("typst") is not None
 
 
-def content(
-    cohort: Cohort, said: Mapping[Band, str] | None = None, *, anonymous: bool = False
-) -> dict[str, Any]:
+def content(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = False) -> dict[str, Any]:
     """Return everything that the report says, as the data of pdf.typ."""
     said = meanings(thresholds=cohort.thresholds) if said is None else said
     local = cohort.as_of.tz_convert(cohort.tz)
@@ -308,7 +305,7 @@ def _groups(cohort: Cohort) -> list[list[str]]:
     ]
 
 
-def _definitions(limits: Thresholds, said: Mapping[Band, str]) -> list[list[str]]:
+def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
     """Return the terms of the report with their meanings.
 
     Terms that are columns of a report have the words of docs/metrics.md.
@@ -372,12 +369,12 @@ def _definitions(limits: Thresholds, said: Mapping[Band, str]) -> list[list[str]
     ]
 
 
-def _band_rows(said: Mapping[Band, str]) -> list[list[str]]:
+def _band_rows(said: Meanings) -> list[list[str]]:
     """Return the sentences about the students of each band, with their limits."""
-    rows = [[BANDS[band].label, sentence] for band, sentence in said.items()]
-    if len(set(said.values())) == 1:
+    rows = [[BANDS[band].label, sentence] for band, sentence in said.of.items()]
+    if len(set(said.of.values())) == 1:
         rows = [["Risk bands", rows[0][1]]]
-    return [*rows, ["Limits of this", " ".join(LIMITS)]]
+    return [*rows, ["Limits of this", " ".join(said.limits)]]
 
 
 def _line(values: pd.Series[int], top: int) -> list[list[float]]:

@@ -28,10 +28,16 @@ OTHER_THRESHOLDS = (
     "Your thresholds for risk bands are not those that were tested, so nothing can be said about what became "
     "of such students."
 )
-_OWN = (
-    "Yours are counted at the end of each quarter of the course. If you help such students, fewer of them "
-    "are lost: a lower share is a success."
-)
+_OWN_LIMIT = "The students of your finished classes are counted at the end of each quarter of the course."
+_SUCCESS = "If you help such students, fewer of them are lost: that is a success."
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """The sentences about the students of each band, and what must be said with them."""
+
+    of: dict[Band, str]
+    limits: tuple[str, ...] = LIMITS
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,25 @@ _TESTED: dict[Band, _Tested] = {
 
 
 def shown_share(band: Band, students: int, lost: int) -> float:
-    """Join the share lost in the test with the counts of a school; 0 to 1."""
+    """Join the share lost in the test and the school's, as a number from 0 to 1."""
     tested = _TESTED[band]
     return (tested.weight * tested.mean + lost) / (tested.weight + students)
 
 
-def meanings(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAULTS) -> dict[Band, str]:
+def meanings(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAULTS) -> Meanings:
     """Return the sentences that may be said about the students of each band.
 
     `totals` are the counts of the school's closed classes. With other thresholds for bands than those that
     were tested nothing is said about shares.
     """
     if thresholds.bands != DEFAULTS.bands:
-        return dict.fromkeys(_TESTED, OTHER_THRESHOLDS)
+        return Meanings(dict.fromkeys(_TESTED, OTHER_THRESHOLDS))
     by_band = {total.band: total for total in totals}
-    return {band: _meaning(band, by_band.get(band)) for band in _TESTED}
+    sentences = {band: _sentence(band, by_band.get(band)) for band in _TESTED}
+    return Meanings(sentences, (*LIMITS, _OWN_LIMIT) if by_band else LIMITS)
 
 
-def _meaning(band: Band, own: BandTotal | None) -> str:
+def _sentence(band: Band, own: BandTotal | None) -> str:
     sentence = f"In the courses on which this was tested, {_TESTED[band].share} such students were lost"
     if own is None or not own.students:
         return f"{sentence}."
@@ -78,7 +85,7 @@ def _meaning(band: Band, own: BandTotal | None) -> str:
     if own.students >= MIN_STUDENTS:
         share = shown_share(band, own.students, own.lost)
         sentence += f"; together about {whole_percent(share)} of 100"
-    return f"{sentence}. {_OWN}"
+    return f"{sentence}. {_SUCCESS}"
 
 
 def risk_bands(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAULTS) -> Report:
@@ -98,8 +105,8 @@ def risk_bands(totals: Iterable[BandTotal] = (), thresholds: Thresholds = DEFAUL
             {
                 "band": band,
                 "from_gap": begins.get(band),
-                "meaning": said[band],
-                "limits": list(LIMITS),
+                "meaning": said.of[band],
+                "limits": list(said.limits),
                 "own_classes": own.classes,
                 "own_students": own.students,
                 "own_lost": own.lost,

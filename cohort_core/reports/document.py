@@ -80,7 +80,7 @@ def _threshold_table() -> str:
 
 def _band_table() -> str:
     lines = ["| band | what may be said |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {band} | {meaning} |" for band, meaning in meanings().items())])
+    return "\n".join([*lines, *(f"| {band} | {meaning} |" for band, meaning in meanings().of.items())])
 
 
 def _limits() -> str:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from cohort_core.config.thresholds import Thresholds
     from cohort_core.metrics.cohort import Cohort
+    from cohort_core.reports.band_meaning import Meanings
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
-    from cohort_core.reports.row_models import Band
     from cohort_core.store.class_data import ClassData
     from cohort_core.store.closing import BandTotal
     from cohort_core.store.score_changes import ScoreChange
@@ -262,7 +262,7 @@ class Reader:
 
         return band_meaning.risk_bands(self._band_totals(), self.thresholds)
 
-    def band_meanings(self) -> dict[Band, str]:
+    def band_meanings(self) -> Meanings:
         """Return the sentences that may be said about the students of each band."""
         from cohort_core.reports import band_meaning
 

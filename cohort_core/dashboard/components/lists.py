@@ -17,7 +17,7 @@ from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import count, literal, markup
 from cohort_core.dashboard.layout import View, link, open_page
-from cohort_core.reports.band_meaning import LIMITS
+from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import Band
@@ -106,14 +106,10 @@ def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
         open_page("student", student=picked)
 
 
-def band_meanings(said: Mapping[Band, str]) -> None:
+def band_meanings(said: Meanings) -> None:
     """Show what may be said about the students of each band, with its limits."""
-    distinct = dict.fromkeys(said.values())
-    lines = [f"{band(name)} {markup(sentence)}" for name, sentence in said.items()]
-    if len(distinct) == 1:
-        lines = [markup(sentence) for sentence in distinct]
-    lines.append(markup(" ".join(LIMITS)))
-    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
+    lines = [f"{band(name)} {markup(sentence)}" for name, sentence in said.of.items()]
+    st.html("".join(f"<p>{line}</p>" for line in [*lines, markup(" ".join(said.limits))]))
 
 
 def health_text(row: Mapping[str, Any]) -> str:

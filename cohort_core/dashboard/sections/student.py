@@ -14,7 +14,7 @@ from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import markup, upper_first
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.reports.band_meaning import LIMITS
+from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
 
@@ -46,7 +46,7 @@ TIMELINE = {
 }
 
 
-def head(cohort: Cohort, health: Mapping[str, Any], meaning: str) -> None:
+def head(cohort: Cohort, health: Mapping[str, Any], said: Meanings) -> None:
     """Show risk band, contact data, reasons for the risk score, and what the band means."""
     student = cohort.students.loc[health["student_id"]]
     contact = [
@@ -56,7 +56,8 @@ def head(cohort: Cohort, health: Mapping[str, Any], meaning: str) -> None:
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
     lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
-    st.html("".join([*lines, f"<div class='ct-why'>{markup(' '.join([meaning, *LIMITS]))}</div>"]))
+    meaning = " ".join([said.of[health["risk"]], *said.limits])
+    st.html("".join([*lines, f"<div class='ct-why'>{markup(meaning)}</div>"]))
 
 
 def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
