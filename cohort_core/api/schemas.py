@@ -61,7 +61,7 @@ class CloseRequest(BaseModel):
     lost: list[str] | None = Field(
         default=None,
         description="Ids of the students who were lost: they failed or withdrew. Without it those "
-        "withdrawn on the roster. Only counts are kept of it.",
+        "withdrawn on the roster, and without any no counts. Only counts are kept of it.",
     )
     closed_on: date | None = Field(
         default=None,

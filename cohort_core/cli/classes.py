@@ -58,8 +58,7 @@ def close(
     status = common.commands().close_class(reference, ids, closed_on)
     number = int(students["withdrawn_on"].notna().sum()) if ids is None else len(set(ids))
     typer.echo(
-        f"Closed {status.name} on {status.closed_on}: {count(number, 'student')} of {len(students):,} lost. "
-        "Only counts are kept of that."
+        f"Closed {status.name} on {status.closed_on}. {_describe_counts(number, len(students), ids is None)}"
     )
 
 
@@ -69,6 +68,15 @@ def open_(reference: Reference) -> None:
     common.database_that_exists()
     status = common.commands().open_class(reference)
     typer.echo(f"{status.name} is open again, and its counts are removed.")
+
+
+def _describe_counts(lost: int, students: int, is_by_roster: bool) -> str:
+    if is_by_roster and not lost:
+        return (
+            "The roster has nobody as withdrawn, so no counts are kept. To say who was lost, open it and close "
+            "it with --lost."
+        )
+    return f"{count(lost, 'student')} of {students:,} lost; only counts are kept of that."
 
 
 def _parse_day(text: str | None) -> date | None:

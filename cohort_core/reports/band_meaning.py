@@ -58,7 +58,7 @@ _TESTED: dict[Band, _Tested] = {
 
 
 def shown_share(band: Band, students: int, lost: int) -> float:
-    """Join the share lost in the test and the school's, as a number from 0 to 1."""
+    """Join the lost share of the test and of the school, 0 to 1."""
     tested = _TESTED[band]
     return (tested.weight * tested.mean + lost) / (tested.weight + students)
 

@@ -250,7 +250,7 @@ class Workspace:
         """Close a class on a day, by default today; return its id.
 
         Only counts of its bands are kept. `lost` are the ids of the students who were lost, by default those
-        who are withdrawn on the roster.
+        who are withdrawn on the roster; if nobody is, no counts are kept.
         In anonymous mode they must be pseudonymous ids. Raises ``UnknownClass``, and ``BadInput`` for an
         unknown student, a day that cannot be, or a class that was never synced or is closed already.
         """
@@ -272,12 +272,14 @@ class Workspace:
         else:
             real_ids = [self._student(class_id, student_id, "lost")[1] for student_id in lost]
             ids = {self.cohorts.student_id_for(class_id, student_id) for student_id in real_ids}
+        # Without an answer and without anybody withdrawn it is not clear who was lost, so nothing is counted.
+        is_clear = bool(ids) or lost is not None
         counts = band_counts(data, {student_id for student_id in ids if student_id}, closed_on)
         closing.close_class(
             self.database,
             class_id,
             closed_on,
-            [closing.BandCount(*row) for row in counts.itertuples(index=False)],
+            [closing.BandCount(*row) for row in counts.itertuples(index=False) if is_clear],
         )
         return class_id
 

@@ -107,6 +107,15 @@ def test_only_counts_are_kept_of_who_was_lost(office: Closing) -> None:
     assert 0 < first[0][0] <= len(withdrawn)
 
 
+def test_nothing_is_counted_while_nobody_has_said_who_was_lost(office: Closing) -> None:
+    reference = "oulad-aaa-2013j"
+    office.post(f"/classes/{reference}/close")
+    assert office.rows("SELECT * FROM band_counts") == []
+    office.post(f"/classes/{reference}/open")
+    office.post(f"/classes/{reference}/close", json={"lost": []})
+    assert office.rows("SELECT sum(lost) FROM band_counts") == [(0,)]
+
+
 def test_deleting_a_class_takes_its_counts_away(office: Closing) -> None:
     class_id = office.post(f"/classes/{CLASS}/close")["id"]
     with office.workspace.database.writing() as connection:

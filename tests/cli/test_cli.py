@@ -141,7 +141,7 @@ def test_a_class_is_closed_and_opened(shell: Shell) -> None:
     web = next(item["id"] for item in school.classes() if item["friendly_id"] == "web-cohort-3")
     email = next(row["user"]["email"] for row in school.rows(web) if row["user"]["email"])
     closed = shell.ok("class", "close", "web-cohort-3", "--lost", email.upper())
-    assert re.fullmatch(r"Closed Web Basics, Cohort 3 on [\d-]{10}: 1 student of \d+ lost\. .*\n", closed)
+    assert re.fullmatch(r"Closed Web Basics, Cohort 3 on [\d-]{10}\. 1 student of \d+ lost; .*\n", closed)
     assert "(closed on " in shell.ok("classes")
     assert ", closed on " in shell.ok("status")
     synced = json.loads(shell.ok("sync", "--json"))

@@ -36,7 +36,8 @@ ROSTER: list[Row] = [
 
 
 def _counts(frame: pd.DataFrame) -> dict[tuple[int, str], tuple[int, int]]:
-    return {(row.quarter, row.band): (row.students, row.lost) for row in frame.itertuples()}
+    rows = frame.to_numpy().tolist()
+    return {(quarter, band): (students, lost) for quarter, band, students, lost in rows}
 
 
 def test_a_class_is_counted_on_the_last_day_of_each_quarter() -> None:

@@ -108,7 +108,7 @@ def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
 
 def band_meanings(said: Meanings) -> None:
     """Show what may be said about the students of each band, with its limits."""
-    lines = [f"{band(name)} {markup(sentence)}" for name, sentence in said.of.items()]
+    lines = [f"{band(name)} · {markup(sentence)}" for name, sentence in said.of.items()]
     st.html("".join(f"<p>{line}</p>" for line in [*lines, markup(" ".join(said.limits))]))
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from cohort_core import formatting
 from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.components.text import markup, upper_first
+from cohort_core.dashboard.components.text import literal, markup, upper_first
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
@@ -56,8 +56,8 @@ def head(cohort: Cohort, health: Mapping[str, Any], said: Meanings) -> None:
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
     lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
-    meaning = " ".join([said.of[health["risk"]], *said.limits])
-    st.html("".join([*lines, f"<div class='ct-why'>{markup(meaning)}</div>"]))
+    st.html("".join(lines))
+    st.caption(literal(said.of[health["risk"]]), help=literal(" ".join(said.limits)))
 
 
 def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
