@@ -73,8 +73,8 @@ def open_(reference: Reference) -> None:
 def _describe_counts(lost: int, students: int, is_by_roster: bool) -> str:
     if is_by_roster and not lost:
         return (
-            "The roster has nobody as withdrawn, so no counts are kept. To say who was lost, open it and close "
-            "it with --lost."
+            "The roster has nobody as withdrawn, so no counts are kept. To say who was lost, open it and "
+            "close it with --lost."
         )
     return f"{count(lost, 'student')} of {students:,} lost; only counts are kept of that."
 

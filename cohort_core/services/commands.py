@@ -133,7 +133,7 @@ class Commands:
         class_ids = [self._reader.find_class(reference) for reference in references or ()]
         if class_ids or self.principal.class_ids is None:
             return class_ids or None
-        class_ids = [status.id for status in self._reader.open_classes()]
+        class_ids = [status.id for status in self._reader.statuses(open_only=True)]
         if not class_ids:
             raise BadInput("None of the token's classes is active. Name the classes.", parameter="class_ids")
         return class_ids

@@ -50,9 +50,12 @@ class Reader:
             return self._workspace.cohorts.find_class(reference)
         return classes.find_class(self._workspace.database, reference, among=self.principal.class_ids)
 
-    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        """Return the classes that may be seen, with their counts."""
-        statuses = self._workspace.cohorts.statuses(active_only=active_only)
+    def statuses(self, *, active_only: bool = False, open_only: bool = False) -> list[classes.ClassStatus]:
+        """Return the classes that may be seen, with their counts.
+
+        Open classes are active and not closed.
+        """
+        statuses = self._workspace.cohorts.statuses(active_only=active_only, open_only=open_only)
         return [status for status in statuses if self.principal.may_see(status.id)]
 
     def last_sync(self) -> str | None:
@@ -248,11 +251,7 @@ class Reader:
 
     def active_cohorts(self, as_of: str | None = None) -> list[Cohort]:
         """Return the active classes that are not closed, as cohorts."""
-        return [self.cohort(status.id, as_of=as_of) for status in self.open_classes()]
-
-    def open_classes(self) -> list[classes.ClassStatus]:
-        """Return the active classes that are not closed."""
-        return [status for status in self.statuses(active_only=True) if status.is_open]
+        return [self.cohort(status.id, as_of=as_of) for status in self.statuses(open_only=True)]
 
     # What may be said about risk bands
 

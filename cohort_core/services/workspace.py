@@ -306,12 +306,11 @@ class Workspace:
         if change is None or change.moved is not None:
             return None
         moved = students = 0
-        for status in self.cohorts.statuses(active_only=True):
-            if status.is_open:
-                cohort = self.cohorts.cohort(status.id)
-                before, after = risk_before_cap(cohort)["band"], risk(cohort)["band"]
-                moved += int((before != after).sum())
-                students += len(after)
+        for status in self.cohorts.statuses(open_only=True):
+            cohort = self.cohorts.cohort(status.id)
+            before, after = risk_before_cap(cohort)["band"], risk(cohort)["band"]
+            moved += int((before != after).sum())
+            students += len(after)
         score_changes.save_moved(self.database, change.version, moved, students)
         return replace(change, moved=moved, students=students)
 
