@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow
 import uvicorn
@@ -24,15 +24,12 @@ from starlette.types import Receive, Scope, Send
 from cohort_core import sockets
 from cohort_core.api.app import DASHBOARD_PATH
 from cohort_core.api.app import create_app as create_api
-from cohort_core.errors import BadInput
+from cohort_core.errors import BadInput, CohortError
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
 from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.tokens import load_tokens
-
-if TYPE_CHECKING:
-    from streamlit import App
 
 _M_ARENA_MAX, _MAX_HEAPS = -8, 2
 
@@ -60,7 +57,7 @@ class LateDashboard:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._loaded: asyncio.Future[App]
+        self._loaded: asyncio.Future[Any]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = await asyncio.shield(self._loaded)
@@ -92,7 +89,7 @@ class LateDashboard:
             self._loaded.set_exception(error)
 
 
-def _create_dashboard() -> App:
+def _create_dashboard() -> Any:
     from cohort_core.dashboard.asgi import create_dashboard
 
     dashboard = create_dashboard()
@@ -189,6 +186,17 @@ def _startup_lines(host: str, port: int, *, exposed: bool) -> Iterator[str]:
     yield "Ctrl-C stops it."
 
 
+def _score_lines(workspace: Workspace) -> Iterator[str]:
+    """Yield a line about a new version of the risk score, at the first start."""
+    with contextlib.suppress(CohortError):
+        change = workspace.count_score_change()
+        if change and change.students:
+            yield (
+                f"The risk score has a new version. By it alone {change.moved:,} of {change.students:,} "
+                "students are in another risk band than before (docs/risk.md)."
+            )
+
+
 def serve(
     workspace: Workspace,
     listener: socket.socket,
@@ -216,7 +224,7 @@ def serve(
             workspace.start_schedule(sync_every)
         # Create the app before printing its address: somebody may open the address at once.
         app = create_app(workspace, exposed=exposed, hosts=hosts)
-        for line in _startup_lines(host, port, exposed=exposed):
+        for line in (*_startup_lines(host, port, exposed=exposed), *_score_lines(workspace)):
             say(line)
         _silence_uvicorn()
         if exposed:

@@ -7,10 +7,11 @@ import streamlit as st
 from cohort_core.charts import charts
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.layout import begin, link, part
-from cohort_core.dashboard.sections import changes, headline, triage
+from cohort_core.dashboard.sections import changes, headline, score_version, triage
 from cohort_core.reports import catalog
 
 with begin("overview") as view:
+    score_version.show(view)
     headline.verdict(view)
     headline.show(view)
     left, right = st.columns(2, gap="large")

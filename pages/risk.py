@@ -113,4 +113,6 @@ with begin("risk") as view:
         "pace with the cohort, not safe; and the score does not foresee who will drop out."
     )
     lists.band_counts(catalog.student_health(view.cohort).frame["risk"].value_counts().to_dict())
+    with st.expander("What may be said about a band"):
+        lists.band_meanings(view.reader.band_meanings())
     part(show_students, view)

@@ -41,7 +41,7 @@ with begin("student") as view:
     cohort = view.cohort
     health = catalog.student(cohort, student_id).record()
     st.subheader(text.literal(health["name"]), anchor=False)
-    student.head(cohort, health)
+    student.head(cohort, health, view.reader.band_meanings())
 
     assignments = catalog.student_assignments(cohort, student_id)
     stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)

@@ -15,6 +15,12 @@ from cohort_core.store.tokens import Role
 JobState = Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
 
 
+def _check_day_is_text(value: object) -> object:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("must be a day such as 2025-01-06")
+    return value
+
+
 class Health(BaseModel):
     """The state of the service."""
 
@@ -65,6 +71,31 @@ class ClassRow(BaseModel):
     assignments: int = Field(description="Assignments of its units, and any seen only in progressions.")
     progressions: int = Field(description="Records.")
     quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+    closed_on: date | None = Field(
+        description="The day on which it was closed; null while it is open. A closed class is not synced "
+        "automatically and not in triage."
+    )
+
+
+class CloseRequest(BaseModel):
+    """How a class ended: on which day, and who was lost."""
+
+    model_config = ConfigDict(extra="forbid")
+    lost: list[str] | None = Field(
+        default=None,
+        description="Ids of the students who were lost: they failed or withdrew. Without it those "
+        "withdrawn on the roster, and without any no counts. Only counts are kept of it.",
+    )
+    closed_on: date | None = Field(
+        default=None,
+        description="The last day of the class; today if it is left out.",
+        examples=["2025-01-06"],
+    )
+
+    @field_validator("closed_on", mode="before")
+    @classmethod
+    def _check_is_text(cls, value: object) -> object:
+        return _check_day_is_text(value)
 
 
 class SetAsideRow(BaseModel):
@@ -91,9 +122,7 @@ class MarkRequest(BaseModel):
     @field_validator("until", mode="before")
     @classmethod
     def _check_is_text(cls, value: object) -> object:
-        if value is not None and not isinstance(value, str):
-            raise ValueError("must be a day such as 2025-01-06")
-        return value
+        return _check_day_is_text(value)
 
 
 class SyncRequest(BaseModel):

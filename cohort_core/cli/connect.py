@@ -114,7 +114,8 @@ def classes(
         )
     for status in statuses:
         mark = "*" if status.is_active else " "
-        typer.echo(f"{mark} {status.id}  {status.friendly_id or '-'}  {status.name}")
+        closed = f" (closed on {status.closed_on})" if status.closed_on else ""
+        typer.echo(f"{mark} {status.id}  {status.friendly_id or '-'}  {status.name}{closed}")
 
 
 @commands.command()

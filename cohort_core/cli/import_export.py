@@ -124,7 +124,8 @@ def report(
 
     reader = common.reader(anonymous)
     cohort = reader.cohort(class_id, as_of, group)
-    common.write_for_owner(out, pdf.class_report(cohort, anonymous=reader.anonymous), replace=force)
+    file = pdf.class_report(cohort, reader.band_meanings(), anonymous=reader.anonymous)
+    common.write_for_owner(out, file, replace=force)
     common.audit("report", "pdf", cohort.class_data.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")
 

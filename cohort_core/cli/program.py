@@ -22,6 +22,7 @@ from cohort_core.cli.exit_codes import EXIT_CODES, UNEXPECTED
 COMMANDS = {
     "connect": ("init", "classes", "activate", "deactivate"),
     "sync": ("sync", "status", "cancel"),
+    "classes": ("class",),
     "maintenance": ("quarantine", "backup", "restore", "purge", "doctor"),
     "import_export": ("import", "export", "report"),
     "serve": ("serve", "demo", "practice-server"),

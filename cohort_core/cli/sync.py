@@ -97,8 +97,8 @@ def status(as_json: AsJson = False) -> None:
                 typer.echo(f"    {_run_line(latest[status.id])}")
     if running:
         typer.echo(f"A sync is running: {running.records} records read so far.")
-    if not any(status.is_active for status in statuses):
-        typer.echo("No class is active. Choose with `cohort-tracker activate ID…`.")
+    if not any(status.is_open for status in statuses):
+        typer.echo("No class is active and open. Choose with `cohort-tracker activate ID…`.")
 
 
 @commands.command()
@@ -176,11 +176,12 @@ def _exit_code(job: Job) -> int:
 
 
 def _status_line(status: ClassStatus, on_roster: int) -> str:
+    closed = f", closed on {status.closed_on}" if status.closed_on else ""
     set_aside = f", {status.quarantined} set aside" if status.quarantined else ""
     return (
         f"{'*' if status.is_active else ' '} {status.name} ({status.friendly_id or status.id}): "
         f"{_describe_last_sync(status.synced_at)}, {_students(status.students, on_roster)}, "
-        f"{status.assignments} assignments, {status.progressions} progressions{set_aside}"
+        f"{status.assignments} assignments, {status.progressions} progressions{set_aside}{closed}"
     )
 
 

@@ -255,7 +255,11 @@ def _prepare(page: Page, needs_class: bool) -> View:
                 if (other.in_sidebar or is_first) and (principal.may_administer or not other.is_for_admins):
                     link(other.name, width="stretch")
     with syncs:
-        sync_panel.panel(view, view.age if shown else None, can_sync=is_connected and bool(active))
+        sync_panel.panel(
+            view,
+            view.age if shown else None,
+            can_sync=is_connected and any(status.is_open for status in active),
+        )
 
     if needs_class and shown is not None:
         st.text(_heading(shown, view))

@@ -29,7 +29,11 @@ def show(
     `latest` is the day of the last sync. With `is_forced` the settings demand pseudonyms, so the switch
     cannot be changed here.
     """
-    _select("Class", url_state.CLASS, {status.id: status.name for status in active})
+    _select(
+        "Class",
+        url_state.CLASS,
+        {status.id: f"{status.name} (closed)" if status.closed_on else status.name for status in active},
+    )
     if groups:
         _select(
             "Group",

@@ -34,6 +34,7 @@ from cohort_core.formatting import (
 from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.risk import NEEDS_ATTENTION
 from cohort_core.reports import catalog
+from cohort_core.reports.band_meaning import Meanings, meanings
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.row_models import BlockerRow, ProgressSummaryRow, Row, VelocityRow
 
@@ -48,10 +49,11 @@ _ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
 _WEEK_AGO = pd.Timedelta(days=7)
 
 
-def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
+def class_report(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = False) -> bytes:
     """Typeset the report on a class, or on one group of it.
 
-    Returns a PDF on A4, as of the instant of the cohort. `anonymous` means that the names in the cohort are
+    Returns a PDF on A4, as of the instant of the cohort. `said` is what may be said about the students of
+    each band, by default what the test alone allows. `anonymous` means that the names in the cohort are
     pseudonyms already; the report then says so. Raises NotInstalled without the typesetter.
     """
     try:
@@ -59,7 +61,7 @@ def class_report(cohort: Cohort, *, anonymous: bool = False) -> bytes:
     except ImportError:
         raise NotInstalled(NOT_INSTALLED) from None
     template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
-    data = json.dumps(content(cohort, anonymous=anonymous), ensure_ascii=False, allow_nan=False)
+    data = json.dumps(content(cohort, said, anonymous=anonymous), ensure_ascii=False, allow_nan=False)
     # Very long words may be broken anywhere, so that they do not run off the page.
     data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.
@@ -74,8 +76,9 @@ def is_possible() -> bool:
     return find_spec("typst") is not None
 
 
-def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
+def content(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = False) -> dict[str, Any]:
     """Return everything that the report says, as the data of pdf.typ."""
+    said = meanings(thresholds=cohort.thresholds) if said is None else said
     local = cohort.as_of.tz_convert(cohort.tz)
     health = catalog.student_health(cohort).frame
     before = build(cohort.class_data, cohort.as_of - _WEEK_AGO, cohort.group, thresholds=cohort.thresholds)
@@ -97,7 +100,7 @@ def content(cohort: Cohort, *, anonymous: bool = False) -> dict[str, Any]:
         "weeks": _weeks(cohort),
         "sections": _sections(cohort),
         "groups": _groups(cohort),
-        "definitions": _definitions(cohort.thresholds),
+        "definitions": _definitions(cohort.thresholds, said),
     }
 
 
@@ -302,7 +305,7 @@ def _groups(cohort: Cohort) -> list[list[str]]:
     ]
 
 
-def _definitions(limits: Thresholds) -> list[list[str]]:
+def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
     """Return the terms of the report with their meanings.
 
     Terms that are columns of a report have the words of docs/metrics.md.
@@ -324,11 +327,13 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
         [
             "Risk",
             "Risk score: 0 to 100, the points for work that the class has completed and the student has not, "
-            "for marks lost, for work later than most, and for silence. "
+            "for marks lost, for work later than most, and for silence. Assignments without grades count "
+            "together, at most half of the graded ones. "
             f"Bands begin {limits.critical_gap:g}, {limits.high_gap:g} and {limits.medium_gap:g} points "
             "above the median of the class. It compares students with their class: on pace is not the same "
             "as safe, and the score does not foresee who will leave.",
         ],
+        *_band_rows(said),
         [
             "Keeping up, but silent",
             f"Medium risk or below, but without a start or completion for {limits.cooling_days} to "
@@ -362,6 +367,14 @@ def _definitions(limits: Thresholds) -> list[list[str]]:
         ["Week", "Monday to Sunday in the class's time zone, named by its Monday."],
         ["A student, a week", words(VelocityRow, "per_enrolled")],
     ]
+
+
+def _band_rows(said: Meanings) -> list[list[str]]:
+    """Return the sentences about the students of each band, with their limits."""
+    rows = [[BANDS[band].label, sentence] for band, sentence in said.of.items()]
+    if len(set(said.of.values())) == 1:
+        rows = [["Risk bands", rows[0][1]]]
+    return [*rows, ["Limits of this", " ".join(said.limits)]]
 
 
 def _line(values: pd.Series[int], top: int) -> list[list[float]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.formatting import days, percent, some_days, some_points
+from cohort_core.formatting import count, days, percent, some_days, some_points
 from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import PARTS, Evidence, points_lost_by_grade
@@ -44,6 +44,8 @@ class _ReasonWriter:
     evidence: Evidence
     names: list[str]
     """Of the assignments."""
+    is_lesson: NDArray[np.bool_]
+    """Of the type lesson, or of none, by assignment."""
     done: NDArray[np.bool_]
     """Completed, by student and assignment."""
     by_most: NDArray[np.bool_]
@@ -69,6 +71,7 @@ class _ReasonWriter:
         return cls(
             evidence=evidence,
             names=cohort.assignments["name"].tolist(),
+            is_lesson=cohort.assignments["type"].fillna("lesson").str.casefold().eq("lesson").to_numpy(bool),
             done=done,
             by_most=(evidence.completions > 0) & (evidence.completions * 2 >= students),
             marks=points_lost_by_grade(evidence),
@@ -92,16 +95,41 @@ class _ReasonWriter:
         if not len(missing):
             completed_by, expected = "part", self.evidence.completions > 0
             missing = np.flatnonzero(~self.done[student] & expected)
-        names = [self.names[assignment] for assignment in missing[:_MAX_NAMES]]
         cleared = some_points(self.evidence.points[missing].sum())
-        finished = f"that {completed_by} of the class has finished"
+        completed = f"that {completed_by} of the class has completed"
         if expected.sum() == 1:
-            start = f"The only assignment {finished}"
+            start = f"The only assignment {completed} is"
         else:
-            start = f"{len(missing)} of the {expected.sum()} assignments {finished}"
-        if len(missing) == 1:
-            return f"{start} is missing, {names[0]}; completing it clears up to {cleared}."
-        return f"{start} are missing, first {_and(names)}; completing them clears up to {cleared}."
+            is_or_are = "is" if len(missing) == 1 else "are"
+            start = f"{len(missing)} of the {expected.sum()} assignments {completed} {is_or_are}"
+        them = "it" if len(missing) == 1 else "them"
+        return f"{start} missing: {self._name(missing)}. Completing {them} clears up to {cleared}."
+
+    def _name(self, missing: NDArray[np.intp]) -> str:
+        """Name the missing assignments: graded work first, then lessons.
+
+        For example "Loops quiz and 2 more graded pieces; 14 lessons, which count together".
+        """
+        is_ungraded = self.evidence.is_ungraded[missing]
+        graded, ungraded = missing[~is_ungraded], missing[is_ungraded]
+        parts = []
+        if len(graded):
+            more = count(len(graded) - 1, "more graded piece")
+            parts.append(f"{self.names[graded[0]]} and {more}" if len(graded) > 1 else self.names[graded[0]])
+        if len(ungraded):
+            parts.append(self._name_ungraded(ungraded, is_alone=not len(graded)))
+        return "; ".join(parts)
+
+    def _name_ungraded(self, ungraded: NDArray[np.intp], *, is_alone: bool) -> str:
+        noun = "lesson" if self.is_lesson[ungraded].all() else "ungraded piece"
+        counted = count(len(ungraded), noun)
+        first = [self.names[assignment] for assignment in ungraded[:_MAX_NAMES]]
+        together = ", which count together" if self.evidence.is_capped and len(ungraded) > 1 else ""
+        if not is_alone:
+            return counted + together
+        if len(ungraded) == 1:
+            return str(first[0])
+        return f"{counted}{together}, first {_and(first)}"
 
     def _marks(self, student: int) -> str:
         mine = self._completions(student)

@@ -18,6 +18,8 @@ from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.timeutils import days
 
+SCORE_VERSION = 2
+"""Version 2 caps the weight of ungraded assignments."""
 PARTS = ("missing", "marks", "late", "quiet")
 NEEDS_ATTENTION = ("critical", "high")
 """The risk bands of students to write to."""
@@ -28,6 +30,11 @@ _WORK_POINTS, _QUIET_POINTS = 85.0, 15.0
 _MARKS_SHARE, _LATE_SHARE = 0.8, 0.2
 _CAUTION = 0.25
 """Added to the weights, so that scores stay low while a class has completed little."""
+_UNGRADED_FROM = 0.99
+"""An assignment counts as ungraded from this mean grade on.
+
+Where all get full grades, a grade tells nothing.
+"""
 _PLACEHOLDER_BELOW, _PLACEHOLDER_ONE_IN = 0.1, 5
 """Grades below 0.1 are placeholders where at least one grade in five is so low."""
 _MIN_COMPLETIONS_FOR_LATE = 3
@@ -48,16 +55,28 @@ def risk(cohort: Cohort) -> pd.DataFrame:
 
     With t days since the class's start, for each assignment that anyone has completed: w is the share of
     students who completed it, m their median day, and W = w² · (0.25 + 0.75 · clip(m, 0, t)/t) its weight.
-    A student loses 1 on it if it is not completed, else 0.8 · (1 − grade) + 0.2 · late, where
+    E = ΣW is the evidence. An assignment is ungraded if the mean grade of its completions is 0.99 or more,
+    or if none has a grade. With A the weight of all graded assignments, the ungraded ones together weigh at
+    most 0.5 · A + max(0, 1 − A); above that all their weights shrink by the same factor, while E stays.
+
+    A student loses 1 on an assignment that is not completed, else 0.8 · (1 − grade) + 0.2 · late, where
     late = clip((day − m)/max(IQR, 2), 0, 1), and 0 with fewer than three completions. Work without a grade
-    counts with the mean grade of the class. The losses, weighted by W and divided by ΣW + 0.25, make up to 85
-    points.
+    counts with the mean grade of the class. The mean of the losses, weighted by W, makes up to
+    85 · E/(E + 0.25) points.
 
     Silence makes up to 15 points: 15 · clip((s/max(median of s, 7) − 1)/3, 0, 1), where s is the days since
     the student's last completion, or since the class's start without any.
     """
     scored = _score(cohort.classwide)
     return scored if cohort.whole is None else scored.loc[cohort.students.index]
+
+
+def risk_before_cap(cohort: Cohort) -> pd.DataFrame:
+    """Score a whole class as before version 2, without the cap of ungraded assignments.
+
+    Returns the columns of `risk`. It says which bands moved by the new version alone.
+    """
+    return _score_by(cohort, gather_evidence(cohort, has_cap=False))
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,10 @@ class Evidence:
     """By assignment: the mean grade of the class, 1 without grades."""
     points: group_stats.Floats
     """By assignment: the points that a student loses without completing it."""
+    is_ungraded: NDArray[np.bool_]
+    """By assignment: completed by somebody, with no grades or nearly full ones."""
+    is_capped: bool
+    """True if the cap lowers the weights of ungraded assignments: they count together."""
     silent: group_stats.Floats
     """By student: days since the last completion, or since the class's start without any."""
     median_silent: float
@@ -98,8 +121,11 @@ class Evidence:
 
 
 @cached_on
-def gather_evidence(cohort: Cohort) -> Evidence:
-    """Compute the numbers behind the score for a whole class."""
+def gather_evidence(cohort: Cohort, *, has_cap: bool = True) -> Evidence:
+    """Compute the numbers behind the score for a whole class.
+
+    Without the cap they are those of the score before version 2.
+    """
     n, students = len(cohort.assignments), len(cohort.students)
     elapsed = _days(cohort, np.array([cohort.now]))[0]
     done = cohort.is_completed
@@ -113,6 +139,9 @@ def gather_evidence(cohort: Cohort) -> Evidence:
     lateness = np.clip(behind / np.maximum(upper - lower, 2.0)[position], 0.0, 1.0)
     grade = _without_placeholders(position, n, cohort.grade[done])
     usual_grade = np.nan_to_num(group_stats.mean(position, n, grade), nan=1.0)
+    is_ungraded = (completions > 0) & (usual_grade.round(_DECIMALS) >= _UNGRADED_FROM)
+    share = _share_of_ungraded(weight, is_ungraded) if has_cap else 1.0
+    capped = np.where(is_ungraded, weight * share, weight)
     silent = _days_since_completion(student, students, day, elapsed)
     return Evidence(
         student=student,
@@ -123,7 +152,9 @@ def gather_evidence(cohort: Cohort) -> Evidence:
         lateness=np.where(completions[position] >= _MIN_COMPLETIONS_FOR_LATE, lateness, 0.0),
         completions=completions,
         usual_grade=usual_grade,
-        points=weight * (_WORK_POINTS / (weight.sum() + _CAUTION)),
+        points=_points(capped, float(weight.sum())),
+        is_ungraded=is_ungraded,
+        is_capped=round(share, _DECIMALS) < 1.0,
         silent=silent,
         median_silent=float(np.median(silent)) if students else 0.0,
     )
@@ -134,9 +165,31 @@ def points_lost_by_grade(evidence: Evidence) -> group_stats.Floats:
     return evidence.points[evidence.position] * _MARKS_SHARE * (1.0 - evidence.counted_grade)
 
 
+def _share_of_ungraded(weight: group_stats.Floats, is_ungraded: NDArray[np.bool_]) -> float:
+    """Return the share of their weights that ungraded assignments keep, 1 if they weigh little.
+
+    Otherwise a class of many lessons would hide the students who open everything and hand in little.
+    """
+    graded, ungraded = weight[~is_ungraded].sum(), weight[is_ungraded].sum()
+    most = 0.5 * graded + max(0.0, 1.0 - graded)
+    return float(most / ungraded) if ungraded > most else 1.0
+
+
+def _points(weight: group_stats.Floats, evidence: float) -> group_stats.Floats:
+    """Return the points of each assignment: together 85, or less while there is little evidence."""
+    if evidence == 0:
+        return np.zeros(len(weight))
+    scale = _WORK_POINTS / float(weight.sum()) * evidence / (evidence + _CAUTION)
+    return weight * scale
+
+
 @cached_on
 def _score(cohort: Cohort) -> pd.DataFrame:
-    students, evidence = len(cohort.students), gather_evidence(cohort)
+    return _score_by(cohort, gather_evidence(cohort))
+
+
+def _score_by(cohort: Cohort, evidence: Evidence) -> pd.DataFrame:
+    students = len(cohort.students)
     at_stake = evidence.points[evidence.position]
     earned = group_stats.total(evidence.student, students, at_stake)
     silence = evidence.silent / max(evidence.median_silent, 7.0)

@@ -33,8 +33,8 @@ class Plan:
     """The plan of a class.
 
     ``week`` is the week of the course in which the school opens, from 1. ``people`` is the number of
-    students of each persona. ``opening_rows`` is the exact number of progressions at the opening, if that
-    matters.
+    students of each persona; *busy* students open all lessons and hand in little. ``opening_rows`` is the
+    exact number of progressions at the opening, if that matters.
     """
 
     key: str
@@ -58,7 +58,7 @@ PLANS = (
         "Software Development, Cohort 12",
         curricula.SOFTWARE_DEVELOPMENT,
         week=13,
-        people={"steady": 34, "sprinter": 7, "late": 6, "fader": 6, "stopped": 5, "stuck": 5},
+        people={"steady": 31, "busy": 3, "sprinter": 7, "late": 6, "fader": 6, "stopped": 5, "stuck": 5},
         awkward_from=0,
         awkward=10,
         opening_rows=3781,
@@ -69,7 +69,7 @@ PLANS = (
         "Python Data Analysis, Cohort 7",
         curricula.PYTHON_DATA_ANALYSIS,
         week=7,
-        people={"steady": 17, "sprinter": 3, "late": 4, "fader": 4, "stopped": 3, "stuck": 3},
+        people={"steady": 15, "busy": 2, "sprinter": 3, "late": 4, "fader": 4, "stopped": 3, "stuck": 3},
         awkward_from=10,
         awkward=3,
         guests=(("sd", 4),),
@@ -80,7 +80,7 @@ PLANS = (
         "Web Basics, Cohort 3",
         curricula.WEB_BASICS,
         week=4,
-        people={"steady": 11, "sprinter": 2, "late": 2, "fader": 2, "stopped": 2, "stuck": 2},
+        people={"steady": 10, "busy": 1, "sprinter": 2, "late": 2, "fader": 2, "stopped": 2, "stuck": 2},
         awkward_from=13,
         awkward=3,
         is_published=False,
@@ -263,6 +263,8 @@ class Bootcamp:
     @staticmethod
     def _skips(student: Student, planned: Planned, habits: _Habits, rng: random.Random) -> bool:
         """Decide whether a student never does an assignment."""
+        if student.persona == "busy":
+            return planned.type != "lesson" and rng.random() < 0.75
         if student.persona == "fader" and rng.random() < (planned.unit - habits.fades_from) / 5:
             return True
         return planned.type == "lesson" and rng.random() < 0.015
@@ -406,7 +408,14 @@ class Bootcamp:
             extra.histories = list(self._work(extra, rng))
             students.append(extra)
         monday = self._at(self._this_monday, 0)
-        carelessness = {"sprinter": 1.0, "steady": 1.0, "late": 2.0, "fader": 4.0, "stopped": 2.0}
+        carelessness = {
+            "busy": 0.2,
+            "sprinter": 1.0,
+            "steady": 1.0,
+            "late": 2.0,
+            "fader": 4.0,
+            "stopped": 2.0,
+        }
 
         def worth(pair: tuple[Student, History]) -> float:
             share = int(pair[1].id[:8], 16) / 2**32

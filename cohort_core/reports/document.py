@@ -8,9 +8,10 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
+from cohort_core.reports.band_meaning import LIMITS, meanings
 from cohort_core.reports.catalog import REPORTS
 from cohort_core.reports.report import type_name, unit
-from cohort_core.reports.row_models import Row
+from cohort_core.reports.row_models import RiskBandRow, Row
 
 
 def markdown() -> str:
@@ -23,6 +24,7 @@ def markdown() -> str:
             cleandoc(spec.function.__doc__ or ""),
             _field_table(spec.row),
         ]
+    parts += [_BANDS_HEAD, _band_table(), _limits(), _field_table(RiskBandRow)]
     return "\n\n".join([*parts, _THRESHOLDS_HEAD, _threshold_table()]) + "\n"
 
 
@@ -48,6 +50,18 @@ same reports, so these definitions hold for all of them.
 - Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
 
 
+_BANDS_HEAD = """\
+## Risk bands
+
+`GET /risk-bands`
+
+What may be said about the students of a band. [risk.md](risk.md) has the test behind it. Once a class is
+closed, its own counts are added: of the students of the band, on the last day of each quarter of the course,
+how many were lost. From 20 students on the two are joined to one share, (k·μ + lost)/(k + students), with
+μ, k: critical .94, 4; high .67, 12; medium .43, 12; low .17, 21. With other thresholds for bands than the
+default ones nothing is said about shares. The score and its bands never change by it."""
+
+
 _THRESHOLDS_HEAD = """\
 ## Thresholds
 
@@ -62,6 +76,15 @@ def _threshold_table() -> str:
     for name, field in Thresholds.model_fields.items():
         lines.append(f"| `{name}` | {getattr(DEFAULTS, name):g} | {field.description} |")
     return "\n".join(lines)
+
+
+def _band_table() -> str:
+    lines = ["| band | what may be said |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {band} | {meaning} |" for band, meaning in meanings().of.items())])
+
+
+def _limits() -> str:
+    return "\n".join(f"- {limit}" for limit in LIMITS)
 
 
 def _field_table(row: type[Row]) -> str:

@@ -65,6 +65,24 @@ class ProgressSummaryRow(Row):
     )
 
 
+class RiskBandRow(Row):
+    band: Band = _of("The risk band; *low* is on pace with the class.")
+    from_gap: float | None = _points(
+        "The band begins so many points above the class's median (by default); null for the lowest."
+    )
+    meaning: str = _of(
+        "What may be said about its students: how many such students were lost in the courses on which the "
+        "score was tested, and in the closed classes of the school. Never about a single person."
+    )
+    limits: list[str] = _of("What must be said with it: on what it was tested, and what it does not foresee.")
+    own_classes: int = _count("Closed classes of the school that had students in the band.", "classes")
+    own_students: int = _count(
+        "Their students in the band on the last day of a quarter of the course, summed over the quarters.",
+        "students",
+    )
+    own_lost: int = _count("Those of them who were lost.", "students")
+
+
 class CompletionRow(Row):
     total_assignments: int = _count("The assignment set of the class.", "assignments")
     assignments_with_0_completions: int = _count("Those that no student has completed.", "assignments")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -57,29 +56,29 @@ class Cohorts:
         self._merge_triage = single_flight(self._merge_triage_uncached, MAX_MERGED)
         self._load_statuses = single_flight(self._load_statuses_uncached, 1)
         self._load_index = single_flight(self._load_index_uncached, 1)
-        self._counts: dict[str, tuple[Hashable, classes.Counts]] = {}
+        self._counted, self._counts = self.watcher.generation, classes.KeptCounts()
 
     def is_anonymous(self, requested: bool = False) -> bool:
         """Return True if people get pseudonyms, by request or by the settings."""
         return requested or self._settings().anonymous
 
-    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        """Return the classes with their counts, as `load_statuses` sorts them."""
+    def statuses(self, *, active_only: bool = False, open_only: bool = False) -> list[classes.ClassStatus]:
+        """Return the classes with their counts, as `load_statuses` sorts them.
+
+        Open classes are active and not closed.
+        """
         statuses = self._load_statuses(self._moment())
+        if open_only:
+            return [status for status in statuses if status.is_open]
         return [status for status in statuses if status.is_active or not active_only]
 
     def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
-        return classes.load_statuses(self._database, count=self._count)
+        if self._counted != self.watcher.generation:
+            self._counted, self._counts = self.watcher.generation, {}
+        return classes.load_statuses(self._database, kept=self._counts)
 
-    def _count(
-        self, connection: sqlite3.Connection, class_id: str, version: classes.CountsVersion
-    ) -> classes.Counts:
-        """Count the records of a class, unless nothing has changed since they were counted."""
-        key = (self.watcher.generation, version)
-        kept = self._counts.get(class_id)
-        if kept is None or kept[0] != key:
-            kept = self._counts[class_id] = (key, classes.load_counts(connection, class_id))
-        return kept[1]
+    def _is_closed(self, class_id: str) -> bool:
+        return any(status.id == class_id and status.closed_on for status in self.statuses())
 
     def _moment(self) -> Hashable:
         """Return a value that changes whenever the store does."""
@@ -238,7 +237,8 @@ class Cohorts:
     ) -> Report:
         """Return the changes of a class after `since` and up to `until`.
 
-        `since` defaults to the end of the sync before the last, `until` to the last sync. Both are read as
+        `since` defaults to the end of the sync before the last, of a closed class to that of the last;
+        `until` defaults to the last sync. Both are read as
         by `timeutils.parse_as_of`, except that a date as `since` is its first instant. Raises
         ``UnknownClass``, and ``BadInput`` for an instant or group that cannot be used.
         """
@@ -250,6 +250,9 @@ class Cohorts:
         moment = None if until is None else parse_as_of(until, class_data.timezone, "until")
         ends = load_sync_ends(self._database, class_data.class_id, limit=2)
         start = ends[1] if len(ends) > 1 else None
+        if self._is_closed(class_data.class_id):
+            # There is no news of a closed class, only what is asked for.
+            start = ends[0] if ends else None
         if since is not None:
             start = parse_from(since, class_data.timezone, "since")
         return self._find_changes(*data_key, start, moment, self._settings().thresholds, group)

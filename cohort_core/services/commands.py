@@ -18,7 +18,8 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
 from cohort_core.sources import source_class
-from cohort_core.store import audit, classes, maintenance, roster, tokens
+from cohort_core.store import audit, classes, maintenance, roster, score_changes, tokens
+from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Kind
 from cohort_core.store.sync_runs import Job, unknown_job
 
@@ -61,6 +62,30 @@ class Commands:
         class_id = self._reader.find_class(reference)
         self._workspace.show_again(class_id, student_id)
         self._audit("show again", f"class {class_id}")
+
+    def close_class(
+        self, reference: str, lost: Sequence[str] | None = None, closed_on: date | None = None
+    ) -> ClassStatus:
+        """Close a class: it is not synced automatically any more, and leaves triage. See `Workspace`.
+
+        A mentor of the class may do it, since nobody else can say who was lost. The audit names no student.
+        """
+        class_id = self._workspace.close_class(self._reader.find_class(reference), lost, closed_on)
+        self._audit("close", f"class {class_id}")
+        return self._status(class_id)
+
+    def open_class(self, reference: str) -> ClassStatus:
+        """Open a closed class again. The counts that its closing kept are removed."""
+        class_id = self._workspace.open_class(self._reader.find_class(reference))
+        self._audit("open", f"class {class_id}")
+        return self._status(class_id)
+
+    def _status(self, class_id: str) -> ClassStatus:
+        return next(status for status in self._reader.statuses() if status.id == class_id)
+
+    def confirm_score_change(self) -> None:
+        """Note that the new version of the risk score was read about."""
+        score_changes.mark_seen(self._workspace.database, utc_now())
 
     def prepare_sync(
         self, references: Sequence[str] | None = None, *, full: bool = False, accept_removals: bool = False
@@ -110,7 +135,7 @@ class Commands:
         class_ids = [self._reader.find_class(reference) for reference in references or ()]
         if class_ids or self.principal.class_ids is None:
             return class_ids or None
-        class_ids = [status.id for status in self._reader.statuses(active_only=True)]
+        class_ids = [status.id for status in self._reader.statuses(open_only=True)]
         if not class_ids:
             raise BadInput("None of the token's classes is active. Name the classes.", parameter="class_ids")
         return class_ids

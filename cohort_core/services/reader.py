@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cohort_core.errors import BadInput
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import classes, hides
+from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
 from cohort_core.store.roster import Mentor, load_mentors
 from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, unknown_job
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from cohort_core.config.thresholds import Thresholds
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.metrics.triage import ClassTriage
+    from cohort_core.reports.band_meaning import Meanings
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
     from cohort_core.store.class_data import ClassData
+    from cohort_core.store.closing import BandTotal
+    from cohort_core.store.score_changes import ScoreChange
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,12 @@ class Reader:
             return self._workspace.cohorts.find_class(reference)
         return classes.find_class(self._workspace.database, reference, among=self.principal.class_ids)
 
-    def statuses(self, *, active_only: bool = False) -> list[classes.ClassStatus]:
-        """Return the classes that may be seen, with their counts."""
-        statuses = self._workspace.cohorts.statuses(active_only=active_only)
+    def statuses(self, *, active_only: bool = False, open_only: bool = False) -> list[classes.ClassStatus]:
+        """Return the classes that may be seen, with their counts.
+
+        Open classes are active and not closed.
+        """
+        statuses = self._workspace.cohorts.statuses(active_only=active_only, open_only=open_only)
         return [status for status in statuses if self.principal.may_see(status.id)]
 
     def last_sync(self) -> str | None:
@@ -204,7 +210,7 @@ class Reader:
         thresholds: Thresholds | None = None,
         class_ids: Sequence[str] | None = None,
     ) -> Triage:
-        """Return the students of active classes who need the mentor.
+        """Return the students of open classes who need the mentor.
 
         Hidden students are left out. `class_ids` limits it to some of the classes. `limit` defaults to the
         threshold `triage_length`, `thresholds` to those of the settings.
@@ -212,22 +218,22 @@ class Reader:
         limits = thresholds or self.thresholds
         max_entries = limits.triage_length if limit is None else limit
         return self._workspace.cohorts.triage(
-            self._active(class_ids), max_entries, as_of, limits, anonymous=self.anonymous
+            self._open(class_ids), max_entries, as_of, limits, anonymous=self.anonymous
         )
 
     def class_triages(self, as_of: str | None = None) -> list[ClassTriage]:
-        """Return the part of each active class in triage, hidden students included."""
-        return self._workspace.cohorts.class_triages(self._active(), as_of, anonymous=self.anonymous)
+        """Return the part of each open class in triage, hidden students included."""
+        return self._workspace.cohorts.class_triages(self._open(), as_of, anonymous=self.anonymous)
 
     def hidden_students(self, cohort: Cohort) -> set[str]:
         """Return the ids of the students of a class who are hidden from triage."""
         days = {self.find_class(cohort.class_data.class_id): cohort.local_date}
         return self._workspace.cohorts.hidden_students(days, anonymous=self.anonymous)
 
-    def _active(self, class_ids: Sequence[str] | None = None) -> list[str]:
+    def _open(self, class_ids: Sequence[str] | None = None) -> list[str]:
         return [
             status.id
-            for status in self.statuses(active_only=True)
+            for status in self.statuses(open_only=True)
             if class_ids is None or status.id in class_ids
         ]
 
@@ -265,3 +271,30 @@ class Reader:
             return spec.function(self.class_data(reference), **given)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
         return spec.function(self.cohort(reference, *selection), **given)
+
+    # What may be said about risk bands
+
+    def risk_bands(self) -> Report:
+        """Return the risk bands with their meaning, as `band_meaning.risk_bands` does."""
+        from cohort_core.reports import band_meaning
+
+        return band_meaning.risk_bands(self._band_totals(), self.thresholds)
+
+    def band_meanings(self) -> Meanings:
+        """Return the sentences that may be said about the students of each band."""
+        from cohort_core.reports import band_meaning
+
+        return band_meaning.meanings(self._band_totals(), self.thresholds)
+
+    def _band_totals(self) -> list[BandTotal]:
+        database = self._workspace.database
+        return closing.load_band_totals(database, self.principal.class_ids) if database.exists else []
+
+    def lost_by_roster(self, reference: str) -> list[str]:
+        """Return the ids of the students who are withdrawn on the roster."""
+        students = self.class_data(reference).students
+        return list(students.loc[students["withdrawn_on"].notna(), "student_id"])
+
+    def score_change(self) -> ScoreChange | None:
+        """Return the version of the risk score that nobody has confirmed yet, or None."""
+        return self._workspace.score_change()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from cohort_core import practice, sources
 from cohort_core.caching import single_flight
@@ -24,9 +25,10 @@ from cohort_core.config.settings import Preferences
 from cohort_core.errors import BadInput
 from cohort_core.services.cohorts import Cohorts
 from cohort_core.sources.base import Login, RetryPolicy
-from cohort_core.store import classes, hides, sync_runs
+from cohort_core.store import classes, closing, hides, score_changes, sync_runs
 from cohort_core.store.audit import add_event
 from cohort_core.store.database import Database
+from cohort_core.store.score_changes import ScoreChange
 from cohort_core.store.sync_runs import Job, QuarantinedRecord
 from cohort_core.sync import jobs, lock
 from cohort_core.sync.scheduler import Plan, Schedule, parse_interval
@@ -226,16 +228,87 @@ class Workspace:
         """Show a hidden student in triage again."""
         hides.remove_hide(self.database, *self._student(reference, student_id))
 
-    def _student(self, reference: str, student_id: str) -> tuple[str, str]:
+    def _student(self, reference: str, student_id: str, parameter: str = "student_id") -> tuple[str, str]:
+        """Return the ids of a class and, really, of one of its students."""
         class_id = classes.find_class(self.database, reference)
         ids = self.cohorts.student_ids(class_id, student_id)
         # In anonymous mode a real id is refused: its student would disappear from the list, which would
         # reveal their pseudonym.
         if ids is None or (self.cohorts.is_anonymous() and student_id != ids[1]):
             raise BadInput(
-                "The class has no student with this id. Choose one of its list.", parameter="student_id"
+                "The class has no student with this id. Choose one of its list.", parameter=parameter
             )
         return class_id, ids[0]
+
+    # Closed classes, and the version of the score
+
+    def close_class(self, reference: str, lost: Sequence[str] | None, closed_on: date | None) -> str:
+        """Close a class on a day, by default today; return its id.
+
+        Only counts of its bands are kept. `lost` are the ids of the students who were lost, by default those
+        who are withdrawn on the roster; if nobody is, no counts are kept.
+        In anonymous mode they must be pseudonymous ids. Raises ``UnknownClass``, and ``BadInput`` for an
+        unknown student, a day that cannot be, or a class that was never synced or is closed already.
+        """
+        from cohort_core.metrics.closing import band_counts
+
+        class_id = classes.find_class(self.database, reference)
+        data = self.cohorts.class_data(class_id, anonymous=False)
+        if data.synced_at is None:
+            raise BadInput("This class was never synced, so there is nothing to keep. Sync it first.")
+        today = utc_now().astimezone(ZoneInfo(data.timezone)).date()
+        closed_on = closed_on or today
+        if closed_on > today or (data.starts_on is not None and closed_on < data.starts_on):
+            raise BadInput(
+                "The class cannot have ended on that day. Choose one from its first day up to today.",
+                parameter="closed_on",
+            )
+        if lost is None:
+            ids = set(data.students.loc[data.students["withdrawn_on"].notna(), "student_id"])
+        else:
+            real_ids = [self._student(class_id, student_id, "lost")[1] for student_id in lost]
+            ids = {self.cohorts.student_id_for(class_id, student_id) for student_id in real_ids}
+        # Without an answer and without anybody withdrawn it is not clear who was lost, so nothing is counted.
+        is_clear = bool(ids) or lost is not None
+        counts = band_counts(data, {student_id for student_id in ids if student_id}, closed_on)
+        closing.close_class(
+            self.database,
+            class_id,
+            closed_on,
+            [closing.BandCount(*row) for row in counts.itertuples(index=False) if is_clear],
+        )
+        return class_id
+
+    def open_class(self, reference: str) -> str:
+        """Open a closed class again, and remove its counts; return its id."""
+        class_id = classes.find_class(self.database, reference)
+        closing.open_class(self.database, class_id)
+        return class_id
+
+    def score_change(self) -> ScoreChange | None:
+        """Return the version of the score that nobody has confirmed yet, or None."""
+        change = score_changes.load_unseen(self.database) if self.database.exists else None
+        return change if change is None or change.moved is not None else self.count_score_change()
+
+    def count_score_change(self) -> ScoreChange | None:
+        """Count the students whose band is another by the new version of the score.
+
+        Students of open classes count. It is counted once, at the first start after the upgrade; later the
+        result is None.
+        """
+        from cohort_core.metrics.risk import risk, risk_before_cap
+
+        change = score_changes.load_unseen(self.database) if self.database.exists else None
+        if change is None or change.moved is not None:
+            return None
+        moved = students = 0
+        for status in self.cohorts.statuses(open_only=True):
+            cohort = self.cohorts.cohort(status.id)
+            before, after = risk_before_cap(cohort)["band"], risk(cohort)["band"]
+            moved += int((before != after).sum())
+            students += len(after)
+        score_changes.save_moved(self.database, change.version, moved, students)
+        return replace(change, moved=moved, students=students)
 
     # Sync
 
@@ -256,8 +329,8 @@ class Workspace:
         class_ids = jobs.active_or_named(self.database, references)
         if not class_ids:
             raise BadInput(
-                "No class is active, so there is nothing to sync. Choose classes on the Classes page or with "
-                "`cohort-tracker activate`.",
+                "No class is active and open, so there is nothing to sync. Choose classes on the Classes "
+                "page or with `cohort-tracker activate`.",
                 parameter="class_id",
             )
         key = (login.settings.api_base, str(login.settings.email), login.password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,7 +34,8 @@ class ListedClass:
 class ClassStatus:
     """A class with the counts of its records.
 
-    ``synced_at`` is UTC text, None before the first sync.
+    ``synced_at`` is UTC text, None before the first sync. ``closed_on`` is the local day on which the class
+    was closed, None while it is open.
     """
 
     id: str
@@ -47,6 +48,12 @@ class ClassStatus:
     assignments: int
     progressions: int
     quarantined: int
+    closed_on: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if the class is active and not closed, so synced automatically and in triage."""
+        return self.is_active and self.closed_on is None
 
 
 def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
@@ -173,10 +180,10 @@ def load_index(database: Database) -> ClassIndex:
 
 
 def active_class_ids(database: Database) -> list[str]:
-    """Load the ids of the active classes, in the order in which OpenClass lists them."""
+    """Load the ids of the active classes that are not closed, in OpenClass's order."""
     with database.reading() as connection:
         rows = connection.execute(
-            "SELECT id FROM classes WHERE is_active ORDER BY position, name, id"
+            "SELECT id FROM classes WHERE is_active AND closed_on IS NULL ORDER BY position, name, id"
         ).fetchall()
     return [row["id"] for row in rows]
 
@@ -212,37 +219,36 @@ def load_counts(connection: sqlite3.Connection, class_id: str) -> Counts:
     return Counts(*row)
 
 
-CountsVersion = tuple[int, int | None, str | None]
-"""The revision of a class, and the id and state of its latest run."""
+KeptCounts = dict[str, tuple[tuple[int, int | None, str | None], Counts]]
+"""Counts by class id, each with the class's revision, and the id and state of its latest run."""
 
 
 def load_statuses(
     database: Database,
     *,
     active_only: bool = False,
-    count: Callable[[sqlite3.Connection, str, CountsVersion], Counts] | None = None,
+    kept: KeptCounts | None = None,
 ) -> list[ClassStatus]:
-    """Load every class with its counts, active ones first, then in OpenClass's order.
+    """Load every class with its counts, in the order of the screen.
 
-    ``count`` returns the counts of a class, perhaps kept ones of the same version; by default they are
-    counted.
+    Active classes come first, of these the open ones; then OpenClass's order counts. ``kept``
+    holds the counts of earlier calls: only classes that have changed since are counted.
     """
     with database.reading() as connection:
         rows = connection.execute(
             f"""
-            SELECT c.id, friendly_id, name, is_active, is_published, synced_at, revision,
+            SELECT c.id, friendly_id, name, is_active, is_published, synced_at, closed_on, revision,
               r.id AS run_id, r.state AS run_state
             FROM classes c LEFT JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE class_id = c.id)
             {"WHERE is_active" if active_only else ""}
-            ORDER BY is_active DESC, position, name, c.id
+            ORDER BY is_active DESC, closed_on IS NOT NULL, position, name, c.id
             """  # noqa: S608 - no value enters the statement
         ).fetchall()
-        counted = [
-            count(connection, row["id"], (row["revision"], row["run_id"], row["run_state"]))
-            if count
-            else load_counts(connection, row["id"])
-            for row in rows
-        ]
+        kept = {} if kept is None else kept
+        for row in rows:
+            version = (row["revision"], row["run_id"], row["run_state"])
+            if row["id"] not in kept or kept[row["id"]][0] != version:
+                kept[row["id"]] = (version, load_counts(connection, row["id"]))
     return [
         ClassStatus(
             id=row["id"],
@@ -251,9 +257,10 @@ def load_statuses(
             is_active=bool(row["is_active"]),
             is_published=None if row["is_published"] is None else bool(row["is_published"]),
             synced_at=row["synced_at"],
-            **vars(counts),
+            closed_on=row["closed_on"],
+            **vars(kept[row["id"]][1]),
         )
-        for row, counts in zip(rows, counted, strict=True)
+        for row in rows
     ]
 
 

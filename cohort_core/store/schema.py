@@ -86,6 +86,14 @@ def m004_repair_and_imported_groups(db: Database) -> None:
     db.execute(_IMPORTED_GROUPS)
 
 
+@migrations()
+def m007_closed_classes(db: Database) -> None:
+    """Add closed classes with their counts, and new versions of the risk score."""
+    for statement in _CLOSED_CLASSES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FIRST_SCHEMA = """
 CREATE TABLE classes (
   id TEXT PRIMARY KEY,
@@ -298,4 +306,28 @@ CREATE TABLE imported_groups (
   region TEXT,
   PRIMARY KEY (class_id, student_id)
 ) STRICT, WITHOUT ROWID
+"""
+
+# The last statement: bands of classes that were synced before are moved by version 2 of the score.
+_CLOSED_CLASSES = """
+ALTER TABLE classes ADD COLUMN closed_on TEXT;
+
+CREATE TABLE band_counts (
+  class_id TEXT NOT NULL REFERENCES classes (id) ON DELETE CASCADE,
+  quarter INTEGER NOT NULL,
+  band TEXT NOT NULL,
+  students INTEGER NOT NULL,
+  lost INTEGER NOT NULL,
+  PRIMARY KEY (class_id, quarter, band)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE score_changes (
+  version INTEGER PRIMARY KEY,
+  moved INTEGER,
+  students INTEGER,
+  seen_at TEXT
+) STRICT;
+
+INSERT INTO score_changes (version)
+SELECT 2 WHERE EXISTS (SELECT 1 FROM classes WHERE synced_at IS NOT NULL);
 """

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_DIGEST = "345862facd887351dddf2853b7d4792427d6d16caceb9c27d1c9148ef4f47c3a"
+SCHEMA_DIGEST = "41f762060d38258928c33abd27b0a6697ce08c806e91279cf838dd84be585056"
 """The digest of the schema of all migrations.
 
 With it, opening a database need not run them.

@@ -126,6 +126,33 @@ def test_classes_are_chosen_by_either_id(shell: Shell) -> None:
     assert "oulad-aaa-2013j" in shell.ok("classes", "--all")
 
 
+def test_a_class_is_closed_and_opened(shell: Shell) -> None:
+    assert shell.run("class", "close", "web-cohort-3", "--by-roster").returncode == 2
+    shell.connected("web-cohort-3,pda-cohort-7")
+    shell.ok("sync")
+    asked = shell.run("class", "close", "web-cohort-3")
+    assert (asked.returncode, "--by-roster" in asked.stderr) == (2, True)
+    for words in (
+        ["--lost", "nobody"],
+        ["--on", "yesterday", "--by-roster"],
+        ["--on", "2150-01-01", "--by-roster"],
+    ):
+        assert shell.run("class", "close", "web-cohort-3", *words).returncode == 2
+    assert shell.run("class", "close", "nowhere", "--by-roster").returncode == 66
+    school = shell.upstream.school
+    web = next(item["id"] for item in school.classes() if item["friendly_id"] == "web-cohort-3")
+    email = next(row["user"]["email"] for row in school.rows(web) if row["user"]["email"])
+    closed = shell.ok("class", "close", "web-cohort-3", "--lost", email.upper())
+    assert re.fullmatch(r"Closed Web Basics, Cohort 3 on [\d-]{10}\. 1 student of \d+ lost; .*\n", closed)
+    assert "(closed on " in shell.ok("classes")
+    assert ", closed on " in shell.ok("status")
+    synced = json.loads(shell.ok("sync", "--json"))
+    assert [row["friendly_id"] for row in synced["classes"]] == ["pda-cohort-7"]
+    assert "is open again" in shell.ok("class", "open", "web-cohort-3")
+    assert shell.run("class", "open", "web-cohort-3").returncode == 2
+    assert len(json.loads(shell.ok("sync", "--json"))["classes"]) == 2
+
+
 def test_one_class_can_be_synced_alone(shell: Shell) -> None:
     shell.connected("all")
     done = json.loads(shell.ok("sync", "--class-id", "web-cohort-3", "--full", "--json"))

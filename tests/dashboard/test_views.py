@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import get_args
@@ -322,7 +323,9 @@ def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -
     (metric,) = [
         metric for metric in page("overview", {"class": big}).metric if metric.label == "Average completion"
     ]
-    assert metric.delta == f"{round(100 * (now['avg_completion'] - then['avg_completion'])):+} points"
+    # The difference of the two percentages that are shown.
+    before, after = (math.floor(100 * row["avg_completion"] + 0.5) for row in (then, now))
+    assert metric.delta == f"{after - before:+} points"
 
 
 def test_the_alarm_says_what_it_compares() -> None:

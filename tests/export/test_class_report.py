@@ -15,11 +15,14 @@ import pypdf
 import pytest
 import requests
 
+from cohort_core.config.thresholds import Thresholds
 from cohort_core.errors import NotInstalled
 from cohort_core.export import pdf
 from cohort_core.export.pdf import _scale, class_report, content
-from cohort_core.metrics.cohort import build
+from cohort_core.metrics.cohort import build, judged_by
+from cohort_core.reports.band_meaning import LIMITS, meanings
 from cohort_core.store.class_data import ClassData, empty
+from cohort_core.store.closing import BandTotal
 from tests.api.conftest import Service
 from tests.export.conftest import CLASS_ID, Identifying, text_of
 from tests.export.test_files import run
@@ -85,6 +88,17 @@ def test_it_says_what_the_reports_say(service: Service) -> None:
     assert data["as_of"] in text
     assert all(meaning in text for _, meaning in data["definitions"])
     assert "*" not in str(data["definitions"])
+
+
+def test_it_says_what_may_be_said_about_a_band(service: Service) -> None:
+    cohort = service.workspace.cohorts.cohort(CLASS_ID)
+    text = words(class_report(cohort))
+    for sentence in (*meanings().of.values(), *LIMITS):
+        assert sentence in text
+    said = meanings([BandTotal("high", 2, 14, 9)])
+    assert "; in your 2 finished classes 9 of 14." in words(class_report(cohort, said))
+    other = judged_by(cohort, Thresholds(high_gap=12))
+    assert "such students were lost" not in words(class_report(other))
 
 
 def test_it_is_a_paper_of_numbered_pages(service: Service) -> None:

@@ -24,7 +24,8 @@ SPRING = datetime(2025, 3, 1, tzinfo=UTC)
 def classes(draw: st.DrawFn) -> Row:
     """Draw the shape of a class; its values come from a seed.
 
-    Values that are drawn one by one make nearly empty classes.
+    Values that are drawn one by one make nearly empty classes. Some assignments are lessons, without grades
+    or with full ones.
     """
     students = [f"s{i}" for i in range(draw(st.sampled_from([12, 12, 12, 10, 10, 8, 8, 6, 3, 1, 0])))]
     assignments = [f"a{i}" for i in range(draw(st.sampled_from([6, 6, 5, 5, 4, 3, 1, 0])))]
@@ -38,6 +39,10 @@ def classes(draw: st.DrawFn) -> Row:
         for _ in range(random.choice([1, 1, 1, 1, 2, 3]))
         if random.random() < share_touched
     ]
+    lessons = set(assignments) - set(random.sample(assignments, min(len(assignments), random.randrange(7))))
+    for row in rows:
+        if row["assignment_id"] in lessons:
+            row["grade"] = random.choice([None, 1.0, 1.0])
 
     def some_date() -> str | None:
         return random.choice([None, None, (SPRING + timedelta(random.randrange(45))).date().isoformat()])

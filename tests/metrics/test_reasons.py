@@ -42,8 +42,8 @@ def test_what_is_missing_is_counted_and_named_in_course_order() -> None:
     # 9: .2667 + .5833 + .48 + .5867 = 1.9167. Three of them, without a2, of that and .25, in 85 points: 52.3.
     zoe, *others = reasons(rows, 9).values()
     assert zoe[0] == (
-        "3 of the 4 assignments that most of the class has finished are missing, first A1 and A3; "
-        "completing them clears up to 52 points."
+        "3 of the 4 assignments that most of the class has completed are missing: A1 and 2 more graded "
+        "pieces. Completing them clears up to 52 points."
     )
     # All have .84, so everyone loses .8 · .16 of each weight: of the heaviest, a2, 2.9 points.
     for sentences in others:
@@ -62,20 +62,57 @@ def test_the_only_assignment_or_a_single_missing_assignment() -> None:
     rows = [work(f"p{n}", "a1", None, on(2), 1.0) for n in range(3)]
     rows += [work("zoe", "a2", None, on(3), 1.0)]
     assert reasons(rows, 5)["zoe"][0].startswith(
-        "The only assignment that most of the class has finished is missing, A1; completing it clears up to "
+        "The only assignment that most of the class has completed is missing: A1. Completing it clears up to "
     )
     rows += [work(f"p{n}", "a2", None, on(3), 1.0) for n in range(3)]
     assert reasons(rows, 5)["zoe"][0].startswith(
-        "1 of the 2 assignments that most of the class has finished is missing, A1; completing it clears "
+        "1 of the 2 assignments that most of the class has completed is missing: A1. Completing it clears "
     )
 
 
 def test_work_that_only_some_have_finished_is_not_called_most() -> None:
-    rows = [work("p0", "a1", None, on(4), 1.0), work("p1", "a2", None, on(4), 1.0)]
+    rows = [work("p0", "a1", None, on(4), 0.9), work("p1", "a2", None, on(4), 0.9)]
     roster = [{"student_id": name, "first_name": name} for name in ("q", "r", "s")]
     assert reasons(rows, 5, roster)["q"][0].startswith(
-        "2 of the 2 assignments that part of the class has finished are missing, first A1 and A2; "
+        "2 of the 2 assignments that part of the class has completed are missing: A1 and 1 more graded "
+        "piece. "
     )
+
+
+def busy(kind: str = "lesson") -> list[Row]:
+    """Four students who complete three graded assignments and four without grades; Zoe completes nothing."""
+    rows = [work(f"p{n}", a, None, on(2), 0.84, kind="quiz") for n in range(4) for a in ("a2", "a4", "a6")]
+    rows += [
+        work(f"p{n}", a, None, on(2), 1.0, kind=kind) for n in range(4) for a in ("a1", "a3", "a5", "a7")
+    ]
+    return rows
+
+
+def test_graded_work_is_named_before_lessons_and_lessons_count_together() -> None:
+    roster = [{"student_id": "zoe", "first_name": "Zoe"}]
+    # All weigh .8² (.25 + .75·2/4) = .4; the three graded 1.2, so the four lessons weigh .6 in place of 1.6.
+    # Of the evidence, 2.8, Zoe loses 85 · 2.8/3.05 = 78 points.
+    assert reasons(busy(), 4, roster)["zoe"][0] == (
+        "7 of the 7 assignments that most of the class has completed are missing: A2 and 2 more graded "
+        "pieces; 4 lessons, which count together. Completing them clears up to 78 points."
+    )
+    # With one lesson there is nothing to share.
+    some = [row for row in busy() if row["assignment_id"] in {"a2", "a3"}]
+    assert "missing: A2; 1 lesson. Completing" in reasons(some, 4, roster)["zoe"][0]
+
+
+def test_lessons_alone_are_named() -> None:
+    rows = [*busy(), *(work("zoe", a, None, on(2), 0.84, kind="quiz") for a in ("a2", "a4", "a6"))]
+    zoe = reasons(rows, 4)["zoe"][0]
+    assert "missing: 4 lessons, which count together, first A1 and A3. Completing them" in zoe
+    rows += [work("zoe", a, None, on(2), 1.0) for a in ("a1", "a3", "a5")]
+    assert any("missing: A7. Completing it" in sentence for sentence in reasons(rows, 4)["zoe"])
+
+
+def test_a_quiz_in_which_all_get_full_grades_is_ungraded_but_no_lesson() -> None:
+    roster = [{"student_id": "zoe", "first_name": "Zoe"}]
+    zoe = reasons(busy("quiz"), 4, roster)["zoe"][0]
+    assert "A2 and 2 more graded pieces; 4 ungraded pieces, which count together." in zoe
 
 
 def test_marks_name_the_work_that_costs_most() -> None:
@@ -141,9 +178,9 @@ def test_silence_is_compared_with_the_class() -> None:
 
 
 def test_the_largest_part_comes_first_and_three_are_enough() -> None:
-    rows = [*steady(9, 8, grade=1.0)]
+    rows = [*steady(9, 8, grade=0.98)]
     rows += [work("zoe", "a1", None, on(12), 0.1), work("zoe", "a2", None, on(12), 0.2)]
-    rows += [work(f"p{n}", "a9", None, on(39), 1.0) for n in range(9)]
+    rows += [work(f"p{n}", "a9", None, on(39), 0.98) for n in range(9)]
     zoe = reasons(rows, 40)["zoe"]
     # Silent for 28 days where the class was here yesterday: 15 · (28/7 − 1)/3 = 15 points, more than the lost
     # marks; the 3 points for being late are the fourth part.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Body, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from cohort_core.api.dependencies import (
     CLASS_PATH,
     AsOf,
     ClassReference,
+    CommandsFor,
     Group,
     InServices,
     Read,
@@ -19,12 +20,13 @@ from cohort_core.api.dependencies import (
     instant,
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
-from cohort_core.api.schemas import ClassRow, Health, PdfResponse, SetAsideRow
+from cohort_core.api.schemas import ClassRow, CloseRequest, Health, PdfResponse, SetAsideRow
 from cohort_core.errors import BadInput
 from cohort_core.export import pdf, tables
 from cohort_core.metrics import listings
 from cohort_core.reports import catalog
 from cohort_core.reports.row_models import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
+from cohort_core.store.classes import ClassStatus
 
 router = api_router()
 
@@ -71,12 +73,37 @@ def health(request: Request, services: InServices) -> JSONResponse:
 
 @router.get("/classes", response_model=list[ClassRow], tags=["Class"])
 def classes(read: Read, send: SendList, all_: AllClasses = False, active: ActiveClasses = False) -> Response:
-    """List every class that OpenClass has for the mentor, active ones first."""
+    """List every class that OpenClass has for the mentor.
+
+    Active classes come first, and of these the open ones.
+    """
     if all_ and active:
         raise BadInput("all and active exclude each other. Leave one of them out.", parameter="active")
-    statuses = read.statuses(active_only=active)
-    rows = [{name: getattr(status, name) for name in ClassRow.model_fields} for status in statuses]
+    rows = [_class_row(status) for status in read.statuses(active_only=active)]
     return send(tables.Table("classes", ClassRow, rows), Moment(synced_at=read.last_sync()))
+
+
+@router.post(f"{CLASS_PATH}/close", response_model=ClassRow, tags=["Class"])
+def close_class(
+    commands: CommandsFor, class_id: ClassReference, wanted: Annotated[CloseRequest | None, Body()] = None
+) -> JSONResponse:
+    """Close a class that has ended.
+
+    It stays readable, but is not synced automatically and not in triage. Of who was lost only counts are
+    kept, by risk band and quarter of the course: `GET /risk-bands` adds them to what may be said.
+    """
+    wanted = wanted or CloseRequest()
+    return JSONResponse(_class_row(commands.close_class(class_id, wanted.lost, wanted.closed_on)))
+
+
+@router.post(f"{CLASS_PATH}/open", response_model=ClassRow, tags=["Class"])
+def open_class(commands: CommandsFor, class_id: ClassReference) -> JSONResponse:
+    """Open a closed class again. The counts that its closing kept are removed."""
+    return JSONResponse(_class_row(commands.open_class(class_id)))
+
+
+def _class_row(status: ClassStatus) -> dict[str, Any]:
+    return {name: getattr(status, name) for name in ClassRow.model_fields}
 
 
 @router.get(f"{CLASS_PATH}/students", response_model=list[StudentRow], tags=["Class"])
@@ -150,6 +177,7 @@ def class_report(
 ) -> PdfResponse:
     """Make the class report: summary, who needs attention, blockers, trends, definitions."""
     request.scope["state"][CACHE_KEY] = True
-    file = pdf.class_report(read.cohort(class_id, as_of, group), anonymous=read.anonymous)
+    cohort, said = read.cohort(class_id, as_of, group), read.band_meanings()
+    file = pdf.class_report(cohort, said, anonymous=read.anonymous)
     name = tables.file_name(class_id, "report", "pdf", anonymous=read.anonymous)
     return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

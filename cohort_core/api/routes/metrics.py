@@ -30,6 +30,7 @@ from cohort_core.reports.row_models import (
     NeedRow,
     ProgressSummaryRow,
     Ranking,
+    RiskBandRow,
     StudentHealthRow,
     WeekRow,
 )
@@ -50,6 +51,15 @@ def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
         Moment.of(read.class_triages(as_of)),
         default_limit=read.thresholds.triage_length,
     )
+
+
+@router.get("/risk-bands", response_model=list_of(RiskBandRow), tags=["Metrics"])
+def risk_bands(read: Read, send: SendList) -> Response:
+    """List the risk bands with what may be said about their students, the worst first.
+
+    The counts are those of the closed classes that the token may see.
+    """
+    return send(read.risk_bands(), Moment(synced_at=read.last_sync()))
 
 
 @router.get(f"{CLASS_PATH}/progress-summary", response_model=ProgressSummaryRow, tags=["Metrics"])

@@ -17,6 +17,7 @@ from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import count, literal, markup
 from cohort_core.dashboard.layout import View, link, open_page
+from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import Band
@@ -103,6 +104,12 @@ def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:
     )
     if picked:
         open_page("student", student=picked)
+
+
+def band_meanings(said: Meanings) -> None:
+    """Show what may be said about the students of each band, with its limits."""
+    lines = [f"{band(name)} · {markup(sentence)}" for name, sentence in said.of.items()]
+    st.html("".join(f"<p>{line}</p>" for line in [*lines, markup(" ".join(said.limits))]))
 
 
 def health_text(row: Mapping[str, Any]) -> str:

@@ -146,7 +146,7 @@ def answer(question: Question, services: Services, reader: Reader) -> bytes:
     """
     source = Source(services, reader, question.selection)
     if question.extension == "pdf":
-        return pdf.class_report(source.cohort, anonymous=reader.anonymous)
+        return pdf.class_report(source.cohort, reader.band_meanings(), anonymous=reader.anonymous)
     if table := _table_kind(question.extension):
         return table.write(_report(question, source), context(source))
     chart = _chart(question, source)

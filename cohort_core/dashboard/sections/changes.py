@@ -17,6 +17,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import ago, count, moment, parse_instant, percent, upper_first
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander
+from cohort_core.dashboard.sections import closing
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import ChangeRow
@@ -60,6 +61,10 @@ class Since:
 
 def show(view: View) -> None:
     """Show this section of the Overview."""
+    if view.shown is not None and view.shown.closed_on is not None:
+        st.subheader("What changed", anchor=False)
+        st.caption(f"This class is {closing.closed_text(view.shown.closed_on)}, so there is no news of it.")
+        return
     heading_place = st.container()
     since = _choose_since(view)
     report = view.reader.changes(view.class_id, since.value, view.as_of, view.group_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
@@ -15,6 +15,7 @@ from cohort_core.dashboard.components.text import ago, count, literal, parse_ins
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.sections import closing
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
 from cohort_core.reports.row_models import Row
@@ -39,6 +40,7 @@ class ClassLine(Row):
     records: int = Field(description="Records of a student in an assignment.")
     set_aside: int = Field(description="Records that could not be read. They are counted nowhere.")
     synced_at: datetime | None = Field(description="End of the last good sync, UTC.")
+    closed_on: date | None = Field(description="The day on which it was closed; empty while it is open.")
 
 
 def show(view: View) -> None:
@@ -71,6 +73,7 @@ def show(view: View) -> None:
                 st.text(status.name)
             st.caption(literal(_describe_class(status)))
             run = latest.get(status.id)
+            closing.offer(view, status)
             if view.commands and run is not None and run.error_code == RemovalsRefused.code:
                 _offer_removal(view, run, is_running)
     with st.container(horizontal=True):
@@ -89,7 +92,7 @@ def show(view: View) -> None:
                 help="Syncs the classes that you follow as if for the first time: every page, not only those "
                 "that may hold something new. Nothing is lost by it; it takes longer.",
             )
-    if notice := st.session_state.pop(_NOTICE, None):
+    if notice := st.session_state.pop(_NOTICE, None) or closing.pop_notice():
         st.info(literal(notice))
 
 
@@ -145,6 +148,7 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
             name: getattr(status, name)
             for name in ("friendly_id", "name", "is_active", "students", "assignments", "synced_at")
         },
+        "closed_on": status.closed_on,
     }
 
 
@@ -197,6 +201,8 @@ def _describe_class(status: ClassStatus) -> str:
         ]
     if status.quarantined:
         parts.append(f"{count(status.quarantined, 'row')} set aside")
+    if status.closed_on is not None:
+        parts.append(closing.closed_text(status.closed_on))
     if status.is_published is False:
         parts.append("not published")
     return " · ".join(parts)

@@ -12,8 +12,9 @@ import streamlit as st
 from cohort_core import formatting
 from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.components.text import markup, upper_first
+from cohort_core.dashboard.components.text import literal, markup, upper_first
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
 
@@ -45,8 +46,8 @@ TIMELINE = {
 }
 
 
-def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
-    """Show the risk band, the contact data, and the reasons for the risk score."""
+def head(cohort: Cohort, health: Mapping[str, Any], said: Meanings) -> None:
+    """Show risk band, contact data, reasons for the risk score, and what the band means."""
     student = cohort.students.loc[health["student_id"]]
     contact = [
         text for text in (student["email"], student["night"], student["region"]) if isinstance(text, str)
@@ -54,7 +55,9 @@ def head(cohort: Cohort, health: Mapping[str, Any]) -> None:
     lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     lines += [markup(reason) for reason in health["reasons"]]
-    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
+    lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
+    st.html("".join(lines))
+    st.caption(literal(said.of[health["risk"]]), help=literal(" ".join(said.limits)))
 
 
 def stuck(assignments: pd.DataFrame) -> pd.DataFrame:

@@ -27,9 +27,10 @@ SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
 
 def show(view: View) -> None:
     heading_place = st.container()
-    active = [status for status in view.classes if status.is_active and status.synced_at]
-    scope = THIS_CLASS
-    if len(active) > 1:
+    listed = [status for status in view.classes if status.is_open and status.synced_at]
+    is_closed = view.shown is not None and not view.shown.is_open
+    scope = ALL_CLASSES if is_closed else THIS_CLASS
+    if len(listed) > 1 and not is_closed:
         scope = url_state.choose(
             "scope",
             st.segmented_control,
@@ -41,6 +42,8 @@ def show(view: View) -> None:
             label_visibility="collapsed",
         )
     order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
+    if is_closed:
+        order = f"This class is closed, so nobody of it is listed. {order}"
     st.caption(literal(hides.pop_notice() or order))
     shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
     ask = at_risk if scope == THIS_CLASS else all_entries

@@ -11,46 +11,22 @@ from .school import Row, School, clip
 def risk(school: School, everyone: list[str]) -> dict[str, Row]:
     t = school.day(school.as_of)
     parts = {s: {"missing": 0.0, "marks": 0.0, "late": 0.0, "quiet": 0.0} for s in everyone}
-    weights = 0.0
-    standard: dict[str, Row] = {}
-    for a in school.course:
-        done = {s: school.record[s, a] for s in everyone if school.done(s, a)}
-        if not done:
-            continue
-        day = {s: school.day(record["completed"]) for s, record in done.items()}
-        usual_day = median(day.values())
-        spread = max(_quartile(list(day.values()), 0.75) - _quartile(list(day.values()), 0.25), 2)
-        recency = clip(usual_day, 0, t) / t if t > 0 else 0
-        weight = (len(done) / len(everyone)) ** 2 * (0.25 + 0.75 * recency)
-        weights += weight
-        grades = {s: record["grade"] for s, record in done.items() if record["grade"] is not None}
-        low = [g for g in grades.values() if g < 0.1]
-        if 5 * len(low) >= len(grades):
-            grades = {s: g for s, g in grades.items() if g >= 0.1}
-        usual_grade = fmean(grades.values()) if grades else 1.0
-        standard[a] = {
-            "weight": weight,
-            "day": day,
-            "usual_day": usual_day,
-            "grades": grades,
-            "usual": usual_grade,
-        }
-        standard[a]["late"] = {s for s in done if len(done) >= 3 and day[s] > usual_day}
+    standard = _standard(school, everyone, t)
+    for norm in standard.values():
         for s in everyone:
-            if s not in done:
-                parts[s]["missing"] += weight
+            if s not in norm["day"]:
+                parts[s]["missing"] += norm["worth"]
                 continue
-            late = clip((day[s] - usual_day) / spread, 0, 1) if len(done) >= 3 else 0
-            parts[s]["marks"] += weight * 0.8 * (1 - grades.get(s, usual_grade))
-            parts[s]["late"] += weight * 0.2 * late
+            behind = (norm["day"][s] - norm["usual_day"]) / norm["spread"]
+            late = clip(behind, 0, 1) if s in norm["late"] else 0
+            parts[s]["marks"] += norm["worth"] * 0.8 * (1 - norm["grades"].get(s, norm["usual"]))
+            parts[s]["late"] += norm["worth"] * 0.2 * late
     silent = {}
     for s in everyone:
         days = [school.day(school.record[s, a]["completed"]) for a in school.course if school.done(s, a)]
         silent[s] = t - (max(days) if days else 0)
     scores = {}
     for s in everyone:
-        for part in ("missing", "marks", "late"):
-            parts[s][part] *= 85 / (weights + 0.25)
         parts[s]["quiet"] = 15 * clip((silent[s] / max(median(silent.values()), 7) - 1) / 3, 0, 1)
         scores[s] = sum(parts[s].values())
     result = {}
@@ -64,10 +40,54 @@ def risk(school: School, everyone: list[str]) -> dict[str, Row]:
             "risk_score": round(scores[s], 9),
             "risk_gap": gap,
             "risk_parts": parts[s],
-            "reasons": _reasons(school, s, parts[s], standard, weights, silent, len(everyone)),
+            "reasons": _reasons(school, s, parts[s], standard, silent, len(everyone)),
             **{f"{part}_points": points for part, points in parts[s].items()},
         }
     return result
+
+
+def _standard(school: School, everyone: list[str], t: float) -> dict[str, Row]:
+    """Return the numbers of the class for each assignment that anyone completed, in course order.
+
+    `worth` is in points: what a student loses who has not completed it.
+    """
+    standard: dict[str, Row] = {}
+    for a in school.course:
+        day = {s: school.day(school.record[s, a]["completed"]) for s in everyone if school.done(s, a)}
+        if not day:
+            continue
+        grades = {s: school.record[s, a]["grade"] for s in day if school.record[s, a]["grade"] is not None}
+        low = [g for g in grades.values() if g < 0.1]
+        if 5 * len(low) >= len(grades):
+            grades = {s: g for s, g in grades.items() if g >= 0.1}
+        usual_day = median(day.values())
+        age = clip(usual_day, 0, t) / t if t > 0 else 0
+        standard[a] = {
+            "day": day,
+            "usual_day": usual_day,
+            "spread": max(_quartile(list(day.values()), 0.75) - _quartile(list(day.values()), 0.25), 2),
+            "late": {s for s in day if len(day) >= 3 and day[s] > usual_day},
+            "grades": grades,
+            "usual": fmean(grades.values()) if grades else 1.0,
+            "weight": (len(day) / len(everyone)) ** 2 * (0.25 + 0.75 * age),
+            "together": False,
+        }
+    lessons = [norm for norm in standard.values() if round(norm["usual"], 9) >= 0.99]
+    everything = sum(norm["weight"] for norm in standard.values())
+    of_lessons = sum(norm["weight"] for norm in lessons)
+    # Half of what graded work weighs; and as long as that is less than 1, lessons may fill it up to 1.
+    room = (everything - of_lessons) / 2
+    if everything - of_lessons < 1:
+        room += 1 - (everything - of_lessons)
+    for norm in lessons:
+        norm["is_lesson"] = True
+        if round(of_lessons / room, 9) > 1:
+            norm["together"] = True
+            norm["weight"] *= room / of_lessons
+    left = sum(norm["weight"] for norm in standard.values())
+    for norm in standard.values():
+        norm["worth"] = 85 * norm["weight"] / left * everything / (everything + 0.25)
+    return standard
 
 
 def _quartile(values: list[float], share: float) -> float:
@@ -83,7 +103,6 @@ def _reasons(
     s: str,
     parts: dict[str, float],
     standard: dict[str, Row],
-    weights: float,
     silent: dict[str, float],
     size: int,
 ) -> list[str]:
@@ -107,32 +126,26 @@ def _reasons(
         return str(school.kind[a][0])
 
     def worth(a: str) -> float:
-        return float(standard[a]["weight"]) * 85 / (weights + 0.25)
+        return float(standard[a]["worth"])
 
     mine = [a for a in standard if s in standard[a]["day"]]
     said = {}
 
     usual = [a for a in standard if 2 * len(standard[a]["day"]) >= size]
     missing = [a for a in usual if a not in mine]
-    finished = "that most of the class has finished"
+    completed = "that most of the class has completed"
     if not missing:
         usual, missing = list(standard), [a for a in standard if a not in mine]
-        finished = "that part of the class has finished"
-    cleared = points(sum(worth(a) for a in missing))
-    if missing and len(usual) == 1:
+        completed = "that part of the class has completed"
+    if missing:
+        cleared = points(sum(worth(a) for a in missing))
+        names = _names(school, missing, standard)
+        is_or_are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        start = f"{len(missing)} of the {len(usual)} assignments"
+        if len(usual) == 1:
+            start = "The only assignment"
         said["missing"] = (
-            f"The only assignment {finished} is missing, {name(missing[0])}; "
-            f"completing it clears up to {cleared}."
-        )
-    elif len(missing) == 1:
-        said["missing"] = (
-            f"1 of the {len(usual)} assignments {finished} is missing, {name(missing[0])}; "
-            f"completing it clears up to {cleared}."
-        )
-    elif missing:
-        said["missing"] = (
-            f"{len(missing)} of the {len(usual)} assignments {finished} are missing, first "
-            f"{name(missing[0])} and {name(missing[1])}; completing them clears up to {cleared}."
+            f"{start} {completed} {is_or_are} missing: {names}. Completing {them} clears up to {cleared}."
         )
 
     graded = [a for a in mine if s in standard[a]["grades"]]
@@ -187,3 +200,25 @@ def _reasons(
     )
     order = sorted(parts, key=lambda part: -round(parts[part], 9))
     return [said[part] for part in order if round(parts[part], 9) >= 2][:3]
+
+
+def _names(school: School, missing: list[str], standard: dict[str, Row]) -> str:
+    """Name graded work first; lessons are counted, and named only where nothing else is missing."""
+    graded = [a for a in missing if "is_lesson" not in standard[a]]
+    lessons = [a for a in missing if "is_lesson" in standard[a]]
+    first = str(school.kind[graded[0]][0]) if graded else ""
+    if len(graded) == 2:
+        first += " and 1 more graded piece"
+    elif len(graded) > 2:
+        first += f" and {len(graded) - 1:,} more graded pieces"
+    if not lessons:
+        return first
+    noun = "lesson" if {school.kind[a][1] for a in lessons} <= {"lesson", None} else "ungraded piece"
+    if len(lessons) == 1:
+        return f"{first}; 1 {noun}" if graded else str(school.kind[lessons[0]][0])
+    counted = f"{len(lessons):,} {noun}s"
+    if standard[lessons[0]]["together"]:
+        counted += ", which count together"
+    if graded:
+        return f"{first}; {counted}"
+    return f"{counted}, first {school.kind[lessons[0]][0]} and {school.kind[lessons[1]][0]}"

@@ -1,0 +1,122 @@
+"""Commands that close a class which has ended, and open it again."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cohort_core import errors
+from cohort_core.cli import common
+from cohort_core.formatting import count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+commands = typer.Typer()
+class_commands = typer.Typer(help="Close a class that has ended, or open it again.", no_args_is_help=True)
+commands.add_typer(class_commands, name="class")
+Reference = Annotated[str, typer.Argument(metavar="ID", help="The class's id or friendly id.")]
+
+
+@class_commands.command()
+def close(
+    reference: Reference,
+    lost: Annotated[
+        list[str] | None,
+        typer.Option(help="The id or email of a student who was lost; may stand several times."),
+    ] = None,
+    by_roster: Annotated[
+        bool, typer.Option("--by-roster", help="Lost are those withdrawn on the roster. Do not ask.")
+    ] = False,
+    on: Annotated[
+        str | None, typer.Option(help="The last day of the class (2026-09-01); default: today.")
+    ] = None,
+) -> None:
+    """Close a class: it is not synced automatically and not in triage, and stays readable.
+
+    Of who was lost only counts are kept.
+    """
+    common.database_that_exists()
+    closed_on = _parse_day(on)
+    students = common.reader().class_data(reference).students
+    if by_roster and lost:
+        raise errors.BadInput("Say --by-roster or --lost, not both.", parameter="lost")
+    if by_roster:
+        ids = None
+    elif lost:
+        ids = [_find_student(students, name) for name in lost]
+    elif sys.stdin.isatty():
+        ids = _ask_who_was_lost(students)
+    else:
+        raise errors.BadInput(
+            "Say who was lost: --lost ID for each student, or --by-roster for those withdrawn on the roster.",
+            parameter="lost",
+        )
+    status = common.commands().close_class(reference, ids, closed_on)
+    number = int(students["withdrawn_on"].notna().sum()) if ids is None else len(set(ids))
+    typer.echo(
+        f"Closed {status.name} on {status.closed_on}. {_describe_counts(number, len(students), ids is None)}"
+    )
+
+
+@class_commands.command("open")
+def open_(reference: Reference) -> None:
+    """Open a closed class again. The counts that its closing kept are removed."""
+    common.database_that_exists()
+    status = common.commands().open_class(reference)
+    typer.echo(f"{status.name} is open again, and its counts are removed.")
+
+
+def _describe_counts(lost: int, students: int, is_by_roster: bool) -> str:
+    if is_by_roster and not lost:
+        return (
+            "The roster has nobody as withdrawn, so no counts are kept. To say who was lost, open it and "
+            "close it with --lost."
+        )
+    return f"{count(lost, 'student')} of {students:,} lost; only counts are kept of that."
+
+
+def _parse_day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise errors.BadInput("--on is not a day. Write one such as 2026-09-01.", parameter="on") from None
+
+
+def _find_student(students: pd.DataFrame, name: str) -> str:
+    """Return the id of a student by id or email.
+
+    Raises ``BadInput`` if there is none, or several.
+    """
+    text = name.strip()
+    fits = students["student_id"].eq(text)
+    if not fits.any():
+        fits = students["email"].fillna("").str.casefold().eq(text.casefold()) & (text != "")
+    if fits.sum() != 1:
+        raise errors.BadInput(
+            "The class has no student with an id or email that --lost names, or several. The API's /students "
+            "lists them.",
+            parameter="lost",
+        )
+    return str(students.loc[fits, "student_id"].iloc[0])
+
+
+def _ask_who_was_lost(students: pd.DataFrame) -> list[str]:
+    """List the students on the terminal, and return the ids of those who were lost."""
+    names = (students["first_name"].fillna("") + " " + students["last_name"].fillna("")).str.strip()
+    is_withdrawn = students["withdrawn_on"].notna()
+    for number, (name, student_id, is_lost) in enumerate(
+        zip(names, students["student_id"], is_withdrawn, strict=True), start=1
+    ):
+        typer.echo(f"{number:>4}  {name or student_id}{'  (withdrawn)' if is_lost else ''}")
+    withdrawn = " ".join(str(number) for number in (is_withdrawn.to_numpy().nonzero()[0] + 1))
+    answer = typer.prompt("Who was lost? Numbers with blanks between, - for nobody", default=withdrawn or "-")
+    chosen = [] if answer.strip() == "-" else answer.replace(",", " ").split()
+    if not all(text.isdecimal() and 1 <= int(text) <= len(students) for text in chosen):
+        raise errors.BadInput(
+            "These are not numbers of the list. Start again, and write such as 3 17.", parameter="lost"
+        )
+    return [str(students["student_id"].iloc[int(text) - 1]) for text in chosen]

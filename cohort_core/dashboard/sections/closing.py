@@ -1,0 +1,104 @@
+"""Closing a class that has ended, and opening it again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View, lazy_expander
+from cohort_core.formatting import long_day
+from cohort_core.store.classes import ClassStatus
+
+_NOTICE = "closing-notice"
+
+
+def offer(view: View, status: ClassStatus) -> None:
+    """Offer to close a class or to open it again."""
+    if view.commands is None or status.synced_at is None or not status.is_active:
+        return
+    if status.closed_on is None:
+        lazy_expander("Close this class", f"close-{status.id}", _ask, view, status)
+        return
+    st.button(
+        "Open again",
+        key=f"open-{status.id}",
+        on_click=_open,
+        args=(view, status),
+        icon=":material/lock_open:",
+        help="The class is synced again, and its students can be on the list. The counts that its closing "
+        "kept are removed.",
+    )
+
+
+def pop_notice() -> str | None:
+    """Return the result of the last closing or opening, once."""
+    notice: str | None = st.session_state.pop(_NOTICE, None)
+    return notice
+
+
+def closed_text(closed_on: str) -> str:
+    """Say since when a class is closed, such as "closed since 4 March 2025"."""
+    return f"closed since {long_day(date.fromisoformat(closed_on))}"
+
+
+def _ask(view: View, status: ClassStatus) -> None:
+    """Ask who was lost; withdrawn students are filled in."""
+    data = view.reader.class_data(status.id)
+    names = _names(data.students)
+    st.caption(
+        "A closed class is not synced automatically, and nobody of it is listed under Needs attention. You "
+        "can still look at it, and open it again. Say who was lost, that is who failed or withdrew. "
+        "Students who are withdrawn on the roster are filled in. Only counts by risk band are kept, and no "
+        "names. They are added to what Student risk says about a band."
+    )
+    lost = st.multiselect(
+        "Who was lost",
+        list(names),
+        default=view.reader.lost_by_roster(status.id),
+        format_func=names.__getitem__,
+        key=f"lost-{status.id}",
+        placeholder="Nobody",
+    )
+    today = datetime.now(UTC).astimezone(ZoneInfo(data.timezone)).date()
+    closed_on = st.date_input(
+        "Last day of the class",
+        value=today,
+        min_value=data.starts_on or url_state.EARLIEST,
+        max_value=today,
+        format="YYYY-MM-DD",
+        key=f"closed-on-{status.id}",
+    )
+    if st.button("Close the class", key=f"close-now-{status.id}", type="primary"):
+        with guarded("closing", stop=False) as problems:
+            assert view.commands is not None
+            view.commands.close_class(status.id, lost, closed_on)
+            st.session_state[_NOTICE] = (
+                f"{status.name} is closed, with {count(len(lost), 'student')} of {len(names):,} lost."
+            )
+        for problem in problems:
+            st.error(literal(problem))
+        if not problems:
+            # The whole page, since the class has another place and another state now.
+            st.rerun()
+
+
+def _names(students: pd.DataFrame) -> dict[str, str]:
+    """Return the names of the students by id, in alphabetical order."""
+    rows = students.sort_values(["first_name", "last_name"])[["student_id", "first_name", "last_name"]]
+    return {
+        student_id: f"{first} {last}".strip() or student_id
+        for student_id, first, last in rows.fillna("").to_numpy()
+    }
+
+
+def _open(view: View, status: ClassStatus) -> None:
+    with guarded("closing", stop=False) as problems:
+        assert view.commands is not None
+        view.commands.open_class(status.id)
+    st.session_state[_NOTICE] = problems[0] if problems else f"{status.name} is open again."

@@ -1,0 +1,86 @@
+"""Closed classes, and the counts of lost students that stay of them.
+
+The counts name nobody. They go when a class is opened again, or deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from cohort_core.errors import BadInput
+from cohort_core.store.database import Database
+
+
+@dataclass(frozen=True)
+class BandCount:
+    """The students of a risk band at the end of a quarter, and those lost."""
+
+    quarter: int
+    """1 to 4."""
+    band: str
+    students: int
+    lost: int
+
+
+@dataclass(frozen=True)
+class BandTotal:
+    """The counts of a band, summed over the closed classes that have students in it."""
+
+    band: str
+    classes: int
+    students: int
+    lost: int
+
+
+def close_class(database: Database, class_id: str, closed_on: date, counts: Iterable[BandCount]) -> None:
+    """Close a class on a day, and keep its counts.
+
+    Raises ``BadInput`` if it is closed already.
+    """
+    with database.writing() as connection:
+        closed = connection.execute(
+            "UPDATE classes SET closed_on = ? WHERE id = ? AND closed_on IS NULL",
+            (closed_on.isoformat(), class_id),
+        )
+        if not closed.rowcount:
+            raise BadInput("This class is closed already. Open it first to close it anew.")
+        connection.execute("DELETE FROM band_counts WHERE class_id = ?", (class_id,))
+        connection.executemany(
+            "INSERT INTO band_counts VALUES (?, ?, ?, ?, ?)",
+            [(class_id, count.quarter, count.band, count.students, count.lost) for count in counts],
+        )
+
+
+def open_class(database: Database, class_id: str) -> None:
+    """Open a closed class again; its counts go.
+
+    Raises ``BadInput`` if it is open.
+    """
+    with database.writing() as connection:
+        opened = connection.execute(
+            "UPDATE classes SET closed_on = NULL WHERE id = ? AND closed_on IS NOT NULL", (class_id,)
+        )
+        if not opened.rowcount:
+            raise BadInput("This class is open already, so there is nothing to do.")
+        connection.execute("DELETE FROM band_counts WHERE class_id = ?", (class_id,))
+
+
+def load_band_totals(database: Database, class_ids: Collection[str] | None = None) -> list[BandTotal]:
+    """Sum the counts of each band over all closed classes, or over these."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT class_id, band, students, lost FROM band_counts").fetchall()
+    rows = [row for row in rows if class_ids is None or row["class_id"] in class_ids]
+    totals = []
+    for band in dict.fromkeys(row["band"] for row in rows):
+        of_band = [row for row in rows if row["band"] == band]
+        totals.append(
+            BandTotal(
+                band,
+                len({row["class_id"] for row in of_band}),
+                sum(row["students"] for row in of_band),
+                sum(row["lost"] for row in of_band),
+            )
+        )
+    return totals
