@@ -57,7 +57,9 @@ def list_(as_json: AsJson = False) -> None:
             f"{item.name}  {item.role}, {classes}, {row['state']}, "
             f"last used {item.last_used_at or 'never'}, ends {item.expires_at or 'when it is revoked'}"
         )
-    if not tokens:
+    if not tokens and common.admin().is_closed():
+        typer.echo("There is no token, and those of before are lost: dashboard and API are closed.")
+    elif not tokens:
         typer.echo("There is no token, so the API answers this computer only, and without one.")
 
 

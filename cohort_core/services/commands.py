@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cohort_core.config.settings import Settings
     from cohort_core.imports.roster_files import MentorsPlan, RosterPlan
     from cohort_core.imports.rust_tool import ImportResult
-    from cohort_core.services.doctor import Finding
+    from cohort_core.services.folder import Finding
     from cohort_core.sources.base import KnownSchool
     from cohort_core.store.purge import Purged
     from cohort_core.store.tokens import Token

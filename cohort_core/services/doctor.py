@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 import stat
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def examine(
         yield from _told_of_system("database", _database(database))
         yield from _told_of_system("syncs", _syncs(database))
     else:
-        yield Finding("database", "there is none yet", "Run `cohort-tracker init` and `cohort-tracker sync`.")
+        yield _no_database(home)
     if with_upstream:
         yield from _told_of_system(sources.source_class().info.label, _upstream(home, retry_policy))
 
@@ -124,14 +125,33 @@ def _database(database: Database) -> Iterator[Finding]:
 
 def _advice(home: Home, error: CohortError) -> str:
     """Name the backup where the advice is to restore one."""
-    return f"{error.message} {_restore_advice(home)}" if "restore FILE" in error.message else error.message
+    if "restore FILE" not in error.message:
+        return error.message
+    sentences = re.split(r"(?<=\.) (?=[A-Z`])", error.message)
+    said = [sentence for sentence in sentences if "`cohort-tracker" not in sentence]
+    return " ".join([*said, _restore_advice(home)])
+
+
+def _last_backup(home: Home) -> str | None:
+    """Return the path of the latest backup in the folder of backups, for a terminal."""
+    copies = [path for path in home.backups.glob("*.db") if path.is_file()] if home.backups.is_dir() else []
+    return shlex.quote(str(max(copies, key=lambda path: path.stat().st_mtime))) if copies else None
+
+
+def _no_database(home: Home) -> Finding:
+    backup = _last_backup(home)
+    if backup is None and not home.guarded.exists():
+        return Finding(
+            "database", "there is none yet", "Run `cohort-tracker init` and `cohort-tracker sync`."
+        )
+    put_back = f"Put the last backup back: `cohort-tracker restore {backup or 'FILE'}`."
+    return Finding("database", "it is gone", f"{put_back} To begin anew instead, run `cohort-tracker sync`.")
 
 
 def _restore_advice(home: Home) -> str:
-    copies = [path for path in home.backups.glob("*.db") if path.is_file()] if home.backups.is_dir() else []
-    if copies:
-        latest = shlex.quote(str(max(copies, key=lambda path: path.stat().st_mtime)))
-        return f"Put the last backup back: `cohort-tracker restore {latest}`."
+    backup = _last_backup(home)
+    if backup:
+        return f"Put the last backup back: `cohort-tracker restore {backup}`."
     path = shlex.quote(str(home.database))
     return (
         "Put a backup back with `cohort-tracker restore FILE`. Without any, move the database away with "

@@ -16,7 +16,7 @@ from cohort_core.formatting import size
 
 MIN_FREE_BYTES = 200_000_000
 
-# Parts of folder names, in lower case without blanks, by the service that copies such folders.
+# Begins of folder names, in lower case without blanks, by the service that copies such folders.
 _SYNCED_NAMES = {
     "onedrive": "OneDrive",
     "dropbox": "Dropbox",
@@ -100,8 +100,8 @@ def copying_service(folder: Path) -> str | None:
     for path in {folder, Path(os.path.realpath(folder))}:
         for part in (*path.parts, *PureWindowsPath(path).parts):
             name = part.casefold().replace(" ", "")
-            for fragment, service in _SYNCED_NAMES.items():
-                if fragment in name:
+            for begin, service in _SYNCED_NAMES.items():
+                if name.startswith(begin):
                     return f"in a folder of {service}"
         for variable in _ONEDRIVE_VARIABLES:
             root = os.environ.get(variable)

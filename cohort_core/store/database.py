@@ -129,7 +129,7 @@ class Database:
         except TimeoutError:
             raise _busy() from None
         except OSError as error:
-            raise self.unusable(error.strerror) from error
+            raise self.unusable(f"{self.home.write_lock.name}: {error.strerror}") from error
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from cohort_core.practice.faults import Fault
+from cohort_core.services.folder import copying_service
 from tests.cli.test_cli import COMMAND, Shell, failed
 from tests.cli.test_cli import shell as shell  # a fixture
 from tests.cli.test_cli import upstream as upstream  # a fixture
@@ -245,6 +247,31 @@ def test_a_web_page_in_place_of_openclass(shell: Shell, status: int) -> None:
         server.shutdown()
 
 
+def test_doctor_names_the_backup_of_a_lost_database(shell: Shell) -> None:
+    shell.connected()
+    shell.ok("sync")
+    shell.ok("token", "create", "--name", "ci")
+    (shell.home / "backups").mkdir(mode=0o700)
+    shell.ok("backup", str(shell.home / "backups" / "mine.db"))
+    for damage in ("gone", "damaged"):
+        for part in shell.home.glob("cohort.db*"):
+            part.unlink()
+        if damage == "damaged":
+            (shell.home / "cohort.db").write_bytes(b"garbage" * 999)
+            (shell.home / "cohort.db").chmod(0o600)
+        said = shell.run("doctor", "--offline").stdout
+        assert said.count("cohort-tracker restore") == 1
+        assert "backups/mine.db`" in said
+        done = shell.run("restore", str(shell.home / "backups" / "mine.db"))
+        assert (done.returncode, "closed" in done.stderr) == (0, True)
+        assert "closed" in shell.ok("token", "list")
+        assert "closed" in shell.run("doctor", "--offline").stdout
+    assert failed(shell.run("restore", str(shell.home / "cohort.db"))) == 2
+    shell.ok("restore", str(shell.home / "backups" / "mine.db"), "--open")
+    assert "to do" not in shell.ok("doctor", "--offline")
+    assert "opened without tokens" in shell.ok("audit")
+
+
 def test_what_doctor_says_can_be_pasted(shell: Shell) -> None:
     shell.home = shell.home.parent / "my mentor's home; echo"
     shell.environment["COHORT_HOME"] = str(shell.home)
@@ -266,3 +293,59 @@ def test_what_doctor_says_can_be_pasted(shell: Shell) -> None:
         done = subprocess.run(["sh", "-c", pasted], env=shell.environment, capture_output=True, check=False)
         assert done.returncode == 0
     assert "to do" not in shell.ok("doctor", "--offline")
+
+
+@pytest.mark.parametrize(
+    ("place", "service"),
+    [
+        ("OneDrive - School/tracker", "OneDrive"),
+        ("Dropbox (Personal)/tracker", "Dropbox"),
+        ("Library/Mobile Documents/com~apple~CloudDocs/tracker", "iCloud"),
+        ("iCloudDrive/tracker", "iCloud"),
+        ("GoogleDrive-mentor@example.org/My Drive/tracker", "Google Drive"),
+        ("Documents/tracker", None),
+        ("my-drivers/tracker", None),
+    ],
+)
+def test_folders_that_another_program_copies(tmp_path: Path, place: str, service: str | None) -> None:
+    folder = tmp_path / place
+    assert (copying_service(folder) or "").removeprefix("in a folder of ") == (service or "")
+    # A link does not hide it.
+    folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    assert bool(copying_service(tmp_path / "link")) == bool(service)
+
+
+def test_a_folder_of_dropbox_by_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dropbox").touch()
+    assert copying_service(tmp_path / "a" / "b") == "in a folder of Dropbox"
+    (tmp_path / ".dropbox").unlink()
+    monkeypatch.setenv("OneDriveCommercial", str(tmp_path))
+    assert copying_service(tmp_path / "a" / "b") == "in a folder of OneDrive"
+
+
+AS_NOBODY = """
+import os, sys
+from cohort_core.cli.program import run
+import cohort_core.services.doctor, cohort_core.store.maintenance, sqlite_utils, platformdirs
+os.setgroups([])
+os.setegid(65534)
+os.seteuid(65534)
+run()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else"
+)
+def test_a_folder_of_somebody_else(shell: Shell) -> None:
+    shell.connected()
+    shell.ok("sync")
+    for words in (("status",), ("sync",), ("token", "list"), ("doctor", "--offline")):
+        command = [sys.executable, "-c", AS_NOBODY, *words]
+        done = subprocess.run(command, capture_output=True, env=shell.environment, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said
+        assert "unexpected" not in said
+        assert done.returncode in {1, 65, 72, 78}, said
+        assert re.search("not yours|Permission denied|cannot be read", said), (words, said)

@@ -41,6 +41,7 @@ def test_a_backup_is_private_whole_and_can_be_restored(synced: SyncedClass, tmp_
     assert (
         len(synced.workspace.cohorts.class_data(synced.id).progressions) == len(before.progressions) - 1 == 12
     )
+    assert kept is not None
     assert file_problems(kept) == []
     assert not list(tmp_path.glob(".*"))
 

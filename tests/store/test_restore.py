@@ -234,10 +234,6 @@ def test_a_backup_replaces_a_database_of_an_earlier_schema(
     assert tables(old.path) == tables(copy)
 
 
-def crafted(statement: str) -> Callable[[sqlite3.Connection], None]:
-    return lambda connection: connection.executescript(statement) and None
-
-
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
@@ -260,7 +256,7 @@ def test_a_backup_that_this_program_cannot_have_made_is_refused(
     copy = tmp_path / "copy.db"
     backup(synced.workspace.database, copy, asked_by="test")
     with closing(sqlite3.connect(copy)) as connection:
-        crafted(statement)(connection)
+        connection.executescript(statement)
         connection.commit()
     before = tables(cleanly_closed(synced.workspace.database))
     with pytest.raises(BadInput, match=reason):

@@ -87,16 +87,16 @@ def change_settings(admin: AdminFor, body: SettingsChange) -> SettingsResponse:
     return _settings_response(admin)
 
 
-@router.post(f"{CLASS_PATH}/activate", response_model=ClassRow, tags=["Class"])
-def activate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference) -> JSONResponse:
-    """Include a class in every sync that names none."""
-    return _set_active(admin, read, class_id, active=True)
-
-
 @router.post(f"{CLASS_PATH}/deactivate", response_model=ClassRow, tags=["Class"])
 def deactivate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference) -> JSONResponse:
     """Leave a class out of syncs that name none. What was synced stays."""
     return _set_active(admin, read, class_id, active=False)
+
+
+@router.post(f"{CLASS_PATH}/activate", response_model=ClassRow, tags=["Class"])
+def activate_class(admin: AdminFor, read: ReadSyncs, class_id: ClassReference) -> JSONResponse:
+    """Include a class in every sync that names none."""
+    return _set_active(admin, read, class_id, active=True)
 
 
 def _set_active(admin: AdminCommands, read: Reader, class_id: str, *, active: bool) -> JSONResponse:

@@ -15,7 +15,7 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
-from cohort_core.services.doctor import Finding
+from cohort_core.services.folder import Finding
 
 FILE_DESCRIPTIONS = {
     "cohort.db": "Everything that was synced or imported",

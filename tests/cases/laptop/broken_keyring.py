@@ -31,7 +31,7 @@ FAILURES: dict[str, Exception] = {
 class Keyring(KeyringBackend):
     """Fails at every use."""
 
-    priority = 9  # type: ignore[assignment]
+    priority = 9
 
     def _fail(self) -> NoReturn:
         raise FAILURES[os.environ.get("RING", "os")]
