@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from cohort_core.caching import cached_on
 from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import is_stuck, stuck, time_to_complete
+from cohort_core.store.grade_scales import UNCLEAR, UNCLEAR_PERCENT
 
 RANKINGS = {
     "difficulty": ("difficulty", False),
@@ -77,8 +80,33 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
             },
             "difficulty": difficulty,
             **parts,
+            **left_out_grades(cohort),
         }
     )
+
+
+def left_out_grades(cohort: Cohort) -> dict[str, pd.Series[Any]]:
+    """Find the grades that do not fit the scale of their assignment, so that no number counts them.
+
+    Returns columns with one value an assignment: grade_scale (share, share_with_bonus, percent or unclear),
+    grades_left_out (grades of completed attempts), left_out_students (names, by name).
+    """
+    scales = cohort.assignments["grade_scale"]
+    count = pd.Series(0, scales.index)
+    students = pd.Series([[] for _ in range(len(scales))], scales.index, dtype="object")
+    if scales.str.startswith(UNCLEAR).any():
+        rows = cohort.class_data.progressions
+        is_left_out = rows["raw_grade"].notna() & rows["grade"].isna() & (rows["completed_at"] <= cohort.as_of)
+        rows = rows[is_left_out & rows["student_id"].isin(cohort.students.index)]
+        for assignment_id, ids in rows.groupby("assignment_id")["student_id"]:
+            count[assignment_id] = len(ids)
+            names = cohort.students["name"].loc[ids.unique()].tolist()
+            students[assignment_id] = sorted(names, key=lambda name: (name.casefold(), name))
+    return {
+        "grade_scale": scales.replace(UNCLEAR_PERCENT, UNCLEAR).array,
+        "grades_left_out": count.array,
+        "left_out_students": students.array,
+    }
 
 
 def students_reached(cohort: Cohort) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cohort_core.metrics.groups import group_members
 from cohort_core.store.class_data import ClassData
+from cohort_core.store.grade_scales import UNCLEAR, UNCLEAR_PERCENT
 
 Status = Literal["completed", "in_progress", "not_started"]
 
@@ -25,9 +26,10 @@ def students(class_data: ClassData, group: str | None = None) -> pd.DataFrame:
 def assignments(class_data: ClassData) -> pd.DataFrame:
     """List the assignments in course order.
 
-    Returns one row an assignment: id, name, type, section, position (from 0).
+    Returns one row an assignment: id, name, type, section, position (from 0), grade_scale.
     """
-    return class_data.assignments.rename(columns={"assignment_id": "id"})
+    frame = class_data.assignments.rename(columns={"assignment_id": "id"})
+    return frame.assign(grade_scale=frame["grade_scale"].replace(UNCLEAR_PERCENT, UNCLEAR))
 
 
 def progressions(

@@ -31,6 +31,7 @@ State = Literal["stuck", "in_progress", "skipped", "completed", "not_reached"]
 Event = Literal["started", "completed", "reviewed"]
 Outcome = Literal["finished", "date", "not_at_this_pace"]
 GroupKind = Literal["night", "region"]
+Scale = Literal["share", "share_with_bonus", "percent", "unclear"]
 TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
@@ -63,6 +64,11 @@ class ProgressSummaryRow(Row):
     active_this_week_count: int = _count(
         "Students with a start or completion in the 7 days before *as of*.", "students"
     )
+    early_records: int = _count(
+        "Records begun a year or more before all others, at most one in twenty: the start of the class and "
+        "charts leave them out.",
+        "records",
+    )
 
 
 class CompletionRow(Row):
@@ -74,12 +80,22 @@ class CompletionRow(Row):
     total_students: int = _count("Students who count.", "students")
 
 
+_NAME_OF_ASSIGNMENT = "Name, or section and place (Week 8, assignment 3) of one that no record has named yet."
+_NAME_OF_STUDENT = (
+    "First and last name, else the first part of the email; the latter in brackets beside equal names."
+)
+_SCALES = (
+    "share: OpenClass sends grades from 0 to 1; share_with_bonus: also some up to 2, which count as 1; "
+    "percent: from 0 to 100; unclear: shares and percentages, of which the fewer are left out."
+)
+
+
 class BlockerRow(Row):
     rank: int | None = _of(
         "Place in the ranking; null below 5 students (by default) who came that far, or without the number."
     )
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -115,6 +131,9 @@ class BlockerRow(Row):
         "Up to 20: 0 at the median of the class's assignments, 20 at four times it; null and not counted "
         "without a median."
     )
+    grade_scale: Scale = _of(_SCALES)
+    grades_left_out: int = _count("Grades that fit no scale, so that no number counts them.", "grades")
+    left_out_students: list[str] = _of("Names of the students who have them.")
 
 
 _STAGES = (
@@ -134,7 +153,7 @@ class RiskParts(Row):
 
 class StudentHealthRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     completed: int = _count("Assignments completed.", "assignments")
     total: int = _count("The assignment set of the class.", "assignments")
     pct: float | None = _share("Assignments completed ÷ the assignment set.")
@@ -172,7 +191,7 @@ class WeekRow(Row):
 
 class TimeRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -190,7 +209,7 @@ class TimeRow(Row):
 
 class StuckRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     assignment_id: str = _of("OpenClass id.")
     assignment: str = _of("Name of the assignment.")
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
@@ -207,7 +226,7 @@ class StuckRow(Row):
 
 class ReteachRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -225,7 +244,7 @@ class ReteachRow(Row):
 
 class ActivityRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     stage: Stage = _of(_STAGES)
     days_silent: int | None = _of("Whole days since the last start or completion.", "days")
     last_activity_at: datetime | None = _of("Last start or completion.", "UTC")
@@ -233,7 +252,7 @@ class ActivityRow(Row):
 
 class EngagementGapRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     stage: Literal["cooling", "quiet"] = _of(
         "cooling: silent for 7 to 13 days; quiet: for 14 to 29 (by default)."
     )
@@ -281,7 +300,7 @@ class CohortAlarmRow(Row):
 
 class PaceRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     pace_percentile: float | None = _share(
         "Median over the compared assignments of the mid-rank of the student's completion in the class ÷ "
         "students, those who have not completed it last together: near 0 for the first, near 1 for the last."
@@ -376,7 +395,7 @@ class HabitRow(_SlotRow, _OfHour, _OfWeekday):
 
 class ForecastRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     outcome: Outcome = _of(
         "finished; date: will finish on it at this pace; not_at_this_pace: nothing completed in the weeks "
         "counted, or more than five years to go."
@@ -407,12 +426,12 @@ class TimelineRow(Row):
 
 class StudentAssignmentRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
     status: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
@@ -425,12 +444,12 @@ class StudentAssignmentRow(Row):
 
 class MatrixRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     assignment_id: str = _of("OpenClass id.")
-    assignment: str = _of("Name of the assignment, or the id of one that no progression has named yet.")
+    assignment: str = _of(_NAME_OF_ASSIGNMENT)
     position: int = _of("Place in course order, from 0.")
     state: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
 
@@ -450,13 +469,13 @@ class RiskWeekRow(Row):
 
 class AssignmentStudentRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     state: State = _of(
         "stuck, in_progress, skipped (nothing done here, but something later completed), completed, or "
         "not_reached."
     )
     is_parked: bool = _of("Stuck, and something else completed in the 7 days before *as of*.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     days: float | None = _of(
@@ -507,7 +526,11 @@ class ProgressionRow(Row):
     id: str = _of("OpenClass id.")
     student_id: str = _of("OpenClass id.")
     assignment_id: str = _of("OpenClass id.")
-    grade: float | None = _share("Grade.")
+    grade: float | None = _share(
+        "Grade, with a bonus up to 2; null without one, and for one that does not fit the scale of the "
+        "assignment."
+    )
+    raw_grade: float | None = _of("Grade as OpenClass sent it, on the scale of the assignment.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
@@ -533,7 +556,8 @@ class ChangeRow(Row):
 
 class AssignmentRow(Row):
     id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
+    grade_scale: Scale = _of(_SCALES)

@@ -70,15 +70,12 @@ def clean_instant(value: Any) -> str | None:
     return utc_text(in_utc)
 
 
-def clean_grade(value: Any) -> tuple[float | None, float | None]:
-    """Convert a grade to a number from 0 to 1.
-
-    A grade above 1 and up to 100 is a percentage. The second result is that percentage, None if it was none.
-    """
+def clean_grade(value: Any) -> float | None:
+    """Check a grade, a number from 0 to 100. Its scale is decided when a class is loaded."""
     if value is None:
-        return None, None
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("is not a number")
     if not 0 <= value <= 100:
         raise ValueError("is not between 0 and 100")
-    return (value / 100, float(value)) if value > 1 else (float(value), None)
+    return float(value)

@@ -181,16 +181,14 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
         assignment = _read_assignment(work.get("id"), work.get("name"), work.get("type"))
     except TypeError:
         raise ValueError("holds an object in place of text") from None
-    grade, raw_grade = clean_grade(raw.get("grade"))
     row = Progression(
         _clean_object_id(raw.get("_id")),
         student.id,
         assignment.id,
-        grade,
+        clean_grade(raw.get("grade")),
         clean_instant(raw.get("started_assignment_at")),
         clean_instant(raw.get("completed_assignment_at")),
         clean_instant(raw.get("reviewed_at")),
-        raw_grade,
     )
     return row, student, assignment
 
