@@ -42,6 +42,9 @@ class ClassRow(BaseModel):
     assignments: int = Field(description="Assignments of its units, and any seen only in progressions.")
     progressions: int = Field(description="Records.")
     quarantined: int = Field(description="Records that OpenClass sent in a form that cannot be used.")
+    count_fits: bool = Field(
+        description="False if OpenClass's count of its records differs from what it sends, sync after sync."
+    )
 
 
 class SetAsideRow(BaseModel):
@@ -118,6 +121,12 @@ class SyncedClass(BaseModel):
     changed: int = Field(description="Records that said something else than before.")
     removed: int = Field(description="Records that OpenClass has no more.")
     quarantined: int = Field(description="Records that cannot be used.")
+    note: str | None = Field(
+        description="What you should know of it, such as that OpenClass's count does not fit; else null."
+    )
+    unaccepted: int = Field(
+        description="Records that OpenClass no longer sends, and that stay until a sync with accept_removals."
+    )
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
 
 

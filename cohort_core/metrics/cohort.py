@@ -295,7 +295,10 @@ def _everyone(class_data: ClassData) -> pd.DataFrame:
     everyone = class_data.students.drop_duplicates("student_id").set_index("student_id")
     columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on", "withdrawn_on"]
     frame = everyone[columns]
-    frame.insert(0, "name", pd.Series(display_names(people_of(everyone)), everyone.index, dtype="str"))
+    # By id, so that equal names have the same numbers in every list.
+    by_id = everyone.sort_index()
+    names = pd.Series(display_names(people_of(by_id)), by_id.index, dtype="str")
+    frame.insert(0, "name", names.reindex(everyone.index))
     return frame
 
 
@@ -304,6 +307,18 @@ def people_of(students: pd.DataFrame) -> list[tuple[str | None, str | None, str 
     columns = students[["first_name", "last_name", "email"]]
     rows = columns.astype("object").where(columns.notna(), None)
     return list(rows.itertuples(index=False, name=None))
+
+
+@cached_on
+def names_of_all(class_data: ClassData) -> pd.Series[Any]:
+    """Return the names of everyone who is or was in the class, by student_id."""
+    present, gone = _everyone(class_data)["name"], class_data.former_students.set_index("student_id")
+    if gone.empty:
+        return present
+    columns = ["first_name", "last_name", "email"]
+    people = pd.concat([_everyone(class_data)[columns], gone[columns]])
+    names = pd.Series(display_names(people_of(people)), people.index, dtype="str")
+    return pd.concat([present, names.drop(present.index)])
 
 
 @cached_on

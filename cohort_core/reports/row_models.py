@@ -22,6 +22,7 @@ ChangeKind = Literal[
     "returned",
     "new_student",
     "came_back",
+    "left",
     "band_moved",
 ]
 Band = Literal["critical", "high", "medium", "low"]
@@ -45,6 +46,10 @@ def _of(meaning: str, unit: str = "") -> Any:
 
 def _share(meaning: str) -> Any:
     return _of(meaning, "0 to 1")
+
+
+def _shown_grade(meaning: str) -> Any:
+    return _of(meaning, "0 to 1, with a bonus up to 2")
 
 
 def _count(meaning: str, unit: str) -> Any:
@@ -421,7 +426,7 @@ class TimelineRow(Row):
     assignment: str = _of("Name of the assignment.")
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
-    grade: float | None = _share("Grade, of a completion.")
+    grade: float | None = _shown_grade("Grade, of a completion.")
 
 
 class StudentAssignmentRow(Row):
@@ -431,7 +436,7 @@ class StudentAssignmentRow(Row):
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
     status: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
@@ -449,7 +454,7 @@ class MatrixRow(Row):
     assignment: str = _of(_NAME_OF_ASSIGNMENT)
     position: int = _of("Place in course order, from 0.")
     state: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
 
@@ -475,7 +480,7 @@ class AssignmentStudentRow(Row):
         "not_reached."
     )
     is_parked: bool = _of("Stuck, and something else completed in the 7 days before *as of*.")
-    grade: float | None = _share("Grade of the student, with a bonus up to 2.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     days: float | None = _of(
@@ -526,9 +531,8 @@ class ProgressionRow(Row):
     id: str = _of("OpenClass id.")
     student_id: str = _of("OpenClass id.")
     assignment_id: str = _of("OpenClass id.")
-    grade: float | None = _share(
-        "Grade, with a bonus up to 2; null without one, and for one that does not fit the scale of the "
-        "assignment."
+    grade: float | None = _shown_grade(
+        "Grade; null without one, and for one that does not fit the scale of the assignment."
     )
     raw_grade: float | None = _of("Grade as OpenClass sent it, on the scale of the assignment.")
     started_at: datetime | None = _of("Start.", "UTC")
@@ -542,16 +546,19 @@ class ChangeRow(Row):
     kind: ChangeKind = _of(
         "completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened, "
         "removed or returned (a record that OpenClass lost, or has again), new_student, came_back (active "
-        "after 14 days without), band_moved."
+        "after 14 days without, or in the class again), left (no longer in the class), band_moved."
     )
     student_id: str = _of("OpenClass id.")
-    name: str | None = _of("First and last name.")
+    name: str | None = _of(_NAME_OF_STUDENT)
     assignment_id: str | None = _of("OpenClass id; null for what concerns the student as a whole.")
     assignment: str | None = _of("Name of the assignment.")
-    grade_before: float | None = _share("Grade before, of a regrade.")
-    grade_after: float | None = _share("Grade after, of a completion, grade or regrade.")
+    grade_before: float | None = _shown_grade("Grade before, of a regrade.")
+    grade_after: float | None = _shown_grade("Grade after, of a completion, grade or regrade.")
     band_before: Band | None = _of("Risk band at the first instant.")
     band_after: Band | None = _of("Risk band at the second.")
+    records: int | None = _count(
+        "Records of a student who left or is in the class again: those that went or came.", "records"
+    )
 
 
 class AssignmentRow(Row):

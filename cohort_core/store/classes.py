@@ -11,6 +11,10 @@ from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
 
 
+MISFIT_SYNCS = 3
+"""After so many syncs with no other fault, OpenClass's total of a class is not believed any more."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """A section or week of a course, with its assignments' ids in course order."""
@@ -46,6 +50,8 @@ class ClassStatus:
     assignments: int
     progressions: int
     quarantined: int
+    count_fits: bool
+    """False if OpenClass's count differs from what it sends, sync after sync."""
 
 
 def save_classes(database: Database, listed: Iterable[ListedClass]) -> None:
@@ -162,7 +168,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
     with database.reading() as connection:
         rows = connection.execute(
             f"""
-            SELECT c.id, c.friendly_id, c.name, c.is_active, c.is_published, c.synced_at,
+            SELECT c.id, c.friendly_id, c.name, c.is_active, c.is_published, c.synced_at, c.misfit_syncs,
               (SELECT count(DISTINCT student_id) FROM progressions p WHERE p.class_id = c.id) AS students,
               (SELECT count(*) FROM (
                  SELECT assignment_id FROM unit_assignments u WHERE u.class_id = c.id
@@ -185,6 +191,7 @@ def load_statuses(database: Database, *, active_only: bool = False) -> list[Clas
             assignments=row["assignments"],
             progressions=row["progressions"],
             quarantined=row["quarantined"],
+            count_fits=row["misfit_syncs"] < MISFIT_SYNCS,
         )
         for row in rows
     ]
@@ -254,12 +261,13 @@ class SyncState:
     """The state in which earlier syncs left a class.
 
     ``clean_full_at`` is the UTC time of the last clean full run. It is None if there was none, or if a later
-    run did not end well.
+    run did not end well. ``misfit_syncs`` counts the syncs with no other fault than OpenClass's total.
     """
 
     was_synced: bool
     clean_full_at: str | None
     next_deep_page: int
+    misfit_syncs: int
 
 
 def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
@@ -268,19 +276,24 @@ def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
     So ``clean_full_at`` is None after an interruption, and the next sync is a full one.
     """
     row = connection.execute(
-        "SELECT synced_at, clean_full_at, next_deep_page FROM classes WHERE id = ?", (class_id,)
+        "SELECT synced_at, clean_full_at, next_deep_page, misfit_syncs FROM classes WHERE id = ?",
+        (class_id,),
     ).fetchone()
     connection.execute("UPDATE classes SET clean_full_at = NULL WHERE id = ?", (class_id,))
-    return SyncState(row["synced_at"] is not None, row["clean_full_at"], row["next_deep_page"])
+    return SyncState(row["synced_at"] is not None, *row[1:])
 
 
 def end_sync(
-    connection: sqlite3.Connection, class_id: str, ended_at: datetime, clean_full_at: str | None
+    connection: sqlite3.Connection,
+    class_id: str,
+    ended_at: datetime,
+    clean_full_at: str | None,
+    misfit_syncs: int,
 ) -> None:
     """Note the end of a successful sync, which is the class's "now" from then on."""
     connection.execute(
-        "UPDATE classes SET synced_at = ?, clean_full_at = ? WHERE id = ?",
-        (utc_text(ended_at), clean_full_at, class_id),
+        "UPDATE classes SET synced_at = ?, clean_full_at = ?, misfit_syncs = ? WHERE id = ?",
+        (utc_text(ended_at), clean_full_at, misfit_syncs, class_id),
     )
     bump_revision(connection, class_id)
 

@@ -50,7 +50,8 @@ def m006_values_as_sent(db: Database) -> None:
     """Hold grades as OpenClass sent them, and no time at the epoch's zero.
 
     Before, a grade above 1 was divided by 100, and its original stood in ``raw_grade``. The next sync brings
-    the same values, so it sees no change.
+    the same values, so it sees no change. Beside that, syncs note classes whose count at OpenClass does not
+    fit what it sends.
     """
     _restore_logged_percentages(db)
     for table in ("progressions", "tombstones"):
@@ -59,6 +60,8 @@ def m006_values_as_sent(db: Database) -> None:
         for name in ("started_at", "completed_at", "reviewed_at"):
             db.execute(f"UPDATE {table} SET {name} = NULL WHERE {name} = '{_EPOCH}'")  # noqa: S608
     db.execute("ALTER TABLE classes ADD COLUMN misfit_syncs INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE runs ADD COLUMN note TEXT")
+    db.execute("ALTER TABLE runs ADD COLUMN unaccepted INTEGER NOT NULL DEFAULT 0")
 
 
 _EPOCH = "1970-01-01T00:00:00.000Z"

@@ -45,6 +45,10 @@ class Run:
     quarantined: int
     error_code: str | None
     error: str | None
+    note: str | None
+    """What a person should know of a run that went well."""
+    unaccepted: int
+    """Records that OpenClass no longer sends, and that wait for somebody to accept their removal."""
 
     @property
     def seconds(self) -> float | None:

@@ -66,8 +66,8 @@ def data_of(
     course = [
         {
             "assignment_id": a,
-            "name": kinds.get(a, (a, None))[0],
-            "type": kinds.get(a, (a, None))[1],
+            "name": kinds.get(a, (None, None))[0],
+            "type": kinds.get(a, (None, None))[1],
             "section": section.get(a),
             "place": places.get(a),
         }

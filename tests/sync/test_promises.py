@@ -365,10 +365,10 @@ class SyncMachine(RuleBasedStateMachine):
     def held_rows(self) -> tuple[dict[str, Any], set[str]]:
         rows = rows_of(
             self.connection,
-            "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, raw_grade, "
+            "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, "
             "is_suspect FROM progressions",
         )
-        return {row[0]: row[:8] for row in rows}, {row[0] for row in rows if row[8]}
+        return {row[0]: row[:7] for row in rows}, {row[0] for row in rows if row[7]}
 
     def suspicion(self) -> dict[str, bool]:
         live, suspects = self.held_rows()

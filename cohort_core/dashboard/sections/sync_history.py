@@ -167,7 +167,7 @@ def _to_row(job: Job, run: Run) -> dict[str, Any]:
         "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
         "seconds": run.seconds,
         "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
-        "note": run.error or (job.error if state != "done" else None),
+        "note": run.error or run.note or (job.error if state != "done" else None),
     }
 
 

@@ -225,7 +225,7 @@ def names_of(people: dict[str, Row]) -> dict[str, str]:
                 names[s] = f"{plain[s]} ({beside(person)})"
     before = dict(names)
     for s in people:
-        others = same(before, s)
+        others = sorted(same(before, s))
         if len(others) > 1:
             names[s] = f"{before[s]} ({others.index(s) + 1})"
     return names
