@@ -17,6 +17,7 @@ from cohort_core.api.response_cache import ResponseCacheMiddleware
 from cohort_core.api.routes import admin, classes, metrics, sync
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
+from cohort_core.http.encoded_paths import EncodedSlashes
 from cohort_core.http.guards import ApiCors, BrowserGuard
 from cohort_core.http.rate_limit import Limits
 from cohort_core.http.request_log import RequestLogMiddleware
@@ -86,6 +87,7 @@ def _add_guards(
             exposed_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
     app.add_middleware(BrowserGuard, excluded_path=DASHBOARD_PATH, hosts=hosts, origins=origins)
+    app.add_middleware(EncodedSlashes, excluded_path=DASHBOARD_PATH)
     app.add_middleware(RequestLogMiddleware, home=workspace.home, excluded_path=DASHBOARD_PATH)
 
 

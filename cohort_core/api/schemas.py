@@ -53,6 +53,10 @@ class SetAsideRow(BaseModel):
     class_id: str = Field(description="OpenClass id of the class.")
     id: str = Field(description="Its OpenClass id, or a hash of it if it has none.")
     reason: str = Field(description="What is wrong with it.", examples=["grade is not a number"])
+    student_id: str | None = Field(description="OpenClass id of the student; null if it does not tell.")
+    student: str | None = Field(description="Name of the student; null if it does not tell.")
+    assignment_id: str | None = Field(description="OpenClass id of the assignment; null if it does not tell.")
+    assignment: str | None = Field(description="Name of the assignment; null if it does not tell.")
     first_seen_at: datetime = Field(description="When it was first seen, UTC.")
     last_seen_at: datetime = Field(description="When it was last seen in another form, UTC.")
 

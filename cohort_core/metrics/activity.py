@@ -106,7 +106,7 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     done = cohort.is_completed
     begun = ~np.isnat(cohort.started)
     began, finished = week_of(starts, cohort.started[begun]), week_of(starts, cohort.completed[done])
-    began, earlier = np.maximum(began, 0), np.count_nonzero(finished < 0)
+    began, earlier = np.maximum(began, 0), int((finished < 0).sum())
     # A record is closed when it is completed, but never before it was started.
     both = begun & done
     closed = np.maximum(week_of(starts, np.maximum(cohort.started[both], cohort.completed[both])), 0)

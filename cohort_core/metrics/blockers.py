@@ -85,27 +85,30 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-def left_out_grades(cohort: Cohort) -> dict[str, pd.Series[Any]]:
+def left_out_grades(cohort: Cohort) -> dict[str, list[Any]]:
     """Find the grades that do not fit the scale of their assignment, so that no number counts them.
 
     Returns columns with one value an assignment: grade_scale (share, share_with_bonus, percent or unclear),
     grades_left_out (grades of completed attempts), left_out_students (names, by name).
     """
     scales = cohort.assignments["grade_scale"]
-    count = pd.Series(0, scales.index)
-    students = pd.Series([[] for _ in range(len(scales))], scales.index, dtype="object")
+    student_ids: dict[str, list[str]] = {assignment: [] for assignment in scales.index}
     if scales.str.startswith(UNCLEAR).any():
         rows = cohort.class_data.progressions
-        is_left_out = rows["raw_grade"].notna() & rows["grade"].isna() & (rows["completed_at"] <= cohort.as_of)
+        is_left_out = (
+            rows["raw_grade"].notna() & rows["grade"].isna() & (rows["completed_at"] <= cohort.as_of)
+        )
         rows = rows[is_left_out & rows["student_id"].isin(cohort.students.index)]
-        for assignment_id, ids in rows.groupby("assignment_id")["student_id"]:
-            count[assignment_id] = len(ids)
-            names = cohort.students["name"].loc[ids.unique()].tolist()
-            students[assignment_id] = sorted(names, key=lambda name: (name.casefold(), name))
+        for assignment, student in zip(rows["assignment_id"], rows["student_id"], strict=True):
+            student_ids[assignment].append(student)
+    names = cohort.students["name"].to_dict()
     return {
-        "grade_scale": scales.replace(UNCLEAR_PERCENT, UNCLEAR).array,
-        "grades_left_out": count.array,
-        "left_out_students": students.array,
+        "grade_scale": scales.replace(UNCLEAR_PERCENT, UNCLEAR).tolist(),
+        "grades_left_out": [len(ids) for ids in student_ids.values()],
+        "left_out_students": [
+            sorted({names[student] for student in ids}, key=lambda name: (name.casefold(), name))
+            for ids in student_ids.values()
+        ],
     }
 
 

@@ -136,11 +136,13 @@ def _removed_values(log: pd.DataFrame) -> dict[tuple[str, pd.Timestamp], dict[st
     """Return the values of each record that returned, as they were when it was removed."""
     last: dict[str, str] = {}
     values = {}
-    for line in log[log["kind"].isin(["removed", "returned"])].itertuples(index=False):
-        if line.kind == "removed":
-            last[line.progression_id] = line.old
-        elif line.progression_id in last:
-            values[line.progression_id, line.at] = json.loads(last[line.progression_id])
+    lines = log[log["kind"].isin(["removed", "returned"])]
+    columns = (lines[name].tolist() for name in ("kind", "progression_id", "at", "old"))
+    for kind, record_id, at, old in zip(*columns, strict=True):
+        if kind == "removed":
+            last[record_id] = old
+        elif record_id in last:
+            values[record_id, at] = json.loads(last[record_id])
     return values
 
 

@@ -47,6 +47,11 @@ class RecordArrays:
     completed: Instants
     reviewed: Instants
 
+    @property
+    def begun(self) -> Instants:
+        """The start, or the completion if that is earlier or the start is unknown."""
+        return np.fmin(self.started, self.completed)
+
     def __len__(self) -> int:
         return len(self.student)
 
@@ -117,7 +122,7 @@ class Cohort:
     @cached_property
     def is_early(self) -> NDArray[np.bool_]:
         """Begun years before the first moment of the class, by record."""
-        return np.fmin(self.started, self.completed) < self.first_moment
+        return self.arrays.begun < self.first_moment
 
     @cached_property
     def now(self) -> np.datetime64:
@@ -317,8 +322,8 @@ def names_of_all(class_data: ClassData) -> pd.Series[Any]:
         return present
     columns = ["first_name", "last_name", "email"]
     people = pd.concat([_everyone(class_data)[columns], gone[columns]])
-    names = pd.Series(display_names(people_of(people)), people.index, dtype="str")
-    return pd.concat([present, names.drop(present.index)])
+    names = dict(zip(people.index, display_names(people_of(people)), strict=True)) | present.to_dict()
+    return pd.Series(names, dtype="str")
 
 
 @cached_on
@@ -372,7 +377,7 @@ def _first_moment(rows: RecordArrays) -> np.datetime64:
     """
     if not len(rows):
         return np.datetime64("NaT", "us")
-    begun = np.fmin(rows.started, rows.completed)
+    begun = rows.begun
     first: np.datetime64 = begun.min()
     most = min(max(1, len(begun) // RECORDS_FOR_EACH_EARLY), (len(begun) - 1) // 2)
     earliest = np.partition(begun, most)[: most + 1]

@@ -518,6 +518,7 @@ class NeedRow(Row):
 
 class StudentRow(Row):
     id: str = _of("OpenClass id; of a student who is only on the roster, one that starts with roster-.")
+    name: str = _of(_NAME_OF_STUDENT)
     first_name: str | None = _of("First name.")
     last_name: str | None = _of("Last name.")
     email: str | None = _of("Email address.")
@@ -525,6 +526,9 @@ class StudentRow(Row):
     region: str | None = _of("Region.")
     enrolled_on: date | None = _of("Day of enrolment on the roster; null: since the class's start.")
     withdrawn_on: date | None = _of("Day from which the student no longer counts.")
+    same_name_ids: list[str] = _of(
+        "Ids of other students of the class with this name: perhaps one person with two accounts."
+    )
 
 
 class ProgressionRow(Row):

@@ -113,14 +113,10 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     records = rows.assign(
         id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
     )
-    return replace(
-        class_data, students=present, former_students=former, progressions=_typed(records, rows)
-    )
+    return replace(class_data, students=present, former_students=former, progressions=_typed(records, rows))
 
 
-def _disguised(
-    students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]
-) -> pd.DataFrame:
+def _disguised(students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]) -> pd.DataFrame:
     """Return the students with pseudonyms. Names in `taken` are avoided, and chosen ones added to it."""
     ids = {student_id: pseudonyms.student_id(student_id) for student_id in students["student_id"]}
     names = _choose_names(students, pseudonyms, taken)

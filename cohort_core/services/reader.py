@@ -13,7 +13,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, hides
 from cohort_core.store.audit import save_event
-from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
+from cohort_core.store.sync_runs import Job, Run, load_latest_runs, unknown_job
 from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
+    from cohort_core.services.set_aside import SetAsideRecord
     from cohort_core.store.class_data import ClassData
 
 
@@ -86,10 +87,10 @@ class Reader:
         reference = self.find_class(reference)
         return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
 
-    def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
+    def quarantined(self, reference: str | None = None) -> list[SetAsideRecord]:
         """Return the records that cannot be used, of one class or all."""
         class_id = self.find_class(reference) if reference else None
-        records = self._workspace.quarantined(class_id, anonymous=self.anonymous)
+        records = self._workspace.set_aside(class_id, anonymous=self.anonymous)
         return [record for record in records if self.principal.may_see(record.class_id)]
 
     def load_hides(self) -> list[hides.Hide]:

@@ -23,9 +23,9 @@ LOG_COLUMNS = {
 def load_log(database: Database, class_id: str) -> pd.DataFrame:
     """Load the logged changes of a class, oldest first, as columns LOG_COLUMNS.
 
-    Those of a running sync are left out. `run_id` is that of the class in one sync. `kind` is added, changed, removed or returned. For a changed record,
-    `field`, `old` and `new` are text. For the others the record's values are JSON, in `new` if it was added
-    or returned and in `old` if it was removed.
+    Those of a running sync are left out. `run_id` is that of the class in one sync. `kind` is added, changed,
+    removed or returned. For a changed record, `field`, `old` and `new` are text. For the others the record's
+    values are JSON, in `new` if it was added or returned and in `old` if it was removed. Grades are as sent.
     """
     with database.reading() as connection:
         rows = connection.execute(

@@ -49,7 +49,8 @@ class ClassData:
     assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0,
     grade_scale is a scale of `grade_scales`. progressions: live upstream rows, columns PROGRESSION_COLUMNS;
     raw_grade as it was sent, grade as a share: 0 to 1, with a bonus up to 2, NaN where raw_grade does not fit
-    the scale of the assignment; instants in UTC. A student may have several of one assignment (attempts). former_students: those whose records are all gone, columns as students.
+    the scale of the assignment; instants in UTC. A student may have several of one assignment (attempts).
+    former_students: those whose records are all gone, with the columns of students.
     """
 
     class_id: str

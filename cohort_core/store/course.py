@@ -38,7 +38,7 @@ def complete_course(
     scales = decide_scales(codes, len(seen_ids), raw)
     completed = frame.assign(
         name=_names(frame),
-        type=_types(frame["type"]),
+        type=pd.Series(_types(frame["type"]), dtype="object"),
         position=range(len(frame)),
         grade_scale=pd.Series(scales, seen_ids, dtype="object")
         .reindex(frame["assignment_id"], fill_value=SHARE)
@@ -59,9 +59,7 @@ def _in_order_of_work(
     if len(outside) < 2:
         return outside
     place = pd.Index(outside["assignment_id"]).get_indexer(seen_ids)[codes]
-    medians = [
-        _medians(place, progressions[name], len(outside)) for name in ("completed_at", "started_at")
-    ]
+    medians = [_medians(place, progressions[name], len(outside)) for name in ("completed_at", "started_at")]
     names = outside["name"].astype("object").where(outside["name"].notna(), "").tolist()
     ids = outside["assignment_id"].tolist()
     order = sorted(
@@ -79,7 +77,7 @@ def _medians(place: NDArray[np.intp], moments: pd.Series[Any], n: int) -> list[f
     numbers = instants(moments).view("i8")
     chosen = (place >= 0) & moments.notna().to_numpy()
     medians = pd.Series(numbers[chosen]).groupby(place[chosen]).median().reindex(range(n))
-    return np.nan_to_num(medians.to_numpy(), nan=np.inf).tolist()
+    return list(np.nan_to_num(medians.to_numpy(), nan=np.inf))
 
 
 def _names(frame: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """The scale of the grades of an assignment, decided by all its records in a class.
 
-OpenClass sends a bare number: 0.9 may be a share, 1.05 a share with a bonus, 85 a percentage. One number alone
-cannot tell, so the assignment decides: a later record may change its scale, and nothing stored changes.
+OpenClass sends a bare number: 0.9 may be a share, 1.05 a share with a bonus, 85 a percentage. One number
+alone cannot tell, so the assignment decides: a later record may change its scale, and nothing stored changes.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ plan. The other tables and columns make the sync reliable:
 * Emails may be missing, shared or change, so they are not a key.
 * ``enrolments`` holds the roster as it was imported. Its lines are matched to students when it is read, so
   that it also fits students who appear later.
-* ``grade`` is the number that OpenClass sent. Its scale is decided when a class is loaded (see `grade_scales`).
+* ``grade`` is the number that OpenClass sent. Its scale is decided when a class is loaded: `grade_scales`.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """

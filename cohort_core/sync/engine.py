@@ -6,9 +6,9 @@ A *full* run walks all pages and then reads page 0 again. The walk was clean if 
 changed, the number of distinct ids equals that total, no id came with two contents, and page 0 was the same
 again. Otherwise the run walks again. A row that two clean full runs did not see is removed.
 
-OpenClass's total may be wrong for good. After three runs with no other fault, in which all walks saw the same,
-two walks that see the same count as *consistent*. Such a pass also finds missing rows, but removes them only
-with the consent of a person.
+OpenClass's total may be wrong for good. After three runs with no other fault, in which all walks saw the
+same, two walks that see the same count as *consistent*. Such a pass also finds missing rows, but removes them
+only with the consent of a person.
 
 An *incremental* run reads from page 0 until a page holds nothing new and the number of rows held equals
 upstream's total. Then it reads one page further down, another one each time, to find old rows that changed.

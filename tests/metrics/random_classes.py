@@ -21,8 +21,8 @@ SPRING = datetime(2025, 3, 1, tzinfo=UTC)
 
 
 # Exact in binary, so that sums in any order agree to the last bit.
-SHARES = [None, 0.0, 0.0625, 0.5, 0.75, 1.0, 1.0]
-ODD_SCALES = [
+SHARES: list[float | None] = [None, 0.0, 0.0625, 0.5, 0.75, 1.0, 1.0]
+ODD_SCALES: list[list[float | None]] = [
     [None, 0.5, 0.75, 1.0, 1.0, 1.0, 1.25],
     [None, 0.0, 25, 50, 75, 100],
     [0.5, 1, 50, 75, 100],
@@ -54,7 +54,7 @@ def classes(draw: st.DrawFn) -> Row:
     if rows and random.random() < 0.2:
         early = random.choice(rows)
         for moment in ("started_at", "completed_at", "reviewed_at"):
-            early[moment] = early[moment] and early[moment].replace("2025", "2019")
+            early[moment] = str(early[moment]).replace("2025", "2019") if early[moment] else None
 
     def some_date() -> str | None:
         return random.choice([None, None, (SPRING + timedelta(random.randrange(45))).date().isoformat()])

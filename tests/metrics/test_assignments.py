@@ -140,7 +140,12 @@ def test_time_to_complete_by_hand() -> None:
     # As in the blockers; the longest is that of Cy, Bo and Ana.
     assert columns(
         catalog.time_to_complete(small_class()), "name", "timed_count", "median_days", "longest_days"
-    ) == [("A1", 3, 1.0, 3.0), ("A2", 2, 4.0, 4.0), ("A3", 1, 4.0, 4.0), ("More, assignment 2", 0, None, None)]
+    ) == [
+        ("A1", 3, 1.0, 3.0),
+        ("A2", 2, 4.0, 4.0),
+        ("A3", 1, 4.0, 4.0),
+        ("More, assignment 2", 0, None, None),
+    ]
 
 
 def test_stuck_by_hand() -> None:

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from cohort_core.errors import BadInput
-from cohort_core.reports import catalog
 from cohort_core.metrics.cohort import build
 from cohort_core.metrics.groups import groups
+from cohort_core.reports import catalog
 from cohort_core.store.class_data import empty
 from cohort_core.timeutils import parse_as_of
 
@@ -180,7 +180,7 @@ def test_a_person_has_one_name_which_is_never_an_id() -> None:
 
 
 def test_the_scale_of_grades_belongs_to_the_assignment() -> None:
-    sent = {
+    sent: dict[str, list[float]] = {
         "share": [1.0001, 0.5, 1, 0.0],
         "bonus": [1.05, 0.9, 0.9, 0.8, 1],
         "percent": [85, 1, 100, 0, 60, 70, 55.5],
@@ -195,7 +195,9 @@ def test_the_scale_of_grades_belongs_to_the_assignment() -> None:
     ]
     made = build(data_of(rows))
     shown = {a: catalog.assignment_students(made, a).frame.set_index("student_id")["grade"] for a in sent}
-    assert {a: [round(grade, 9) for grade in grades.sort_index().dropna()] for a, grades in shown.items()} == {
+    assert {
+        a: [round(grade, 9) for grade in grades.sort_index().dropna()] for a, grades in shown.items()
+    } == {
         "share": [1, 0.5, 1, 0],
         "bonus": [1.05, 0.9, 0.9, 0.8, 1],
         "percent": [0.85, 0.01, 1, 0, 0.6, 0.7, 0.555],

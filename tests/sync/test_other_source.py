@@ -144,4 +144,4 @@ def test_a_purge_reads_whose_the_bad_rows_are(gradebook: Workspace) -> None:
     assert (purged.progressions, purged.quarantined) == (3, 1)
     run = sync(gradebook)
     assert (run.is_clean, run.added, run.quarantined) == (True, 0, 0)
-    assert gradebook.quarantined() == []
+    assert gradebook.set_aside() == []

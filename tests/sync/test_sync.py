@@ -341,7 +341,9 @@ def test_a_new_name_is_new_in_every_class_of_that_person_and_of_that_work(synced
     for number in (3, 7, 11):
         synced.school.change_row(synced.id, id_of(number), user=user)
     synced.school.put_row(
-        synced.id, row(30) | {"assignment": {"id": hex_id("assignment", "assignment 9"), "name": "Loops", "type": "quiz"}}
+        synced.id,
+        row(30)
+        | {"assignment": {"id": hex_id("assignment", "assignment 9"), "name": "Loops", "type": "quiz"}},
     )
     synced.workspace.prepare_sync([synced.id], asked_by="test").run()
     assert names() == (before - {"Student 3"} | {"Renamed"}, ["Loops"])

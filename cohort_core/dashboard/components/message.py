@@ -5,6 +5,7 @@ It says in a mentor's words what the numbers say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ import streamlit as st
 from cohort_core.dashboard.components.text import count
 from cohort_core.metrics.cohort import Cohort
 
+_ONE_ADDRESS = re.compile(r"[^\s@,;:<>()\"]+@[^\s@,;:<>()\"]+")
 _HELP = "Made from the numbers on this page, for you to change. Nothing is sent from here."
 
 
@@ -25,26 +27,31 @@ def show(
     With `mail` there is also a button to mail it; pages with pseudonyms have none.
     """
     student = cohort.students.loc[health["student_id"]]
-    name = student["first_name"] if isinstance(student["first_name"], str) else health["name"]
+    name = student["first_name"] if isinstance(student["first_name"], str) else None
     text = draft(name, health, stuck, missing, cohort.thresholds.cooling_days)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
         st.markdown("**A first message**", help=_HELP, width="content")
-        if mail and isinstance(student["email"], str):
+        if mail and isinstance(student["email"], str) and _ONE_ADDRESS.fullmatch(student["email"]):
             address = f"mailto:{quote(student['email'], safe='@')}?body={quote(text)}"
             st.link_button("Write an email", address, icon=":material/mail:", type="tertiary")
     st.code(text, language=None, wrap_lines=True)
 
 
 def draft(
-    name: str, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
+    name: str | None,
+    health: Mapping[str, Any],
+    stuck: Sequence[str],
+    missing: Sequence[str],
+    silent_days: int,
 ) -> str:
     """Write a message about the student's biggest obstacle, with a question about it.
 
+    `name` is the first name, None if it is not known.
     `health` is a row of the report ``student_health``. `stuck` holds the assignments in which the student is
     stuck, the longest first. `missing` holds the assignments that most of the class has completed and the
     student has not, in course order.
     """
-    return f"Hi {name},\n{_body(health, stuck, missing, silent_days)}"
+    return f"Hi{f' {name}' if name else ''},\n{_body(health, stuck, missing, silent_days)}"
 
 
 def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:

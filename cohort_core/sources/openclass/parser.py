@@ -23,11 +23,10 @@ from pydantic import (
 )
 
 from cohort_core.errors import UpstreamChanged
-from cohort_core.sources.base import Page
+from cohort_core.sources.base import Page, Subject
 from cohort_core.sources.values import clean_email, clean_grade, clean_id, clean_instant, clean_name
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.records import Assignment, BadRow, Progression, Student
-
 
 # More than any class has, and small enough for all arithmetic with it.
 MAX_RECORDS = 10_000_000
@@ -108,9 +107,7 @@ def _read_listed(raw: Any) -> ListedClass | None:
         return None
     friendly_id, is_published = _usable(clean_id, raw.get("friendly_id")), raw.get("is_published")
     name = _usable(clean_name, raw.get("name")) or friendly_id or class_id
-    return ListedClass(
-        class_id, friendly_id, name, is_published if isinstance(is_published, bool) else None
-    )
+    return ListedClass(class_id, friendly_id, name, is_published if isinstance(is_published, bool) else None)
 
 
 def read_units(body: Any) -> list[Unit]:
@@ -132,7 +129,7 @@ def _read_unit(raw: dict[str, Any], number: int) -> Unit:
     return Unit(_usable(clean_name, raw.get("name")) or f"Unit {number}", tuple(filter(None, ids)))
 
 
-def _usable(clean: Callable[[Any], Result], value: Any) -> Result | None:
+def _usable(clean: Callable[[Any], Result | None], value: Any) -> Result | None:
     """Return the cleaned value, or None if it cannot be used."""
     try:
         return clean(value)
@@ -277,6 +274,27 @@ def read_person(payload: str) -> tuple[str | None, str | None]:
         student_id if isinstance(student_id, str) else None,
         address if isinstance(address, str) else None,
     )
+
+
+def read_subject(payload: str) -> Subject:
+    """Read the student and the assignment in the payload of a bad row.
+
+    What cannot be used of them is left out; an id is empty then.
+    """
+    raw = json.loads(payload)
+    user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
+    student = assignment = None
+    if isinstance(user, dict):
+        student = Student(
+            _usable(clean_id, user.get("id")) or "",
+            _usable(clean_name, user.get("first_name")),
+            _usable(clean_name, user.get("last_name")),
+            _usable(clean_email, user.get("email")),
+        )
+    if isinstance(work, dict):
+        name, kind = (_usable(clean_name, work.get(name)) for name in ("name", "type"))
+        assignment = Assignment(_usable(clean_id, work.get("id")) or "", name, kind)
+    return Subject(student, assignment)
 
 
 def _oid_of(raw: dict[str, Any]) -> Any:

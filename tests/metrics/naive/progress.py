@@ -91,7 +91,10 @@ def progress_over_time(school: School, students: list[str]) -> list[Row]:
 def velocity(school: School, students: list[str]) -> list[Row]:
     records = records_of(school, students)
     moments = [
-        m for _, _, r in records for m in (r["started"], r["completed"]) if m and school.first and m >= school.first
+        m
+        for _, _, r in records
+        for m in (r["started"], r["completed"])
+        if m and school.first and m >= school.first
     ]
     result: list[Row] = []
     if not moments:

@@ -43,9 +43,7 @@ class School:
             for place, a in enumerate(unit["assignments"], start=1):
                 self.kind.setdefault(a, (f"{unit['name']}, assignment {place}", None))
         self.course += sorted(outside, key=lambda a: self._work_order(rows, a))
-        self.scale = {
-            a: scale_of([r["grade"] for r in rows if r["assignment_id"] == a]) for a in self.course
-        }
+        self.scale = {a: scale_of([r["grade"] for r in rows if r["assignment_id"] == a]) for a in self.course}
         self.assignments = [a for a in self.course if only in (None, self.kind[a][1])]
 
         seen: list[Row] = []
