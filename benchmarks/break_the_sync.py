@@ -296,10 +296,10 @@ BREAKAGES = (
         '[row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
     ),
     Breakage(
-        "keep percent as they are",
+        "divide percent before they are stored",
         VALUES,
-        "(value / 100, float(value)) if value > 1",
-        "(float(value), float(value)) if value > 1",
+        "    return float(value)\n",
+        "    return value / 100 if value > 1 else float(value)\n",
     ),
     Breakage(
         "take times without a zone for local ones",
