@@ -35,14 +35,17 @@ def ranking_chart(blockers: pd.DataFrame, by: Ranking) -> Any:
 
 
 def name_unclear_grades(blockers: Report) -> None:
-    """Name the assignments whose grades are shares and percentages, and the students left out."""
-    for row in blockers.records():
-        if row["grades_left_out"]:
-            names = and_more(row["left_out_students"], MAX_NAMES)
-            st.warning(
-                literal(
-                    f"{row['name']}: some grades at OpenClass go up to 1, others up to 100. "
-                    f"{count(row['grades_left_out'], 'grade')} of the smaller part count in no number "
-                    f"({names}). Give them the same scale at OpenClass, then sync."
-                )
+    """Name the assignments whose grades fit no scale, and the students whose grades are left out."""
+    unclear = [row for row in blockers.records() if row["grades_left_out"]]
+    if unclear:
+        named = [
+            f"{row['name']} ({count(row['grades_left_out'], 'grade')}: "
+            f"{and_more(row['left_out_students'], MAX_NAMES)})"
+            for row in unclear
+        ]
+        st.warning(
+            literal(
+                "The grades of some assignments fit no scale: some go up to 1, others above. No number counts "
+                f"the smaller part: {and_more(named, MAX_NAMES)}. Give them one scale at OpenClass, then sync."
             )
+        )

@@ -11,6 +11,7 @@ from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.metrics.cohort import names_of_all
 
 TODAY, WEEK, EXEMPT = "today", "week", "exempt"
 CHOICES = {
@@ -110,12 +111,10 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
         # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.
         if not hide.holds_on(view.reader.cohort(hide.class_id, view.as_of).local_date):
             continue
-        class_data = view.reader.class_data(hide.class_id)
+        names = names_of_all(view.reader.class_data(hide.class_id))
         student_id = view.reader.student_id_for(hide.class_id, hide.student_id)
-        person = class_data.students[class_data.students["student_id"] == student_id].fillna("")
-        if student_id is None or person.empty:
+        if student_id is None or student_id not in names:
             continue
-        name = f"{person['first_name'].iloc[0]} {person['last_name'].iloc[0]}".strip() or student_id
         state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
-        descriptions[hide.class_id, student_id] = f"{name}: {state}"
+        descriptions[hide.class_id, student_id] = f"{names[student_id]}: {state}"
     return descriptions
