@@ -121,6 +121,18 @@ BREAKAGES = (
         "            is_contradictory = is_contradictory or digests[key] != digest\n",
         "",
     ),
+    Breakage(
+        "believe two walks against the total at once",
+        ENGINE,
+        "if self._misfit_syncs >= classes.MISFIT_SYNCS and is_consistent:",
+        "if is_consistent:",
+    ),
+    Breakage(
+        "remove against the total without consent",
+        ENGINE,
+        "absent.second if self._accept_removals else []",
+        "absent.second",
+    ),
     Breakage("walk only once", ENGINE, "MAX_WALKS = 4", "MAX_WALKS = 1"),
     Breakage("believe the page size asked for", ENGINE, "page.total / page.size", "page.total / 200"),
     Breakage(

@@ -97,13 +97,18 @@ def test_a_later_record_that_flips_the_scale_writes_no_change(synced: SyncedClas
     for number in range(4):
         synced.school.change_row(synced.id, id_of(number), grade=1)
     synced.sync()
-    frame = synced.workspace.cohorts.class_data(synced.id).progressions.set_index("id")
-    assert frame.loc[id_of(0), ["grade", "raw_grade"]].tolist() == [1, 1]
+    assert grades_of(synced, 0) == (1, 1)
     for number in range(20, 40):
         other = row(number, grade=85) | {"assignment": row(0)["assignment"]}
         synced.school.put_row(synced.id, other)
     (run,) = synced.sync().runs
     assert (run.added, run.changed) == (20, 0)
-    frame = synced.workspace.cohorts.class_data(synced.id).progressions.set_index("id")
-    assert frame.loc[id_of(0), ["grade", "raw_grade"]].tolist() == [0.01, 1]
-    assert frame.loc[id_of(20), ["grade", "raw_grade"]].tolist() == [0.85, 85]
+    assert grades_of(synced, 0) == (0.01, 1)
+    assert grades_of(synced, 20) == (0.85, 85)
+
+
+def grades_of(synced: SyncedClass, number: int) -> tuple[float, float]:
+    """Return the share and the grade as it was sent."""
+    frame = synced.workspace.cohorts.class_data(synced.id).progressions
+    [record] = frame[frame["id"] == id_of(number)].to_dict("records")
+    return record["grade"], record["raw_grade"]

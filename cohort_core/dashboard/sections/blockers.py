@@ -45,7 +45,8 @@ def name_unclear_grades(blockers: Report) -> None:
         ]
         st.warning(
             literal(
-                "The grades of some assignments fit no scale: some go up to 1, others above. No number counts "
-                f"the smaller part: {and_more(named, MAX_NAMES)}. Give them one scale at OpenClass, then sync."
+                "The grades of some assignments fit no scale: some go up to 1, others above. No number "
+                f"counts the smaller part: {and_more(named, MAX_NAMES)}. Give them one scale at OpenClass, "
+                "then sync."
             )
         )
