@@ -121,6 +121,18 @@ BREAKAGES = (
         "            is_contradictory = is_contradictory or digests[key] != digest\n",
         "",
     ),
+    Breakage(
+        "believe two walks against the total at once",
+        ENGINE,
+        "if self._misfit_syncs >= classes.MISFIT_SYNCS and is_consistent:",
+        "if is_consistent:",
+    ),
+    Breakage(
+        "remove against the total without consent",
+        ENGINE,
+        "absent.second if self._accept_removals else []",
+        "absent.second",
+    ),
     Breakage("walk only once", ENGINE, "MAX_WALKS = 4", "MAX_WALKS = 1"),
     Breakage("believe the page size asked for", ENGINE, "page.total / page.size", "page.total / 200"),
     Breakage(
@@ -296,10 +308,10 @@ BREAKAGES = (
         '[row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
     ),
     Breakage(
-        "keep percent as they are",
+        "divide percent before they are stored",
         VALUES,
-        "(value / 100, float(value)) if value > 1",
-        "(float(value), float(value)) if value > 1",
+        "    return float(value)\n",
+        "    return value / 100 if value > 1 else float(value)\n",
     ),
     Breakage(
         "take times without a zone for local ones",

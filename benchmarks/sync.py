@@ -193,7 +193,7 @@ def plain_upsert(table: str, width: int) -> str:
         "students": "id, first_name, last_name, email",
         "assignments": "id, name, type",
         "progressions": "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, "
-        "raw_grade, synced_at, class_id",
+        "synced_at, class_id",
     }[table].split(", ")
     key = "class_id, id" if table == "progressions" else "id"
     compared = [name for name in columns if name not in ("id", "class_id", "synced_at")]

@@ -141,6 +141,7 @@ with begin("blockers") as view:
         key="course",
         opens={"assignment_id": "assignment"},
     )
+    blockers.name_unclear_grades(in_order)
     part(show_ranking, view)
     lists.reteach(view, catalog.reteach(view.cohort), max_assignments=MAX_RETEACH, max_names=40)
     sections = catalog.by_section(view.cohort)

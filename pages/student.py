@@ -42,6 +42,7 @@ with begin("student") as view:
     health = catalog.student(cohort, student_id).record()
     st.subheader(text.literal(health["name"]), anchor=False)
     student.head(cohort, health, view.reader.band_meanings())
+    student.hint_at_namesakes(cohort, student_id)
 
     assignments = catalog.student_assignments(cohort, student_id)
     stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)

@@ -49,6 +49,7 @@ with begin("trends") as view:
     if weeks.empty:
         st.info("Nobody has started anything yet. The first week appears with the first activity.")
         st.stop()
+    trends.name_early_records(view.cohort)
     meaning = text.meanings(progress.row)
     progress_chart = charts.cumulative_progress(weeks)
     downloads.heading(

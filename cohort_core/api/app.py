@@ -18,6 +18,7 @@ from cohort_core.api.routes import admin, classes, metrics, status, sync
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
 from cohort_core.http.browser_pages import BrowserPages
+from cohort_core.http.encoded_paths import EncodedSlashes
 from cohort_core.http.guards import ApiCors, BrowserGuard
 from cohort_core.http.rate_limit import Limits
 from cohort_core.http.request_log import RequestLogMiddleware
@@ -87,6 +88,7 @@ def _add_guards(
             exposed_headers=("ETag", "Location", "Retry-After", "X-Request-ID", *HEADERS.values()),
         )
     app.add_middleware(BrowserGuard, excluded_path=DASHBOARD_PATH, hosts=hosts, origins=origins)
+    app.add_middleware(EncodedSlashes, excluded_path=DASHBOARD_PATH)
     app.add_middleware(RequestLogMiddleware, home=workspace.home, excluded_path=DASHBOARD_PATH)
     app.add_middleware(
         BrowserPages,

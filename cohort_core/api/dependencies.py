@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from cohort_core import errors
+from cohort_core.http.encoded_paths import decoded
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.services.commands import AdminCommands, Commands
 from cohort_core.services.principal import Principal
@@ -96,11 +97,16 @@ def instant(description: str) -> Any:
     )
 
 
+_SLASHES = BeforeValidator(decoded)
 ClassReference = Annotated[
-    str, Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"])
+    str,
+    Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"]),
+    _SLASHES,
 ]
-StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
-AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
+StudentId = Annotated[
+    str, Path(alias="student_id", description="The id of a student of the class."), _SLASHES
+]
+AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment."), _SLASHES]
 JobNumber = Annotated[
     int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), DIGITS_ONLY
 ]

@@ -22,6 +22,7 @@ from cohort_core.api.dependencies import DIGITS_ONLY, Read
 from cohort_core.errors import BadInput
 from cohort_core.export import tables
 from cohort_core.export.tables import Tabular
+from cohort_core.http.encoded_paths import decoded
 from cohort_core.http.guards import problem, qualities
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.triage import ClassTriage
@@ -216,7 +217,7 @@ def _response(
             "not_acceptable",
         )
     kind = tables.KINDS[wanted]
-    reference = request.path_params.get("class_id")
+    reference = decoded(request.path_params.get("class_id", "")) or None
     about = {"Class": reference} if reference else {}
     about |= {name: text for name, text in request.query_params.items() if name in ("as_of", "type")}
     name = tables.file_name(reference, shown.name, wanted, anonymous=read.anonymous)

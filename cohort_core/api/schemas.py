@@ -75,6 +75,9 @@ class ClassRow(BaseModel):
         description="The day on which it was closed; null while it is open. A closed class is not synced "
         "automatically and not in triage."
     )
+    count_fits: bool = Field(
+        description="False if OpenClass's count of its records differs from what it sends, sync after sync."
+    )
 
 
 class CloseRequest(BaseModel):
@@ -104,6 +107,10 @@ class SetAsideRow(BaseModel):
     class_id: str = Field(description="OpenClass id of the class.")
     id: str = Field(description="Its OpenClass id, or a hash of it if it has none.")
     reason: str = Field(description="What is wrong with it.", examples=["grade is not a number"])
+    student_id: str | None = Field(description="OpenClass id of the student; null if it does not tell.")
+    student: str | None = Field(description="Name of the student; null if it does not tell.")
+    assignment_id: str | None = Field(description="OpenClass id of the assignment; null if it does not tell.")
+    assignment: str | None = Field(description="Name of the assignment; null if it does not tell.")
     first_seen_at: datetime = Field(description="When it was first seen, UTC.")
     last_seen_at: datetime = Field(description="When it was last seen in another form, UTC.")
 
@@ -170,6 +177,12 @@ class SyncedClass(BaseModel):
     changed: int = Field(description="Records that said something else than before.")
     removed: int = Field(description="Records that OpenClass has no more.")
     quarantined: int = Field(description="Records that cannot be used.")
+    note: str | None = Field(
+        description="What you should know of it, such as that OpenClass's count does not fit; else null."
+    )
+    unaccepted: int = Field(
+        description="Records that OpenClass no longer sends, and that stay until a sync with accept_removals."
+    )
     error: SyncError | None = Field(description="What went wrong; null if nothing did.")
 
 

@@ -32,7 +32,8 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
         typer.echo(json.dumps([asdict(row) for row in rows], allow_nan=False))
         return
     for row in rows:
-        typer.echo(f"{row.class_id}  {row.id}  since {row.first_seen_at[:10]}: {row.reason}")
+        subject = f" ({row.subject})" if row.subject else ""
+        typer.echo(f"{row.class_id}  {row.id}{subject}  since {row.first_seen_at[:10]}: {row.reason}")
     typer.echo(f"{len(rows)} records are set aside.")
 
 

@@ -158,6 +158,9 @@ def print_result(job: Job) -> None:
     for run in job.runs:
         if run.error:
             common.complain(f"{run.name}: {run.error}")
+        elif run.note:
+            accept = " Accept it with `cohort-tracker sync --accept-removals`." if run.unaccepted else ""
+            typer.echo(f"{run.name}: {run.note}{accept}")
         elif run.is_clean is False:
             typer.echo(f"{run.name}: changed while it was read, so nothing was removed. Sync again later.")
         if run.quarantined:
@@ -178,10 +181,11 @@ def _exit_code(job: Job) -> int:
 def _status_line(status: ClassStatus, on_roster: int) -> str:
     closed = f", closed on {status.closed_on}" if status.closed_on else ""
     set_aside = f", {status.quarantined} set aside" if status.quarantined else ""
+    misfit = "" if status.count_fits else ", OpenClass's count does not fit"
     return (
         f"{'*' if status.is_active else ' '} {status.name} ({status.friendly_id or status.id}): "
         f"{_describe_last_sync(status.synced_at)}, {_students(status.students, on_roster)}, "
-        f"{status.assignments} assignments, {status.progressions} progressions{set_aside}{closed}"
+        f"{status.assignments} assignments, {status.progressions} progressions{set_aside}{misfit}{closed}"
     )
 
 

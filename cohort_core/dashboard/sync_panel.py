@@ -256,7 +256,7 @@ def outcome(job: Job) -> str:
     if job.state in {"failed", "cancelled"}:
         return job.error or "The sync ended before it was done. Sync again when you like."
     sentence = f"{records_text(job)}: {changes_text(job.runs)}."
-    troubles = [f"{run.name}: {run.error}" for run in job.runs if run.error]
+    troubles = [f"{run.name}: {run.error or run.note}" for run in job.runs if run.error or run.note]
     return " ".join([sentence, *troubles])
 
 

@@ -179,7 +179,9 @@ def _write_rows(book: Any, table: Tabular) -> None:
             elif isinstance(value, bool):
                 sheet.write_boolean(line, column, value)
             elif isinstance(value, (int, float)):
-                sheet.write_number(line, column, value, share if unit(fields[name]) == "0 to 1" else None)
+                sheet.write_number(
+                    line, column, value, share if unit(fields[name]).startswith("0 to 1") else None
+                )
             else:
                 sheet.write_string(line, column, value[:_MAX_CELL_CHARACTERS])
         longest = max(map(len, map(str, (name, *values[:_WIDTH_SAMPLE]))))

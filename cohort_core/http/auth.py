@@ -27,6 +27,7 @@ from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError
 from cohort_core.http.audit_writer import AuditWriter
 from cohort_core.http.browser_pages import CLOSED
+from cohort_core.http.encoded_paths import decoded
 from cohort_core.http.guards import SAFE_METHODS, host_name, is_below, plain_address, problem, unavailable
 from cohort_core.http.rate_limit import FixedWindow, Limits
 from cohort_core.http.request_log import masked_path
@@ -225,7 +226,7 @@ class AuthMiddleware:
                 {"WWW-Authenticate": 'Bearer realm="Cohort Tracker", error="insufficient_scope"'},
             )
         class_path = _CLASS_PATH.match(path)
-        if class_path and not self._token_cache.may_see(principal, class_path[1]):
+        if class_path and not self._token_cache.may_see(principal, decoded(class_path[1])):
             unknown = classes.unknown_class()
             return problem(HTTPStatus.NOT_FOUND, unknown.message, unknown.code)
         if method == "POST" and path == "/sync":
@@ -284,7 +285,7 @@ class AuthMiddleware:
 
     def _audit_detail(self, scope: Scope, principal: Principal) -> str:
         class_path = _CLASS_PATH.match(scope["path"])
-        class_id = self._token_cache.class_id(principal, class_path[1]) if class_path else None
+        class_id = self._token_cache.class_id(principal, decoded(class_path[1])) if class_path else None
         return masked_path(scope) + (f", class {class_id}" if class_id else "")
 
 

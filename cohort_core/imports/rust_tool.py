@@ -206,16 +206,14 @@ def _assignment(row: Mapping[str, Any]) -> tuple[str, Assignment, str | None]:
 
 
 def _progression(row: Mapping[str, Any]) -> tuple[str, str | None, Progression]:
-    grade, raw_grade = clean_grade(row["grade"])
     record = Progression(
         clean_id(row["id"]),
         clean_id(row["student_id"]),
         clean_id(row["assignment_id"]),
-        grade,
+        clean_grade(row["grade"]),
         clean_instant(row["started_at"]),
         clean_instant(row["completed_at"]),
         clean_instant(row["reviewed_at"]),
-        raw_grade,
     )
     return clean_id(row["class_id"]), _sync_time(row["synced_at"]), record
 

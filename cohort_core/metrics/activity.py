@@ -98,23 +98,27 @@ def progress_over_time(cohort: Cohort) -> pd.DataFrame:
     in_progress (records, at the week's end), completed_in_week (records), active_students.
 
     The last week ends at *as of*. Every week counts the students who are enrolled at *as of*: if a student
-    leaves, the earlier weeks change too.
+    leaves, the earlier weeks change too. What happened years before the class began counts as done or begun
+    before the first week.
     """
     mondays, starts = weeks(cohort)
     n = len(mondays)
     done = cohort.is_completed
     begun = ~np.isnat(cohort.started)
     began, finished = week_of(starts, cohort.started[begun]), week_of(starts, cohort.completed[done])
+    began, earlier = np.maximum(began, 0), int((finished < 0).sum())
     # A record is closed when it is completed, but never before it was started.
     both = begun & done
-    closed = week_of(starts, np.maximum(cohort.started[both], cohort.completed[both]))
+    closed = np.maximum(week_of(starts, np.maximum(cohort.started[both], cohort.completed[both])), 0)
 
-    completed_in_week = group_stats.count(finished, n)
+    if not n:
+        began, closed, earlier = began[:0], closed[:0], 0
+    completed_in_week = group_stats.count(finished[finished >= 0], n)
     change = group_stats.count(began, n) - group_stats.count(closed, n)
     return pd.DataFrame(
         {
             "week": mondays,
-            "completed": np.cumsum(completed_in_week),
+            "completed": earlier + np.cumsum(completed_in_week),
             "in_progress": np.cumsum(change),
             "completed_in_week": completed_in_week,
             "active_students": is_active_in(cohort, starts).sum(axis=0),
@@ -128,9 +132,10 @@ def weeks(cohort: Cohort) -> tuple[pd.DatetimeIndex, Instants]:
 
     Weeks are local and begin on Monday, as in ISO 8601. The first value holds their n Mondays. The second
     holds n + 1 instants: the starts of the weeks, and the end of the last. Without activity both are empty.
+    Records from years before the class began are left out.
     """
     moments = np.concatenate([cohort.started, cohort.completed])
-    moments = moments[~np.isnat(moments)]
+    moments = moments[moments >= cohort.first_moment]
     if not len(moments):
         return pd.DatetimeIndex([], dtype="datetime64[us]"), np.array([], dtype="datetime64[us]")
     first = pd.Timestamp(moments.min(), tz="UTC").tz_convert(cohort.tz).date()
@@ -158,12 +163,12 @@ def has_ended(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
 def is_active_in(cohort: Cohort, starts: Instants) -> NDArray[np.bool_]:
     """Return whether a student started or completed anything in a week: students by weeks."""
     active = np.zeros((len(cohort.students), max(len(starts) - 1, 0)), dtype=bool)
-    for moments in (cohort.started, cohort.completed):
-        happened = ~np.isnat(moments)
+    for moments in (cohort.started, cohort.completed) if active.size else ():
+        happened = moments >= starts[0]
         active[cohort.student[happened], week_of(starts, moments[happened])] = True
     return active
 
 
 def week_of(starts: Instants, moments: Instants) -> NDArray[np.intp]:
-    """Return the week of each instant, as an index into `starts`."""
+    """Return the week of each instant, as an index into `starts`; -1 before the first."""
     return np.searchsorted(starts, moments, side="right") - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from cohort_core.caching import cached_on
 from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import is_stuck, stuck, time_to_complete
+from cohort_core.store.grade_scales import UNCLEAR, UNCLEAR_PERCENT
 
 RANKINGS = {
     "difficulty": ("difficulty", False),
@@ -77,8 +80,36 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
             },
             "difficulty": difficulty,
             **parts,
+            **left_out_grades(cohort),
         }
     )
+
+
+def left_out_grades(cohort: Cohort) -> dict[str, list[Any]]:
+    """Find the grades that do not fit the scale of their assignment, so that no number counts them.
+
+    Returns columns with one value an assignment: grade_scale (share, share_with_bonus, percent or unclear),
+    grades_left_out (grades of completed attempts), left_out_students (names, by name).
+    """
+    scales = cohort.assignments["grade_scale"]
+    student_ids: dict[str, list[str]] = {assignment: [] for assignment in scales.index}
+    if scales.str.startswith(UNCLEAR).any():
+        rows = cohort.class_data.progressions
+        is_left_out = (
+            rows["raw_grade"].notna() & rows["grade"].isna() & (rows["completed_at"] <= cohort.as_of)
+        )
+        rows = rows[is_left_out & rows["student_id"].isin(cohort.students.index)]
+        for assignment, student in zip(rows["assignment_id"], rows["student_id"], strict=True):
+            student_ids[assignment].append(student)
+    names = cohort.students["name"].to_dict()
+    return {
+        "grade_scale": scales.replace(UNCLEAR_PERCENT, UNCLEAR).tolist(),
+        "grades_left_out": [len(ids) for ids in student_ids.values()],
+        "left_out_students": [
+            sorted({names[student] for student in ids}, key=lambda name: (name.casefold(), name))
+            for ids in student_ids.values()
+        ],
+    }
 
 
 def students_reached(cohort: Cohort) -> NDArray[np.int64]:

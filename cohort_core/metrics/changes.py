@@ -7,18 +7,23 @@ that OpenClass gives. So no event is listed twice, and no event is lost because 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import risk
 from cohort_core.store.class_data import ClassData
+from cohort_core.store.grade_scales import SHARE, to_shares
 
 AWAY_DAYS = 14
 """A student who is active after so many days without activity has come back."""
 
+_NO_WORK = {"removed", "returned", "left", "came_back"}
+"""Kinds of events that say nothing of when a student began."""
 _INSTANT = "datetime64[us, UTC]"
 COLUMNS = {
     "at": _INSTANT,
@@ -29,6 +34,7 @@ COLUMNS = {
     "grade_after": "float64",
     "band_before": "str",
     "band_after": "str",
+    "records": "Int64",
 }
 
 
@@ -43,6 +49,17 @@ class Event(NamedTuple):
     grade_after: float | None = None
     band_before: str | None = None
     band_after: str | None = None
+    records: int | None = None
+
+
+class _Move(NamedTuple):
+    """A student of whom a sync brought the first records again, or took the last."""
+
+    kind: str
+    records: int
+
+
+_Moves = dict[tuple[str, int], _Move]
 
 
 def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Cohort) -> pd.DataFrame:
@@ -50,12 +67,14 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
 
     `log` holds the changes that syncs have seen. Returns one row an event, with the columns COLUMNS: at
     (UTC), kind, student_id, assignment_id (missing for an event of the student as a whole), grade_before and
-    grade_after (0 to 1 or NaN), band_before and band_after. Without events there are no rows. If `after` is
-    of a group, only its students are listed.
+    grade_after (0 to 1, with a bonus up to 2, or NaN), band_before and band_after, records. Without events
+    there are no rows. If `after` is of a group, only its students are listed.
 
     Kinds: completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened,
     removed and returned (OpenClass lost a record, or has it again), new_student, came_back (active after 14
-    days without activity), band_moved (in another risk band).
+    days without activity, or in the class again, with so many records), left (OpenClass lost all records of
+    the student, so many at last), band_moved (in another risk band). The records of a student who left or is
+    in the class again are no events of their own.
     """
     since, until = before.as_of, after.as_of
     first_sync = _at_first_sync(class_data, log)
@@ -63,13 +82,16 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
     first_sync = first_sync[(since < first_sync["at"]) & (first_sync["at"] <= until)]
     # Earlier lines of the log only say which students are not new.
     recent = log[(log["at"] <= until) & ((log["at"] > since) | ~log["student_id"].isin(seen_before))]
-    logged = list(_logged(recent))
-    events = list(_new_students(logged, first_sync, set(seen_before), since))
+    moves = _moves(class_data, log)
+    logged = list(_logged(recent, moves, _removed_values(log)))
+    events = list(_new_students(logged, first_sync, set(seen_before) | _removed_first(log, logged), since))
     events += _came_back(class_data, since, until)
     if since < until:
         events += _band_moves(before, after)
     parts = [_frame(event for event in logged if event.at > since), first_sync, _frame(events)]
     frame = pd.concat(parts, ignore_index=True)
+    for name in ("grade_before", "grade_after"):
+        frame[name] = _as_shares(class_data, frame["assignment_id"], frame[name])
     chosen = frame[frame["student_id"].isin(after.students.index)] if after.group else frame
     return chosen.sort_values("at", ascending=False, kind="stable").reset_index(drop=True)
 
@@ -78,11 +100,72 @@ def _frame(events: Iterable[Event]) -> pd.DataFrame:
     return pd.DataFrame(list(events), columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _logged(log: pd.DataFrame) -> Iterator[Event]:
+def _as_shares(
+    class_data: ClassData, assignment_ids: pd.Series[Any], raw: pd.Series[Any]
+) -> group_stats.Floats:
+    scales = class_data.assignments.set_index("assignment_id")["grade_scale"]
+    # A place of -1 is the last one: an assignment that the class no longer has.
+    all_scales = np.append(scales.to_numpy(dtype=object), SHARE)
+    places = scales.index.get_indexer(pd.Index(assignment_ids))
+    return to_shares(raw.to_numpy(), all_scales, np.where(places < 0, len(scales), places))
+
+
+def _moves(class_data: ClassData, log: pd.DataFrame) -> _Moves:
+    """Return the students who left the class or came back into it, by student and run of the sync."""
+    lines = log[log["kind"].isin(["added", "returned", "removed"])]
+    moved = lines.loc[lines["kind"] != "added", "student_id"].unique()
+    lines = lines[lines["student_id"].isin(moved)]
+    held = class_data.progressions["student_id"].value_counts()
+    moves: _Moves = {}
+    for student, own in lines.groupby("student_id"):
+        after = int(held.get(student, 0))
+        syncs = [(run_id, part["kind"].value_counts()) for run_id, part in own.groupby("run_id")]
+        removals = [int(kinds.get("removed", 0)) for _, kinds in syncs]
+        for number, (run_id, kinds) in reversed(list(enumerate(syncs))):
+            came = int(kinds.get("added", 0) + kinds.get("returned", 0))
+            before = after - came + removals[number]
+            if removals[number] and after == 0:
+                moves[str(student), int(str(run_id))] = _Move("left", removals[number])
+            elif came and before == 0 and (kinds.get("returned", 0) or any(removals[:number])):
+                moves[str(student), int(str(run_id))] = _Move("came_back", came)
+            after = before
+    return moves
+
+
+def _removed_values(log: pd.DataFrame) -> dict[tuple[str, pd.Timestamp], dict[str, Any]]:
+    """Return the values of each record that returned, as they were when it was removed."""
+    last: dict[str, str] = {}
+    values = {}
+    lines = log[log["kind"].isin(["removed", "returned"])]
+    columns = (lines[name].tolist() for name in ("kind", "progression_id", "at", "old"))
+    for kind, record_id, at, old in zip(*columns, strict=True):
+        if kind == "removed":
+            last[record_id] = old
+        elif record_id in last:
+            values[record_id, at] = json.loads(last[record_id])
+    return values
+
+
+def _removed_first(log: pd.DataFrame, logged: Sequence[Event]) -> set[str]:
+    """Return the students of whom a record was removed before anything else of them was logged."""
+    removed = log[log["kind"] == "removed"].groupby("student_id")["at"].min()
+    first: dict[str, pd.Timestamp] = {}
+    for event in logged:
+        if event.kind not in _NO_WORK:
+            first[event.student_id] = min(event.at, first.get(event.student_id, event.at))
+    return {
+        str(student) for student, at in removed.items() if student not in first or at <= first[str(student)]
+    }
+
+
+def _logged(
+    log: pd.DataFrame, moves: _Moves, removed: dict[tuple[str, pd.Timestamp], dict[str, Any]]
+) -> Iterator[Event]:
     """Yield the events of the log.
 
-    All changes of a record in one sync belong together.
+    All changes of a record in one sync belong together, and all records of a student who left or came back.
     """
+    shown: set[tuple[str, int]] = set()
     together: dict[tuple[Any, Any], list[Any]] = {}
     for line in log.itertuples(index=False):
         together.setdefault((line.at, line.progression_id), []).append(line)
@@ -92,10 +175,19 @@ def _logged(log: pd.DataFrame) -> Iterator[Event]:
             edits = {line.field: (line.old, line.new) for line in lines}
             yield from _edited(at, student, assignment, edits)
             continue
-        if kind in {"removed", "returned"}:
+        move = moves.get((student, lines[0].run_id))
+        if move and (student, lines[0].run_id) not in shown:
+            shown.add((student, lines[0].run_id))
+            yield Event(at, move.kind, student, records=move.records)
+        if kind in {"removed", "returned"} and not move:
             yield Event(at, kind, student, assignment)
-        if kind in {"added", "returned"}:
+        if kind == "added":
             yield from _added(at, student, assignment, json.loads(lines[0].new))
+        elif kind == "returned":
+            record = json.loads(lines[0].new)
+            before = removed.get((lines[0].progression_id, at), record)
+            edits = {name: (before[name], record[name]) for name in record if before[name] != record[name]}
+            yield from _edited(at, student, assignment, edits)
 
 
 def _added(at: pd.Timestamp, student: str, assignment: str, record: dict[str, Any]) -> Iterator[Event]:
@@ -143,7 +235,7 @@ def _at_first_sync(class_data: ClassData, log: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name in ("grade", "started_at", "completed_at", "reviewed_at"):
         of_field = edits[edits["field"] == name].set_index("progression_id")["old"]
-        column = rows[name].copy()
+        column = rows["raw_grade" if name == "grade" else name].copy()
         if len(of_field):
             old = (
                 pd.to_numeric(of_field)
@@ -173,8 +265,9 @@ def _new_students(
 ) -> Iterator[Event]:
     """Yield the students whose first event is after `since`.
 
-    `seen_before` are those with an earlier event of the first sync.
+    `seen_before` are those with earlier records.
     """
+    logged = [event for event in logged if event.kind not in _NO_WORK]
     by_log = pd.Series([event.at for event in logged], [event.student_id for event in logged], dtype=_INSTANT)
     first = pd.concat([by_log, first_sync.set_index("student_id")["at"]]).groupby(level=0, sort=False).min()
     for student, at in first[(first > since) & ~first.index.isin(seen_before)].items():

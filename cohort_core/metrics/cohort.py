@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 
 from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
+from cohort_core.display_names import display_names
 from cohort_core.errors import BadInput
 from cohort_core.metrics.groups import has_label, labels_of_group
 from cohort_core.store.class_data import ClassData
 from cohort_core.timeutils import Instants, instants, local_midnight, naive, resolve, zoned
+
+EARLY_GAP = np.timedelta64(365, "D")
+RECORDS_FOR_EACH_EARLY = 20
+"""One record in so many, and always one, is early if such a gap lies between it and the rest."""
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -37,10 +42,15 @@ class RecordArrays:
     in_course: NDArray[np.intp]
     """Position of the assignment in the course, from 0."""
     grade: NDArray[np.float64]
-    """0 to 1, NaN for none."""
+    """0 to 1, with a bonus up to 2, NaN for none."""
     started: Instants
     completed: Instants
     reviewed: Instants
+
+    @property
+    def begun(self) -> Instants:
+        """The start, or the completion if that is earlier or the start is unknown."""
+        return np.fmin(self.started, self.completed)
 
     def __len__(self) -> int:
         return len(self.student)
@@ -57,7 +67,9 @@ class Cohort:
     enrolled_on. assignments: one row an assignment, in course order, index assignment_id; name, type,
     section, position (in the whole course, also when only one type is chosen). arrays: one entry a student
     and assignment that was started or completed; `records` is the same as a frame. starts_at: the local
-    midnight at which the class starts. None if no date is set and nothing has happened.
+    midnight at which the class starts. None if no date is set and nothing has happened. first_moment: the
+    first start or completion in the whole class, NaT for none; a few records from years before all others
+    are no beginning, and charts leave them out.
     """
 
     class_data: ClassData
@@ -68,6 +80,7 @@ class Cohort:
     students: pd.DataFrame
     assignments: pd.DataFrame
     arrays: RecordArrays
+    first_moment: np.datetime64
     whole: Cohort | None = None
     """The whole class with all its assignments, if this cohort is a part of it."""
     type: str | None = None
@@ -107,6 +120,11 @@ class Cohort:
         return enrolled.fillna(pd.Timestamp(self.starts_at.tz_convert(self.tz).date()))
 
     @cached_property
+    def is_early(self) -> NDArray[np.bool_]:
+        """Begun years before the first moment of the class, by record."""
+        return self.arrays.begun < self.first_moment
+
+    @cached_property
     def now(self) -> np.datetime64:
         return naive(self.as_of)
 
@@ -114,15 +132,15 @@ class Cohort:
     def records(self) -> pd.DataFrame:
         """The records as a frame, one row a student and assignment.
 
-        Columns: student_id, assignment_id, position (in the course), grade (0 to 1 or NaN), started_at,
-        completed_at, reviewed_at (UTC).
+        Columns: student_id, assignment_id, position (in the course), grade (0 to 1, with a bonus up to 2, or
+        NaN), started_at, completed_at, reviewed_at (UTC).
         """
         return pd.DataFrame(
             {
                 "student_id": self.students.index.take(self.student),
                 "assignment_id": self.assignments.index.take(self.position),
                 "position": self.arrays.in_course,
-                "grade": self.grade,
+                "grade": self.arrays.grade,
                 "started_at": zoned(self.started),
                 "completed_at": zoned(self.completed),
                 "reviewed_at": zoned(self.arrays.reviewed),
@@ -141,9 +159,10 @@ class Cohort:
             return self.arrays.in_course
         return np.searchsorted(self.assignments["position"], self.arrays.in_course)
 
-    @property
+    @cached_property
     def grade(self) -> NDArray[np.float64]:
-        return self.arrays.grade
+        """The grade as it counts, by record: 0 to 1, NaN for none. A bonus counts as 1."""
+        return np.minimum(self.arrays.grade, 1.0)
 
     @property
     def started(self) -> Instants:
@@ -183,13 +202,25 @@ def build(
     cut = resolve(as_of if as_of is not None else class_data.synced_at, tz)
     assignments = _assignment_set(class_data)
     rows = _visible_rows(class_data, naive(cut))
-    starts_at = _class_start(class_data, rows, tz)
+    first_moment = _first_moment(rows)
+    starts_at = _class_start(class_data, first_moment, tz)
     counts = _is_enrolled(class_data, cut, starts_at, tz)
     # Rows of nobody have the place -1, which is the last one: a False is put there.
     rows = rows[(rows.in_course >= 0) & np.append(counts, False)[rows.student]]
     rows = _merge_attempts(replace(rows, student=_renumbered(counts, rows.student)), len(assignments))
     students = _people(class_data)[counts]
-    whole = Cohort(class_data, cut, None, tz, starts_at, students, assignments, rows, thresholds=thresholds)
+    whole = Cohort(
+        class_data,
+        cut,
+        None,
+        tz,
+        starts_at,
+        students,
+        assignments,
+        rows,
+        first_moment,
+        thresholds=thresholds,
+    )
     cohort = whole if group is None else of_group(whole, group)
     return cohort if type is None else of_type(cohort, type)
 
@@ -267,12 +298,32 @@ def _everyone(class_data: ClassData) -> pd.DataFrame:
     Columns: those of `Cohort.students`, and withdrawn_on.
     """
     everyone = class_data.students.drop_duplicates("student_id").set_index("student_id")
-    full = (everyone["first_name"].fillna("") + " " + everyone["last_name"].fillna("")).str.strip()
-    names = full.where(full != "", everyone.index.to_series())
     columns = ["first_name", "last_name", "email", "night", "region", "enrolled_on", "withdrawn_on"]
     frame = everyone[columns]
-    frame.insert(0, "name", names.astype("str"))
+    # By id, so that equal names have the same numbers in every list.
+    by_id = everyone.sort_index()
+    names = pd.Series(display_names(people_of(by_id)), by_id.index, dtype="str")
+    frame.insert(0, "name", names.reindex(everyone.index))
     return frame
+
+
+def people_of(students: pd.DataFrame) -> list[tuple[str | None, str | None, str | None]]:
+    """Return the first name, last name and email of each row, None for what is missing."""
+    columns = students[["first_name", "last_name", "email"]]
+    rows = columns.astype("object").where(columns.notna(), None)
+    return list(rows.itertuples(index=False, name=None))
+
+
+@cached_on
+def names_of_all(class_data: ClassData) -> pd.Series[Any]:
+    """Return the names of everyone who is or was in the class, by student_id."""
+    present, gone = _everyone(class_data)["name"], class_data.former_students.set_index("student_id")
+    if gone.empty:
+        return present
+    columns = ["first_name", "last_name", "email"]
+    people = pd.concat([_everyone(class_data)[columns], gone[columns]])
+    names = dict(zip(people.index, display_names(people_of(people)), strict=True)) | present.to_dict()
+    return pd.Series(names, dtype="str")
 
 
 @cached_on
@@ -319,12 +370,29 @@ def _visible_rows(class_data: ClassData, cut: np.datetime64) -> RecordArrays:
     return then[done | ~np.isnat(then.started)]
 
 
-def _class_start(class_data: ClassData, rows: RecordArrays, tz: ZoneInfo) -> pd.Timestamp | None:
+def _first_moment(rows: RecordArrays) -> np.datetime64:
+    """Return the first start or completion, NaT for none.
+
+    A few records are left out if a year or more lies between them and all others.
+    """
+    if not len(rows):
+        return np.datetime64("NaT", "us")
+    begun = rows.begun
+    first: np.datetime64 = begun.min()
+    most = min(max(1, len(begun) // RECORDS_FOR_EACH_EARLY), (len(begun) - 1) // 2)
+    earliest = np.partition(begun, most)[: most + 1]
+    if earliest.max() - first < EARLY_GAP:
+        return first
+    earliest.sort()
+    (gaps,) = np.nonzero(np.diff(earliest) >= EARLY_GAP)
+    return earliest[gaps[-1] + 1] if len(gaps) else first
+
+
+def _class_start(class_data: ClassData, first: np.datetime64, tz: ZoneInfo) -> pd.Timestamp | None:
     if class_data.starts_on is not None:
         return local_midnight(class_data.starts_on, tz)
-    if not len(rows):
+    if np.isnat(first):
         return None
-    first = np.fmin(np.fmin.reduce(rows.started), np.fmin.reduce(rows.completed))
     return local_midnight(pd.Timestamp(first, tz="UTC").tz_convert(tz).date(), tz)
 
 

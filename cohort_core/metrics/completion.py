@@ -31,11 +31,12 @@ def by_student(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def progress_summary(cohort: Cohort) -> pd.DataFrame:
-    """Sum the class up in six numbers.
+    """Sum the class up in seven numbers.
 
     Always returns one row. Columns: total_students, avg_completion (mean over students of completed ÷ all
     assignments; NaN without students or assignments), completed_count, in_progress_count and
-    not_started_count (students, which sum to total_students), active_this_week_count (students).
+    not_started_count (students, which sum to total_students), active_this_week_count (students),
+    early_records (begun years before the class).
     """
     students, assignments = len(cohort.students), len(cohort.assignments)
     progress = by_student(cohort)
@@ -50,6 +51,7 @@ def progress_summary(cohort: Cohort) -> pd.DataFrame:
             "in_progress_count": [int((begun & ~finished).sum())],
             "not_started_count": [int((~begun).sum())],
             "active_this_week_count": [int(activity.is_active_this_week(cohort).sum())],
+            "early_records": [int(cohort.is_early.sum())],
         }
     )
 

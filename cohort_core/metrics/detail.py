@@ -78,7 +78,7 @@ def student_timeline(cohort: Cohort, student_id: str) -> pd.DataFrame:
             at=alone.records[f"{event}_at"].array,
             event=event,
             rank=rank,
-            grade=alone.grade if event == "completed" else np.nan,
+            grade=alone.arrays.grade if event == "completed" else np.nan,
         )
         events.append(frame[frame["at"].notna()])
     frame = pd.concat(events).rename(columns={"name": "assignment"})

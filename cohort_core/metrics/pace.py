@@ -78,7 +78,8 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
     n = max(len(starts) - 1, 0)
     active = is_active_in(cohort, starts)
     in_week = np.zeros((students, n), dtype=np.int64)
-    np.add.at(in_week, (cohort.student[done], week_of(starts, cohort.completed[done])), 1)
+    week = week_of(starts, cohort.completed[done])
+    np.add.at(in_week, (cohort.student[done][week >= 0], week[week >= 0]), 1)
     ended = active & has_ended(cohort, starts) if n else active
     used = np.where(ended.any(axis=1, keepdims=True), ended, active)
     from_the_end = used[:, ::-1].cumsum(axis=1)[:, ::-1]

@@ -29,7 +29,8 @@ def velocity(cohort: Cohort) -> pd.DataFrame:
     """
     mondays, starts = weeks(cohort)
     n = len(mondays)
-    completed = group_stats.count(week_of(starts, cohort.completed[cohort.is_completed]), n)
+    finished = week_of(starts, cohort.completed[cohort.is_completed])
+    completed = group_stats.count(finished[finished >= 0], n)
     active = is_active_in(cohort, starts).sum(axis=0)
     since = cohort.enrolled_since.sort_values().to_numpy()
     enrolled = np.searchsorted(since, (mondays + timedelta(days=6)).to_numpy(), side="right")

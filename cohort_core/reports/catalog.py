@@ -454,7 +454,7 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
     is of a group, only its students are listed.
     """
     frame = metrics.changes.changes(class_data, log, before, after)
-    names = after.classwide.students["name"]
+    names = metrics.cohort.names_of_all(class_data)
     return make_report(
         "changes",
         frame.assign(

@@ -46,8 +46,21 @@ same reports, so these definitions hold for all of them.
   stuck or at risk is measured against the whole class, so that choosing a group never changes it.
 - **Type**: a kind of assignment. Counts are then about that type alone; numbers about one student (risk,
   reasons, activity) or about one assignment stay the same.
+- **Name**: first and last name, else the first part of the email, never an id. Equal names in a class get
+  the first part of their email beside them, the whole email where that is equal too, else a number.
+- **Scale of grades**: OpenClass sends a bare number, so the assignment decides, by all records that the
+  class has now. *share*: none above 1.001; such a grade counts as 1. *share_with_bonus*: none above 2, and at
+  most a fifth above 1.001; these are shown as they are, and count as 1. *percent*: otherwise, if fewer than a
+  fifth are up to 1.001; then 1 is one percent. *unclear*: else; the smaller part counts in no number, and
+  Blockers name it. Of two equal parts the percentages stay if any is above 2. A 0 is 0 on every scale, so it
+  speaks neither for nor against percent, and is never left out.
+- **Course order**: the units of the course; then assignments outside of them by their median completion,
+  their median start, and their name, with numbers as numbers, from all records that the class has now.
+- **Beginning**: a class begins with its first record, or on the day that is set for it. One record, or up to
+  one in twenty, with a year or more between it and all others, is no beginning.
 - **By default**: a number that is one of the thresholds at the end, which a mentor can set otherwise.
-- Shares, rates and grades run from 0 to 1. A mean over nothing is null, never 0."""
+- Shares, rates and grades run from 0 to 1; only the grade of a single record may have a bonus. A mean over
+  nothing is null, never 0."""
 
 
 _BANDS_HEAD = """\

@@ -22,6 +22,7 @@ ChangeKind = Literal[
     "returned",
     "new_student",
     "came_back",
+    "left",
     "band_moved",
 ]
 Band = Literal["critical", "high", "medium", "low"]
@@ -31,6 +32,7 @@ State = Literal["stuck", "in_progress", "skipped", "completed", "not_reached"]
 Event = Literal["started", "completed", "reviewed"]
 Outcome = Literal["finished", "date", "not_at_this_pace"]
 GroupKind = Literal["night", "region"]
+Scale = Literal["share", "share_with_bonus", "percent", "unclear"]
 TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
@@ -44,6 +46,10 @@ def _of(meaning: str, unit: str = "") -> Any:
 
 def _share(meaning: str) -> Any:
     return _of(meaning, "0 to 1")
+
+
+def _shown_grade(meaning: str) -> Any:
+    return _of(meaning, "0 to 1, with a bonus up to 2")
 
 
 def _count(meaning: str, unit: str) -> Any:
@@ -62,6 +68,11 @@ class ProgressSummaryRow(Row):
     not_started_count: int = _count("Students who have begun nothing.", "students")
     active_this_week_count: int = _count(
         "Students with a start or completion in the 7 days before *as of*.", "students"
+    )
+    early_records: int = _count(
+        "Records begun a year or more before all others, at most one in twenty: the start of the class and "
+        "charts leave them out.",
+        "records",
     )
 
 
@@ -92,12 +103,22 @@ class CompletionRow(Row):
     total_students: int = _count("Students who count.", "students")
 
 
+_NAME_OF_ASSIGNMENT = "Name, or section and place (Week 8, assignment 3) of one that no record has named yet."
+_NAME_OF_STUDENT = (
+    "First and last name, else the first part of the email; the latter in brackets beside equal names."
+)
+_SCALES = (
+    "share: OpenClass sends grades from 0 to 1; share_with_bonus: also some up to 2, which count as 1; "
+    "percent: from 0 to 100; unclear: shares and percentages, of which the fewer are left out."
+)
+
+
 class BlockerRow(Row):
     rank: int | None = _of(
         "Place in the ranking; null below 5 students (by default) who came that far, or without the number."
     )
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -133,6 +154,9 @@ class BlockerRow(Row):
         "Up to 20: 0 at the median of the class's assignments, 20 at four times it; null and not counted "
         "without a median."
     )
+    grade_scale: Scale = _of(_SCALES)
+    grades_left_out: int = _count("Grades that fit no scale, so that no number counts them.", "grades")
+    left_out_students: list[str] = _of("Names of the students who have them.")
 
 
 _STAGES = (
@@ -152,7 +176,7 @@ class RiskParts(Row):
 
 class StudentHealthRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     completed: int = _count("Assignments completed.", "assignments")
     total: int = _count("The assignment set of the class.", "assignments")
     pct: float | None = _share("Assignments completed ÷ the assignment set.")
@@ -190,7 +214,7 @@ class WeekRow(Row):
 
 class TimeRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -208,7 +232,7 @@ class TimeRow(Row):
 
 class StuckRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     assignment_id: str = _of("OpenClass id.")
     assignment: str = _of("Name of the assignment.")
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
@@ -225,7 +249,7 @@ class StuckRow(Row):
 
 class ReteachRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
@@ -243,7 +267,7 @@ class ReteachRow(Row):
 
 class ActivityRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     stage: Stage = _of(_STAGES)
     days_silent: int | None = _of("Whole days since the last start or completion.", "days")
     last_activity_at: datetime | None = _of("Last start or completion.", "UTC")
@@ -251,7 +275,7 @@ class ActivityRow(Row):
 
 class EngagementGapRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     stage: Literal["cooling", "quiet"] = _of(
         "cooling: silent for 7 to 13 days; quiet: for 14 to 29 (by default)."
     )
@@ -299,7 +323,7 @@ class CohortAlarmRow(Row):
 
 class PaceRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     pace_percentile: float | None = _share(
         "Median over the compared assignments of the mid-rank of the student's completion in the class ÷ "
         "students, those who have not completed it last together: near 0 for the first, near 1 for the last."
@@ -394,7 +418,7 @@ class HabitRow(_SlotRow, _OfHour, _OfWeekday):
 
 class ForecastRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     outcome: Outcome = _of(
         "finished; date: will finish on it at this pace; not_at_this_pace: nothing completed in the weeks "
         "counted, or more than five years to go."
@@ -420,17 +444,17 @@ class TimelineRow(Row):
     assignment: str = _of("Name of the assignment.")
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
-    grade: float | None = _share("Grade, of a completion.")
+    grade: float | None = _shown_grade("Grade, of a completion.")
 
 
 class StudentAssignmentRow(Row):
     assignment_id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
     status: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
@@ -443,12 +467,12 @@ class StudentAssignmentRow(Row):
 
 class MatrixRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     assignment_id: str = _of("OpenClass id.")
-    assignment: str = _of("Name of the assignment, or the id of one that no progression has named yet.")
+    assignment: str = _of(_NAME_OF_ASSIGNMENT)
     position: int = _of("Place in course order, from 0.")
     state: Status = _of("completed, in_progress, stuck (open for too long) or not_started.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
 
@@ -468,13 +492,13 @@ class RiskWeekRow(Row):
 
 class AssignmentStudentRow(Row):
     student_id: str = _of("OpenClass id.")
-    name: str = _of("First and last name, or the id of a student without one.")
+    name: str = _of(_NAME_OF_STUDENT)
     state: State = _of(
         "stuck, in_progress, skipped (nothing done here, but something later completed), completed, or "
         "not_reached."
     )
     is_parked: bool = _of("Stuck, and something else completed in the 7 days before *as of*.")
-    grade: float | None = _share("Grade of the student.")
+    grade: float | None = _shown_grade("Grade of the student.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     days: float | None = _of(
@@ -512,6 +536,7 @@ class NeedRow(Row):
 
 class StudentRow(Row):
     id: str = _of("OpenClass id; of a student who is only on the roster, one that starts with roster-.")
+    name: str = _of(_NAME_OF_STUDENT)
     first_name: str | None = _of("First name.")
     last_name: str | None = _of("Last name.")
     email: str | None = _of("Email address.")
@@ -519,13 +544,19 @@ class StudentRow(Row):
     region: str | None = _of("Region.")
     enrolled_on: date | None = _of("Day of enrolment on the roster; null: since the class's start.")
     withdrawn_on: date | None = _of("Day from which the student no longer counts.")
+    same_name_ids: list[str] = _of(
+        "Ids of other students of the class with this name: perhaps one person with two accounts."
+    )
 
 
 class ProgressionRow(Row):
     id: str = _of("OpenClass id.")
     student_id: str = _of("OpenClass id.")
     assignment_id: str = _of("OpenClass id.")
-    grade: float | None = _share("Grade.")
+    grade: float | None = _shown_grade(
+        "Grade; null without one, and for one that does not fit the scale of the assignment."
+    )
+    raw_grade: float | None = _of("Grade as OpenClass sent it, on the scale of the assignment.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
@@ -537,21 +568,25 @@ class ChangeRow(Row):
     kind: ChangeKind = _of(
         "completed, started, graded (a grade for work completed earlier), regraded, reviewed, reopened, "
         "removed or returned (a record that OpenClass lost, or has again), new_student, came_back (active "
-        "after 14 days without), band_moved."
+        "after 14 days without, or in the class again), left (no longer in the class), band_moved."
     )
     student_id: str = _of("OpenClass id.")
-    name: str | None = _of("First and last name.")
+    name: str | None = _of(_NAME_OF_STUDENT)
     assignment_id: str | None = _of("OpenClass id; null for what concerns the student as a whole.")
     assignment: str | None = _of("Name of the assignment.")
-    grade_before: float | None = _share("Grade before, of a regrade.")
-    grade_after: float | None = _share("Grade after, of a completion, grade or regrade.")
+    grade_before: float | None = _shown_grade("Grade before, of a regrade.")
+    grade_after: float | None = _shown_grade("Grade after, of a completion, grade or regrade.")
     band_before: Band | None = _of("Risk band at the first instant.")
     band_after: Band | None = _of("Risk band at the second.")
+    records: int | None = _count(
+        "Records of a student who left or is in the class again: those that went or came.", "records"
+    )
 
 
 class AssignmentRow(Row):
     id: str = _of("OpenClass id.")
-    name: str = _of("Name, or the id of one that no progression has named yet.")
+    name: str = _of(_NAME_OF_ASSIGNMENT)
     type: str | None = _of("Kind of assignment, such as lesson or quiz.")
     section: str | None = _of("Unit of the course.")
     position: int = _of("Place in course order, from 0.")
+    grade_scale: Scale = _of(_SCALES)

@@ -106,8 +106,20 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     """
     pseudonyms = Pseudonyms(key)
     students = class_data.students
+    taken: set[tuple[str, str]] = set()
+    present = _disguised(students, pseudonyms, taken)
+    former = _disguised(class_data.former_students, pseudonyms, taken)
+    rows = class_data.progressions
+    records = rows.assign(
+        id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
+    )
+    return replace(class_data, students=present, former_students=former, progressions=_typed(records, rows))
+
+
+def _disguised(students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]) -> pd.DataFrame:
+    """Return the students with pseudonyms. Names in `taken` are avoided, and chosen ones added to it."""
     ids = {student_id: pseudonyms.student_id(student_id) for student_id in students["student_id"]}
-    names = _choose_names(students, pseudonyms)
+    names = _choose_names(students, pseudonyms, taken)
     first, last = ([name[part] for name in names] for part in (0, 1))
     emails = [f"{first_name.lower()}.{last_name.lower()}@{EMAIL_HOST}" for first_name, last_name in names]
     disguised = students.assign(
@@ -116,11 +128,7 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
         last_name=pd.Series(last, index=students.index, dtype="str"),
         email=pd.Series(emails, index=students.index, dtype="str").where(students["email"].notna()),
     )
-    rows = class_data.progressions
-    records = rows.assign(
-        id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
-    )
-    return replace(class_data, students=_typed(disguised, students), progressions=_typed(records, rows))
+    return _typed(disguised, students)
 
 
 def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
@@ -137,7 +145,9 @@ def _typed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(like.dtypes.to_dict())
 
 
-def _choose_names(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[str, str]]:
+def _choose_names(
+    students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """Choose a first and a last name for each row."""
     identities = [
         _identity(*row)
@@ -147,7 +157,6 @@ def _choose_names(students: pd.DataFrame, pseudonyms: Pseudonyms) -> list[tuple[
         .itertuples(index=False)
     ]
     chosen: dict[int, tuple[str, str]] = {}
-    taken: set[tuple[str, str]] = set()
     for row in sorted(range(len(identities)), key=lambda row: pseudonyms.rank(identities[row])):
         candidates = pseudonyms.names(identities[row])
         chosen[row] = next(name for name in candidates if name not in taken)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from cohort_core.caching import single_flight
 from cohort_core.config.paths import Home
@@ -109,7 +110,9 @@ class Cohorts:
     def student_ids(self, reference: str, student_id: str) -> tuple[str, str] | None:
         """Return the real and the pseudonymous id of a student, given one of them."""
         class_id, revision, timezone = self._current(reference)
-        return self._pseudonyms(class_id, revision, timezone).get(student_id)
+        pairs = self._pseudonyms(class_id, revision, timezone)
+        # An id that no path can hold, such as "..", may arrive encoded once more.
+        return pairs.get(student_id) or pairs.get(unquote(student_id))
 
     def _pseudonyms_uncached(
         self, class_id: str, revision: Revision, default_timezone: str

@@ -14,7 +14,7 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
 from cohort_core.store.roster import Mentor, load_mentors
-from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, unknown_job
+from cohort_core.store.sync_runs import Job, Run, unknown_job
 from cohort_core.sync import lock
 from cohort_core.sync.scheduler import Plan
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cohort_core.reports.band_meaning import Meanings
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
+    from cohort_core.services.set_aside import SetAsideRecord
     from cohort_core.store.class_data import ClassData
     from cohort_core.store.closing import BandTotal
     from cohort_core.store.score_changes import ScoreChange
@@ -106,10 +107,10 @@ class Reader:
         reference = self.find_class(reference)
         return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
 
-    def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
+    def quarantined(self, reference: str | None = None) -> list[SetAsideRecord]:
         """Return the records that cannot be used, of one class or all."""
         class_id = self.find_class(reference) if reference else None
-        records = self._workspace.quarantined(class_id, anonymous=self.anonymous)
+        records = self._workspace.set_aside(class_id, anonymous=self.anonymous)
         return [record for record in records if self.principal.may_see(record.class_id)]
 
     def load_hides(self) -> list[hides.Hide]:

@@ -29,13 +29,14 @@ from cohort_core.store import classes, closing, hides, score_changes, sync_runs
 from cohort_core.store.audit import add_event
 from cohort_core.store.database import Database
 from cohort_core.store.score_changes import ScoreChange
-from cohort_core.store.sync_runs import Job, QuarantinedRecord
+from cohort_core.store.sync_runs import Job
 from cohort_core.sync import jobs, lock
 from cohort_core.sync.scheduler import Plan, Schedule, parse_interval
 
 if TYPE_CHECKING:
     from cohort_core.config.settings import Settings
     from cohort_core.practice.server import Running
+    from cohort_core.services.set_aside import SetAsideRecord
 
 
 class Workspace:
@@ -397,21 +398,16 @@ class Workspace:
         """The next automatic sync of this process, None without a schedule."""
         return self._schedule.plan if self._schedule else None
 
-    def quarantined(
-        self, reference: str | None = None, *, anonymous: bool = False
-    ) -> list[QuarantinedRecord]:
+    def set_aside(self, reference: str | None = None, *, anonymous: bool = False) -> list[SetAsideRecord]:
         """Load the records of OpenClass that cannot be used, of one class or all.
 
         Raises ``UnknownClass``.
         """
-        class_id = classes.find_class(self.database, reference) if reference else None
-        records = sync_runs.load_quarantine(self.database, class_id)
-        if not self.cohorts.is_anonymous(anonymous):
-            return records
-        from cohort_core.services.anonymizer import Pseudonyms, load_key
+        from cohort_core.services.set_aside import load_set_aside
 
-        pseudonyms = Pseudonyms(load_key(self.home))
-        return [replace(item, id=pseudonyms.record_id(item.id)) for item in records]
+        class_id = classes.find_class(self.database, reference) if reference else None
+        is_anonymous = self.cohorts.is_anonymous(anonymous)
+        return load_set_aside(self.home, self.database, self.cohorts, class_id, anonymous=is_anonymous)
 
     def cancel_sync(self, job_id: int) -> None:
         """Ask a running sync, in whatever process, to stop before its next page."""

@@ -98,6 +98,13 @@ class Page(NamedTuple):
     """True if the page holds one key with two contents. The first of them counts."""
 
 
+class Subject(NamedTuple):
+    """Whose a record is, and of which assignment."""
+
+    student: Student | None
+    assignment: Assignment | None
+
+
 class Source(ABC):
     """A session with a learning management system.
 
@@ -164,6 +171,14 @@ class Source(ABC):
         A page after the last has no rows. Raises ``ClassInaccessible`` if the class does not exist or is not
         ours.
         """
+
+    @staticmethod
+    def read_subject(payload: str) -> Subject:
+        """Read the student and the assignment that a bad row names; None where it names none.
+
+        Their ids are empty if the payload has none.
+        """
+        return Subject(None, None)
 
     @staticmethod
     @abstractmethod

@@ -62,8 +62,8 @@ def save_classes(
             """
             INSERT OR REPLACE INTO progressions
               (class_id, synced_at, id, student_id, assignment_id, grade, started_at, completed_at,
-               reviewed_at, raw_grade)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               reviewed_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [(class_id, synced_at or UNKNOWN_INSTANT, *row) for class_id, synced_at, row in progressions],
         )

@@ -1,6 +1,6 @@
 """Class data: the tables of one class from which all metrics are computed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -24,6 +24,7 @@ ASSIGNMENT_COLUMNS = {
     "type": "str",
     "section": "str",
     "position": "int64",
+    "grade_scale": "str",
 }
 PROGRESSION_COLUMNS = {
     "id": "str",
@@ -34,6 +35,7 @@ PROGRESSION_COLUMNS = {
     "completed_at": _INSTANT,
     "reviewed_at": _INSTANT,
     "synced_at": _INSTANT,
+    "raw_grade": "float64",
 }
 
 
@@ -44,9 +46,11 @@ class ClassData:
     `revision` grows with every change; caches use it as their key.
 
     students: one row an enrolment, columns STUDENT_COLUMNS; dates are local, at midnight, without a zone.
-    assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0.
-    progressions: live upstream rows, columns PROGRESSION_COLUMNS; grade 0 to 1, instants in UTC. A student
-    may have several of one assignment (attempts).
+    assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0,
+    grade_scale is a scale of `grade_scales`. progressions: live upstream rows, columns PROGRESSION_COLUMNS;
+    raw_grade as it was sent, grade as a share: 0 to 1, with a bonus up to 2, NaN where raw_grade does not fit
+    the scale of the assignment; instants in UTC. A student may have several of one assignment (attempts).
+    former_students: those whose records are all gone, with the columns of students.
     """
 
     class_id: str
@@ -59,6 +63,7 @@ class ClassData:
     students: pd.DataFrame
     assignments: pd.DataFrame
     progressions: pd.DataFrame
+    former_students: pd.DataFrame = field(default_factory=lambda: empty_frame(STUDENT_COLUMNS))
 
 
 def empty_frame(columns: dict[str, str]) -> pd.DataFrame:

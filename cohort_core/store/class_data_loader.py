@@ -13,12 +13,15 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from cohort_core.store.bulk_load import load_imported_groups
-from cohort_core.store.class_data import ASSIGNMENT_COLUMNS, PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
+from cohort_core.store.class_data import PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
 from cohort_core.store.classes import unknown_class
+from cohort_core.store.course import complete_course
 from cohort_core.store.database import Database
 from cohort_core.store.roster import load_roster, load_students, match_roster
 
@@ -31,21 +34,23 @@ progressions WHERE class_id = ?1
 
 # The assignments of the course, and after them others with progressions.
 _ASSIGNMENT_SET = """
-SELECT s.assignment_id, coalesce(a.name, s.assignment_id) AS name, a.type, u.name AS section
+SELECT s.assignment_id, a.name, a.type, u.name AS section, s.place
 FROM (
-  SELECT assignment_id, unit_position, position FROM unit_assignments WHERE class_id = ?1
+  SELECT assignment_id, unit_position, position,
+    row_number() OVER (PARTITION BY unit_position ORDER BY position) AS place
+  FROM unit_assignments WHERE class_id = ?1
   UNION ALL
-  SELECT value, NULL, NULL FROM json_each(?2)
+  SELECT value, NULL, NULL, NULL FROM json_each(?2)
   WHERE value NOT IN (SELECT assignment_id FROM unit_assignments WHERE class_id = ?1)
 ) s
 LEFT JOIN assignments a ON a.id = s.assignment_id
 LEFT JOIN units u ON u.class_id = ?1 AND u.position = s.unit_position
-ORDER BY s.position IS NULL, s.position, name, s.assignment_id
+ORDER BY s.position IS NULL, s.position, s.assignment_id
 """
 
 # A column of text is read as one JSON array, which takes half as long as reading rows. Grades are read as
 # rows, since SQLite's JSON has fewer digits than a float.
-_TEXTS = [name for name in PROGRESSION_COLUMNS if name != "grade"]
+_TEXTS = [name for name in PROGRESSION_COLUMNS if name not in {"grade", "raw_grade"}]
 _PROGRESSION_TEXTS = f"""
 SELECT {", ".join(f"json_group_array({name})" for name in _TEXTS)}
 FROM (SELECT {", ".join(_TEXTS)} FROM {_PUBLISHED} ORDER BY id)
@@ -64,8 +69,9 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
             raise unknown_class()
         run_id = _running(connection, class_id)
         progressions = _progressions(connection, class_id, run_id)
-        assignments = _assignments(connection, class_id, progressions["assignment_id"].unique())
+        assignments, progressions["grade"] = _assignments(connection, class_id, progressions)
         students = _students(connection, class_id, progressions["student_id"].unique())
+        former_students = _former_students(connection, class_id, students["student_id"])
     return ClassData(
         class_id=class_id,
         friendly_id=row["friendly_id"],
@@ -77,6 +83,7 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
         students=students,
         assignments=assignments,
         progressions=progressions,
+        former_students=former_students,
     )
 
 
@@ -91,11 +98,16 @@ def _progressions(connection: sqlite3.Connection, class_id: str, run_id: int | N
     parameters = class_id, run_id
     texts = connection.execute(_PROGRESSION_TEXTS, parameters).fetchone()
     columns = {name: from_json(text, cache_strings=False) for name, text in zip(_TEXTS, texts, strict=True)}
-    columns["grade"] = _frame(connection.execute(_GRADES, parameters))["grade"]
-    frame = pd.DataFrame({name: columns[name] for name in PROGRESSION_COLUMNS}, dtype="object")
+    cursor = connection.execute(_GRADES, parameters)
+    cursor.row_factory = None
+    columns["raw_grade"] = [grade for (grade,) in cursor]
+    frame = pd.DataFrame(columns, dtype="object")
     if run_id is not None:
         _restore_old_values(connection, run_id, frame)
-    return _typed(frame, PROGRESSION_COLUMNS)
+    typed = _typed(frame, PROGRESSION_COLUMNS)
+    # The shares follow as soon as the scales can be decided.
+    typed.insert(list(PROGRESSION_COLUMNS).index("grade"), "grade", np.nan)
+    return typed
 
 
 def _restore_old_values(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
@@ -112,17 +124,36 @@ def _restore_old_values(connection: sqlite3.Connection, run_id: int, progression
     columns: dict[str, list[Any]] = {}
     for record_id, field, old in edits:
         if record_id in places:
+            field = "raw_grade" if field == "grade" else field
             column = columns.setdefault(field, progressions[field].tolist())
-            column[places[record_id]] = float(old) if field == "grade" and old is not None else old
+            column[places[record_id]] = float(old) if field == "raw_grade" and old is not None else old
     for field, column in columns.items():
         progressions[field] = column
 
 
-def _assignments(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
-    frame = _frame(
-        connection.execute(_ASSIGNMENT_SET, (class_id, json.dumps(list(seen_ids), allow_nan=False)))
-    )
-    return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
+def _assignments(
+    connection: sqlite3.Connection,
+    class_id: str,
+    progressions: pd.DataFrame,
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Load the assignment set in course order, and the grade of each record."""
+    seen_ids = json.dumps(progressions["assignment_id"].unique().tolist(), allow_nan=False)
+    return complete_course(_frame(connection.execute(_ASSIGNMENT_SET, (class_id, seen_ids))), progressions)
+
+
+def _former_students(
+    connection: sqlite3.Connection, class_id: str, present_ids: pd.Series[Any]
+) -> pd.DataFrame:
+    """Load the students whose records are all gone, and who are on no roster."""
+    ids = [
+        student_id
+        for (student_id,) in connection.execute(
+            "SELECT DISTINCT student_id FROM tombstones WHERE class_id = ?", (class_id,)
+        )
+    ]
+    gone = load_students(connection, set(ids).difference(present_ids)) if ids else []
+    rows = [(*student, None, None, None, None) for student in gone]
+    return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
 
 
 def _students(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:

@@ -11,6 +11,9 @@ from datetime import date, datetime
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
 
+MISFIT_SYNCS = 3
+"""After so many syncs with no other fault, OpenClass's total of a class is not believed any more."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -48,7 +51,9 @@ class ClassStatus:
     assignments: int
     progressions: int
     quarantined: int
-    closed_on: str | None = None
+    closed_on: str | None
+    count_fits: bool
+    """False if OpenClass's count differs from what it sends, sync after sync."""
 
     @property
     def is_open(self) -> bool:
@@ -237,8 +242,8 @@ def load_statuses(
     with database.reading() as connection:
         rows = connection.execute(
             f"""
-            SELECT c.id, friendly_id, name, is_active, is_published, synced_at, closed_on, revision,
-              r.id AS run_id, r.state AS run_state
+            SELECT c.id, friendly_id, name, is_active, is_published, synced_at, closed_on, misfit_syncs,
+              revision, r.id AS run_id, r.state AS run_state
             FROM classes c LEFT JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE class_id = c.id)
             {"WHERE is_active" if active_only else ""}
             ORDER BY is_active DESC, closed_on IS NOT NULL, position, name, c.id
@@ -258,6 +263,7 @@ def load_statuses(
             is_published=None if row["is_published"] is None else bool(row["is_published"]),
             synced_at=row["synced_at"],
             closed_on=row["closed_on"],
+            count_fits=row["misfit_syncs"] < MISFIT_SYNCS,
             **vars(kept[row["id"]][1]),
         )
         for row in rows
@@ -350,12 +356,13 @@ class SyncState:
     """The state in which earlier syncs left a class.
 
     ``clean_full_at`` is the UTC time of the last clean full run. It is None if there was none, or if a later
-    run did not end well.
+    run did not end well. ``misfit_syncs`` counts the syncs with no other fault than OpenClass's total.
     """
 
     was_synced: bool
     clean_full_at: str | None
     next_deep_page: int
+    misfit_syncs: int
 
 
 def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
@@ -364,19 +371,24 @@ def begin_sync(connection: sqlite3.Connection, class_id: str) -> SyncState:
     So ``clean_full_at`` is None after an interruption, and the next sync is a full one.
     """
     row = connection.execute(
-        "SELECT synced_at, clean_full_at, next_deep_page FROM classes WHERE id = ?", (class_id,)
+        "SELECT synced_at, clean_full_at, next_deep_page, misfit_syncs FROM classes WHERE id = ?",
+        (class_id,),
     ).fetchone()
     connection.execute("UPDATE classes SET clean_full_at = NULL WHERE id = ?", (class_id,))
-    return SyncState(row["synced_at"] is not None, row["clean_full_at"], row["next_deep_page"])
+    return SyncState(row["synced_at"] is not None, *row[1:])
 
 
 def end_sync(
-    connection: sqlite3.Connection, class_id: str, ended_at: datetime, clean_full_at: str | None
+    connection: sqlite3.Connection,
+    class_id: str,
+    ended_at: datetime,
+    clean_full_at: str | None,
+    misfit_syncs: int,
 ) -> None:
     """Note the end of a successful sync, which is the class's "now" from then on."""
     connection.execute(
-        "UPDATE classes SET synced_at = ?, clean_full_at = ? WHERE id = ?",
-        (utc_text(ended_at), clean_full_at, class_id),
+        "UPDATE classes SET synced_at = ?, clean_full_at = ?, misfit_syncs = ? WHERE id = ?",
+        (utc_text(ended_at), clean_full_at, misfit_syncs, class_id),
     )
     bump_revision(connection, class_id)
 

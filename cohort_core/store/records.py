@@ -17,9 +17,9 @@ from cohort_core.store.database import utc_text
 
 
 class Progression(NamedTuple):
-    """A validated upstream record. Times are UTC text with milliseconds; grades are 0 to 1.
+    """A validated upstream record. Times are UTC text with milliseconds.
 
-    ``raw_grade`` is the original of a grade that came as a percentage, else None.
+    ``grade`` is the number that was sent, on the scale of the assignment (see `grade_scales`).
     """
 
     id: str
@@ -29,7 +29,6 @@ class Progression(NamedTuple):
     started_at: str | None
     completed_at: str | None
     reviewed_at: str | None
-    raw_grade: float | None
 
 
 class Student(NamedTuple):
@@ -87,7 +86,7 @@ class RunContext(NamedTuple):
     is_baseline: bool
 
 
-_COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, raw_grade"
+_COLUMNS = "id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at"
 _VALUES = ("grade", "started_at", "completed_at", "reviewed_at")
 _COMPARED = (*_VALUES, "student_id", "assignment_id")
 
@@ -204,12 +203,11 @@ def save_page(
     connection.executemany(
         f"""
         INSERT INTO progressions ({_COLUMNS}, synced_at, class_id, is_suspect)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
         ON CONFLICT (class_id, id) DO UPDATE SET
           student_id = excluded.student_id, assignment_id = excluded.assignment_id, grade = excluded.grade,
           started_at = excluded.started_at, completed_at = excluded.completed_at,
-          reviewed_at = excluded.reviewed_at, raw_grade = excluded.raw_grade, synced_at = excluded.synced_at,
-          is_suspect = 0
+          reviewed_at = excluded.reviewed_at, synced_at = excluded.synced_at, is_suspect = 0
         """,  # noqa: S608
         written,
     )

@@ -11,12 +11,14 @@ plan. The other tables and columns make the sync reliable:
   that it also fits students who appear later.
 * ``imported_groups`` holds night and region of students as an earlier tool knew them. Unlike a line of the
   roster it enrols nobody: it counts for students with records who are not on the roster.
+* ``grade`` is the number that OpenClass sent. Its scale is decided when a class is loaded: `grade_scales`.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 
 from sqlite_utils import Database, Migrations
@@ -84,6 +86,68 @@ def m004_repair_and_imported_groups(db: Database) -> None:
             db.execute(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM old_rows")  # noqa: S608
             db.execute("DROP TABLE old_rows")
     db.execute(_IMPORTED_GROUPS)
+
+
+@migrations()
+def m006_values_as_sent(db: Database) -> None:
+    """Hold grades as OpenClass sent them, and no time at the epoch's zero.
+
+    Before, a grade above 1 was divided by 100, and its original stood in ``raw_grade``. The next sync brings
+    the same values, so it sees no change. Beside that, syncs note classes whose count at OpenClass does not
+    fit what it sends.
+    """
+    _restore_logged_percentages(db)
+    for table in ("progressions", "tombstones"):
+        db.execute(f"UPDATE {table} SET grade = raw_grade WHERE raw_grade IS NOT NULL")  # noqa: S608
+        db.execute(f"ALTER TABLE {table} DROP COLUMN raw_grade")
+        for name in ("started_at", "completed_at", "reviewed_at"):
+            db.execute(f"UPDATE {table} SET {name} = NULL WHERE {name} = '{_EPOCH}'")  # noqa: S608
+    db.execute("ALTER TABLE classes ADD COLUMN misfit_syncs INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE runs ADD COLUMN note TEXT")
+    db.execute("ALTER TABLE runs ADD COLUMN unaccepted INTEGER NOT NULL DEFAULT 0")
+
+
+_EPOCH = "1970-01-01T00:00:00.000Z"
+
+
+def _restore_logged_percentages(db: Database) -> None:
+    """Multiply the logged grades of records that had percentages by 100, as they were sent.
+
+    The log does not say how a grade was sent, so the present record decides.
+    """
+    lines = db.execute(
+        """
+        SELECT c.id, c.kind = 'changed', r.raw_grade <= 2, c.old, c.new FROM changes c JOIN (
+          SELECT class_id, id, raw_grade FROM progressions WHERE raw_grade IS NOT NULL
+          UNION ALL SELECT class_id, id, raw_grade FROM tombstones WHERE raw_grade IS NOT NULL
+        ) r ON r.class_id = c.class_id AND r.id = c.progression_id
+        WHERE c.kind <> 'changed' OR c.field = 'grade'
+        """
+    ).fetchall()
+    restored = [
+        (*(_sent(text, is_number=is_number, has_bonus=has_bonus) for text in (old, new)), line_id)
+        for line_id, is_number, has_bonus, old, new in lines
+    ]
+    db.conn.executemany("UPDATE changes SET old = ?, new = ? WHERE id = ?", restored)
+
+
+def _sent(text: str | None, *, is_number: bool, has_bonus: bool) -> str | None:
+    """Return a logged grade, or record with a grade, as it was sent.
+
+    ``has_bonus`` is true if the record has a grade from 1 to 2 now: only such grades were divided then.
+    """
+
+    def multiplied(grade: float) -> float:
+        return grade if has_bonus and grade > 0.02 else round(grade * 100, 9)
+
+    if text is None:
+        return None
+    if is_number:
+        return str(multiplied(float(text)))
+    record = json.loads(text)
+    if record["grade"] is not None:
+        record["grade"] = multiplied(record["grade"])
+    return json.dumps(record, allow_nan=False)
 
 
 @migrations()

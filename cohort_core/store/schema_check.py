@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_DIGEST = "41f762060d38258928c33abd27b0a6697ce08c806e91279cf838dd84be585056"
+SCHEMA_DIGEST = "e86cb8824efce20fe58c47a3a904ff1b28cac51e83b8edaf05de58e451653813"
 """The digest of the schema of all migrations.
 
 With it, opening a database need not run them.

@@ -45,6 +45,10 @@ class Run:
     quarantined: int
     error_code: str | None
     error: str | None
+    note: str | None
+    """What a person should know of a run that went well."""
+    unaccepted: int
+    """Records that OpenClass no longer sends, and that wait for somebody to accept their removal."""
 
     @property
     def seconds(self) -> float | None:
@@ -277,12 +281,14 @@ def load_latest_runs(database: Database) -> dict[str, Run]:
 class QuarantinedRecord:
     """An upstream record that cannot be used.
 
-    ``id`` is its own, or a hash if it has none. The times are the starts of the first and last sync with it.
+    ``id`` is its own, or a hash if it has none; ``payload`` is its JSON. The times are the
+    starts of the first and last sync with it.
     """
 
     class_id: str
     id: str
     reason: str
+    payload: str
     first_seen_at: str
     last_seen_at: str
 
@@ -292,7 +298,7 @@ def load_quarantine(database: Database, class_id: str | None = None) -> list[Qua
     with database.reading() as connection:
         rows = connection.execute(
             """
-            SELECT q.class_id, q.row_key, q.reason, f.started_at, l.started_at
+            SELECT q.class_id, q.row_key, q.reason, q.payload, f.started_at, l.started_at
             FROM quarantine q JOIN runs f ON f.id = q.first_run_id JOIN runs l ON l.id = q.last_run_id
             WHERE ?1 IS NULL OR q.class_id = ?1
             ORDER BY q.first_run_id DESC, q.class_id, q.row_key

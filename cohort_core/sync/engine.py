@@ -6,6 +6,10 @@ A *full* run walks all pages and then reads page 0 again. The walk was clean if 
 changed, the number of distinct ids equals that total, no id came with two contents, and page 0 was the same
 again. Otherwise the run walks again. A row that two clean full runs did not see is removed.
 
+OpenClass's total may be wrong for good. After three runs with no other fault, in which all walks saw the
+same, two walks that see the same count as *consistent*. Such a pass also finds missing rows, but removes them
+only with the consent of a person.
+
 An *incremental* run reads from page 0 until a page holds nothing new and the number of rows held equals
 upstream's total. Then it reads one page further down, another one each time, to find old rows that changed.
 Any disagreement turns it into a full run. That needs a source with the newest completion first; the runs of
@@ -32,6 +36,8 @@ MAX_WALKS = 4
 ALWAYS_FULL_UP_TO_ROWS = 2000
 MAX_FULL_AGE = timedelta(days=1)
 MAX_SILENT_REMOVAL_SHARE = 0.1
+MAX_UNCOUNTED = 1_000_000
+"""A source that sends so many more records than it counts has no end."""
 
 
 @dataclass
@@ -51,6 +57,11 @@ class _Walk:
         for key, digest in page.digests.items():
             if self.digests.setdefault(key, digest) != digest:
                 self.is_contradictory = True
+
+    def is_steady(self, first_page_again: Page) -> bool:
+        """Return True if nothing but the total may be wrong."""
+        page = self.first_page
+        return page is not None and not self.is_contradictory and page.digests == first_page_again.digests
 
     def is_clean(self, first_page_again: Page) -> bool:
         return (
@@ -107,6 +118,7 @@ class ClassSync:
         with self._transaction():
             state = classes.begin_sync(self._connection, self._class_id)
             self._is_baseline = not state.was_synced
+            self._misfit_syncs = state.misfit_syncs
             self._purged = purge.load_purged(self._connection)
             kind = FULL if self._must_be_full(state) else INCREMENTAL
             sync_runs.start_run(self._connection, self._run.id, kind, self._now())
@@ -155,12 +167,24 @@ class ClassSync:
     def _read_everything(self) -> None:
         with self._transaction():
             sync_runs.update_run(self._connection, self._run.id, kind=FULL)
+        seen: list[dict[str, int] | None] = []
         for _ in range(MAX_WALKS):
             walk = self._walk()
             first_page_again, _effect = self._read(0, extra_pages=1)
             if walk.is_clean(first_page_again):
+                self._misfit_syncs = 0
                 self._conclude(walk.digests)
                 return
+            seen.append(walk.digests if walk.is_steady(first_page_again) else None)
+            is_consistent = len(seen) > 1 and seen[-1] is not None and seen[-1] == seen[-2]
+            if self._misfit_syncs >= classes.MISFIT_SYNCS and is_consistent:
+                self._conclude_consistent(walk.digests, first_page_again.total)
+                return
+        if seen[0] is not None and all(digests == seen[0] for digests in seen):
+            self._misfit_syncs += 1
+        if self._misfit_syncs >= classes.MISFIT_SYNCS:
+            with self._transaction():
+                self._note_misfit(first_page_again.total, unaccepted=0)
         self._end(is_clean=False, clean_full_at=None)
 
     def _walk(self) -> _Walk:
@@ -172,7 +196,9 @@ class ClassSync:
             if not page.can_load_more or not page.digests:
                 return walk
             number += 1
-            if number > 2 * _page_count(page) + 10:
+            # The total may be too low.
+            pages = max(_page_count(page), math.ceil(len(walk.digests) / page.size))
+            if number > 2 * pages + 10 or len(walk.digests) > page.total + MAX_UNCOUNTED:
                 raise UpstreamChanged(
                     f"{self._source.info.label} offers more pages than the class has records. What was read "
                     "is kept; try again later, and look for a newer version of Cohort Tracker if it stays so."
@@ -267,13 +293,40 @@ class ClassSync:
             "--accept-removals`."
         )
 
+    def _conclude_consistent(self, seen: Collection[str], total: int) -> None:
+        """End a pass in which two walks saw the same, though OpenClass counts otherwise.
+
+        Rows that two such passes missed are removed if a person has accepted that.
+        """
+        now = self._now()
+        with self._transaction():
+            absent = records.absent_rows(self._connection, self._class_id, seen)
+            records.mark_suspect(self._connection, self._class_id, absent.first)
+            removals = absent.second if self._accept_removals else []
+            context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
+            records.remove_rows(self._connection, context, removals)
+            sync_runs.update_run(self._connection, self._run.id, removed=len(removals))
+            unaccepted = len(absent.first) + len(absent.second) - len(removals)
+            self._note_misfit(total, unaccepted=unaccepted)
+            self._write_end(now, is_clean=False, clean_full_at=None)
+
+    def _note_misfit(self, total: int, *, unaccepted: int) -> None:
+        label = self._source.info.label
+        note = (
+            f"{label} counts {total:,} records in this class and sends {len(self._seen):,}, sync after sync. "
+            "What it sends is taken as complete, and nothing is removed here unless you accept it."
+        )
+        if unaccepted:
+            note += f" Records here that {label} no longer sends: {unaccepted:,}."
+        sync_runs.update_run(self._connection, self._run.id, note=note, unaccepted=unaccepted)
+
     def _end(self, *, is_clean: bool, clean_full_at: str | None) -> None:
         with self._transaction():
             self._write_end(self._now(), is_clean=is_clean, clean_full_at=clean_full_at)
 
     def _write_end(self, now: datetime, *, is_clean: bool, clean_full_at: str | None) -> None:
         self._write_units()
-        classes.end_sync(self._connection, self._class_id, now, clean_full_at)
+        classes.end_sync(self._connection, self._class_id, now, clean_full_at, self._misfit_syncs)
         sync_runs.update_run(
             self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
         )

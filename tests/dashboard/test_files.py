@@ -409,10 +409,10 @@ def test_pseudonyms_between_page_and_fetch_hold(
             health_of(class_id, ask=ask, picture=draw, extension="svg", title="risk"),
         )
     )
-    assert {row["name"] for row in rows_of(browser(app).get(table))} == {EVIL}
+    assert all(row["name"].startswith(EVIL) for row in rows_of(browser(app).get(table)))
     assert "127.0.0.1:9" in browser(app).get(picture).text
     save_settings(workspace.home, anonymous=True)
-    assert EVIL not in {row["name"] for row in rows_of(browser(app).get(table))}
+    assert not any(row["name"].startswith(EVIL) for row in rows_of(browser(app).get(table)))
     # The id in this question is real, and means nobody any more.
     assert is_gone(browser(app).get(picture))
 

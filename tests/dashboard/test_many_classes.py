@@ -37,7 +37,6 @@ def many(tmp_path: Path, use: Use) -> Workspace:
             f"2026-{month}-{day:02}T10:00:00.000Z",
             f"2026-{month}-{day:02}T12:00:00.000Z",
             None,
-            None,
         )
         for name in names
         for who, month in (("Ada", "06"), ("Bo", "09"))

@@ -82,6 +82,8 @@ def run(**changes: object) -> Run:
         "quarantined": 0,
         "error_code": None,
         "error": None,
+        "note": None,
+        "unaccepted": 0,
     }
     return Run(**(whole | changes))  # type: ignore[arg-type]
 

@@ -51,7 +51,9 @@ def test_what_changed_since_the_sync_before(followed: tuple[Running, Workspace])
     sentences = events(test)
     assert "50 % → 75 %" in sentences
     links = [(link.proto.label, link.proto.query_string) for link in test.main.get("page_link")]
-    assert (text.literal(EVIL), f"class={alpha}&student={row['user']['id']}") in links
+    # Everybody has this name, so the first part of the email stands beside it.
+    of_student = f"{EVIL} ({row['user']['email'].split('@')[0]})"
+    assert (text.literal(of_student), f"class={alpha}&student={row['user']['id']}") in links
     assert (text.literal(EVIL), f"class={alpha}&assignment={row['assignment']['id']}") in links
 
 
@@ -99,6 +101,7 @@ def test_a_day_that_cannot_be_is_another_day(big: str, day: str) -> None:
         ("returned", None, None, "has a record of Loops at OpenClass again"),
         ("new_student", None, None, "is new in this class"),
         ("came_back", None, None, "is back after two weeks or more without activity"),
+        ("left", None, None, "is no longer in this class (46 records)"),
         ("band_moved", None, None, "moved from ● Medium to ▲ High"),
     ],
 )
@@ -112,6 +115,7 @@ def test_each_kind_of_change_as_text(
         "grade_after": after,
         "band_before": "medium",
         "band_after": "high",
+        "records": 46 if kind == "left" else None,
     }
     assert " ".join(filter(None, changes.describe_change(row))) == sentence
     assert kind in changes.KINDS

@@ -20,6 +20,16 @@ QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCh
 SPRING = datetime(2025, 3, 1, tzinfo=UTC)
 
 
+# Exact in binary, so that sums in any order agree to the last bit.
+SHARES: list[float | None] = [None, 0.0, 0.0625, 0.5, 0.75, 1.0, 1.0]
+ODD_SCALES: list[list[float | None]] = [
+    [None, 0.5, 0.75, 1.0, 1.0, 1.0, 1.25],
+    [None, 0.0, 25, 50, 75, 100],
+    [0.5, 1, 50, 75, 100],
+    [0.0, 0.5, 1, 1, 75],
+]
+
+
 @st.composite
 def classes(draw: st.DrawFn) -> Row:
     """Draw the shape of a class; its values come from a seed.
@@ -32,8 +42,11 @@ def classes(draw: st.DrawFn) -> Row:
     share_touched = draw(st.sampled_from([1.0, 1.0, 0.6, 0.2]))
     random = Random(draw(st.integers(0, 2**32)))
     names = {student: random.choice(["Ana", "ana", "Bo", student]) for student in students}
+    emails = {student: random.choice([None, f"{student}@x.org", "a@x.org"]) for student in students}
+    scales = {assignment: random.choice([SHARES, SHARES, *ODD_SCALES]) for assignment in assignments}
     rows = [
         random_work(random, student, names[student], assignment)
+        | {"email": emails[student], "grade": random.choice(scales[assignment])}
         for student in students
         for assignment in assignments
         for _ in range(random.choice([1, 1, 1, 1, 2, 3]))
@@ -43,6 +56,10 @@ def classes(draw: st.DrawFn) -> Row:
     for row in rows:
         if row["assignment_id"] in lessons:
             row["grade"] = random.choice([None, 1.0, 1.0])
+    if rows and random.random() < 0.2:
+        early = random.choice(rows)
+        for moment in ("started_at", "completed_at", "reviewed_at"):
+            early[moment] = str(early[moment]).replace("2025", "2019") if early[moment] else None
 
     def some_date() -> str | None:
         return random.choice([None, None, (SPRING + timedelta(random.randrange(45))).date().isoformat()])
@@ -105,8 +122,7 @@ def random_work(random: Random, student: str, name: str, assignment: str) -> Row
         "assignment_id": assignment,
         "name": assignment,
         "type": {"a1": "quiz", "a3": "quiz", "a5": None}.get(assignment, "lesson"),
-        # Exact in binary, so that sums in any order agree to the last bit.
-        "grade": random.choice([None, 0.0, 0.0625, 0.5, 0.75, 1.0, 1.0]),
+        "grade": None,
         "started_at": started.isoformat() if has_start else None,
         "completed_at": completed.isoformat() if has_end else None,
         "reviewed_at": random.choice([None, reviewed.isoformat()]),

@@ -11,12 +11,12 @@ import pandas as pd
 from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.reports.report import Report
 from cohort_core.store.class_data import (
-    ASSIGNMENT_COLUMNS,
     PROGRESSION_COLUMNS,
     STUDENT_COLUMNS,
     ClassData,
     empty_frame,
 )
+from cohort_core.store.course import complete_course
 
 Row = dict[str, Any]
 
@@ -62,19 +62,29 @@ def data_of(
     section = {a: unit["name"] for unit in units or [] for a in unit["assignments"]}
     outside = sorted({row["assignment_id"] for row in rows} - set(section))
     kinds = {row["assignment_id"]: (row["name"], row["type"]) for row in rows}
-    assignments = [
+    places = {a: place for unit in units or [] for place, a in enumerate(unit["assignments"], start=1)}
+    course = [
         {
             "assignment_id": a,
-            "name": kinds.get(a, (a, None))[0],
-            "type": kinds.get(a, (a, None))[1],
+            "name": kinds.get(a, (None, None))[0],
+            "type": kinds.get(a, (None, None))[1],
             "section": section.get(a),
-            "position": position,
+            "place": places.get(a),
         }
-        for position, a in enumerate([*section, *outside])
+        for a in [*section, *outside]
     ]
+    progressions = _frame(
+        [{**row, "raw_grade": row["grade"], "grade": None} for row in rows], PROGRESSION_COLUMNS
+    )
+    columns = ["assignment_id", "name", "type", "section", "place"]
+    assignments, progressions["grade"] = complete_course(
+        pd.DataFrame(course, columns=columns, dtype="object"), progressions
+    )
     students: dict[str, Row] = {}
     for row in rows:
-        students[row["student_id"]] = {k: row[k] for k in ("student_id", "first_name", "last_name")}
+        students[row["student_id"]] = {
+            k: row.get(k) for k in ("student_id", "first_name", "last_name", "email")
+        }
     for entry in roster or []:
         student = students.setdefault(entry["student_id"], dict(entry))
         student.update({k: entry.get(k) for k in ("night", "region", "enrolled_on", "withdrawn_on")})
@@ -87,8 +97,8 @@ def data_of(
         revision=1,
         synced_at=pd.Timestamp(synced_at) if synced_at else None,
         students=_frame(list(students.values()), STUDENT_COLUMNS),
-        assignments=_frame(assignments, ASSIGNMENT_COLUMNS),
-        progressions=_frame(rows, PROGRESSION_COLUMNS),
+        assignments=assignments,
+        progressions=progressions,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from cohort_core.errors import BadInput
 from cohort_core.metrics.cohort import build
 from cohort_core.metrics.groups import groups
+from cohort_core.reports import catalog
 from cohort_core.store.class_data import empty
 from cohort_core.timeutils import parse_as_of
 
@@ -145,14 +146,136 @@ def test_a_class_that_starts_in_the_future_has_no_undated_students_yet() -> None
     assert list(build(class_data, date(2025, 3, 10)).students.index) == ["early"]
 
 
-def test_names_are_shown_whole_or_by_id() -> None:
-    roster: list[Row] = [
-        {"student_id": "s1", "first_name": "Zoë", "last_name": "O'Neil"},
-        {"student_id": "s2", "first_name": None, "last_name": "Li"},
-        {"student_id": "s3"},
+def test_a_person_has_one_name_which_is_never_an_id() -> None:
+    def person(number: int, first: str | None, last: str | None, email: str | None) -> Row:
+        return {"student_id": f"s{number}", "first_name": first, "last_name": last, "email": email}
+
+    roster = [
+        person(1, "Zoë", "O'Neil", "zoe@x.org"),
+        person(2, None, "Li", None),
+        person(3, None, "  ", "lee.q@x.org"),
+        person(4, "Jo", "Smith", "jo.1@x.org"),
+        person(5, "jo", "smith", "jo.2@x.org"),
+        person(6, "Jo", "Smith", None),
+        person(7, "Ann", "Lee", "ann@a.org"),
+        person(8, "Ann", "Lee", "ann@b.org"),
+        person(9, "Bo", "Ek", None),
+        person(10, "Bo", "Ek", "n/a"),
+        person(11, None, None, None),
     ]
-    names = build(data_of([], roster=roster, starts_on="2025-03-01"))
-    assert list(names.students["name"]) == ["Zoë O'Neil", "Li", "s3"]
+    made = build(data_of([], roster=roster, starts_on="2025-03-01"))
+    assert made.students["name"].to_dict() == {
+        "s1": "Zoë O'Neil",
+        "s2": "Li",
+        "s3": "lee.q",
+        "s4": "Jo Smith (jo.1)",
+        "s5": "jo smith (jo.2)",
+        "s6": "Jo Smith",
+        "s7": "Ann Lee (ann@a.org)",
+        "s8": "Ann Lee (ann@b.org)",
+        "s9": "Bo Ek (2)",
+        "s10": "Bo Ek (1)",
+        "s11": "Unnamed student",
+    }
+
+
+def test_the_scale_of_grades_belongs_to_the_assignment() -> None:
+    sent: dict[str, list[float]] = {
+        "share": [1.0001, 0.5, 1, 0.0],
+        "bonus": [1.05, 0.9, 0.9, 0.8, 1],
+        "percent": [85, 1, 100, 0, 60, 70, 55.5],
+        "most percent": [85, 0.9, 70],
+        "most share": [85, 0.9, 1, 0.7, 0],
+        "tie": [85, 1],
+    }
+    rows = [
+        work(f"s{number}", a, "2025-03-03 10:00", "2025-03-03 12:00", grade)
+        for a, grades in sent.items()
+        for number, grade in enumerate(grades)
+    ]
+    made = build(data_of(rows))
+    shown = {a: catalog.assignment_students(made, a).frame.set_index("student_id")["grade"] for a in sent}
+    assert {
+        a: [round(grade, 9) for grade in grades.sort_index().dropna()] for a, grades in shown.items()
+    } == {
+        "share": [1, 0.5, 1, 0],
+        "bonus": [1.05, 0.9, 0.9, 0.8, 1],
+        "percent": [0.85, 0.01, 1, 0, 0.6, 0.7, 0.555],
+        "most percent": [0.85, 0.7],
+        "most share": [0.9, 1, 0.7, 0],
+        "tie": [0.85],
+    }
+    numbers = catalog.blockers(made).frame.set_index("assignment_id")
+    assert numbers["avg_grade"].round(9).to_dict() == {
+        "share": 0.625,
+        "bonus": 0.92,
+        "percent": pytest.approx(3.715 / 7),
+        "most percent": 0.775,
+        "most share": 0.65,
+        "tie": 0.85,
+    }
+    assert numbers["grade_scale"].to_dict() == {
+        "share": "share",
+        "bonus": "share_with_bonus",
+        "percent": "percent",
+        "most percent": "unclear",
+        "most share": "unclear",
+        "tie": "unclear",
+    }
+    left_out = numbers.loc[numbers["grades_left_out"] > 0, "left_out_students"].to_dict()
+    assert left_out == {"most percent": ["s1"], "most share": ["s0"], "tie": ["s1"]}
+
+
+def test_a_few_records_of_years_before_are_no_beginning() -> None:
+    rows = [work(f"s{number}", "a1", "2025-03-03 10:00", "2025-03-04 10:00") for number in range(3)]
+    early = work("s0", "a2", "2001-05-01 10:00", "2001-05-02 10:00")
+    made = build(data_of([*rows, early]), date(2025, 3, 12))
+    assert str(made.starts_at) == "2025-03-03 00:00:00+00:00"
+    weeks = catalog.progress_over_time(made).records()
+    assert [(row["week"], row["completed"], row["completed_in_week"]) for row in weeks] == [
+        ("2025-03-03", 4, 3),
+        ("2025-03-10", 4, 0),
+    ]
+    assert catalog.progress_summary(made).record()["early_records"] == 1
+    assert len(catalog.velocity(made).frame) == len(catalog.by_course_week(made).frame) == 2
+    # Half of a class is no exception.
+    halves = build(data_of([*rows[:1], early]), date(2025, 3, 12))
+    assert str(halves.starts_at) == "2001-05-01 00:00:00+00:00"
+
+
+def test_without_units_the_order_is_that_of_the_work() -> None:
+    rows = [
+        work("ana", "z", "2025-03-03 10:00", "2025-03-04 10:00"),
+        work("bo", "z", "2025-03-03 10:00", "2025-03-20 10:00"),
+        work("cy", "z", "2025-03-03 10:00", "2025-03-05 10:00"),
+        work("ana", "lesson 10", "2025-03-07 10:00", "2025-03-08 10:00"),
+        work("ana", "lesson 9", "2025-03-07 10:00", "2025-03-08 10:00"),
+        work("ana", "b", "2025-03-10 10:00"),
+        work("ana", "a", "2025-03-11 10:00"),
+    ]
+    assert list(build(data_of(rows)).assignments.index) == ["z", "lesson 9", "lesson 10", "b", "a"]
+
+
+def test_one_type_has_one_spelling() -> None:
+    rows = [
+        work("ana", a, "2025-03-03 10:00", kind=kind)
+        for a, kind in (("a1", "Quiz"), ("a2", "quiz"), ("a3", "quiz"), ("a4", "Lesson"))
+    ]
+    made = build(data_of(rows))
+    assert list(made.assignments["type"]) == ["quiz", "quiz", "quiz", "Lesson"]
+    assert len(catalog.by_type(made).frame) == 2
+
+
+def test_an_assignment_without_a_name_is_called_by_its_place() -> None:
+    rows = [{**work("ana", a, "2025-03-03 10:00"), "name": None} for a in ("a1", "x", "y")]
+    units = [{"name": "Week 8", "assignments": ["a1", "a2", "a3"]}]
+    assert list(build(data_of(rows, units)).assignments["name"]) == [
+        "Week 8, assignment 1",
+        "Week 8, assignment 2",
+        "Week 8, assignment 3",
+        "Unnamed assignment 1",
+        "Unnamed assignment 2",
+    ]
 
 
 def test_groups_are_chosen_by_label_in_any_case_and_by_id() -> None:

@@ -23,6 +23,7 @@ def test_progress_summary_by_hand() -> None:
         "in_progress_count": 5,
         "not_started_count": 1,
         "active_this_week_count": 3,
+        "early_records": 0,
     }
 
 

@@ -161,7 +161,7 @@ def test_a_student_in_detail() -> None:
         ("A1", "completed", 0.5, 3.0, pytest.approx(2.5 / 3), pytest.approx(4 / 6)),
         ("A2", "stuck", None, 18.0, 0.5, pytest.approx(2 / 6)),
         ("A3", "not_started", None, None, 0.75, pytest.approx(2 / 6)),
-        ("a4", "not_started", None, None, None, 0.0),
+        ("More, assignment 2", "not_started", None, None, None, 0.0),
     ]
     assert catalog.student(cohort, "cy").record()["stuck"] == 1
 

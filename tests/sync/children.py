@@ -73,10 +73,7 @@ def write_for_ever(home: Home, class_ids: list[str]) -> None:
     with database.reading() as connection:
         (run_id,) = connection.execute("SELECT id FROM runs WHERE job_id = ?", (run_id,)).fetchone()
     for number in itertools.count():
-        rows = [
-            records.Progression(f"r{n}", "s", "a", number % 97 / 97, None, None, None, None)
-            for n in range(20)
-        ]
+        rows = [records.Progression(f"r{n}", "s", "a", number % 97 / 97, None, None, None) for n in range(20)]
         context = records.RunContext(run_id, class_id, utc_now(), True)
         try:
             with database.writer() as connection:

@@ -24,7 +24,6 @@ FIELDS = (
     "started_at",
     "completed_at",
     "reviewed_at",
-    "raw_grade",
 )
 
 
@@ -49,17 +48,14 @@ def content(raw: Raw) -> tuple[Any, ...] | str:
     """
     if is_bad(raw):
         return payload(raw)
-    grade = raw["grade"]
-    is_percent = grade is not None and grade > 1
     return (
         row_id(raw),
         raw["user"]["id"],
         raw["assignment"]["id"],
-        grade / 100 if is_percent else grade,
+        raw["grade"],
         raw["started_assignment_at"],
         raw["completed_assignment_at"],
         raw["reviewed_at"],
-        grade if is_percent else None,
     )
 
 
@@ -136,7 +132,7 @@ class Model:
         elif old != new:
             self.counts.changed += 1
             for name, before, after in zip(FIELDS, old, new, strict=True):
-                if before != after and name != "raw_grade":
+                if before != after:
                     self.counts.changes["changed", key, name] += 1
         self.live[key] = new
         user, assignment = raw["user"], raw["assignment"]

@@ -95,7 +95,54 @@ def test_records_that_go_and_come_again(synced: SyncedClass) -> None:
     assert ("removed", student(3), assignment(3), None, None) in events_of(synced)
     synced.school.put_row(synced.id, row(3))
     synced.sync()
-    assert [event[0] for event in events_of(synced) if event[0] != "band_moved"] == ["returned", "completed"]
+    # It is as it was, so nothing was completed.
+    assert [event[0] for event in events_of(synced) if event[0] != "band_moved"] == ["returned"]
+
+
+def test_a_record_that_returns_otherwise_is_told_by_what_changed(synced: SyncedClass) -> None:
+    synced.sync()
+    synced.school.drop_row(synced.id, id_of(3))
+    for _ in range(2):
+        synced.sync()
+    synced.school.put_row(synced.id, row(3, grade=0.5))
+    synced.sync()
+    events = [event for event in events_of(synced) if event[0] != "band_moved"]
+    assert events == [
+        ("returned", student(3), assignment(3), None, None),
+        ("regraded", student(3), assignment(3), 1.0, 0.5),
+    ]
+
+
+def test_who_leaves_is_one_line_with_a_name_and_who_comes_again_is_never_new(synced: SyncedClass) -> None:
+    synced.sync()
+    own = [number for number in range(12) if student(number) == student(1)]
+    assert len(own) == 3
+    for number in own:
+        synced.school.drop_row(synced.id, id_of(number))
+    synced.sync()
+    synced.sync(accept_removals=True)
+
+    def of_student() -> list[tuple[Any, ...]]:
+        report = synced.workspace.cohorts.changes(synced.id, since="2026-11-01")
+        wanted = ("kind", "name", "records", "assignment_id")
+        return [
+            tuple(event[name] for name in wanted)
+            for event in report.records()
+            if event["student_id"] == student(1)
+        ]
+
+    assert of_student() == [("left", "Student 1 Practice", 3, None)]
+    anonymous = synced.workspace.cohorts.changes(synced.id, since="2026-11-01", anonymous=True).records()
+    [left] = [event for event in anonymous if event["kind"] == "left"]
+    assert left["name"]
+    assert left["name"] != "Student 1 Practice"
+    for number in own:
+        synced.school.put_row(synced.id, row(number))
+    synced.sync()
+    assert of_student() == [
+        ("came_back", "Student 1 Practice", 3, None),
+        ("left", "Student 1 Practice", 3, None),
+    ]
 
 
 def test_a_group_sees_only_its_own(synced: SyncedClass) -> None:

@@ -56,11 +56,9 @@ class Gradebook(Source):
             key, student, assignment, grade, completed = line.split(",")
             digests[key] = hash(line)
             try:
-                share, percentage = clean_grade(int(grade) if grade.isdecimal() else grade)
+                sent = clean_grade(int(grade) if grade.isdecimal() else grade)
                 times = (None, clean_instant(completed), None)
-                rows.append(
-                    Progression(clean_id(key), student, clean_id(assignment), share, *times, percentage)
-                )
+                rows.append(Progression(clean_id(key), student, clean_id(assignment), sent, *times))
             except ValueError as problem:
                 bad_rows.append(BadRow(key, f"grade {problem}", json.dumps(line)))
         return Page(
@@ -146,4 +144,4 @@ def test_a_purge_reads_whose_the_bad_rows_are(gradebook: Workspace) -> None:
     assert (purged.progressions, purged.quarantined) == (3, 1)
     run = sync(gradebook)
     assert (run.is_clean, run.added, run.quarantined) == (True, 0, 0)
-    assert gradebook.quarantined() == []
+    assert gradebook.set_aside() == []

@@ -142,8 +142,8 @@ def test_killed_at_any_moment_nothing_is_lost(
             row[0]: row
             for row in rows_of(
                 connection,
-                "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, "
-                "raw_grade FROM progressions",
+                "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at "
+                "FROM progressions",
             )
         }
         quarantined = rows_of(connection, "SELECT payload FROM quarantine")

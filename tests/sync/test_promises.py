@@ -110,7 +110,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.model = Model()
         self.now = datetime(2026, 6, 1, tzinfo=UTC)
         self.is_quiet = False
-        self.was_cut = False
+        self.was_cut = self.was_refused = False
         self.open_database()
         self.shown = self.seen_by_readers(), self.revision()
 
@@ -224,7 +224,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.model.begin()
         must_be_full = full or self.must_be_full()
         job_id = sync_runs.create_job(self.database, [CLASS], asked_by="test", is_full=full, now=self.now)
-        if self.was_cut:
+        if self.was_cut or self.was_refused:
             # From now on readers see what that run stored.
             self.check_revision()
         (run,) = sync_runs.load_job(self.database, job_id).runs
@@ -242,11 +242,11 @@ class SyncMachine(RuleBasedStateMachine):
         if cut and cut[0] == "die":
             self.database.dies_at = self.database.transactions + cut[1]
         self.was_cut = False
-        refused = False
+        refused = self.was_refused = False
         try:
             sync.execute()
         except RemovalsRefused:
-            refused = True
+            refused = self.was_refused = True
         except (UpstreamDown, SyncCancelled):
             self.was_cut = True
         except Death:
@@ -365,10 +365,10 @@ class SyncMachine(RuleBasedStateMachine):
     def held_rows(self) -> tuple[dict[str, Any], set[str]]:
         rows = rows_of(
             self.connection,
-            "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, raw_grade, "
+            "SELECT id, student_id, assignment_id, grade, started_at, completed_at, reviewed_at, "
             "is_suspect FROM progressions",
         )
-        return {row[0]: row[:8] for row in rows}, {row[0] for row in rows if row[8]}
+        return {row[0]: row[:7] for row in rows}, {row[0] for row in rows if row[7]}
 
     def suspicion(self) -> dict[str, bool]:
         live, suspects = self.held_rows()

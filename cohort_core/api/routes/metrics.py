@@ -22,6 +22,8 @@ from cohort_core.api.dependencies import (
     api_router,
 )
 from cohort_core.api.pagination import MAX_ROWS, Moment, SendList, SendRow, list_of
+from cohort_core.http.encoded_paths import find_id
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
 from cohort_core.reports.catalog import ReportSpec, Scope, Shape
 from cohort_core.reports.row_models import (
@@ -138,16 +140,16 @@ def _endpoint(spec: ReportSpec, scope: Scope, shape: Shape) -> Endpoint:
         return send(spec.function(cohort), Moment.of(cohort))
 
     def of_student(cohort: InCohort, student_id: StudentId, send: SendList) -> Response:
-        return send(spec.function(cohort, student_id), Moment.of(cohort))
+        return send(spec.function(cohort, _student(cohort, student_id)), Moment.of(cohort))
 
     def row_of_student(cohort: InCohort, student_id: StudentId, send: SendRow) -> Response:
-        return send(spec.function(cohort, student_id), Moment.of(cohort))
+        return send(spec.function(cohort, _student(cohort, student_id)), Moment.of(cohort))
 
     def of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendList) -> Response:
-        return send(spec.function(cohort, assignment_id), Moment.of(cohort))
+        return send(spec.function(cohort, _assignment(cohort, assignment_id)), Moment.of(cohort))
 
     def row_of_assignment(cohort: InCohort, assignment_id: AssignmentId, send: SendRow) -> Response:
-        return send(spec.function(cohort, assignment_id), Moment.of(cohort))
+        return send(spec.function(cohort, _assignment(cohort, assignment_id)), Moment.of(cohort))
 
     endpoints: dict[tuple[Scope, Shape], Endpoint] = {
         ("class", "list"): of_class,
@@ -158,6 +160,14 @@ def _endpoint(spec: ReportSpec, scope: Scope, shape: Shape) -> Endpoint:
         ("assignment", "one"): row_of_assignment,
     }
     return endpoints[scope, shape]
+
+
+def _student(cohort: Cohort, part: str) -> str:
+    return find_id(part, cohort.students.index)
+
+
+def _assignment(cohort: Cohort, part: str) -> str:
+    return find_id(part, cohort.assignments.index)
 
 
 def _http_description(docstring: str) -> str:

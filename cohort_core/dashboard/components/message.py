@@ -28,7 +28,7 @@ def show(
     With `mail` there is also a button to mail it; pages with pseudonyms have none.
     """
     student = cohort.students.loc[health["student_id"]]
-    name = student["first_name"] if isinstance(student["first_name"], str) else health["name"]
+    name = student["first_name"] if isinstance(student["first_name"], str) else None
     text = draft(name, health, stuck, missing, cohort.thresholds.cooling_days)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
         st.markdown("**A first message**", help=_HELP, width="content")
@@ -39,15 +39,20 @@ def show(
 
 
 def draft(
-    name: str, health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
+    name: str | None,
+    health: Mapping[str, Any],
+    stuck: Sequence[str],
+    missing: Sequence[str],
+    silent_days: int,
 ) -> str:
     """Write a message about the student's biggest obstacle, with a question about it.
 
+    `name` is the first name, None if it is not known.
     `health` is a row of the report ``student_health``. `stuck` holds the assignments in which the student is
     stuck, the longest first. `missing` holds the assignments that most of the class has completed and the
     student has not, in course order.
     """
-    return f"Hi {name},\n{_body(health, stuck, missing, silent_days)}"
+    return f"Hi{f' {name}' if name else ''},\n{_body(health, stuck, missing, silent_days)}"
 
 
 def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:

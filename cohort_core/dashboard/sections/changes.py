@@ -40,6 +40,7 @@ KINDS = {
     "reviewed": ("review", "reviews"),
     "new_student": ("new student", "new students"),
     "came_back": ("student back", "students back"),
+    "left": ("student left", "students left"),
     "band_moved": ("moved band", "moved bands"),
     "reopened": ("reopened", "reopened"),
     "removed": ("removed", "removed"),
@@ -118,7 +119,6 @@ def _table(report: Report, tz: tzinfo) -> None:
     changes = report.frame
     rows = changes.assign(
         at=changes["at"].dt.tz_convert(tz).dt.tz_localize(None),
-        name=changes["name"].fillna(changes["student_id"]),
         kind=[upper_first(" ".join(filter(None, describe_change(row)))) for row in report.records()],
     )
     tables.show(rows, ChangeRow, COLUMNS, key="changes", alt="All changes, the latest first", opens="student")
@@ -184,7 +184,10 @@ def _to_event(row: Mapping[str, Any], now: datetime) -> lists.Event:
         ago(happened_at, now),
         moment(happened_at, now.tzinfo or UTC),
         [
-            lists.Linked(row["name"] or row["student_id"], "student", row["student_id"]),
+            # Nobody can open the page of a student who left.
+            str(row["name"])
+            if row["kind"] == "left"
+            else lists.Linked(row["name"], "student", row["student_id"]),
             before,
             lists.Linked(assignment, "assignment", row["assignment_id"]) if assignment else "",
             after,
@@ -198,7 +201,7 @@ def describe_change(row: Mapping[str, Any]) -> tuple[str, str, str]:
     The result has three parts: the text before the assignment, the assignment, and the text after it. Any
     of them may be empty.
     """
-    assignment, grade = row["assignment"] or row["assignment_id"] or "", percent(row["grade_after"])
+    assignment, grade = row["assignment"] or "an assignment", percent(row["grade_after"])
     graded = row["grade_after"] is not None
     match row["kind"]:
         case "completed":
@@ -219,6 +222,10 @@ def describe_change(row: Mapping[str, Any]) -> tuple[str, str, str]:
             return "has a record of", assignment, "at OpenClass again"
         case "new_student":
             return "is new in this class", "", ""
+        case "came_back" if row["records"] is not None:
+            return f"is back in this class ({count(row['records'], 'record')})", "", ""
+        case "left":
+            return f"is no longer in this class ({count(row['records'], 'record')})", "", ""
         case "came_back":
             return "is back after two weeks or more without activity", "", ""
         case "band_moved":

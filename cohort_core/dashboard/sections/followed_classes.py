@@ -74,7 +74,7 @@ def show(view: View) -> None:
             st.caption(literal(_describe_class(status)))
             run = latest.get(status.id)
             closing.offer(view, status)
-            if view.commands and run is not None and run.error_code == RemovalsRefused.code:
+            if view.commands and run and (run.error_code == RemovalsRefused.code or run.unaccepted):
                 _offer_removal(view, run, is_running)
     with st.container(horizontal=True):
         if view.admin:
@@ -153,7 +153,7 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
 
 
 def _offer_removal(view: View, run: Run, is_running: bool) -> None:
-    st.warning(literal(run.error or "OpenClass no longer has many records of this class."))
+    st.warning(literal(run.error or run.note or "OpenClass no longer has many records of this class."))
     st.caption(
         "So much going at once may be right, as when an assignment was taken out of the course, or a mistake "
         "at OpenClass. Look at the class there first. What is removed counts no more here; should OpenClass "
@@ -201,6 +201,8 @@ def _describe_class(status: ClassStatus) -> str:
         ]
     if status.quarantined:
         parts.append(f"{count(status.quarantined, 'row')} set aside")
+    if not status.count_fits:
+        parts.append("OpenClass's count does not fit")
     if status.closed_on is not None:
         parts.append(closing.closed_text(status.closed_on))
     if status.is_published is False:

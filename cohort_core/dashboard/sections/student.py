@@ -12,13 +12,15 @@ import streamlit as st
 from cohort_core import formatting
 from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.components.text import literal, markup, upper_first
+from cohort_core.dashboard.components.text import and_more, literal, markup, upper_first
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
 
 HALF_OF_THE_CLASS = 0.5
+MAX_NAMES = 3
 
 STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "whole")}
 MISSING = {
@@ -58,6 +60,20 @@ def head(cohort: Cohort, health: Mapping[str, Any], said: Meanings) -> None:
     lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
     st.html("".join(lines))
     st.caption(literal(said.of[health["risk"]]), help=literal(" ".join(said.limits)))
+
+
+def hint_at_namesakes(cohort: Cohort, student_id: str) -> None:
+    """Show who else in the class has the same first and last name."""
+    report = catalog.students(cohort.class_data)
+    students = {row["id"]: row for row in report.records()}
+    names = [students[other]["name"] for other in students[student_id]["same_name_ids"]]
+    if names:
+        st.info(
+            literal(
+                f"{and_more(names, MAX_NAMES)} has the same name. One person with two accounts? The "
+                "numbers of each account stand alone."
+            )
+        )
 
 
 def stuck(assignments: pd.DataFrame) -> pd.DataFrame:

@@ -58,6 +58,8 @@ class SetAsideLine(Row):
     """A record that OpenClass sent in a form that cannot be used."""
 
     class_name: str = Field(description="The class.")
+    student: str | None = Field(description="The student, if the record tells.")
+    assignment: str | None = Field(description="The assignment, if the record tells.")
     reason: str = Field(description="Why it cannot be used.")
     first_seen_at: datetime = Field(description="When a sync first met it so; UTC in files.")
     last_seen_at: datetime = Field(description="When a sync last met it; UTC in files.")
@@ -81,6 +83,8 @@ COLUMNS = {
 }
 SET_ASIDE_COLUMNS = {
     "class_name": Column("Class"),
+    "student": Column("Student"),
+    "assignment": Column("Assignment"),
     "reason": Column("Why", width="large"),
     "first_seen_at": Column("Since", "ago"),
     "last_seen_at": Column("Last seen", "ago"),
@@ -128,6 +132,8 @@ def _set_aside(reader: Reader) -> Table:
     records = [
         {
             "class_name": names.get(record.class_id, record.class_id),
+            "student": record.student,
+            "assignment": record.assignment,
             "reason": record.reason,
             "first_seen_at": record.first_seen_at,
             "last_seen_at": record.last_seen_at,
@@ -167,7 +173,7 @@ def _to_row(job: Job, run: Run) -> dict[str, Any]:
         "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
         "seconds": run.seconds,
         "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
-        "note": run.error or (job.error if state != "done" else None),
+        "note": run.error or run.note or (job.error if state != "done" else None),
     }
 
 

@@ -1,12 +1,17 @@
-"""The charts of the Trends page."""
+"""The charts and the notice of the Trends page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pandas as pd
+import streamlit as st
 
 from cohort_core.charts import charts
+from cohort_core.dashboard.components.text import count, literal
+from cohort_core.metrics.cohort import Cohort
+from cohort_core.reports import catalog
+from cohort_core.timeutils import zoned
 
 VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each student active in the week"}
 
@@ -14,3 +19,17 @@ VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each
 def velocity_chart(velocity: pd.DataFrame) -> Any:
     """Draw the completions a student, in the weeks that are over."""
     return charts.lines(velocity[velocity["is_full"]], VELOCITY, "Completions a student", "one_decimal")
+
+
+def name_early_records(cohort: Cohort) -> None:
+    """Say which records from years before the class its charts leave out."""
+    early = catalog.progress_summary(cohort.all_types).record()["early_records"]
+    if early:
+        first = zoned(cohort.all_types.arrays[cohort.all_types.is_early].begun).min().tz_convert(cohort.tz)
+        begins = "begins" if early == 1 else "begin"
+        st.info(
+            literal(
+                f"{count(early, 'record')} {begins} years before the others, the first on {first:%Y-%m-%d}. "
+                "The first day of the class and the charts leave them out."
+            )
+        )

@@ -64,6 +64,7 @@ class OpenClassClient(Source):
         label="OpenClass", required_settings=("app_id", "origin", "email"), is_newest_first=True
     )
     read_person = staticmethod(parser.read_person)
+    read_subject = staticmethod(parser.read_subject)
 
     def __init__(
         self,

@@ -15,7 +15,6 @@ from typing import Annotated, Any, TypeVar
 import pydantic_core
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -24,19 +23,17 @@ from pydantic import (
 )
 
 from cohort_core.errors import UpstreamChanged
-from cohort_core.sources.base import Page
-from cohort_core.sources.values import clean_grade, clean_id, clean_instant, clean_text
+from cohort_core.sources.base import Page, Subject
+from cohort_core.sources.values import clean_email, clean_grade, clean_id, clean_instant, clean_name
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.records import Assignment, BadRow, Progression, Student
-
-Identifier = Annotated[str, BeforeValidator(clean_id)]
-Text = Annotated[str | None, BeforeValidator(clean_text)]
 
 # More than any class has, and small enough for all arithmetic with it.
 MAX_RECORDS = 10_000_000
 MAX_CACHED = 4096
 
 Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
 
 _LENIENT = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -55,28 +52,14 @@ class _Page(BaseModel):
     data: list[Any]
 
 
-class _ListedClass(BaseModel):
-    model_config = _LENIENT
-    id: Identifier
-    friendly_id: Text = None
-    name: Text = None
-    is_published: bool | None = None
-
-
 class _ClassList(BaseModel):
     model_config = _LENIENT
-    data: list[dict[str, Any]]
-
-
-class _Unit(BaseModel):
-    model_config = _LENIENT
-    name: Text = None
-    assignments: list[Identifier] | None = None
+    data: list[Any]
 
 
 class _ClassDetail(BaseModel):
     model_config = _LENIENT
-    units: list[_Unit] | None = None
+    units: list[Any] | None = None
 
 
 class _ClassDetails(BaseModel):
@@ -104,24 +87,54 @@ def read_token(body: Any) -> str:
 
 
 def read_classes(body: Any) -> list[ListedClass]:
-    """Read the classes in the response to ``GET /v1/classes``."""
+    """Read the classes in the response to ``GET /v1/classes``.
+
+    An entry without a usable id is left out. Raises ``UpstreamChanged`` if that is true of all entries.
+    """
     listing = _validated(_ClassList, _inner(body, "the list of classes"), "the list of classes")
-    classes = []
-    for raw in listing.data:
-        # The observed name is `id`. A class without it can still be identified by its `_id`.
-        item = _validated(_ListedClass, {**raw, "id": raw.get("id") or _oid_of(raw)}, "the list of classes")
-        name = item.name or item.friendly_id or item.id
-        classes.append(ListedClass(item.id, item.friendly_id, name, item.is_published))
+    classes = [item for raw in listing.data if (item := _read_listed(raw))]
+    if listing.data and not classes:
+        raise _changed("the list of classes")
     return classes
 
 
+def _read_listed(raw: Any) -> ListedClass | None:
+    if not isinstance(raw, dict):
+        return None
+    # The observed name is `id`. A class without it can still be identified by its `_id`.
+    class_id = _usable(clean_id, raw.get("id")) or _usable(clean_id, _oid_of(raw))
+    if class_id is None:
+        return None
+    friendly_id, is_published = _usable(clean_id, raw.get("friendly_id")), raw.get("is_published")
+    name = _usable(clean_name, raw.get("name")) or friendly_id or class_id
+    return ListedClass(class_id, friendly_id, name, is_published if isinstance(is_published, bool) else None)
+
+
 def read_units(body: Any) -> list[Unit]:
-    """Read the units in the response to ``GET /v1/classes/{id}``."""
+    """Read the units in the response to ``GET /v1/classes/{id}``.
+
+    What cannot be used of a unit is left out, and nothing else.
+    """
     details = _validated(_ClassDetails, _inner(body, "a class"), "a class")
     return [
-        Unit(unit.name or f"Unit {number}", tuple(unit.assignments or ()))
-        for number, unit in enumerate(details.data[0].units or (), start=1)
+        _read_unit(raw, number)
+        for number, raw in enumerate(details.data[0].units or (), start=1)
+        if isinstance(raw, dict)
     ]
+
+
+def _read_unit(raw: dict[str, Any], number: int) -> Unit:
+    assignments = raw.get("assignments")
+    ids = [_usable(clean_id, entry) for entry in (assignments if isinstance(assignments, list) else ())]
+    return Unit(_usable(clean_name, raw.get("name")) or f"Unit {number}", tuple(filter(None, ids)))
+
+
+def _usable(clean: Callable[[Any], Result | None], value: Any) -> Result | None:
+    """Return the cleaned value, or None if it cannot be used."""
+    try:
+        return clean(value)
+    except ValueError:
+        return None
 
 
 def read_page(body: Any) -> Page:
@@ -181,16 +194,14 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
         assignment = _read_assignment(work.get("id"), work.get("name"), work.get("type"))
     except TypeError:
         raise ValueError("holds an object in place of text") from None
-    grade, raw_grade = clean_grade(raw.get("grade"))
     row = Progression(
         _clean_object_id(raw.get("_id")),
         student.id,
         assignment.id,
-        grade,
+        clean_grade(raw.get("grade")),
         clean_instant(raw.get("started_assignment_at")),
         clean_instant(raw.get("completed_assignment_at")),
         clean_instant(raw.get("reviewed_at")),
-        raw_grade,
     )
     return row, student, assignment
 
@@ -198,12 +209,12 @@ def _read_row(raw: Any) -> tuple[Progression, Student, Assignment]:
 # Every row repeats its student and its assignment, so most of them have been read before.
 @functools.lru_cache(maxsize=MAX_CACHED)
 def _read_student(id_: Any, first_name: Any, last_name: Any, email: Any) -> Student:
-    return Student(clean_id(id_), clean_text(first_name), clean_text(last_name), clean_text(email))
+    return Student(clean_id(id_), clean_name(first_name), clean_name(last_name), clean_email(email))
 
 
 @functools.lru_cache(maxsize=MAX_CACHED)
 def _read_assignment(id_: Any, name: Any, type_: Any) -> Assignment:
-    return Assignment(clean_id(id_), clean_text(name), clean_text(type_))
+    return Assignment(clean_id(id_), clean_name(name), clean_name(type_))
 
 
 def _clean_object_id(value: Any) -> str:
@@ -214,12 +225,12 @@ def _clean_object_id(value: Any) -> str:
 _CLEANERS: dict[str, Callable[[Any], object]] = {
     "_id": _clean_object_id,
     "user.id": clean_id,
-    "user.first_name": clean_text,
-    "user.last_name": clean_text,
-    "user.email": clean_text,
+    "user.first_name": clean_name,
+    "user.last_name": clean_name,
+    "user.email": clean_email,
     "assignment.id": clean_id,
-    "assignment.name": clean_text,
-    "assignment.type": clean_text,
+    "assignment.name": clean_name,
+    "assignment.type": clean_name,
     "grade": clean_grade,
     "started_assignment_at": clean_instant,
     "completed_assignment_at": clean_instant,
@@ -263,6 +274,27 @@ def read_person(payload: str) -> tuple[str | None, str | None]:
         student_id if isinstance(student_id, str) else None,
         address if isinstance(address, str) else None,
     )
+
+
+def read_subject(payload: str) -> Subject:
+    """Read the student and the assignment in the payload of a bad row.
+
+    What cannot be used of them is left out; an id is empty then.
+    """
+    raw = json.loads(payload)
+    user, work = (raw.get("user"), raw.get("assignment")) if isinstance(raw, dict) else (None, None)
+    student = assignment = None
+    if isinstance(user, dict):
+        student = Student(
+            _usable(clean_id, user.get("id")) or "",
+            _usable(clean_name, user.get("first_name")),
+            _usable(clean_name, user.get("last_name")),
+            _usable(clean_email, user.get("email")),
+        )
+    if isinstance(work, dict):
+        name, kind = (_usable(clean_name, work.get(name)) for name in ("name", "type"))
+        assignment = Assignment(_usable(clean_id, work.get("id")) or "", name, kind)
+    return Subject(student, assignment)
 
 
 def _oid_of(raw: dict[str, Any]) -> Any:

@@ -83,7 +83,7 @@ def blockers(school: School, everyone: list[str], students: list[str]) -> list[R
             stuck_count += stuck(s, a)
             reached += bool((s, a) in school.record or any(school.done(s, b) for b in later))
         times = durations(school, students, a)
-        name, kind = school.kind.get(a, (a, None))
+        name, kind = school.kind[a]
         result.append(
             {
                 "assignment_id": a,
@@ -99,6 +99,12 @@ def blockers(school: School, everyone: list[str], students: list[str]) -> list[R
                 "in_progress": in_progress,
                 "stuck": stuck_count,
                 **{k: times[k] for k in ("median_days", "p80_days", "timed_count", "untimed_share")},
+                "grade_scale": school.scale.get(a, "share").split(",")[0],
+                "grades_left_out": sum(s in students for s in school.left_out.get(a, [])),
+                "left_out_students": sorted(
+                    {school.name(s) for s in school.left_out.get(a, []) if s in students},
+                    key=lambda name: (name.casefold(), name),
+                ),
             }
         )
     medians = [row["median_days"] for row in result if row["median_days"] is not None]

@@ -32,6 +32,10 @@ def progress_summary(school: School, students: list[str]) -> Row:
         "in_progress_count": in_progress,
         "not_started_count": not_started,
         "active_this_week_count": active,
+        "early_records": sum(
+            bool(school.first) and min(m for m in (r["started"], r["completed"]) if m) < school.first
+            for _, _, r in records_of(school, students)
+        ),
     }
 
 
@@ -49,7 +53,12 @@ def progress_over_time(school: School, students: list[str]) -> list[Row]:
     records = [
         (s, record) for (s, a), record in school.record.items() if s in students and a in school.assignments
     ]
-    moments = [m for _, record in records for m in (record["started"], record["completed"]) if m]
+    moments = [
+        m
+        for _, record in records
+        for m in (record["started"], record["completed"])
+        if m and school.first and m >= school.first
+    ]
     if not moments:
         return []
     result = []
@@ -81,7 +90,12 @@ def progress_over_time(school: School, students: list[str]) -> list[Row]:
 
 def velocity(school: School, students: list[str]) -> list[Row]:
     records = records_of(school, students)
-    moments = [m for _, _, r in records for m in (r["started"], r["completed"]) if m]
+    moments = [
+        m
+        for _, _, r in records
+        for m in (r["started"], r["completed"])
+        if m and school.first and m >= school.first
+    ]
     result: list[Row] = []
     if not moments:
         return result

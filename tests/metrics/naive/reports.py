@@ -96,7 +96,7 @@ def other_reports(
         "pace": pace(school, everyone, chosen),
         "forecast": forecast(school, chosen),
         "grade_distribution": grade_distribution([r for _, _, r in completions_of(school, chosen)]),
-        "by_type": breakdown(school, chosen, "type", lambda a: school.kind.get(a, (a, None))[1]),
+        "by_type": breakdown(school, chosen, "type", lambda a: school.kind[a][1]),
         "by_section": breakdown(school, chosen, "section", school.section.get),
         "by_group": by_group(school, roster, chosen, by_id),
         "by_weekday": [

@@ -133,7 +133,12 @@ def forecast(school: School, students: list[str]) -> list[Row]:
     for s in students:
         records = records_of(school, [s])
         finished = [r["completed"] for _, _, r in records if r["completed"]]
-        moments = [m for _, _, r in records for m in (r["started"], r["completed"]) if m]
+        moments = [
+            m
+            for _, _, r in records
+            for m in (r["started"], r["completed"])
+            if m and school.first and m >= school.first
+        ]
         weeks = sorted({school.monday(m) for m in moments})
         over = [w for w in weeks if midnight(school, w + WEEK) - timedelta(microseconds=1) <= school.as_of]
         used = (over or weeks)[-4:]
@@ -180,7 +185,7 @@ def timeline(school: School, s: str) -> list[Row]:
                             "assignment": shown["name"],
                             "type": shown["type"],
                             "section": shown["section"],
-                            "grade": record["grade"] if event == "completed" else None,
+                            "grade": record["shown_grade"] if event == "completed" else None,
                         },
                     )
                 )
