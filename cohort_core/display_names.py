@@ -1,4 +1,4 @@
-"""The name under which a person is shown, the same on every page, in files and in messages."""
+"""The name under which a person is shown, the same everywhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def full_name(first: str | None, last: str | None) -> str | None:
 
 
 def email_name(email: str | None) -> str | None:
-    """Return the part of an email before its @, None for anything that is no email."""
+    """Return the part of an email before its @, None without one."""
     local, at, host = (email or "").strip().partition("@")
     return local if local and at and host and "@" not in host else None
 
@@ -47,7 +47,10 @@ def folded_name(name: str) -> str:
 
 
 def same_names(people: Iterable[tuple[str | None, str | None]]) -> list[list[int]]:
-    """Return for each person (first name, last name) the places of the others with the same name."""
+    """Return for each person the places of the others with the same name.
+
+    `people` are pairs of first and last name.
+    """
     places: defaultdict[str, list[int]] = defaultdict(list)
     keys = [folded_name(full_name(first, last) or "") for first, last in people]
     for place, key in enumerate(keys):

@@ -39,7 +39,7 @@ def decoded(part: str) -> str:
 
 
 def find_id(part: str, ids: Container[str]) -> str:
-    """Return the id that a part of a path means, or the part if it means none.
+    """Return the id that a part of a path means, else the part.
 
     An id that no path can hold, such as "..", may be encoded twice.
     """

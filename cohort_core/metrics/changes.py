@@ -53,7 +53,7 @@ class Event(NamedTuple):
 
 
 class _Move(NamedTuple):
-    """A student of whom a sync brought the first records again, or took the last."""
+    """A student whose first records a sync brought again, or whose last it took."""
 
     kind: str
     records: int
@@ -111,7 +111,7 @@ def _as_shares(
 
 
 def _moves(class_data: ClassData, log: pd.DataFrame) -> _Moves:
-    """Return the students who left the class or came back into it, by student and run of the sync."""
+    """Return the students who left or came back, by student and run."""
     lines = log[log["kind"].isin(["added", "returned", "removed"])]
     moved = lines.loc[lines["kind"] != "added", "student_id"].unique()
     lines = lines[lines["student_id"].isin(moved)]
@@ -147,7 +147,7 @@ def _removed_values(log: pd.DataFrame) -> dict[tuple[str, pd.Timestamp], dict[st
 
 
 def _removed_first(log: pd.DataFrame, logged: Sequence[Event]) -> set[str]:
-    """Return the students of whom a record was removed before anything else of them was logged."""
+    """Return the students whose first logged event is the removal of a record."""
     removed = log[log["kind"] == "removed"].groupby("student_id")["at"].min()
     first: dict[str, pd.Timestamp] = {}
     for event in logged:

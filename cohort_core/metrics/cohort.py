@@ -26,7 +26,7 @@ from cohort_core.timeutils import Instants, instants, local_midnight, naive, res
 
 EARLY_GAP = np.timedelta64(365, "D")
 RECORDS_FOR_EACH_EARLY = 20
-"""One record in so many, and always one, is early if such a gap lies between it and the rest."""
+"""At most one record in so many is early, but always one."""
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -161,7 +161,10 @@ class Cohort:
 
     @cached_property
     def grade(self) -> NDArray[np.float64]:
-        """The grade as it counts, by record: 0 to 1, NaN for none. A bonus counts as 1."""
+        """The grade as it counts, by record: 0 to 1, NaN for none.
+
+        A bonus counts as 1.
+        """
         return np.minimum(self.arrays.grade, 1.0)
 
     @property
@@ -308,7 +311,7 @@ def _everyone(class_data: ClassData) -> pd.DataFrame:
 
 
 def people_of(students: pd.DataFrame) -> list[tuple[str | None, str | None, str | None]]:
-    """Return the first name, last name and email of each row, None for what is missing."""
+    """Return first name, last name and email of each row, None where missing."""
     columns = students[["first_name", "last_name", "email"]]
     rows = columns.astype("object").where(columns.notna(), None)
     return list(rows.itertuples(index=False, name=None))

@@ -556,11 +556,11 @@ class ProgressionRow(Row):
     grade: float | None = _shown_grade(
         "Grade; null without one, and for one that does not fit the scale of the assignment."
     )
-    raw_grade: float | None = _of("Grade as OpenClass sent it, on the scale of the assignment.")
     started_at: datetime | None = _of("Start.", "UTC")
     completed_at: datetime | None = _of("Completion.", "UTC")
     reviewed_at: datetime | None = _of("Review.", "UTC")
     synced_at: datetime = _of("When this version of the record was fetched.", "UTC")
+    raw_grade: float | None = _of("Grade as OpenClass sent it, on the scale of the assignment.")
 
 
 class ChangeRow(Row):

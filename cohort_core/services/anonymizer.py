@@ -117,7 +117,10 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
 
 
 def _disguised(students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]) -> pd.DataFrame:
-    """Return the students with pseudonyms. Names in `taken` are avoided, and chosen ones added to it."""
+    """Return the students with pseudonyms.
+
+    Names in `taken` are avoided, and chosen ones added to it.
+    """
     ids = {student_id: pseudonyms.student_id(student_id) for student_id in students["student_id"]}
     names = _choose_names(students, pseudonyms, taken)
     first, last = ([name[part] for name in names] for part in (0, 1))

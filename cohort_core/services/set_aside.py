@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SetAsideRecord:
-    """A record that cannot be used; student and assignment are None where it does not tell."""
+    """A record that cannot be used.
+
+    Student and assignment are None where it does not tell.
+    """
 
     class_id: str
     id: str
@@ -42,8 +45,8 @@ def load_set_aside(
 ) -> list[SetAsideRecord]:
     """Load the records set aside, of one class or all, the latest first.
 
-    Names are those of the class, else those in the record. With pseudonyms, people whom the class does not
-    have stay unnamed.
+    Names are those of the class, else those in the record. With pseudonyms, people who are not in the
+    class stay unnamed.
     """
     pseudonyms = Pseudonyms(load_key(home)) if anonymous else None
     read_subject = sources.source_class().read_subject

@@ -174,9 +174,9 @@ class Source(ABC):
 
     @staticmethod
     def read_subject(payload: str) -> Subject:
-        """Read the student and the assignment that a bad row names; None where it names none.
+        """Read the student and the assignment that a bad row names.
 
-        Their ids are empty if the payload has none.
+        Each is None where it names none. Their ids are empty if the payload has none.
         """
         return Subject(None, None)
 

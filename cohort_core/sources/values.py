@@ -42,7 +42,10 @@ def clean_text(value: Any) -> str | None:
 
 
 def clean_name(value: Any) -> str | None:
-    """Normalise a name: as other text, cut to 200 characters, None if nothing in it can be seen."""
+    """Normalise a name: as other text, cut to 200 characters.
+
+    It is None if nothing in it can be seen.
+    """
     text = clean_text(value)
     if text is None or (not text.isascii() and not any(map(_can_be_seen, text))):
         return None
@@ -97,7 +100,10 @@ def clean_instant(value: Any) -> str | None:
 
 
 def clean_grade(value: Any) -> float | None:
-    """Check a grade, a number from 0 to 100. Its scale is decided when a class is loaded."""
+    """Check a grade, a number from 0 to 100.
+
+    Its scale is decided when a class is loaded.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -12,7 +12,7 @@ from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
 
 MISFIT_SYNCS = 3
-"""After so many syncs with no other fault, OpenClass's total of a class is not believed any more."""
+"""After so many syncs with no other fault, a total is not believed any more."""
 
 
 @dataclass(frozen=True)

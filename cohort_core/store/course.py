@@ -1,4 +1,4 @@
-"""The assignments of a class in course order, each with a name, a type and the scale of its grades."""
+"""The assignments of a class in course order, with names, types and scales."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _medians(place: NDArray[np.intp], moments: pd.Series[Any], n: int) -> list[f
 
 
 def _names(frame: pd.DataFrame) -> list[str]:
-    """Return the names; an assignment without one is called by its section and its place in it."""
+    """Return the names; without one it is the section and the place in it."""
     unnamed = int((frame["name"].isna() & frame["section"].isna()).sum())
     number, names = 0, []
     for name, section, place in zip(frame["name"], frame["section"], frame["place"], strict=True):

@@ -1,4 +1,4 @@
-"""The scale of the grades of an assignment, decided by all its records in a class.
+"""The scale of an assignment's grades, decided by all its records in a class.
 
 OpenClass sends a bare number: 0.9 may be a share, 1.05 a share with a bonus, 85 a percentage. One number
 alone cannot tell, so the assignment decides: a later record may change its scale, and nothing stored changes.

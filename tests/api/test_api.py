@@ -42,7 +42,7 @@ def test_progressions_filters(service: Service) -> None:
     everything = service.get(f"{CLASS}/progressions")
     assert list(everything[0]) == [
         *("id", "student_id", "assignment_id", "grade"),
-        *("started_at", "completed_at", "reviewed_at", "synced_at"),
+        *("started_at", "completed_at", "reviewed_at", "synced_at", "raw_grade"),
     ]
     student, assignment = everything[10]["student_id"], everything[10]["assignment_id"]
 

@@ -35,7 +35,7 @@ def ranking_chart(blockers: pd.DataFrame, by: Ranking) -> Any:
 
 
 def name_unclear_grades(blockers: Report) -> None:
-    """Name the assignments whose grades fit no scale, and the students whose grades are left out."""
+    """Name the assignments whose grades fit no scale, and the students left out."""
     unclear = [row for row in blockers.records() if row["grades_left_out"]]
     if unclear:
         named = [
