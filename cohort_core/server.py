@@ -224,7 +224,7 @@ def serve(
             workspace.start_schedule(sync_every)
         # Create the app before printing its address: somebody may open the address at once.
         app = create_app(workspace, exposed=exposed, hosts=hosts)
-        for line in (*_startup_lines(host, port, exposed=exposed), *_score_lines(workspace)):
+        for line in (*_score_lines(workspace), *_startup_lines(host, port, exposed=exposed)):
             say(line)
         _silence_uvicorn()
         if exposed:

@@ -131,6 +131,7 @@ def test_the_wheel_adds_one_name_and_carries_the_entries(installed: Installed) -
     metadata = f"cohort_tracker-{PROJECT['version']}.dist-info"
     assert {name.split("/")[0] for name in names} == {"cohort_core", metadata}
     assert {f"cohort_core/entry/{entry}" for entry in ENTRIES} <= set(names)
+    assert not any("openings" in name or "golden" in name for name in names)
     assert {f"{metadata}/licenses/LICENSE", "cohort_core/practice/data/ATTRIBUTION.md"} <= set(names)
 
 
