@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
+from cohort_core.store.identity import comparable
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,28 @@ def find_class(database: Database, reference: str, among: Collection[str] | None
     if len(rows) > 1 and rows[0]["id"] != reference:
         raise BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
     return str(rows[0]["id"])
+
+
+def find_class_by_name(database: Database, reference: str) -> str:
+    """Find the id of the class with this id, friendly id or name, as people write it in files.
+
+    Case, blanks and kinds of dashes do not matter. Raises ``UnknownClass`` if there is none, and ``BadInput``
+    if it could be several.
+    """
+    try:
+        return find_class(database, reference)
+    except UnknownClass:
+        pass
+    wanted = comparable(reference)
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, friendly_id, name FROM classes").fetchall()
+    for column in ("friendly_id", "name"):
+        fitting = [row["id"] for row in rows if wanted and comparable(row[column]) == wanted]
+        if len(fitting) > 1:
+            raise BadInput("Several classes have this name. Use the class's id.", parameter="class_id")
+        if fitting:
+            return str(fitting[0])
+    raise unknown_class()
 
 
 def _is_text(text: str) -> bool:
