@@ -1,21 +1,21 @@
-"""Rosters and mentors from CSV files.
+"""Rosters and mentors from files, matched to the students of a class.
 
-A file is read into a plan. The plan says what an import would do, and writes nothing; ``keep`` writes it.
-Every line that cannot be used is reported with its reason.
+`roster_lines` reads the file. Its lines become a plan. The plan says what an import would do, and writes
+nothing; ``keep`` writes it. Every line that cannot be used is reported with its reason.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cohort_core.errors import BadInput, UnknownClass
+from cohort_core.imports import code_pages, columns, tables, workbooks
+from cohort_core.imports.roster_lines import RosterFile, read_mentors_file, read_roster_file
+from cohort_core.imports.tables import SIZE_LIMIT_BYTES, Unusable
 from cohort_core.store import classes, roster
 from cohort_core.store.database import Database
 from cohort_core.store.records import Student
@@ -24,23 +24,7 @@ from cohort_core.store.roster import Enrolment, Mentor
 IDENTITY_COLUMNS = ("student_id", "email", "first_name", "last_name")
 DATE_COLUMNS = ("enrolled_on", "withdrawn_on")
 STUDENT_COLUMNS = (*IDENTITY_COLUMNS, "night", "region", *DATE_COLUMNS)
-MENTOR_COLUMNS = ("name", "night")
 GROUP_COLUMNS = ("night", "region")
-SIZE_LIMIT_BYTES = 10 * 1024 * 1024
-MAX_LINES = 50_000
-
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""The first bytes of workbooks of spreadsheet programs, new and old."""
-_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-"""The beginnings that exports give to text that looks like a formula."""
-
-
-@dataclass(frozen=True)
-class Unusable:
-    """A line of a file that could not be used; the header is line 1."""
-
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -123,65 +107,86 @@ class MentorsPlan:
         roster.save_mentors(database, self.mentors)
 
 
-def plan_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
+def plan_students(database: Database, content: bytes | str, class_reference: str | None = None) -> RosterPlan:
     """Read a roster for a class, or for each class in the column ``class``.
 
-    Raises ``BadInput`` if the text is not a roster, and ``UnknownClass`` if ``class_reference`` is unknown.
+    ``content`` is that of the file, CSV or XLSX. Raises ``BadInput`` if it is not a roster, and
+    ``UnknownClass`` if ``class_reference`` is unknown.
     """
     fallback = classes.find_class(database, class_reference) if class_reference else _only_active(database)
     class_of = _ClassColumn(database, fallback, is_fixed=class_reference is not None)
-    plan = RosterPlan()
+    file = _read(database, content, [fallback] if fallback else classes.active_class_ids(database))
+    plan = RosterPlan(unusable=list(file.not_used))
+    plan.names_classes = any(line.class_name for line in file.lines)
     used: dict[str, dict[tuple[str, ...], tuple[int, Enrolment]]] = defaultdict(dict)
-    for line, row in _rows(text, required_any=IDENTITY_COLUMNS):
-        plan.names_classes = plan.names_classes or "class" in row
+    for line in file.lines:
         try:
-            class_id = class_of(row)
-            enrolment = _enrolment(row)
+            class_id = class_of(line.class_name)
+            enrolment = _enrolment(vars(line))
             if enrolment.key in used[class_id]:
                 first_line = used[class_id][enrolment.key][0]
                 raise ValueError(f"means the same student as line {first_line}, which counts")
         except ValueError as problem:
-            plan.unusable.append(Unusable(line, str(problem)))
+            plan.unusable.append(Unusable(line.line, str(problem)))
             continue
-        used[class_id][enrolment.key] = (line, enrolment)
+        used[class_id][enrolment.key] = (line.line, enrolment)
     for class_id, lines in used.items():
         _sort_out(database, class_id, list(lines.values()), plan)
     plan.unusable.sort(key=lambda unusable: unusable.line)
     return plan
 
 
-def plan_mentors(text: str) -> MentorsPlan:
-    """Read mentors, or raise ``BadInput`` if the text is not a list of mentors."""
-    plan = MentorsPlan()
+def _read(database: Database, content: bytes | str, class_ids: Sequence[str]) -> RosterFile:
+    """Read a roster with what is already there of these classes."""
+    names: set[str] = set()
+    with database.reading() as connection:
+        for class_id in class_ids:
+            for student in roster.load_seen_students(connection, class_id):
+                names.update(filter(None, (student.first_name, student.last_name)))
+            for line in roster.load_roster(connection, class_id):
+                names.update(filter(None, (line.first_name, line.last_name)))
+    first_days = {classes.load_first_day(database, class_id) for class_id in class_ids}
+    return read_roster_file(
+        content.encode() if isinstance(content, str) else content,
+        "The file",
+        names_in_class=names,
+        class_starts_on=first_days.pop() if len(first_days) == 1 else None,
+    )
+
+
+def plan_mentors(content: bytes | str) -> MentorsPlan:
+    """Read mentors, or raise ``BadInput`` if the content is not a list of mentors."""
+    file = read_mentors_file(content.encode() if isinstance(content, str) else content, "The file")
+    plan = MentorsPlan(unusable=list(file.not_used))
     seen: set[str] = set()
-    for line, row in _rows(text, required_any=("name",)):
-        name = row.get("name")
-        if not name:
-            plan.unusable.append(Unusable(line, "has no name"))
-        elif roster.folded(name) in seen:
-            plan.unusable.append(Unusable(line, "repeats a name"))
+    for line in file.lines:
+        if roster.folded(line.name) in seen:
+            plan.unusable.append(Unusable(line.line, "repeats a name"))
         else:
-            seen.add(roster.folded(name))
-            plan.mentors.append(Mentor(name, row.get("night")))
+            seen.add(roster.folded(line.name))
+            plan.mentors.append(Mentor(line.name, line.night))
+    plan.unusable.sort(key=lambda unusable: unusable.line)
     return plan
 
 
-def import_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
+def import_students(
+    database: Database, content: bytes | str, class_reference: str | None = None
+) -> RosterPlan:
     """Read a roster, keep it at once and return its plan.
 
     After an exception nothing has changed.
     """
-    plan = plan_students(database, text, class_reference)
+    plan = plan_students(database, content, class_reference)
     plan.keep(database)
     return plan
 
 
-def import_mentors(database: Database, text: str) -> MentorsPlan:
+def import_mentors(database: Database, content: bytes | str) -> MentorsPlan:
     """Read mentors, keep them at once and return their plan.
 
     After an exception nothing has changed.
     """
-    plan = plan_mentors(text)
+    plan = plan_mentors(content)
     plan.keep(database)
     return plan
 
@@ -189,9 +194,7 @@ def import_mentors(database: Database, text: str) -> MentorsPlan:
 def import_practice_rosters(database: Database, school: Any) -> None:
     """Give the practice classes the rosters of the practice school."""
     for class_id in school.rosters():
-        roster.save_roster(
-            database, {class_id: [_enrolment(_cleaned(row)) for row in school.roster(class_id)]}
-        )
+        roster.save_roster(database, {class_id: [_enrolment(row) for row in school.roster(class_id)]})
     roster.save_mentors(database, [Mentor(row["name"], row["night"] or None) for row in school.mentors()])
 
 
@@ -217,8 +220,7 @@ def read_text(path: Path) -> str:
 def decode(content: bytes, name: str) -> str:
     """Decode the content of a CSV file, which messages call ``name``.
 
-    It is UTF-8 with or without a byte order mark, UTF-16 with a mark, or else the encoding of Excel on
-    Windows. Raises ``BadInput``, which says what to do, for a file that is not a text.
+    Raises ``BadInput``, which says what to do, for a file that is not a text.
     """
     if not content.strip():
         raise BadInput(f"{name} is empty. Fill in the template and try again.", parameter="file")
@@ -226,89 +228,33 @@ def decode(content: bytes, name: str) -> str:
         raise BadInput(
             f"{name} is too large for a roster. Check that it is the right file.", parameter="file"
         )
-    if content.startswith(_WORKBOOKS):
+    if workbooks.is_workbook(content):
         raise BadInput(
             f"{name} is a workbook. Save it in the spreadsheet program as CSV (UTF-8) and try again.",
             parameter="file",
         )
-    try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16")
-        if b"\0" not in content:
-            return content.decode("utf-8-sig") if is_utf8(content) else content.decode("cp1252", "replace")
-    except UnicodeDecodeError:
-        pass
-    raise BadInput(f"{name} is no text. Save it as CSV (UTF-8) and try again.", parameter="file")
+    return code_pages.decode(content, name).text
 
 
 def is_utf8(content: bytes) -> bool:
     """Say whether the letters of a file are certain, not guessed."""
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return True
+    return code_pages.decode(content, "The file").is_certain
 
 
 def check_columns(text: str, required_any: Sequence[str]) -> None:
-    """Check that the first line of a CSV text names one of these columns.
+    """Check that a CSV text names one of these columns.
 
     Raises ``BadInput`` if it does not, or if the text is not CSV.
     """
-    for _ in _rows(text, required_any):
-        pass
-
-
-def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    lines = text.lstrip("\ufeff").splitlines(keepends=True)
-    header = lines[0] if lines else ""
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter)
-    try:
-        names = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
-        if not set(names) & set(required_any):
-            raise BadInput(
-                f"The first line must name the columns, among them {' or '.join(required_any)}. Add it and "
-                "try again.",
-                parameter="columns",
-            )
-        for number, values in enumerate(reader):
-            if number > MAX_LINES:
-                raise BadInput(
-                    f"The file has more than {MAX_LINES:,} lines. Check that it is the right one.",
-                    parameter="file",
-                )
-            if any(value.strip() for value in values):
-                yield reader.line_num, _cleaned(dict(zip(names, values, strict=False)))
-    except csv.Error:
-        raise BadInput(
-            f"Line {reader.line_num} is not CSV. Save the file as CSV (UTF-8) and try again.",
-            parameter="file",
-        ) from None
-
-
-def _cleaned(row: Mapping[str, str | None]) -> dict[str, str | None]:
-    values = {name: (value or "").strip() for name, value in row.items()}
-    return {
-        name: (value[1:] if value.startswith(_GUARDED) else value) or None for name, value in values.items()
-    }
+    needs = columns.MENTOR if "name" in required_any else columns.PERSON
+    tables.read_table(text.encode(), "The file", needs=needs)
 
 
 def _enrolment(row: Mapping[str, str | None]) -> Enrolment:
-    has_name = row.get("first_name") and row.get("last_name")
-    if not (row.get("student_id") or row.get("email") or has_name):
-        raise ValueError("names nobody: it needs an email, or a first and a last name, or a student id")
-    for column in DATE_COLUMNS:
-        value = row.get(column)
-        try:
-            if value is not None and date.fromisoformat(value).isoformat() != value:
-                raise ValueError
-        except ValueError:
-            raise ValueError(f"{column} is not a date such as 2026-09-01") from None
     enrolled_on, withdrawn_on = row.get("enrolled_on"), row.get("withdrawn_on")
     if enrolled_on and withdrawn_on and withdrawn_on < enrolled_on:
         raise ValueError("withdrawn_on is before enrolled_on")
-    return Enrolment(**{name: row.get(name) for name in STUDENT_COLUMNS})
+    return Enrolment(**{name: row.get(name) or None for name in STUDENT_COLUMNS})
 
 
 def _only_active(database: Database) -> str | None:
@@ -325,8 +271,7 @@ class _ClassColumn:
         self._is_fixed = is_fixed
         self._class_ids: dict[str, str | None] = {}
 
-    def __call__(self, row: Mapping[str, str | None]) -> str:
-        named = row.get("class")
+    def __call__(self, named: str | None) -> str:
         if named is None or self._is_fixed:
             if self._fallback is None:
                 raise ValueError("names no class: add a column `class`, or use --class-id")
@@ -361,10 +306,21 @@ def _sort_out(
     for line, enrolment in lines:
         if id(enrolment) in ambiguous:
             plan.unusable.append(Unusable(line, "could mean several students: add their student_id"))
+        elif id(enrolment) in unseen and not _is_whole(enrolment):
+            plan.unusable.append(Unusable(line, "names nobody: " + _WHOLE))
         elif id(enrolment) in unseen or id(enrolment) in student_of:
             plan.by_class[class_id].append(Matched(line, enrolment, student_of.get(id(enrolment))))
         else:
             plan.unusable.append(Unusable(line, "means a student whom a line above means, which counts"))
+
+
+_WHOLE = "it needs an email, or a first and last name, or a student id"
+
+
+def _is_whole(enrolment: Enrolment) -> bool:
+    """Say whether a line can stand for a student who is not there yet: a single name cannot."""
+    has_name = enrolment.first_name and enrolment.last_name
+    return bool(enrolment.student_id or enrolment.email or has_name)
 
 
 def _first_reasons(unusable: Sequence[Unusable]) -> str:
