@@ -236,6 +236,22 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
     }
 
 
+def load_first_day(database: Database, class_id: str) -> date | None:
+    """Load the first day of a class: as a mentor set it, else the UTC day of its first record."""
+    with database.reading() as connection:
+        row = connection.execute(
+            """
+            SELECT coalesce(
+              (SELECT starts_on FROM classes WHERE id = ?1),
+              (SELECT min(min(coalesce(started_at, completed_at), coalesce(completed_at, started_at)))
+               FROM progressions WHERE class_id = ?1)
+            )
+            """,
+            (class_id,),
+        ).fetchone()
+    return date.fromisoformat(row[0][:10]) if row[0] else None
+
+
 def save_calendar(database: Database, class_id: str, calendar: Calendar) -> None:
     """Save a class's calendar; its metrics are computed anew. The time zone must exist."""
     starts_on = calendar.starts_on and calendar.starts_on.isoformat()
