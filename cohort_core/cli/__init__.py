@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cohort_core import errors
-from cohort_core.cli import connect, import_export, maintenance, serve, sync, tokens
+from cohort_core.cli import connect, export, imports, maintenance, serve, sync, tokens
 from cohort_core.cli.common import complain, home
 from cohort_core.cli.exit_codes import EXIT_CODES, INTERRUPTED, UNEXPECTED
 
@@ -35,7 +35,8 @@ which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
-71 another program holds the database or the settings · 73 a sync would remove much, say
+71 another program holds the database or the settings · 72 lines of an import wait for an answer or cannot
+be used · 73 a sync would remove much, say
 --accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76 OpenClass changed its
 format · 77 wrong email or password · 78 not connected, a bad setting, or something not installed · 130
 stopped by you.
@@ -69,7 +70,7 @@ def options(
     """Take the options that stand before a command."""
 
 
-for part in (connect, sync, maintenance, import_export, serve, tokens):
+for part in (connect, sync, maintenance, imports, export, serve, tokens):
     app.add_typer(part.commands)
 
 

@@ -74,7 +74,7 @@ def test_a_hide_moves_when_a_sync_fails_after_the_record(waiting: SyncedClass) -
             waiting.id,
             progression(f"more {number}", student="student 1", assignment=f"a {number}", completed=instant(50)),
         )
-    waiting.served.faults.add(Fault("error", "*/progressions*", times=100, after=1))
+    waiting.served.faults.add(Fault("status", "*/progressions*", times=100, after=1))
     assert waiting.sync().state == "failed"
     assert REAL in ids(waiting)
     assert hidden(waiting) == [REAL]
@@ -83,7 +83,7 @@ def test_a_hide_moves_when_a_sync_fails_after_the_record(waiting: SyncedClass) -
 def test_who_loses_all_records_keeps_the_id(waiting: SyncedClass) -> None:
     start(waiting)
     waiting.sync()
-    waiting.school.delete_row(waiting.id, hex_id("progression", "first"))
+    waiting.school.drop_row(waiting.id, hex_id("progression", "first"))
     waiting.sync(full=True, accept_removals=True)
     waiting.sync(full=True, accept_removals=True)
     assert waiting.value(f"SELECT count(*) FROM progressions WHERE student_id = '{REAL}'") == 0
