@@ -43,9 +43,7 @@ def import_(
             "id, and any of night, region, enrolled_on, withdrawn_on, class."
         ),
     ] = None,
-    mentors: Annotated[
-        Path | None, typer.Option(help="The mentors, CSV or XLSX: name, night.")
-    ] = None,
+    mentors: Annotated[Path | None, typer.Option(help="The mentors, CSV or XLSX: name, night.")] = None,
     class_id: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +79,9 @@ def import_(
     date_order: Annotated[
         DateOrder | None, typer.Option(help="How to read dates such as 01/09/2026.")
     ] = None,
-    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook; default: the first with people.")] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="The sheet of a workbook; default: the first with people.")
+    ] = None,
     night_column: Annotated[
         str | None, typer.Option(help="The column that holds the class night, by its header.")
     ] = None,
@@ -128,7 +128,7 @@ def import_(
                 enrol_new="all" if enrol_new else (),
                 enrol_near="all" if enrol_near else (),
                 accept_near="all" if accept_near else (),
-                leave_rest=leave_rest,
+                leave="all" if leave_rest else (),
             ),
             is_added=add,
         )
@@ -187,13 +187,20 @@ def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     if plan.file.night_candidates:
         typer.echo(f"May be the class night (--night-column): {', '.join(plan.file.night_candidates)}.")
     near = [
-        (line, f"do you mean {display_name(line.student)}?" if with_names and line.student else "do you mean a student of the class?")
+        (
+            line,
+            f"do you mean {display_name(line.student)}?"
+            if with_names and line.student
+            else "do you mean a student of the class?",
+        )
         for line in plan.of_state("near")
     ]
     _show_lines("Nearly a student of OpenClass", near, with_names=with_names)
     new = [(line, line.reason) for line in plan.of_state("new")]
     _show_lines("Nobody at OpenClass", new, with_names=with_names)
-    noted = [line for line in plan.lines if line.state == "not_used" or (line.state == "matched" and line.reason)]
+    noted = [
+        line for line in plan.lines if line.state == "not_used" or (line.state == "matched" and line.reason)
+    ]
     _report_unusable(name, noted)
     for part in plan.by_class.values():
         if part.before and not plan.is_added:
@@ -209,7 +216,13 @@ def _show_lines(title: str, lines: list[tuple[PlannedLine, str]], *, with_names:
     typer.echo(f"{title}: {count(len(lines), 'line')}")
     for line, words in lines[:MAX_SHOWN]:
         about = f" {line.name}" if with_names else ""
-        what = "enrolled before" if line.was_answered and line.is_used else "left out before" if line.was_answered else words
+        what = (
+            "enrolled before"
+            if line.was_answered and line.is_used
+            else "left out before"
+            if line.was_answered
+            else words
+        )
         typer.echo(f"  line {line.line}{about}: {what}")
     if len(lines) > MAX_SHOWN:
         typer.echo(f"  and {len(lines) - MAX_SHOWN} more; --json lists all")
@@ -225,12 +238,24 @@ def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
         f"{count(matched, 'student')} of {label}, {plan.used - matched} not seen there yet, "
         f"{len(plan.lines) - plan.used} lines not used."
     )
-    begin = "Roster imported" if is_written else "Nothing was imported, as no line is used" if is_tried else "It would be"
+    begin = (
+        "Roster imported"
+        if is_written
+        else "Nothing was imported, as no line is used"
+        if is_tried
+        else "It would be"
+    )
     typer.echo(f"{begin}: {numbers}")
     if any(line.state == "new" for line in waiting):
-        typer.echo("Lines that match nobody are not enrolled. Say --enrol-new if they are students of the class, or --leave-rest.")
+        typer.echo(
+            "Lines that match nobody are not enrolled. Say --enrol-new if they are students of the class, "
+            "or --leave-rest."
+        )
     if any(line.state == "near" for line in waiting):
-        typer.echo("Lines that nearly match wait for you. Say --accept-near, --enrol-near or --leave-rest, or correct the file.")
+        typer.echo(
+            "Lines that nearly match wait for you. Say --accept-near, --enrol-near or --leave-rest, or "
+            "correct the file."
+        )
 
 
 def _mentors_as_dict(plan: MentorsPlan) -> dict[str, Any]:

@@ -103,8 +103,10 @@ def _names(database: Database, class_ids: Sequence[str]) -> set[str]:
     names: set[str | None] = set()
     with database.reading() as connection:
         for class_id in class_ids:
-            for person in (*load_seen_students(connection, class_id), *load_roster(connection, class_id)):
-                names |= {person.first_name, person.last_name}
+            for student in load_seen_students(connection, class_id):
+                names |= {student.first_name, student.last_name, student.email}
+            for line in load_roster(connection, class_id):
+                names |= {line.first_name, line.last_name, line.email}
     return {name for name in names if name}
 
 

@@ -45,21 +45,22 @@ class Choices:
     """What to do with lines that do not mean a student for certain, by line number or for all of a kind.
 
     ``enrol_new`` and ``enrol_near`` make them students of their own, ``accept_near`` takes them as the
-    student who is suggested. ``leave_rest`` leaves all others out, and does not ask about them again.
+    student who is suggested. ``leave`` leaves lines out that are in none of these,
+    and does not ask about them again.
     """
 
     enrol_new: Chosen = ()
     enrol_near: Chosen = ()
     accept_near: Chosen = ()
-    leave_rest: bool = False
+    leave: Chosen = ()
 
 
 @dataclass(frozen=True)
 class PlannedLine:
     """A line of a file, with its place in the spreadsheet.
 
-    ``student`` is the one it means, or for *near* the one it may mean. ``is_settled`` is False for a line that
-    waits for an answer or cannot be used.
+    ``student`` is the one it means, or for *near* the one it may mean. ``is_settled`` is False for a
+    line that waits for an answer or cannot be used.
     """
 
     line: int
@@ -218,7 +219,9 @@ def plan_roster(
         planned += part.lines
         by_class[class_id] = part.plan
     planned = [
-        replace(line, reason="; ".join(filter(None, (line.reason, lost[line.line])))) if line.line in lost else line
+        replace(line, reason="; ".join(filter(None, (line.reason, lost[line.line]))))
+        if line.line in lost
+        else line
         for line in planned
     ]
     plan = RosterPlan(file, sorted(planned, key=lambda line: line.line), by_class, is_added)
@@ -327,15 +330,9 @@ class _PartMaker:
         meant = {match.student.id for match in matches if match.student is not None}
         near = NearMatches(
             [student for student in self._seen if student.id not in meant],
-            [
-                line
-                for line, match in zip(self._enrolments, matches, strict=True)
-                if match.state == "unseen"
-            ],
+            [line for line, match in zip(self._enrolments, matches, strict=True) if match.state == "unseen"],
         )
-        return [
-            self._planned(place, match, near) for place, match in enumerate(matches)
-        ]
+        return [self._planned(place, match, near) for place, match in enumerate(matches)]
 
     def _planned(self, place: int, match: LineMatch, near: NearMatches) -> PlannedLine:
         line, said = self._enrolments[place], self._said[place]
@@ -360,11 +357,9 @@ class _PartMaker:
         if suggestion is None and not reason:
             planned = replace(planned, reason="matches nobody at OpenClass")
         decision = self._chosen(planned)
-        if decision == "ask" and (kind == "leave" or self._choices.leave_rest):
+        if decision == "ask" and (kind == "leave" or _holds(self._choices.leave, planned.line)):
             decision = "leave"
-        return replace(
-            planned, decision=decision, is_settled=decision != "ask", was_answered=kind == "leave"
-        )
+        return replace(planned, decision=decision, is_settled=decision != "ask", was_answered=kind == "leave")
 
     def _repeats(self, line: Enrolment, other: int | None) -> bool:
         """Return True if a line says nothing that the line which counts does not say."""

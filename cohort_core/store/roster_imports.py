@@ -94,10 +94,7 @@ def _replace(
               (class_id, import_id, student_id, email, first_name, last_name, answer, meant_id)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            [
-                (class_id, import_id, *_identity(answer.line), answer.kind, answer.meant_id)
-                for answer in news
-            ],
+            [(class_id, import_id, *_identity(answer.line), answer.kind, answer.meant_id) for answer in news],
         )
         connection.execute(
             """
@@ -128,9 +125,7 @@ def _identity(line: Enrolment) -> tuple[str | None, ...]:
     return (line.student_id, line.email, line.first_name, line.last_name)
 
 
-def _new_answers(
-    connection: sqlite3.Connection, class_id: str, answers: Sequence[Answer]
-) -> list[Answer]:
+def _new_answers(connection: sqlite3.Connection, class_id: str, answers: Sequence[Answer]) -> list[Answer]:
     """Return the answers that differ from the last ones about the same line."""
     last = {_identity(held.line): held for held in load_answers(connection, class_id)}
     news = []
@@ -157,7 +152,8 @@ def load_answers(connection: sqlite3.Connection, class_id: str) -> list[Answer]:
 def same_people(before: Sequence[Enrolment], after: Sequence[Enrolment]) -> list[Enrolment | None]:
     """Return, for each line of a later roster, the line of the same person in an earlier one."""
     people = [
-        Student(f"\0{place}", line.first_name, line.last_name, line.email) for place, line in enumerate(before)
+        Student(f"\0{place}", line.first_name, line.last_name, line.email)
+        for place, line in enumerate(before)
     ]
     by_id = {line.student_id: line for line in before if line.student_id}
     # An id of the school is no proof, so it counts only where a line has nothing else.
@@ -169,7 +165,7 @@ def same_people(before: Sequence[Enrolment], after: Sequence[Enrolment]) -> list
         if match.state == "matched" and match.student is not None:
             earlier = before[int(match.student.id[1:])]
         elif not (full_name(line.first_name, line.last_name) or address(line.email)):
-            earlier = by_id.get(line.student_id)
+            earlier = by_id.get(line.student_id or "")
         if earlier is not None and id(earlier) in taken:
             earlier = None
         if earlier is not None:
@@ -178,9 +174,7 @@ def same_people(before: Sequence[Enrolment], after: Sequence[Enrolment]) -> list
     return same
 
 
-def with_stand_ins(
-    before: Sequence[Enrolment], after: Sequence[Enrolment], class_id: str
-) -> list[Enrolment]:
+def with_stand_ins(before: Sequence[Enrolment], after: Sequence[Enrolment], class_id: str) -> list[Enrolment]:
     """Give the lines of a later roster the stand-in ids of before, and new ones to new people."""
     same = same_people(before, after)
     taken = {earlier.stand_in_id for earlier in same if earlier is not None}

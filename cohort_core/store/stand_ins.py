@@ -47,7 +47,9 @@ def kept_tables(connection: sqlite3.Connection) -> list[str]:
 
 def load_aliases(connection: sqlite3.Connection, class_id: str) -> dict[str, str]:
     """Load the earlier ids of students of a class, each with the present one."""
-    rows = connection.execute("SELECT old_id, student_id FROM student_aliases WHERE class_id = ?", (class_id,))
+    rows = connection.execute(
+        "SELECT old_id, student_id FROM student_aliases WHERE class_id = ?", (class_id,)
+    )
     return {row["old_id"]: row["student_id"] for row in rows}
 
 

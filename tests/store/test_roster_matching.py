@@ -79,7 +79,9 @@ def test_accents_are_ignored_only_if_one_person_fits() -> None:
     two = [Student("1", "Zoë", "Muller", None), Student("2", "Zoe", "Müller", None)]
     assert outcome(match(line("Zoe|Muller"), seen=two)[0]) == "unclear"
     assert outcome(match(line("Zoe|Müller"), seen=two)[0]) == "2"
-    assert outcome(match(line("Lukasz|Wisniewski"), seen=[Student("3", "Łukasz", "Wiśniewski", None)])[0]) == "3"
+    assert (
+        outcome(match(line("Lukasz|Wisniewski"), seen=[Student("3", "Łukasz", "Wiśniewski", None)])[0]) == "3"
+    )
 
 
 def test_of_two_people_with_one_address_the_name_says_who_is_who() -> None:

@@ -31,7 +31,9 @@ def hide(synced: SyncedClass, student_id: str) -> None:
 
 
 def start(synced: SyncedClass) -> None:
-    row = progression("first", student="zadie", assignment="assignment 0", started=instant(60))
+    row = progression(
+        "first", student="zadie", assignment="assignment 0", started=instant(60), completed=instant(60)
+    )
     synced.school.put_row(synced.id, row)
 
 
@@ -52,7 +54,9 @@ def waiting(synced: SyncedClass) -> SyncedClass:
     return synced
 
 
-def test_a_hide_moves_with_the_first_record_and_the_old_address_still_leads_there(waiting: SyncedClass) -> None:
+def test_a_hide_moves_with_the_first_record_and_the_old_address_still_leads_there(
+    waiting: SyncedClass,
+) -> None:
     old = stand_in_of(waiting)
     assert old.startswith("roster-")
     start(waiting)
@@ -72,7 +76,9 @@ def test_a_hide_moves_when_a_sync_fails_after_the_record(waiting: SyncedClass) -
     for number in range(100, 400):
         waiting.school.put_row(
             waiting.id,
-            progression(f"more {number}", student="student 1", assignment=f"a {number}", completed=instant(50)),
+            progression(
+                f"more {number}", student="student 1", assignment=f"a {number}", completed=instant(50)
+            ),
         )
     waiting.served.faults.add(Fault("status", "*/progressions*", times=100, after=1))
     assert waiting.sync().state == "failed"
@@ -207,7 +213,10 @@ def test_of_many_imports_the_latest_are_kept(synced: SyncedClass) -> None:
 def test_two_who_share_an_email_have_ids_of_their_own(synced: SyncedClass) -> None:
     synced.sync()
     database = synced.workspace.database
-    kim, linh = (Enrolment(email="tran@practice.example", first_name=name, last_name="Tran") for name in ("Kim", "Linh"))
+    kim, linh = (
+        Enrolment(email="tran@practice.example", first_name=name, last_name="Tran")
+        for name in ("Kim", "Linh")
+    )
     save_roster(database, {synced.id: [kim]})
     (only,) = lines(database, synced.id)
     save_roster(database, {synced.id: [linh, kim]})

@@ -46,7 +46,9 @@ DEFAULT_SYNCS, MAX_SYNCS = 20, 1000
 
 
 @router.put(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def settle(commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, mark: MarkRequest) -> None:
+def settle(
+    commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, mark: MarkRequest
+) -> None:
     """Leave a student out of triage, until a day or for good."""
     commands.hide_student(class_id, student_id, mark.kind, mark.until)
 
