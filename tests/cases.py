@@ -3,13 +3,14 @@
     python tests/cases.py
 
 prints each case with what was expected and what came; exit code 1 if any differs. Each file goes into a home
-of its own, made by `init` and `sync` against a server with the class of tests/cases/upstream.
+of its own, made by `init` and `sync` against `practice-server --data` with the class of tests/cases/upstream.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,6 @@ CASES = Path(__file__).resolve().parent / "cases"
 sys.path.insert(0, str(CASES.parents[1]))
 
 from cohort_core import practice  # noqa: E402
-from cohort_core.practice.school import MemorySchool  # noqa: E402
-from cohort_core.practice.server import running  # noqa: E402
 
 COMMAND = [sys.executable, "-m", "cohort_core.cli"]
 COUNTS = ("matched", "near", "new", "not_used")
@@ -39,6 +38,7 @@ class Home:
         self.environment = {
             **os.environ,
             "COHORT_HOME": str(folder),
+            "HOME": str(folder.parent),
             "COHORT_SYNC_RATE": "0",
             "COHORT_TIMEZONE": "Europe/Berlin",
         }
@@ -66,27 +66,37 @@ class Home:
         return Home(folder)
 
 
-def school(data: Path = CASES / "upstream" / "base_class.json") -> MemorySchool:
-    """Make a school of the classes in a data file."""
-    made = MemorySchool()
-    for entry in json.loads(data.read_text("utf-8"))["classes"]:
-        made.add_class(
-            entry["name"],
-            class_id=entry["id"],
-            friendly_id=entry["friendly_id"],
-            units=entry["units"],
-            rows=entry["progressions"],
-        )
-    return made
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Serve the class of the cases; yields the address."""
+    data = folder / "school.json"
+    subprocess.run(
+        [sys.executable, "-m", "tests.cases.upstream.base_class", str(data)], cwd=CASES.parents[1], check=True
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "practice-server", "--data", str(data), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=CASES.parents[1],
+        env={**os.environ, "COHORT_HOME": str(folder / "school"), "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        address = re.search(r"http://\S+", process.stdout.readline() if process.stdout else "")
+        if address is None:
+            raise AssertionError("the practice server did not start")
+        yield address[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 @contextmanager
 def synced_home(folder: Path) -> Iterator[Home]:
     """Make a home by `init` and `sync`, as a mentor does."""
-    with running(school()) as served:
+    with server(folder) as address:
         home = Home(folder / "home")
         home.ok(
-            *("init", "--api-base", served.url, "--app-id", practice.APP_ID, "--origin", practice.ORIGIN),
+            *("init", "--api-base", address, "--app-id", practice.APP_ID, "--origin", practice.ORIGIN),
             *("--email", practice.EMAIL, "--password-stdin", "--classes", "evening-a"),
             given=f"{practice.PASSWORD}\n",
         )

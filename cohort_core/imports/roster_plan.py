@@ -194,7 +194,7 @@ def plan_roster(
 ) -> RosterPlan:
     """Plan the import of a file for a class, or for the classes that its lines name.
 
-    Raises ``UnknownClass`` if ``class_reference`` is unknown.
+    Raises ``UnknownClass`` if ``class_reference`` is unknown, and ``BadInput`` for a file without people.
     """
     find = _ClassOfLine(database, class_reference)
     planned = [
@@ -212,6 +212,10 @@ def plan_roster(
             )
         else:
             lines[class_id].append(line)
+    if not (file.lines or file.not_used):
+        raise BadInput(
+            "The file has no people below its header. Add some and try again.", parameter="students"
+        )
     by_class = {}
     names = {status.id: status.name for status in classes.load_statuses(database)}
     for class_id, of_class in lines.items():
