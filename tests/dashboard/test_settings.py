@@ -70,7 +70,7 @@ def test_the_effect_is_shown_before_saving_and_is_right_afterwards(followed: Wor
     assert f"Newly high ({critical}):" in page_text
     assert followed.settings().thresholds == DEFAULTS
     test = press(test, "Save")
-    assert "Saved" in test.success[0].value
+    assert "Saved" in test.success[0].value.replace("\\", "")
     assert followed.settings().thresholds.changed == {"critical_gap": 99.0}
     assert "critical" not in set(catalog.student_health(followed.cohorts.cohort("alpha")).frame["risk"])
     event = load_events(followed.database)[0]
@@ -115,7 +115,12 @@ def emails(workspace: Workspace) -> set[str]:
     return set(workspace.cohorts.class_data("alpha").students["email"].dropna())
 
 
-ROSTER = f"first_name,last_name,email,night\nUna,New,una@new.example,Tuesday\n,,,\n{EVIL},Evil,e@new.example,Monday\n"
+OTHER_EVIL = "<i>Ulf</i> $y$ :blue[z] [q](http://127.0.0.1:9)"
+ROSTER = f"""first_name,last_name,email,night
+Una,New,una@new.example,Tuesday
+,,,
+{OTHER_EVIL},Evil,e@new.example,Monday
+"""
 
 
 def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
@@ -128,7 +133,9 @@ def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
     assert "1 student on the roster then" in shown(test)
     assert "una@new.example" not in emails(followed)
     test = press(test, "Import")
-    assert "Imported. 1 of 3 lines are on the roster, 1 of them not seen at OpenClass yet" in shown(test)
+    assert "1 of 3 lines are on the roster, 1 of them not seen at OpenClass yet" in test.success[
+        0
+    ].value.replace("\\", "")
     assert "una@new.example" in emails(followed)
     assert "e@new.example" not in emails(followed)
     event = load_events(followed.database)[0]
@@ -173,7 +180,7 @@ def test_what_a_roster_takes_away_and_that_it_comes_back(followed: Workspace) ->
     test = press(upload(test, "email,night\nuna@new.example,Friday\n"), "Import")
     assert "e@new.example" not in emails(followed)
     test = press(test, "Undo the last import")
-    assert "The roster of before is back: 2 lines." in shown(test)
+    assert "The roster of before is back: 2 lines" in test.success[0].value.replace("\\", "")
     assert "e@new.example" in emails(followed)
 
 
@@ -285,7 +292,7 @@ def test_pseudonyms_for_all_also_hide_the_mentor(followed: Workspace) -> None:
 
 def test_a_backup_is_for_its_owner_alone(followed: Workspace) -> None:
     test = press(part("data"), "Make a backup")
-    assert "Backed up to" in test.success[0].value
+    assert "Backed up to" in test.success[0].value.replace("\\", "")
     (file,) = followed.home.backups.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(followed.home.backups.stat().st_mode) == 0o700
