@@ -1,4 +1,4 @@
-"""Turn the bytes of a text file into letters, also where the file does not say how they are written.
+"""The letters of a text file, also where it does not say how they are written.
 
 Byte order marks and UTF-8 are certain. Otherwise that code page counts which gives most of the names that are
 already in the class; else the first whose words look like words.
@@ -36,7 +36,7 @@ CODE_PAGES = {
     "Big5": "big5",
     "Korean 949": "cp949",
 }
-"""Names of the code pages that are tried, in this order; a mentor may choose any of them."""
+"""The code pages that are tried, in this order; a mentor may choose any."""
 ENCODINGS = ("UTF-8", "UTF-16", *CODE_PAGES)
 """Every name that `decode` gives or takes."""
 _MARKS = (
@@ -50,7 +50,7 @@ _EAST_ASIAN = frozenset({"cp932", "gbk", "big5", "cp949"})
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\s,;|\t\"'<>()@.:/-]+")
 _MAX_EXAMINED = 200_000
-"""The number of bytes, of lines with other letters than English ones, that a decision looks at."""
+"""The number of bytes, of lines that are not ASCII, at which a choice looks."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _decode_as(content: bytes, encoding: str) -> str:
 
 
 def _decode_lines(content: bytes, names: Collection[str], *, is_utf8: bool = False) -> Decoded:
-    """Decode line by line, so that a line that is no UTF-8 does not change the others."""
+    """Decode line by line: a line that is no UTF-8 does not change the others."""
     lines = re.split(rb"(?<=\n)|(?<=\r)(?!\n)", content)
     bad = [number for number, line in enumerate(lines, start=1) if not _is_utf8(line)]
     if not bad:
@@ -168,7 +168,7 @@ def _undo_second_encoding(line: str) -> str:
 
 
 def _choose(lines: Iterable[bytes], names: Collection[str], *, prefers_mac: bool) -> tuple[str, bool]:
-    """Return the name of the most likely code page, and whether names of the class decide."""
+    """Return the most likely code page, and whether names of the class decide."""
     sample = b"\n".join(lines)[:_MAX_EXAMINED]
     readings = {label: sample.decode(codec, "replace") for label, codec in CODE_PAGES.items()}
     hits = {label: _count_names(text, names) for label, text in readings.items()}
@@ -183,7 +183,10 @@ def _choose(lines: Iterable[bytes], names: Collection[str], *, prefers_mac: bool
 
 
 def _count_names(text: str, names: Collection[str]) -> tuple[int, int]:
-    """Count the words with accents that are in a name, as they are and without their accents."""
+    """Count the words that are in a name: as they are, and without their accents.
+
+    Words of English letters alone do not count.
+    """
     exact = {word for name in names for word in _words(unicodedata.normalize("NFC", name).casefold())}
     plain = {without_accents(word) for word in exact}
     words = [word for word in _words(text.casefold()) if not word.isascii()]

@@ -1,4 +1,4 @@
-"""What the columns of a roster mean, by the headers that spreadsheets and learning platforms give them.
+"""The meanings of columns, by the headers that spreadsheets and learning platforms give them.
 
 Headers are compared without case, accents, blanks and punctuation. The languages are English, German, French,
 Spanish, Portuguese, Italian, Dutch and Polish.
@@ -20,7 +20,10 @@ MENTOR_NAME = "mentor_name"
 
 NAMES = frozenset({FIRST_NAME, LAST_NAME, NAME, FULL_NAME, LAST_FIRST})
 PERSON = frozenset({STUDENT_ID, EMAIL, LOGIN}) | NAMES
-"""The meanings that say who a line is about; `login` is an email if it has an @, else a number."""
+"""The meanings that say who a line is about.
+
+`login` is an email if it has an @, else a number.
+"""
 MENTOR = NAMES | {MENTOR_NAME}
 
 _SYNONYMS = {
@@ -158,9 +161,10 @@ def meanings_of(header: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _settle_names(columns: dict[str, list[int]]) -> dict[str, list[int]]:
-    """Decide what a bare `Name` is: the last name beside a first name, and the other way round.
+    """Decide what a bare `Name` is.
 
-    It stays under `NAME` too.
+    Beside a first name alone it is the last name, beside a last name alone the first. It stays under `NAME`
+    too.
     """
     if names := columns.get(NAME):
         if FIRST_NAME in columns and LAST_NAME not in columns:

@@ -1,4 +1,4 @@
-"""Read delimited text as records, so that a line that breaks the rules of CSV costs itself alone."""
+"""Delimited text as records; a broken line costs itself alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_SEPARATOR = "\x1f"
 _MAX_RECORD_LINES = 200
 
 Accept = Callable[[Sequence[str], Sequence[str]], bool]
-"""Says whether the cells of a record that goes over these lines are one record indeed."""
+"""Says whether cells, which go over these lines, are a single record indeed."""
 
 
 class Records:
@@ -30,7 +30,7 @@ class Records:
     def read(
         self, start: int = 0, accept: Accept = lambda cells, lines: True
     ) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield each record from a line on: the index of the line after it, and its cells.
+        """Yield the cells of each record from a line on, with the next line's index.
 
         The cells are None where a quotation mark opens a cell and nothing closes it. Such a line is left
         alone, and the next line is read as if nothing had happened. A blank line has no cells.

@@ -318,7 +318,7 @@ _WHOLE = "it needs an email, or a first and last name, or a student id"
 
 
 def _is_whole(enrolment: Enrolment) -> bool:
-    """Say whether a line can stand for a student who is not there yet: a single name cannot."""
+    """Say whether a line can stand for a new student; a single name cannot."""
     has_name = enrolment.first_name and enrolment.last_name
     return bool(enrolment.student_id or enrolment.email or has_name)
 

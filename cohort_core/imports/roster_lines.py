@@ -1,4 +1,4 @@
-"""Read a roster, or a list of mentors, from a file as it comes: its lines as people.
+"""Rosters and lists of mentors from files as they come: lines as people.
 
 Nothing here knows the database or decides who a line means. A line that cannot be used is reported with its
 number in the spreadsheet, and changes no other line.
@@ -25,7 +25,7 @@ _TOTAL = re.compile(r"(?:grand |sub)?total\b[^a-z]*(?:students?)?\W*\d*", re.IGN
 
 @dataclass(frozen=True)
 class RosterLine:
-    """A person as the file names them. Texts are clean, and None where the file has nothing.
+    """A person as the file names them, with clean texts; None stands for nothing.
 
     A person has an email, a student id or a name; a name may be a single word, which is then the first name.
     The student id may be a number of the school's own. Dates are ISO, such as ``2026-09-01``.
@@ -47,7 +47,7 @@ class RosterLine:
 
 @dataclass(frozen=True)
 class FileReading:
-    """What was understood of a file, apart from its lines."""
+    """The understanding of a file, apart from its lines."""
 
     not_used: list[Unusable] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
@@ -62,7 +62,10 @@ class FileReading:
     sheets: list[str] = field(default_factory=list)
     """All sheets of the workbook that are not hidden."""
     night_candidates: list[str] = field(default_factory=list)
-    """Columns that may be the night, such as `Which night suits you?`; ``night_column`` takes such a name."""
+    """Columns that may be the night, such as `Which night suits you?`.
+
+    ``night_column`` takes such a header.
+    """
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ class _Row:
 
 
 def _is_no_person(row: _Row) -> bool:
-    """Say whether a row is one that programs add: maxima of points, test students, totals, headers."""
+    """Say whether a program added a row: maxima of points, test students, totals, headers."""
     filled = [text.casefold() for text in row.texts() if text]
     if not filled or row.repeats_header:
         return True

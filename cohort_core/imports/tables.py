@@ -1,4 +1,4 @@
-"""Read a file of any spreadsheet program as a table: a header, and rows with the numbers of the spreadsheet.
+"""Files of spreadsheet programs as tables: a header and numbered rows.
 
 The file is text with any usual separator, or an XLSX workbook. Title lines and blank lines above the header
 are skipped. A line that breaks the rules of CSV is reported alone; the lines below it are read.
@@ -21,7 +21,7 @@ _MAX_HEADER_ROW = 40
 """The header stands within so many rows that are not blank."""
 _SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\w\s]|\t)["']?[ ,;\t]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
 _EXCEL_BLOCK = 16
-"""Excel leaves out the last cells of so many rows together where all of them are blank."""
+"""Excel leaves out the last cells of so many rows where all are blank."""
 _INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 """The beginnings that exports give to text that looks like a formula."""
@@ -30,7 +30,7 @@ _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 
 @dataclass(frozen=True)
 class Unusable:
-    """A line of a file that could not be used; the first row of the sheet is line 1."""
+    """A line of a file that could not be used, counted from 1."""
 
     line: int
     reason: str
@@ -92,7 +92,7 @@ def read_table(
 
 
 def clean(cell: str) -> str:
-    """Return the text of a cell without invisible characters, outer blanks and the guard of a formula."""
+    """Return the text of a cell without invisible characters, outer blanks and formula guards."""
     text = _INVISIBLE.sub("", cell)
     text = " ".join("".join(" " if _is_control(character) else character for character in text).split())
     if match := _TEXT_FORMULA.fullmatch(text):
@@ -105,7 +105,7 @@ def _is_control(character: str) -> bool:
 
 
 def _find_header(rows: Sequence[Row], needs: frozenset[str]) -> tuple[int, int]:
-    """Return the index of the row with the most headers, and their number; -1 without one."""
+    """Return the index of the row with the most headers, or -1, and their number."""
     best, most = -1, 0
     for index, (_, cells) in enumerate(rows[:_MAX_HEADER_ROW]):
         meanings = columns.meanings_of(cells)
@@ -161,7 +161,7 @@ def _read_workbook(book: workbooks.Workbook, needs: frozenset[str], sheet: str |
 
 
 def _limited(rows: Iterator[Row], whole: bool) -> list[Row]:
-    """Read the rows of a sheet: all of them, or only where its header may be."""
+    """Read the rows of a sheet: all, or only those where its header may be."""
     read: list[Row] = []
     for row in rows:
         read.append(row)
@@ -206,7 +206,7 @@ def _read_text(text: str, needs: frozenset[str]) -> Table:
 
 
 def _head(records: Records) -> tuple[list[Row], list[int]]:
-    """Return the first rows that are not blank, and the index of the line after each."""
+    """Return the first rows that are not blank, and the line index behind each."""
     rows: list[Row] = []
     ends: list[int] = []
     for number, (end, cells) in enumerate(records.read(), start=1):
@@ -219,7 +219,7 @@ def _head(records: Records) -> tuple[list[Row], list[int]]:
 
 
 def _read_records(records: Records, start: int, width: int, table: Table) -> None:
-    """Fill a table with the records below its header, and with the lines that are none."""
+    """Fill a table with the records below its header, and with unusable lines."""
     rows = [(table.header_row, [""] * width)]
     accept = _one_record(records, width, table.columns)
     for number, (_, cells) in enumerate(records.read(start, accept), start=table.header_row + 1):

@@ -57,7 +57,7 @@ class Workbook:
         return list(self._sheets)
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        """Yield the number and the cells of each row that is not blank; the first row has number 1."""
+        """Yield the number, from 1, and the cells of each row that is not blank."""
         if sheet not in self._sheets:
             raise BadInput(
                 f"{self._name} has no sheet of that name. Choose one of: {', '.join(self._sheets)}.",
@@ -132,7 +132,7 @@ def _check(content: bytes, name: str) -> None:
 
 
 def _text(value: Any) -> str:
-    """Return the text of a cell: days as 2026-09-01, whole numbers without a point, errors as nothing."""
+    """Return the text of a cell: days as 2026-09-01, errors as nothing."""
     if value is None:
         return ""
     if isinstance(value, bool):
