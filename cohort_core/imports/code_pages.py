@@ -174,12 +174,14 @@ def _choose(lines: Iterable[bytes], names: Collection[str], *, prefers_mac: bool
     hits = {label: _count_names(text, names) for label, text in readings.items()}
     best = max(hits.values())
     if any(best):
-        leaders = [label for label in CODE_PAGES if hits[label] == best]
-        return leaders[0], len({readings[label] for label in leaders}) == 1
-    order = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
-    if prefers_mac:
-        order.sort(key=lambda label: label != "Mac Roman")
-    return min(order, key=lambda label: _count_odd_words(readings[label])), False
+        order = [label for label in CODE_PAGES if hits[label] == best]
+    else:
+        order = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
+        if prefers_mac:
+            order.sort(key=lambda label: label != "Mac Roman")
+    odd_words = {label: _count_odd_words(readings[label]) for label in order}
+    leaders = [label for label in order if odd_words[label] == min(odd_words.values())]
+    return leaders[0], any(best) and len({readings[label] for label in leaders}) == 1
 
 
 def _count_names(text: str, names: Collection[str]) -> tuple[int, int]:
@@ -212,6 +214,6 @@ def _is_odd(word: str) -> bool:
         return True
     if any(before.islower() and after.isupper() for before, after in pairwise(letters)):
         return True
-    if len(letters) > 1 and letters[0].islower() and not letters[0].isascii() and letters[1].isupper():
+    if any(letter.isupper() and not letter.isascii() for letter in letters[1:]) and not word.isupper():
         return True
     return scripts == {"LATIN"} and len(letters) > 3 and len(others) * 2 > len(letters)

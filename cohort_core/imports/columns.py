@@ -30,6 +30,7 @@ _SYNONYMS = {
     STUDENT_ID: """
         id, student id, student number, student no, student nr, user id, user number, id number, sis id,
         sis user id, openclass id, person id, learner id, participant id, external id, unique id,
+        unique user id, org defined id,
         matriculation number, enrolment number, enrollment number, admission number,
         Matrikelnummer, Schülernummer, Teilnehmernummer, numéro étudiant, numéro d'étudiant, identifiant,
         matrícula, número de estudiante, número de alumno, número de matrícula, número de aluno,
@@ -109,7 +110,18 @@ _SYNONYMS = {
     MENTOR_NAME: "mentor, mentor name, mentors, name of mentor, mentor full name, coach, coach name, tutor",
 }
 MEANINGS = frozenset(_SYNONYMS)
-_OWNERS = ("students", "student", "learner", "participant", "pupil", "member", "user", "your")
+_OWNERS = (
+    "students",
+    "student",
+    "learner",
+    "participant",
+    "pupil",
+    "member",
+    "user",
+    "your",
+    "whatisyour",
+    "enteryour",
+)
 _NIGHT_WORDS = re.compile(
     r"night|evening|abend|soir|noche|noite|\bsera\b|serata|avond|wieczor|which (?:day|group|class|session)"
     r"|(?:day|group|session) (?:suits|works|do you)|weekday|gruppe|groupe|grupo|gruppo|groep|grupa"

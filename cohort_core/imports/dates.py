@@ -37,7 +37,8 @@ _TIME = (
     r"(?:(?:T|,?\s+)\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?"
     r"\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
-_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.]?)(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])\s?(\d{{1,2}})\2\s?(\d{{1,2}}){_TIME}")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _NUMERIC = re.compile(rf"(\d{{1,2}})([-/.])\s?(\d{{1,2}})\2\s?(\d{{4}}|\d{{2}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 
@@ -96,6 +97,8 @@ def _readings(text: str) -> tuple[date | None, date | None]:
     """Return the date with the day first, and with the month first."""
     if match := _YEAR_FIRST.fullmatch(text):
         certain = _date(match[1], match[3], match[4])
+    elif match := _COMPACT.fullmatch(text):
+        certain = _date(match[1], match[2], match[3])
     elif _SERIAL.fullmatch(text):
         certain = _from_serial(text)
     elif match := _NUMERIC.fullmatch(text):

@@ -7,6 +7,7 @@ import unicodedata
 
 _ADDRESS = re.compile(r"[^\s@,;<>()\[\]\"]+@[^\s@,;<>()\[\]\"]+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
+_PRONOUNS = re.compile(r"\s*[(\[](?:she|he|they|ze|xe|any|elle|il|sie|er)\b[^)\]]*[)\]]", re.IGNORECASE)
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md", "msc", "bsc", "mba", "esq"})
 
 
@@ -35,6 +36,7 @@ def split_name(name: str, *, last_first: bool = False) -> tuple[str | None, str 
     A single word is the first name. With a comma the last name comes first, with ``last_first`` also
     without.
     """
+    name = _PRONOUNS.sub("", name)
     before, _, behind = (part.strip() for part in name.partition(","))
     if behind and behind.casefold().strip(" .").replace(".", "") not in _SUFFIXES:
         return " ".join(behind.replace(",", " ").split()) or None, before or None

@@ -19,7 +19,10 @@ from cohort_core.imports.tables import Table, Unusable, clean, read_table
 
 _NO_VALUE = frozenset({"n/a", "#n/a", "none", "null", "nan", "nil"})
 _NO_NAME = frozenset({"n/a", "#n/a"})
+_NO_DATE = _NO_VALUE | {"yes", "no", "true", "false", "tbd"}
 _GRADEBOOK_ROWS = ("points possible", "manual posting", "automatic posting")
+_GRADEBOOK_NAMES = frozenset({"date", "due date", "points", "average", "class average", "out of"})
+_MAX_CHARACTERS = 200
 _TOTAL = re.compile(r"(?:grand |sub)?total\b[^a-z]*(?:students?)?\W*\d*", re.IGNORECASE)
 
 
@@ -128,8 +131,8 @@ def read_roster_file(
     for row in rows:
         if _is_no_person(row):
             skipped.append(row.number)
-        elif header := row.broken_column(_IDENTITY):
-            not_used.append(Unusable(row.number, f"has a line break in “{header}”"))
+        elif problem := row.problem(columns.PERSON):
+            not_used.append(Unusable(row.number, problem))
         elif person := _person(row):
             for meaning in _DATES:
                 text = row.value(meaning)
@@ -172,8 +175,8 @@ def read_mentors_file(
     for row in (_Row(table, number, cells) for number, cells in table.rows):
         if _is_no_person(row):
             skipped.append(row.number)
-        elif header := row.broken_column(columns.MENTOR):
-            not_used.append(Unusable(row.number, f"has a line break in “{header}”"))
+        elif problem := row.problem(columns.MENTOR):
+            not_used.append(Unusable(row.number, problem))
         elif mentor := _mentor_name(row):
             lines.append(MentorLine(row.number, mentor, row.value(columns.NIGHT)))
         else:
@@ -190,7 +193,6 @@ def read_mentors_file(
 
 
 _DATES = (columns.ENROLLED_ON, columns.WITHDRAWN_ON)
-_IDENTITY = columns.PERSON
 _NAMES_NOBODY = "names nobody: it needs an email, or a first and last name, or a student id"
 
 
@@ -204,7 +206,7 @@ class _Row:
 
     def values(self, meaning: str) -> Iterator[str]:
         """Yield the texts of the columns of a meaning that are filled."""
-        absent = _NO_NAME if meaning in columns.MENTOR else _NO_VALUE
+        absent = _NO_NAME if meaning in columns.MENTOR else _NO_DATE if meaning in _DATES else _NO_VALUE
         for index in self._table.columns.get(meaning, []):
             text = clean(self._cells[index]) if index < len(self._cells) else ""
             if text.casefold() not in absent and any(character.isalnum() for character in text):
@@ -221,13 +223,15 @@ class _Row:
                 return self._table.header[index]
         return self._table.header[self._table.columns[meaning][0]]
 
-    def broken_column(self, meanings: Collection[str]) -> str | None:
-        """Return the header of a cell with a line break, or None."""
-        for meaning in meanings:
-            for index in self._table.columns.get(meaning, []):
+    def problem(self, whole: Collection[str]) -> str | None:
+        """Say why the row cannot be used: a line break in a ``whole`` meaning, or a text without end."""
+        for meaning, indexes in self._table.columns.items():
+            for index in indexes:
                 cell = self._cells[index].strip() if index < len(self._cells) else ""
-                if "\n" in cell or "\r" in cell:
-                    return self._table.header[index]
+                if meaning in whole and ("\n" in cell or "\r" in cell):
+                    return f"has a line break in “{self._table.header[index]}”"
+                if len(cell) > _MAX_CHARACTERS:
+                    return f"has more than {_MAX_CHARACTERS} characters in “{self._table.header[index]}”"
         return None
 
     def texts(self) -> list[str]:
@@ -259,6 +263,8 @@ def _is_no_person(row: _Row) -> bool:
         return True
     if has_email:
         return False
+    if " ".join([*filter(None, parts), *filter(None, [name])]) in _GRADEBOOK_NAMES:
+        return True
     is_test = name in {"student, test", "test student"} or parts == {"test", "student"}
     return is_test or bool(_TOTAL.fullmatch(name or " ".join(part for part in parts if part)))
 
@@ -286,6 +292,7 @@ def _person(row: _Row) -> dict[str, Any]:
                 name = people.name_of_address(name)
             first, last = people.split_name(name or "")
     student_id = ids[0] if ids else None
+    email = email or next((email for text in ids if (email := people.read_email(text))), None)
     if not (student_id or email or first or last):
         return {}
     return {

@@ -7,6 +7,7 @@ are skipped. A line that breaks the rules of CSV is reported alone; the lines be
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -93,7 +94,7 @@ def read_table(
 
 def clean(cell: str) -> str:
     """Return the text of a cell without invisible characters, outer blanks and formula guards."""
-    text = _INVISIBLE.sub("", cell)
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", cell))
     text = " ".join("".join(" " if _is_control(character) else character for character in text).split())
     if match := _TEXT_FORMULA.fullmatch(text):
         text = match[1].strip()
@@ -210,7 +211,7 @@ def _head(records: Records) -> tuple[list[Row], list[int]]:
     rows: list[Row] = []
     ends: list[int] = []
     for number, (end, cells) in enumerate(records.read(), start=1):
-        if cells and any(cell.strip() for cell in cells):
+        if cells and any(clean(cell) for cell in cells):
             rows.append((number, cells))
             ends.append(end)
         if len(rows) == _MAX_HEADER_ROW:
@@ -224,11 +225,12 @@ def _read_records(records: Records, start: int, width: int, table: Table) -> Non
     accept = _one_record(records, width, table.columns)
     for number, (_, cells) in enumerate(records.read(start, accept), start=table.header_row + 1):
         if cells is None:
-            table.not_used.append(Unusable(number, "has a quotation mark that is not closed"))
-        elif any(cell.strip() for cell in cells):
+            table.not_used.append(Unusable(number, "has a quotation mark that is not closed, or is too long"))
+        elif any(clean(cell) for cell in cells):
             rows.append((number, cells))
         if len(rows) + len(table.not_used) > MAX_ROWS + 1:
             raise _too_long()
+    least = len(table.header)
     block_widths: dict[int, int] = {}
     for number, cells in rows:
         block = (number - 1) // _EXCEL_BLOCK
@@ -237,8 +239,8 @@ def _read_records(records: Records, start: int, width: int, table: Table) -> Non
         if any(cell.strip() for cell in cells[width:]):
             reason = f"has {len(cells)} cells and the header {width}: is a separator inside of a cell?"
             table.not_used.append(Unusable(number, reason))
-        elif len(cells) < width <= block_widths[(number - 1) // _EXCEL_BLOCK]:
-            reason = f"has {_count_cells(len(cells))} and the header {width}: is a cell missing?"
+        elif len(cells) < least <= block_widths[(number - 1) // _EXCEL_BLOCK]:
+            reason = f"has {_count_cells(len(cells))} and the header {least}: is a cell missing?"
             table.not_used.append(Unusable(number, reason))
         else:
             table.rows.append((number, cells))

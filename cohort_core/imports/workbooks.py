@@ -66,9 +66,9 @@ class Workbook:
         with self._guarded():
             opened = self._sheets[sheet]
             opened.reset_dimensions()
-            rows = opened.iter_rows(max_col=MAX_COLUMNS, max_row=_MAX_SHEET_ROWS, values_only=True)
+            rows = opened.iter_rows(max_row=_MAX_SHEET_ROWS, values_only=True)
             for number, values in enumerate(islice(rows, _MAX_SHEET_ROWS), start=1):
-                cells = [_text(value) for value in values]
+                cells = [_text(value) for value in values[:MAX_COLUMNS]]
                 while cells and not cells[-1].strip():
                     cells.pop()
                 if cells:
