@@ -1,4 +1,4 @@
-"""The letters of a text file, also where it does not say how they are written.
+"""The letters of a text file, whatever its code page.
 
 Byte order marks and UTF-8 are certain. Otherwise that code page counts which gives most of the names that are
 already in the class; else the first whose words look like words.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,6 +47,35 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "UTF-16", "utf-16"),
 )
 _EAST_ASIAN = frozenset({"cp932", "gbk", "big5", "cp949"})
+_ALPHABETS = tuple(
+    frozenset(letters)
+    for letters in (
+        "äöüß",  # German
+        "àâçéèêëîïôœùûüÿ",  # French
+        "áéíóúñü",  # Spanish, Irish
+        "áâãàçéêíóôõúü",  # Portuguese
+        "àèéìíîòóùú",  # Italian, Catalan
+        "àçèéíïòóúü",  # Catalan
+        "áäéèëêíïóöúüû",  # Dutch
+        "æøåéó",  # Danish, Norwegian
+        "åäöéüæø",  # Swedish, Finnish
+        "áéíóúýðþæö",  # Icelandic
+        "âêîôûŵŷïëäö",  # Welsh
+        "ąćęłńóśźż",  # Polish
+        "áäčďéěíĺľňóôŕřšťúůýž",  # Czech, Slovak
+        "áéíóöőúüű",  # Hungarian
+        "čćđšž",  # Croatian, Serbian, Slovenian
+        "ăâîşţșț",  # Romanian
+        "çğıöşüâîû\u0307",  # Turkish
+        "āčēģīķļņšūž",  # Latvian
+        "ąčęėįšųūž",  # Lithuanian
+        "äöõüšž",  # Estonian
+        "ëç",  # Albanian
+        "ċġħżàèìòù",  # Maltese
+    )
+)
+"""The letters that languages have beside the English ones."""
+_LONE_LIGATURE = re.compile("œ(?![iu])")
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\s,;|\t\"'<>()@.:/-]+")
 _MAX_EXAMINED = 200_000
@@ -117,9 +146,7 @@ def _decode_lines(content: bytes, names: Collection[str], *, is_utf8: bool = Fal
     if not is_utf8:
         good = sum(not line.isascii() and _is_utf8(line) for line in lines)
         is_utf8 = good > 0 and good >= len(bad)
-    returns_only = b"\r" in content and b"\n" not in content
-    odd = [lines[number - 1] for number in bad]
-    label, is_certain = _choose(odd, names, prefers_mac=returns_only)
+    label, is_certain = _choose([lines[number - 1] for number in bad], names, _probable(content))
     codec = CODE_PAGES[label]
     if is_utf8:
         text = "".join(line.decode("utf-8" if _is_utf8(line) else codec, "replace") for line in lines)
@@ -167,18 +194,26 @@ def _undo_second_encoding(line: str) -> str:
         return line
 
 
-def _choose(lines: Iterable[bytes], names: Collection[str], *, prefers_mac: bool) -> tuple[str, bool]:
+def _probable(content: bytes) -> list[str]:
+    """Return the code pages without those of East Asia, the most probable first.
+
+    A Mac ended its lines with a return alone, and Windows ends them with a return and a line feed.
+    """
+    labels = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
+    if b"\r\n" in content:
+        labels.sort(key=lambda label: not label.startswith("Windows"))
+    elif b"\n" not in content:
+        labels.sort(key=lambda label: not label.startswith("Mac"))
+    return labels
+
+
+def _choose(lines: Iterable[bytes], names: Collection[str], probable: Sequence[str]) -> tuple[str, bool]:
     """Return the most likely code page, and whether names of the class decide."""
     sample = b"\n".join(lines)[:_MAX_EXAMINED]
     readings = {label: sample.decode(codec, "replace") for label, codec in CODE_PAGES.items()}
     hits = {label: _count_names(text, names) for label, text in readings.items()}
     best = max(hits.values())
-    if any(best):
-        order = [label for label in CODE_PAGES if hits[label] == best]
-    else:
-        order = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
-        if prefers_mac:
-            order.sort(key=lambda label: label != "Mac Roman")
+    order = [label for label in CODE_PAGES if hits[label] == best] if any(best) else list(probable)
     odd_words = {label: _count_odd_words(readings[label]) for label in order}
     leaders = [label for label in order if odd_words[label] == min(odd_words.values())]
     return leaders[0], any(best) and len({readings[label] for label in leaders}) == 1
@@ -210,10 +245,16 @@ def _is_odd(word: str) -> bool:
     if any(not character.isalpha() for character in others):
         return True
     scripts = {unicodedata.name(character, "?").partition(" ")[0] for character in letters}
-    if len(scripts) > 1:
+    if len(scripts) > 1 or (scripts == {"LATIN"} and not _is_in_an_alphabet(word.casefold())):
         return True
     if any(before.islower() and after.isupper() for before, after in pairwise(letters)):
         return True
     if any(letter.isupper() and not letter.isascii() for letter in letters[1:]) and not word.isupper():
         return True
     return scripts == {"LATIN"} and len(letters) > 3 and len(others) * 2 > len(letters)
+
+
+def _is_in_an_alphabet(word: str) -> bool:
+    """Say whether some language has all letters of a word in small letters."""
+    special = {letter for letter in word if not letter.isascii()}
+    return any(special <= alphabet for alphabet in _ALPHABETS) and not _LONE_LIGATURE.search(word)

@@ -224,7 +224,10 @@ class _Row:
         return self._table.header[self._table.columns[meaning][0]]
 
     def problem(self, whole: Collection[str]) -> str | None:
-        """Say why the row cannot be used: a line break in a ``whole`` meaning, or a text without end."""
+        """Say why the row cannot be used, or return None.
+
+        Cells of a meaning in ``whole`` have no line breaks.
+        """
         for meaning, indexes in self._table.columns.items():
             for index in indexes:
                 cell = self._cells[index].strip() if index < len(self._cells) else ""

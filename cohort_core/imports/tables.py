@@ -187,13 +187,14 @@ def _read_text(text: str, needs: frozenset[str]) -> Table:
     if match := _SEPARATOR_LINE.match(text):
         # Spreadsheet programs hide this line and count from the next.
         separators, text = (match[1],), text[match.end() :]
-    best: tuple[tuple[int, int], Row, int, Records] | None = None
+    best: tuple[tuple[int, int, int], Row, int, Records] | None = None
     for separator in separators:
         records = Records(text, separator)
         rows, ends = _head(records)
         index, size = _find_header(rows, needs)
         if index >= 0:
-            rank = (size, len(rows[index][1]))
+            width = len(rows[index][1])
+            rank = (size, sum(len(cells) == width for _, cells in rows[index:]), width)
             if best is None or rank > best[0]:
                 best = (rank, rows[index], ends[index], records)
     if best is None:
