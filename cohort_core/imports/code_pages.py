@@ -143,21 +143,25 @@ def _decode_lines(content: bytes, names: Collection[str], *, is_utf8: bool = Fal
     bad = [number for number, line in enumerate(lines, start=1) if not _is_utf8(line)]
     if not bad:
         return _repair(Decoded(content.decode("utf-8"), "UTF-8", is_certain=True))
-    if not is_utf8:
-        good = sum(not line.isascii() and _is_utf8(line) for line in lines)
-        is_utf8 = good > 0 and good >= len(bad)
+    good = [number for number, line in enumerate(lines, start=1) if not line.isascii() and _is_utf8(line)]
     label, is_certain = _choose([lines[number - 1] for number in bad], names, _probable(content))
     codec = CODE_PAGES[label]
-    if is_utf8:
-        text = "".join(line.decode("utf-8" if _is_utf8(line) else codec, "replace") for line in lines)
-        said = (
-            f"The file is UTF-8, but not in line{'s' if len(bad) > 1 else ''} "
-            f"{', '.join(map(str, bad[:10]))}{' and others' if len(bad) > 10 else ''}: read there as {label}."
-        )
+    if not good or codec in _EAST_ASIAN:
+        why = "which gives the names of the class" if is_certain else "look whether accents are right"
+        said = f"The file does not say how its letters are written. They were read as {label}: {why}."
+        return Decoded(content.decode(codec, "replace"), label, is_certain, (said,))
+    # Hardly any line of another code page is UTF-8 by chance.
+    text = "".join(line.decode("utf-8" if _is_utf8(line) else codec, "replace") for line in lines)
+    if is_utf8 or len(good) >= len(bad):
+        said = f"The file is UTF-8, but not in {_lines(bad)}, which was read as {label}."
         return Decoded(text, "UTF-8", is_certain=False, assumptions=(said,))
-    why = "which gives the names of the class" if is_certain else "look whether accents are right"
-    said = f"The file does not say how its letters are written. They were read as {label}: {why}."
-    return Decoded(content.decode(codec, "replace"), label, is_certain, (said,))
+    said = f"The file was read as {label}, but {_lines(good)} as UTF-8: look whether accents are right."
+    return Decoded(text, label, is_certain=False, assumptions=(said,))
+
+
+def _lines(numbers: Sequence[int], limit: int = 10) -> str:
+    some = ", ".join(map(str, numbers[:limit])) + (" and others" if len(numbers) > limit else "")
+    return f"line {some}"
 
 
 def _is_utf8(line: bytes) -> bool:

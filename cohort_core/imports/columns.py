@@ -86,6 +86,7 @@ _SYNONYMS = {
     NIGHT: """
         night, nights, class night, evening, class evening, group, groups, group name, section, sections,
         cohort, cohorts, cohort name, section name, meeting night, night of class, class day,
+        day, weekday, session, tutorial group, lab section, class group,
         Gruppe, Gruppen, Abend, Kursabend, Kursgruppe, groupe, groupes, soir, soirée, grupo, grupos, noche,
         noite, turno, gruppo, gruppi, sera, serata, groep, groepen, avond, lesavond, grupa, grupy, wieczór""",
     REGION: """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 SEPARATORS = (",", ";", "\t", "|")
 NO_SEPARATOR = "\x1f"
 """Separates the cells of a text that has one column: no text holds it."""
-_MAX_RECORD_LINES = 200
+_MAX_RECORD_LINES = 100
 
 Accept = Callable[[Sequence[str], Sequence[str]], bool]
 """Says whether cells, which go over these lines, are a single record indeed."""
@@ -52,7 +51,7 @@ class Records:
             cells = next(reader, [])
             if reader.line_num < 2 or '"' not in line:
                 return 1, cells
-            strict = self._reader(islice(self._lines, start, start + _MAX_RECORD_LINES), strict=True)
+            strict = self._reader(self._lines[start : start + _MAX_RECORD_LINES], strict=True)
             cells = next(strict)
         except csv.Error:
             return 1, None

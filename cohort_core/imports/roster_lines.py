@@ -203,12 +203,14 @@ class _Row:
         self.number = number
         self._table = table
         self._cells = cells
+        self.texts = [clean(cell) for cell in cells]
+        """The texts of all cells, blank or not."""
 
     def values(self, meaning: str) -> Iterator[str]:
         """Yield the texts of the columns of a meaning that are filled."""
         absent = _NO_NAME if meaning in columns.MENTOR else _NO_DATE if meaning in _DATES else _NO_VALUE
         for index in self._table.columns.get(meaning, []):
-            text = clean(self._cells[index]) if index < len(self._cells) else ""
+            text = self.texts[index] if index < len(self.texts) else ""
             if text.casefold() not in absent and any(character.isalnum() for character in text):
                 yield text
 
@@ -219,7 +221,7 @@ class _Row:
     def header(self, meaning: str) -> str:
         """Return the header of the first column of a meaning that is filled."""
         for index in self._table.columns[meaning]:
-            if index < len(self._cells) and clean(self._cells[index]):
+            if index < len(self.texts) and self.texts[index]:
                 return self._table.header[index]
         return self._table.header[self._table.columns[meaning][0]]
 
@@ -237,21 +239,16 @@ class _Row:
                     return f"has more than {_MAX_CHARACTERS} characters in “{self._table.header[index]}”"
         return None
 
-    def texts(self) -> list[str]:
-        """Return the texts of all cells, blank or not."""
-        return [clean(cell) for cell in self._cells]
-
     @property
     def repeats_header(self) -> bool:
         """True for a header that stands once more among the rows."""
-        pairs = zip(self.texts(), self._table.header, strict=False)
-        keys = [(columns.header_key(text), columns.header_key(header)) for text, header in pairs if text]
-        return bool(keys) and all(text == header for text, header in keys)
+        pairs = zip(self.texts, self._table.header, strict=False)
+        return all(columns.header_key(text) == columns.header_key(header) for text, header in pairs if text)
 
 
 def _is_no_person(row: _Row) -> bool:
     """Say whether a program added a row: maxima of points, test students, totals, headers."""
-    filled = [text.casefold() for text in row.texts() if text]
+    filled = [text.casefold() for text in row.texts if text]
     if not filled or row.repeats_header:
         return True
     name = (row.value(columns.FULL_NAME) or row.value(columns.LAST_FIRST) or "").casefold()

@@ -94,8 +94,11 @@ def read_table(
 
 def clean(cell: str) -> str:
     """Return the text of a cell without invisible characters, outer blanks and formula guards."""
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", cell))
-    text = " ".join("".join(" " if _is_control(character) else character for character in text).split())
+    text = cell
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", cell))
+        text = "".join(" " if _is_control(character) else character for character in text)
+    text = " ".join(text.split())
     if match := _TEXT_FORMULA.fullmatch(text):
         text = match[1].strip()
     return text[1:].strip() if text.startswith(_GUARDED) else text

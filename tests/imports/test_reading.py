@@ -117,6 +117,14 @@ def test_a_bad_line_does_not_change_the_others() -> None:
     assert not file.encoding_is_certain
 
 
+def test_more_bad_lines_than_good_ones_do_not_change_these() -> None:
+    content = "last_name\nŁukasz\n".encode() + "Müller\nGonçalves\n".encode("cp1252")
+    file = read(content)
+    assert [row.last_name for row in file.lines] == ["Łukasz", "Müller", "Gonçalves"]
+    assert (file.encoding, file.encoding_is_certain) == ("Windows-1252", False)
+    assert "line 2 as UTF-8" in file.assumptions[0]
+
+
 def test_letters_that_were_written_twice_over_are_put_right() -> None:
     file = read("last_name\nKovÃ¡cs\nÂngela\nMartÃ\xadn\n")
     assert [row.last_name for row in file.lines] == ["Kovács", "Ângela", "Martín"]
