@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 STUDENT_ID, EMAIL, LOGIN = "student_id", "email", "login"
 FIRST_NAME, LAST_NAME, NAME = "first_name", "last_name", "name"
@@ -149,7 +148,6 @@ _MEANINGS = {
 }
 
 
-@lru_cache(maxsize=1024)
 def meaning_of(header: str) -> str | None:
     """Return what a column means by its header, or None if it means nothing here.
 
