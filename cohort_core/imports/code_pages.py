@@ -1,4 +1,4 @@
-"""Turn the bytes of a text file into letters, also where the file does not say how they are written.
+"""The letters of a text file, whatever its code page.
 
 Byte order marks and UTF-8 are certain. Otherwise that code page counts which gives most of the names that are
 already in the class; else the first whose words look like words.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ CODE_PAGES = {
     "Big5": "big5",
     "Korean 949": "cp949",
 }
-"""Names of the code pages that are tried, in this order; a mentor may choose any of them."""
+"""The code pages that are tried, in this order; a mentor may choose any."""
 ENCODINGS = ("UTF-8", "UTF-16", *CODE_PAGES)
 """Every name that `decode` gives or takes."""
 _MARKS = (
@@ -47,10 +47,39 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "UTF-16", "utf-16"),
 )
 _EAST_ASIAN = frozenset({"cp932", "gbk", "big5", "cp949"})
+_ALPHABETS = tuple(
+    frozenset(letters)
+    for letters in (
+        "äöüß",  # German
+        "àâçéèêëîïôœùûüÿ",  # French
+        "áéíóúñü",  # Spanish, Irish
+        "áâãàçéêíóôõúü",  # Portuguese
+        "àèéìíîòóùú",  # Italian, Catalan
+        "àçèéíïòóúü",  # Catalan
+        "áäéèëêíïóöúüû",  # Dutch
+        "æøåéó",  # Danish, Norwegian
+        "åäöéüæø",  # Swedish, Finnish
+        "áéíóúýðþæö",  # Icelandic
+        "âêîôûŵŷïëäö",  # Welsh
+        "ąćęłńóśźż",  # Polish
+        "áäčďéěíĺľňóôŕřšťúůýž",  # Czech, Slovak
+        "áéíóöőúüű",  # Hungarian
+        "čćđšž",  # Croatian, Serbian, Slovenian
+        "ăâîşţșț",  # Romanian
+        "çğıöşüâîû\u0307",  # Turkish
+        "āčēģīķļņšūž",  # Latvian
+        "ąčęėįšųūž",  # Lithuanian
+        "äöõüšž",  # Estonian
+        "ëç",  # Albanian
+        "ċġħżàèìòù",  # Maltese
+    )
+)
+"""The letters that languages have beside the English ones."""
+_LONE_LIGATURE = re.compile("œ(?![iu])")
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\s,;|\t\"'<>()@.:/-]+")
 _MAX_EXAMINED = 200_000
-"""The number of bytes, of lines with other letters than English ones, that a decision looks at."""
+"""The number of bytes, of lines that are not ASCII, at which a choice looks."""
 
 
 @dataclass(frozen=True)
@@ -109,28 +138,30 @@ def _decode_as(content: bytes, encoding: str) -> str:
 
 
 def _decode_lines(content: bytes, names: Collection[str], *, is_utf8: bool = False) -> Decoded:
-    """Decode line by line, so that a line that is no UTF-8 does not change the others."""
+    """Decode line by line: a line that is no UTF-8 does not change the others."""
     lines = re.split(rb"(?<=\n)|(?<=\r)(?!\n)", content)
     bad = [number for number, line in enumerate(lines, start=1) if not _is_utf8(line)]
     if not bad:
         return _repair(Decoded(content.decode("utf-8"), "UTF-8", is_certain=True))
-    if not is_utf8:
-        good = sum(not line.isascii() and _is_utf8(line) for line in lines)
-        is_utf8 = good > 0 and good >= len(bad)
-    returns_only = b"\r" in content and b"\n" not in content
-    odd = [lines[number - 1] for number in bad]
-    label, is_certain = _choose(odd, names, prefers_mac=returns_only)
+    good = [number for number, line in enumerate(lines, start=1) if not line.isascii() and _is_utf8(line)]
+    label, is_certain = _choose([lines[number - 1] for number in bad], names, _probable(content))
     codec = CODE_PAGES[label]
-    if is_utf8:
-        text = "".join(line.decode("utf-8" if _is_utf8(line) else codec, "replace") for line in lines)
-        said = (
-            f"The file is UTF-8, but not in line{'s' if len(bad) > 1 else ''} "
-            f"{', '.join(map(str, bad[:10]))}{' and others' if len(bad) > 10 else ''}: read there as {label}."
-        )
+    if not good or codec in _EAST_ASIAN:
+        why = "which gives the names of the class" if is_certain else "look whether accents are right"
+        said = f"The file does not say how its letters are written. They were read as {label}: {why}."
+        return Decoded(content.decode(codec, "replace"), label, is_certain, (said,))
+    # Hardly any line of another code page is UTF-8 by chance.
+    text = "".join(line.decode("utf-8" if _is_utf8(line) else codec, "replace") for line in lines)
+    if is_utf8 or len(good) >= len(bad):
+        said = f"The file is UTF-8, but not in {_lines(bad)}, which was read as {label}."
         return Decoded(text, "UTF-8", is_certain=False, assumptions=(said,))
-    why = "which gives the names of the class" if is_certain else "look whether accents are right"
-    said = f"The file does not say how its letters are written. They were read as {label}: {why}."
-    return Decoded(content.decode(codec, "replace"), label, is_certain, (said,))
+    said = f"The file was read as {label}, but {_lines(good)} as UTF-8: look whether accents are right."
+    return Decoded(text, label, is_certain=False, assumptions=(said,))
+
+
+def _lines(numbers: Sequence[int], limit: int = 10) -> str:
+    some = ", ".join(map(str, numbers[:limit])) + (" and others" if len(numbers) > limit else "")
+    return f"line {some}"
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -167,23 +198,36 @@ def _undo_second_encoding(line: str) -> str:
         return line
 
 
-def _choose(lines: Iterable[bytes], names: Collection[str], *, prefers_mac: bool) -> tuple[str, bool]:
-    """Return the name of the most likely code page, and whether names of the class decide."""
+def _probable(content: bytes) -> list[str]:
+    """Return the code pages without those of East Asia, the most probable first.
+
+    A Mac ended its lines with a return alone, and Windows ends them with a return and a line feed.
+    """
+    labels = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
+    if b"\r\n" in content:
+        labels.sort(key=lambda label: not label.startswith("Windows"))
+    elif b"\n" not in content:
+        labels.sort(key=lambda label: not label.startswith("Mac"))
+    return labels
+
+
+def _choose(lines: Iterable[bytes], names: Collection[str], probable: Sequence[str]) -> tuple[str, bool]:
+    """Return the most likely code page, and whether names of the class decide."""
     sample = b"\n".join(lines)[:_MAX_EXAMINED]
     readings = {label: sample.decode(codec, "replace") for label, codec in CODE_PAGES.items()}
     hits = {label: _count_names(text, names) for label, text in readings.items()}
     best = max(hits.values())
-    if any(best):
-        leaders = [label for label in CODE_PAGES if hits[label] == best]
-        return leaders[0], len({readings[label] for label in leaders}) == 1
-    order = [label for label, codec in CODE_PAGES.items() if codec not in _EAST_ASIAN]
-    if prefers_mac:
-        order.sort(key=lambda label: label != "Mac Roman")
-    return min(order, key=lambda label: _count_odd_words(readings[label])), False
+    order = [label for label in CODE_PAGES if hits[label] == best] if any(best) else list(probable)
+    odd_words = {label: _count_odd_words(readings[label]) for label in order}
+    leaders = [label for label in order if odd_words[label] == min(odd_words.values())]
+    return leaders[0], any(best) and len({readings[label] for label in leaders}) == 1
 
 
 def _count_names(text: str, names: Collection[str]) -> tuple[int, int]:
-    """Count the words with accents that are in a name, as they are and without their accents."""
+    """Count the words that are in a name: as they are, and without their accents.
+
+    Words of English letters alone do not count.
+    """
     exact = {word for name in names for word in _words(unicodedata.normalize("NFC", name).casefold())}
     plain = {without_accents(word) for word in exact}
     words = [word for word in _words(text.casefold()) if not word.isascii()]
@@ -205,10 +249,16 @@ def _is_odd(word: str) -> bool:
     if any(not character.isalpha() for character in others):
         return True
     scripts = {unicodedata.name(character, "?").partition(" ")[0] for character in letters}
-    if len(scripts) > 1:
+    if len(scripts) > 1 or (scripts == {"LATIN"} and not _is_in_an_alphabet(word.casefold())):
         return True
     if any(before.islower() and after.isupper() for before, after in pairwise(letters)):
         return True
-    if len(letters) > 1 and letters[0].islower() and not letters[0].isascii() and letters[1].isupper():
+    if any(letter.isupper() and not letter.isascii() for letter in letters[1:]) and not word.isupper():
         return True
     return scripts == {"LATIN"} and len(letters) > 3 and len(others) * 2 > len(letters)
+
+
+def _is_in_an_alphabet(word: str) -> bool:
+    """Say whether some language has all letters of a word in small letters."""
+    special = {letter for letter in word if not letter.isascii()}
+    return any(special <= alphabet for alphabet in _ALPHABETS) and not _LONE_LIGATURE.search(word)

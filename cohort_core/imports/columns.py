@@ -1,4 +1,4 @@
-"""What the columns of a roster mean, by the headers that spreadsheets and learning platforms give them.
+"""The meanings of columns, by the headers that spreadsheets and learning platforms give them.
 
 Headers are compared without case, accents, blanks and punctuation. The languages are English, German, French,
 Spanish, Portuguese, Italian, Dutch and Polish.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 STUDENT_ID, EMAIL, LOGIN = "student_id", "email", "login"
 FIRST_NAME, LAST_NAME, NAME = "first_name", "last_name", "name"
@@ -20,13 +19,17 @@ MENTOR_NAME = "mentor_name"
 
 NAMES = frozenset({FIRST_NAME, LAST_NAME, NAME, FULL_NAME, LAST_FIRST})
 PERSON = frozenset({STUDENT_ID, EMAIL, LOGIN}) | NAMES
-"""The meanings that say who a line is about; `login` is an email if it has an @, else a number."""
+"""The meanings that say who a line is about.
+
+`login` is an email if it has an @, else a number.
+"""
 MENTOR = NAMES | {MENTOR_NAME}
 
 _SYNONYMS = {
     STUDENT_ID: """
         id, student id, student number, student no, student nr, user id, user number, id number, sis id,
         sis user id, openclass id, person id, learner id, participant id, external id, unique id,
+        unique user id, org defined id,
         matriculation number, enrolment number, enrollment number, admission number,
         Matrikelnummer, Schülernummer, Teilnehmernummer, numéro étudiant, numéro d'étudiant, identifiant,
         matrícula, número de estudiante, número de alumno, número de matrícula, número de aluno,
@@ -82,6 +85,7 @@ _SYNONYMS = {
     NIGHT: """
         night, nights, class night, evening, class evening, group, groups, group name, section, sections,
         cohort, cohorts, cohort name, section name, meeting night, night of class, class day,
+        day, weekday, session, tutorial group, lab section, class group,
         Gruppe, Gruppen, Abend, Kursabend, Kursgruppe, groupe, groupes, soir, soirée, grupo, grupos, noche,
         noite, turno, gruppo, gruppi, sera, serata, groep, groepen, avond, lesavond, grupa, grupy, wieczór""",
     REGION: """
@@ -106,7 +110,18 @@ _SYNONYMS = {
     MENTOR_NAME: "mentor, mentor name, mentors, name of mentor, mentor full name, coach, coach name, tutor",
 }
 MEANINGS = frozenset(_SYNONYMS)
-_OWNERS = ("students", "student", "learner", "participant", "pupil", "member", "user", "your")
+_OWNERS = (
+    "students",
+    "student",
+    "learner",
+    "participant",
+    "pupil",
+    "member",
+    "user",
+    "your",
+    "whatisyour",
+    "enteryour",
+)
 _NIGHT_WORDS = re.compile(
     r"night|evening|abend|soir|noche|noite|\bsera\b|serata|avond|wieczor|which (?:day|group|class|session)"
     r"|(?:day|group|session) (?:suits|works|do you)|weekday|gruppe|groupe|grupo|gruppo|groep|grupa"
@@ -133,7 +148,6 @@ _MEANINGS = {
 }
 
 
-@lru_cache(maxsize=1024)
 def meaning_of(header: str) -> str | None:
     """Return what a column means by its header, or None if it means nothing here.
 
@@ -158,9 +172,10 @@ def meanings_of(header: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _settle_names(columns: dict[str, list[int]]) -> dict[str, list[int]]:
-    """Decide what a bare `Name` is: the last name beside a first name, and the other way round.
+    """Decide what a bare `Name` is.
 
-    It stays under `NAME` too.
+    Beside a first name alone it is the last name, beside a last name alone the first. It stays under `NAME`
+    too.
     """
     if names := columns.get(NAME):
         if FIRST_NAME in columns and LAST_NAME not in columns:

@@ -1,4 +1,4 @@
-"""Dates as spreadsheets write them, and the question whether the day or the month comes first."""
+"""Dates as spreadsheets write them, with the day or the month first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cohort_core.imports.columns import without_accents
 DateOrder = Literal["day_first", "month_first"]
 
 _REACH = timedelta(days=183)
-"""How far from the first day of a class a date of its roster may lie, for the choice of the order."""
+"""How far from the first day of a class the dates of its roster lie."""
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 _SERIAL_ZERO = date(1899, 12, 30)
 _CENTURY_TURNS = 70
@@ -37,14 +37,15 @@ _TIME = (
     r"(?:(?:T|,?\s+)\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?"
     r"\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
-_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.]?)(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])\s?(\d{{1,2}})\2\s?(\d{{1,2}}){_TIME}")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _NUMERIC = re.compile(rf"(\d{{1,2}})([-/.])\s?(\d{{1,2}})\2\s?(\d{{4}}|\d{{2}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 
 
 @dataclass(frozen=True)
 class ReadDates:
-    """The dates of a file: None where a text is no date, or where the order is not clear."""
+    """The dates of a file; None where a text is no date, or not clear."""
 
     by_text: dict[str, date | None]
     order: DateOrder | None
@@ -61,7 +62,7 @@ class ReadDates:
 def read_dates(
     texts: Collection[str], *, order: DateOrder | None = None, class_starts_on: date | None = None
 ) -> ReadDates:
-    """Read the texts of the date columns of a file together, as their order is the same.
+    """Read the texts of all date columns of a file, whose order is the same.
 
     Without ``order`` it is decided by a date that fits one order alone, else by the first day of the class,
     else by the other dates.
@@ -96,6 +97,8 @@ def _readings(text: str) -> tuple[date | None, date | None]:
     """Return the date with the day first, and with the month first."""
     if match := _YEAR_FIRST.fullmatch(text):
         certain = _date(match[1], match[3], match[4])
+    elif match := _COMPACT.fullmatch(text):
+        certain = _date(match[1], match[2], match[3])
     elif _SERIAL.fullmatch(text):
         certain = _from_serial(text)
     elif match := _NUMERIC.fullmatch(text):
@@ -138,7 +141,7 @@ def _month(word: str) -> int | None:
 
 
 def _order_of_column(pairs: Sequence[tuple[date | None, date | None]]) -> DateOrder | None:
-    """Return the order that dates with a day above 12 show, or None without or with two of them."""
+    """Return the order that dates with a day above 12 show, if they agree."""
     orders: set[DateOrder] = set()
     for day_first, month_first in pairs:
         if day_first:

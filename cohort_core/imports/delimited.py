@@ -1,11 +1,10 @@
-"""Read delimited text as records, so that a line that breaks the rules of CSV costs itself alone."""
+"""Delimited text as records; a broken line costs itself alone."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 SEPARATORS = (",", ";", "\t", "|")
 NO_SEPARATOR = "\x1f"
 """Separates the cells of a text that has one column: no text holds it."""
-_MAX_RECORD_LINES = 200
+_MAX_RECORD_LINES = 100
 
 Accept = Callable[[Sequence[str], Sequence[str]], bool]
-"""Says whether the cells of a record that goes over these lines are one record indeed."""
+"""Says whether cells, which go over these lines, are a single record indeed."""
 
 
 class Records:
@@ -30,7 +29,7 @@ class Records:
     def read(
         self, start: int = 0, accept: Accept = lambda cells, lines: True
     ) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield each record from a line on: the index of the line after it, and its cells.
+        """Yield the cells of each record from a line on, with the next line's index.
 
         The cells are None where a quotation mark opens a cell and nothing closes it. Such a line is left
         alone, and the next line is read as if nothing had happened. A blank line has no cells.
@@ -52,7 +51,7 @@ class Records:
             cells = next(reader, [])
             if reader.line_num < 2 or '"' not in line:
                 return 1, cells
-            strict = self._reader(islice(self._lines, start, start + _MAX_RECORD_LINES), strict=True)
+            strict = self._reader(self._lines[start : start + _MAX_RECORD_LINES], strict=True)
             cells = next(strict)
         except csv.Error:
             return 1, None

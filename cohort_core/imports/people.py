@@ -7,11 +7,12 @@ import unicodedata
 
 _ADDRESS = re.compile(r"[^\s@,;<>()\[\]\"]+@[^\s@,;<>()\[\]\"]+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
+_PRONOUNS = re.compile(r"\s*[(\[](?:she|he|they|ze|xe|any|elle|il|sie|er)\b[^)\]]*[)\]]", re.IGNORECASE)
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md", "msc", "bsc", "mba", "esq"})
 
 
 def read_email(text: str) -> str | None:
-    """Return the address in a cell, or None without exactly one @ between texts without blanks.
+    """Return the address in a cell, which has exactly one @, or None.
 
     It may stand as ``Name <address>``, behind ``mailto:``, or before a semicolon or comma.
     """
@@ -30,10 +31,12 @@ def name_of_address(text: str) -> str | None:
 
 
 def split_name(name: str, *, last_first: bool = False) -> tuple[str | None, str | None]:
-    """Return first name and last name of a whole name; a single word is the first name.
+    """Return the first and last name of a whole name.
 
-    With a comma the last name comes first, and with ``last_first`` also without.
+    A single word is the first name. With a comma the last name comes first, with ``last_first`` also
+    without.
     """
+    name = _PRONOUNS.sub("", name)
     before, _, behind = (part.strip() for part in name.partition(","))
     if behind and behind.casefold().strip(" .").replace(".", "") not in _SUFFIXES:
         return " ".join(behind.replace(",", " ").split()) or None, before or None
@@ -48,6 +51,6 @@ def split_name(name: str, *, last_first: bool = False) -> tuple[str | None, str 
 
 
 def holds_both(name: str, part: str) -> bool:
-    """Say whether a name is a whole one: it holds a part of it as words, and more."""
+    """Say whether a name holds the words of a part of it, and more."""
     words, wanted = (re.findall(r"[^\s,]+", text.casefold()) for text in (name, part))
     return len(words) > len(wanted) and all(word in words for word in wanted)

@@ -1,4 +1,4 @@
-"""Read a roster, or a list of mentors, from a file as it comes: its lines as people.
+"""Rosters and lists of mentors from files as they come: lines as people.
 
 Nothing here knows the database or decides who a line means. A line that cannot be used is reported with its
 number in the spreadsheet, and changes no other line.
@@ -19,13 +19,16 @@ from cohort_core.imports.tables import Table, Unusable, clean, read_table
 
 _NO_VALUE = frozenset({"n/a", "#n/a", "none", "null", "nan", "nil"})
 _NO_NAME = frozenset({"n/a", "#n/a"})
+_NO_DATE = _NO_VALUE | {"yes", "no", "true", "false", "tbd"}
 _GRADEBOOK_ROWS = ("points possible", "manual posting", "automatic posting")
+_GRADEBOOK_NAMES = frozenset({"date", "due date", "points", "average", "class average", "out of"})
+_MAX_CHARACTERS = 200
 _TOTAL = re.compile(r"(?:grand |sub)?total\b[^a-z]*(?:students?)?\W*\d*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RosterLine:
-    """A person as the file names them. Texts are clean, and None where the file has nothing.
+    """A person as the file names them, with clean texts; None stands for nothing.
 
     A person has an email, a student id or a name; a name may be a single word, which is then the first name.
     The student id may be a number of the school's own. Dates are ISO, such as ``2026-09-01``.
@@ -47,7 +50,7 @@ class RosterLine:
 
 @dataclass(frozen=True)
 class FileReading:
-    """What was understood of a file, apart from its lines."""
+    """The understanding of a file, apart from its lines."""
 
     not_used: list[Unusable] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
@@ -62,7 +65,10 @@ class FileReading:
     sheets: list[str] = field(default_factory=list)
     """All sheets of the workbook that are not hidden."""
     night_candidates: list[str] = field(default_factory=list)
-    """Columns that may be the night, such as `Which night suits you?`; ``night_column`` takes such a name."""
+    """Columns that may be the night, such as `Which night suits you?`.
+
+    ``night_column`` takes such a header.
+    """
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,8 @@ def read_roster_file(
     for row in rows:
         if _is_no_person(row):
             skipped.append(row.number)
-        elif header := row.broken_column(_IDENTITY):
-            not_used.append(Unusable(row.number, f"has a line break in “{header}”"))
+        elif problem := row.problem(columns.PERSON):
+            not_used.append(Unusable(row.number, problem))
         elif person := _person(row):
             for meaning in _DATES:
                 text = row.value(meaning)
@@ -169,8 +175,8 @@ def read_mentors_file(
     for row in (_Row(table, number, cells) for number, cells in table.rows):
         if _is_no_person(row):
             skipped.append(row.number)
-        elif header := row.broken_column(columns.MENTOR):
-            not_used.append(Unusable(row.number, f"has a line break in “{header}”"))
+        elif problem := row.problem(columns.MENTOR):
+            not_used.append(Unusable(row.number, problem))
         elif mentor := _mentor_name(row):
             lines.append(MentorLine(row.number, mentor, row.value(columns.NIGHT)))
         else:
@@ -187,7 +193,6 @@ def read_mentors_file(
 
 
 _DATES = (columns.ENROLLED_ON, columns.WITHDRAWN_ON)
-_IDENTITY = columns.PERSON
 _NAMES_NOBODY = "names nobody: it needs an email, or a first and last name, or a student id"
 
 
@@ -198,12 +203,14 @@ class _Row:
         self.number = number
         self._table = table
         self._cells = cells
+        self.texts = [clean(cell) for cell in cells]
+        """The texts of all cells, blank or not."""
 
     def values(self, meaning: str) -> Iterator[str]:
         """Yield the texts of the columns of a meaning that are filled."""
-        absent = _NO_NAME if meaning in columns.MENTOR else _NO_VALUE
+        absent = _NO_NAME if meaning in columns.MENTOR else _NO_DATE if meaning in _DATES else _NO_VALUE
         for index in self._table.columns.get(meaning, []):
-            text = clean(self._cells[index]) if index < len(self._cells) else ""
+            text = self.texts[index] if index < len(self.texts) else ""
             if text.casefold() not in absent and any(character.isalnum() for character in text):
                 yield text
 
@@ -214,34 +221,34 @@ class _Row:
     def header(self, meaning: str) -> str:
         """Return the header of the first column of a meaning that is filled."""
         for index in self._table.columns[meaning]:
-            if index < len(self._cells) and clean(self._cells[index]):
+            if index < len(self.texts) and self.texts[index]:
                 return self._table.header[index]
         return self._table.header[self._table.columns[meaning][0]]
 
-    def broken_column(self, meanings: Collection[str]) -> str | None:
-        """Return the header of a cell with a line break, or None."""
-        for meaning in meanings:
-            for index in self._table.columns.get(meaning, []):
-                cell = self._cells[index].strip() if index < len(self._cells) else ""
-                if "\n" in cell or "\r" in cell:
-                    return self._table.header[index]
-        return None
+    def problem(self, whole: Collection[str]) -> str | None:
+        """Say why the row cannot be used, or return None.
 
-    def texts(self) -> list[str]:
-        """Return the texts of all cells, blank or not."""
-        return [clean(cell) for cell in self._cells]
+        Cells of a meaning in ``whole`` have no line breaks.
+        """
+        for meaning, indexes in self._table.columns.items():
+            for index in indexes:
+                cell = self._cells[index].strip() if index < len(self._cells) else ""
+                if meaning in whole and ("\n" in cell or "\r" in cell):
+                    return f"has a line break in “{self._table.header[index]}”"
+                if len(cell) > _MAX_CHARACTERS:
+                    return f"has more than {_MAX_CHARACTERS} characters in “{self._table.header[index]}”"
+        return None
 
     @property
     def repeats_header(self) -> bool:
         """True for a header that stands once more among the rows."""
-        pairs = zip(self.texts(), self._table.header, strict=False)
-        keys = [(columns.header_key(text), columns.header_key(header)) for text, header in pairs if text]
-        return bool(keys) and all(text == header for text, header in keys)
+        pairs = zip(self.texts, self._table.header, strict=False)
+        return all(columns.header_key(text) == columns.header_key(header) for text, header in pairs if text)
 
 
 def _is_no_person(row: _Row) -> bool:
-    """Say whether a row is one that programs add: maxima of points, test students, totals, headers."""
-    filled = [text.casefold() for text in row.texts() if text]
+    """Say whether a program added a row: maxima of points, test students, totals, headers."""
+    filled = [text.casefold() for text in row.texts if text]
     if not filled or row.repeats_header:
         return True
     name = (row.value(columns.FULL_NAME) or row.value(columns.LAST_FIRST) or "").casefold()
@@ -256,6 +263,8 @@ def _is_no_person(row: _Row) -> bool:
         return True
     if has_email:
         return False
+    if " ".join([*filter(None, parts), *filter(None, [name])]) in _GRADEBOOK_NAMES:
+        return True
     is_test = name in {"student, test", "test student"} or parts == {"test", "student"}
     return is_test or bool(_TOTAL.fullmatch(name or " ".join(part for part in parts if part)))
 
@@ -283,6 +292,7 @@ def _person(row: _Row) -> dict[str, Any]:
                 name = people.name_of_address(name)
             first, last = people.split_name(name or "")
     student_id = ids[0] if ids else None
+    email = email or next((email for text in ids if (email := people.read_email(text))), None)
     if not (student_id or email or first or last):
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Read a file of any spreadsheet program as a table: a header, and rows with the numbers of the spreadsheet.
+"""Files of spreadsheet programs as tables: a header and numbered rows.
 
 The file is text with any usual separator, or an XLSX workbook. Title lines and blank lines above the header
 are skipped. A line that breaks the rules of CSV is reported alone; the lines below it are read.
@@ -7,6 +7,7 @@ are skipped. A line that breaks the rules of CSV is reported alone; the lines be
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ _MAX_HEADER_ROW = 40
 """The header stands within so many rows that are not blank."""
 _SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\w\s]|\t)["']?[ ,;\t]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
 _EXCEL_BLOCK = 16
-"""Excel leaves out the last cells of so many rows together where all of them are blank."""
+"""Excel leaves out the last cells of so many rows where all are blank."""
 _INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 """The beginnings that exports give to text that looks like a formula."""
@@ -30,7 +31,7 @@ _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 
 @dataclass(frozen=True)
 class Unusable:
-    """A line of a file that could not be used; the first row of the sheet is line 1."""
+    """A line of a file that could not be used, counted from 1."""
 
     line: int
     reason: str
@@ -92,9 +93,12 @@ def read_table(
 
 
 def clean(cell: str) -> str:
-    """Return the text of a cell without invisible characters, outer blanks and the guard of a formula."""
-    text = _INVISIBLE.sub("", cell)
-    text = " ".join("".join(" " if _is_control(character) else character for character in text).split())
+    """Return the text of a cell without invisible characters, outer blanks and formula guards."""
+    text = cell
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", cell))
+        text = "".join(" " if _is_control(character) else character for character in text)
+    text = " ".join(text.split())
     if match := _TEXT_FORMULA.fullmatch(text):
         text = match[1].strip()
     return text[1:].strip() if text.startswith(_GUARDED) else text
@@ -105,7 +109,7 @@ def _is_control(character: str) -> bool:
 
 
 def _find_header(rows: Sequence[Row], needs: frozenset[str]) -> tuple[int, int]:
-    """Return the index of the row with the most headers, and their number; -1 without one."""
+    """Return the index of the row with the most headers, or -1, and their number."""
     best, most = -1, 0
     for index, (_, cells) in enumerate(rows[:_MAX_HEADER_ROW]):
         meanings = columns.meanings_of(cells)
@@ -161,7 +165,7 @@ def _read_workbook(book: workbooks.Workbook, needs: frozenset[str], sheet: str |
 
 
 def _limited(rows: Iterator[Row], whole: bool) -> list[Row]:
-    """Read the rows of a sheet: all of them, or only where its header may be."""
+    """Read the rows of a sheet: all, or only those where its header may be."""
     read: list[Row] = []
     for row in rows:
         read.append(row)
@@ -186,13 +190,14 @@ def _read_text(text: str, needs: frozenset[str]) -> Table:
     if match := _SEPARATOR_LINE.match(text):
         # Spreadsheet programs hide this line and count from the next.
         separators, text = (match[1],), text[match.end() :]
-    best: tuple[tuple[int, int], Row, int, Records] | None = None
+    best: tuple[tuple[int, int, int], Row, int, Records] | None = None
     for separator in separators:
         records = Records(text, separator)
         rows, ends = _head(records)
         index, size = _find_header(rows, needs)
         if index >= 0:
-            rank = (size, len(rows[index][1]))
+            width = len(rows[index][1])
+            rank = (size, sum(len(cells) == width for _, cells in rows[index:]), width)
             if best is None or rank > best[0]:
                 best = (rank, rows[index], ends[index], records)
     if best is None:
@@ -206,11 +211,11 @@ def _read_text(text: str, needs: frozenset[str]) -> Table:
 
 
 def _head(records: Records) -> tuple[list[Row], list[int]]:
-    """Return the first rows that are not blank, and the index of the line after each."""
+    """Return the first rows that are not blank, and the line index behind each."""
     rows: list[Row] = []
     ends: list[int] = []
     for number, (end, cells) in enumerate(records.read(), start=1):
-        if cells and any(cell.strip() for cell in cells):
+        if cells and any(clean(cell) for cell in cells):
             rows.append((number, cells))
             ends.append(end)
         if len(rows) == _MAX_HEADER_ROW:
@@ -219,16 +224,17 @@ def _head(records: Records) -> tuple[list[Row], list[int]]:
 
 
 def _read_records(records: Records, start: int, width: int, table: Table) -> None:
-    """Fill a table with the records below its header, and with the lines that are none."""
+    """Fill a table with the records below its header, and with unusable lines."""
     rows = [(table.header_row, [""] * width)]
     accept = _one_record(records, width, table.columns)
     for number, (_, cells) in enumerate(records.read(start, accept), start=table.header_row + 1):
         if cells is None:
-            table.not_used.append(Unusable(number, "has a quotation mark that is not closed"))
-        elif any(cell.strip() for cell in cells):
+            table.not_used.append(Unusable(number, "has a quotation mark that is not closed, or is too long"))
+        elif any(clean(cell) for cell in cells):
             rows.append((number, cells))
         if len(rows) + len(table.not_used) > MAX_ROWS + 1:
             raise _too_long()
+    least = len(table.header)
     block_widths: dict[int, int] = {}
     for number, cells in rows:
         block = (number - 1) // _EXCEL_BLOCK
@@ -237,8 +243,8 @@ def _read_records(records: Records, start: int, width: int, table: Table) -> Non
         if any(cell.strip() for cell in cells[width:]):
             reason = f"has {len(cells)} cells and the header {width}: is a separator inside of a cell?"
             table.not_used.append(Unusable(number, reason))
-        elif len(cells) < width <= block_widths[(number - 1) // _EXCEL_BLOCK]:
-            reason = f"has {_count_cells(len(cells))} and the header {width}: is a cell missing?"
+        elif len(cells) < least <= block_widths[(number - 1) // _EXCEL_BLOCK]:
+            reason = f"has {_count_cells(len(cells))} and the header {least}: is a cell missing?"
             table.not_used.append(Unusable(number, reason))
         else:
             table.rows.append((number, cells))

@@ -57,7 +57,7 @@ class Workbook:
         return list(self._sheets)
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        """Yield the number and the cells of each row that is not blank; the first row has number 1."""
+        """Yield the number, from 1, and the cells of each row that is not blank."""
         if sheet not in self._sheets:
             raise BadInput(
                 f"{self._name} has no sheet of that name. Choose one of: {', '.join(self._sheets)}.",
@@ -66,9 +66,9 @@ class Workbook:
         with self._guarded():
             opened = self._sheets[sheet]
             opened.reset_dimensions()
-            rows = opened.iter_rows(max_col=MAX_COLUMNS, max_row=_MAX_SHEET_ROWS, values_only=True)
+            rows = opened.iter_rows(max_row=_MAX_SHEET_ROWS, values_only=True)
             for number, values in enumerate(islice(rows, _MAX_SHEET_ROWS), start=1):
-                cells = [_text(value) for value in values]
+                cells = [_text(value) for value in values[:MAX_COLUMNS]]
                 while cells and not cells[-1].strip():
                     cells.pop()
                 if cells:
@@ -132,7 +132,7 @@ def _check(content: bytes, name: str) -> None:
 
 
 def _text(value: Any) -> str:
-    """Return the text of a cell: days as 2026-09-01, whole numbers without a point, errors as nothing."""
+    """Return the text of a cell: days as 2026-09-01, errors as nothing."""
     if value is None:
         return ""
     if isinstance(value, bool):

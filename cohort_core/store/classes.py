@@ -237,7 +237,7 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
 
 
 def load_first_day(database: Database, class_id: str) -> date | None:
-    """Load the first day of a class: as a mentor set it, else the UTC day of its first record."""
+    """Load the first day of a class, or that of its first record."""
     with database.reading() as connection:
         row = connection.execute(
             """
