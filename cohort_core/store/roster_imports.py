@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, count
 from typing import Literal
 
 from cohort_core.clock import utc_now
@@ -194,11 +195,13 @@ def _new_stand_in_id(line: Enrolment, class_id: str, taken: set[str | None]) -> 
     key = ("email", address(line.email)) if address(line.email) else ("name", class_id, name)
     if not any(key[1:]) or (key[0] == "name" and not name):
         key = ("id", class_id, line.student_id or "")
-    for more in ((), (name,), *((name, str(number)) for number in range(len(taken) + 1))):
-        digest = hashlib.blake2b("\0".join((*key, *more)).encode(), digest_size=8).hexdigest()
-        if f"roster-{digest}" not in taken:
-            break
-    return f"roster-{digest}"
+    endings = chain([(), (name,)], ((name, str(number)) for number in count()))
+    ids = (_digest_id(*key, *ending) for ending in endings)
+    return next(stand_in_id for stand_in_id in ids if stand_in_id not in taken)
+
+
+def _digest_id(*parts: str) -> str:
+    return f"roster-{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=8).hexdigest()}"
 
 
 # Bringing a roster back

@@ -16,7 +16,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.dashboard.settings import roster_preview
-from cohort_core.dashboard.settings.roster_preview import MAX_GROUPS, show_table
+from cohort_core.dashboard.settings.roster_preview import GROUP_NAMES, MAX_GROUPS, show_table
 from cohort_core.export import tables
 from cohort_core.imports import code_pages
 from cohort_core.imports.dates import DateOrder
@@ -160,7 +160,7 @@ def _show_unseen(view: View, class_id: str) -> None:
             same = {line.stand_in_id or "": near.id for line, near in unseen if near is not None}
         offers: list[tuple[str, str, list[str], dict[str, str]]] = [
             ("chosen", "Remove the chosen", chosen, {}),
-            ("same", f"Take the {count(len(same), 'suggestion')}", [], same),
+            ("same", f"Take {count(len(same), 'suggestion')}", [], same),
             ("all", f"Remove all {len(unseen):,}", everybody, {}),
         ]
         with st.container(horizontal=True):
@@ -226,7 +226,7 @@ def _choose_reading(file: RosterFile, key: str) -> ReadingChoices:
     """Ask what the file leaves open; nothing for a file that leaves nothing open."""
     encoding = order = sheet = night = None
     with st.container(horizontal=True):
-        if not file.encoding_is_certain:
+        if file.sheet is None and not (file.encoding_is_certain and file.encoding.startswith("UTF")):
             names = [file.encoding, *(name for name in code_pages.ENCODINGS if name != file.encoding)]
             encoding = st.selectbox("Letters of the file", names, key=f"{key}-encoding", width=220)
         if file.dates_are_unclear:
@@ -308,7 +308,7 @@ def _roster_now(cohort: Cohort) -> str:
     parts = []
     for kind in dict.fromkeys(group.kind for group in current):
         sizes = [f"{group.label} {group.students}" for group in current if group.kind == kind]
-        parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
+        parts.append(f"{GROUP_NAMES[kind]}: {and_more(sizes, MAX_GROUPS)}")
     return " · ".join(parts)
 
 

@@ -12,11 +12,12 @@ import streamlit as st
 
 from cohort_core import formatting
 from cohort_core.dashboard.components.tables import MAX_ROWS, ROW_PIXELS
-from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
+from cohort_core.dashboard.components.text import and_more, count, literal
 from cohort_core.imports.roster_plan import Choices, PlannedLine, RosterPlan, display_name
 from cohort_core.store.roster import Enrolment
 
 MAX_GROUPS = 30
+GROUP_NAMES = {"night": "Class nights", "region": "Regions"}
 LINES_AT_ONCE = 20
 ASK, SAME, NEW, LEAVE = "ask", "same", "new", "leave"
 NEAR_CHOICES = {
@@ -72,11 +73,11 @@ def show(plan: RosterPlan, key: str, *, anonymous: bool) -> Choices:
     for sentence in plan.file.assumptions:
         st.caption(literal(sentence))
     if plan.file.ignored_columns:
-        st.text(f"Columns not used: {and_more(plan.file.ignored_columns, MAX_GROUPS)}.")
+        st.text(f"Columns not used: {and_more(plan.file.ignored_columns, MAX_GROUPS)}")
     said = _Said()
     _near(plan.of_state("near"), key, said, anonymous=anonymous)
     _new(plan.of_state("new"), key, said, anonymous=anonymous)
-    _not_used(plan.of_state("not_used"))
+    _not_used(plan.of_state("not_used"), key)
     if anonymous:
         st.caption("Names are hidden in anonymous mode.")
     elif matched := plan.of_state("matched"):
@@ -91,7 +92,7 @@ def show_result(plan: RosterPlan, *, anonymous: bool) -> None:
         parts = [f"{part.name}: {count(len(part.after), 'student')} on the roster then"]
         for kind, numbers in part.groups().items():
             sizes = [f"{label} {number}" for label, number in sorted(numbers.items())]
-            parts.append(f"{_GROUP_NAMES[kind]}: {and_more(sizes, MAX_GROUPS)}")
+            parts.append(f"{GROUP_NAMES[kind]}: {and_more(sizes, MAX_GROUPS)}")
         st.text(" · ".join(parts))
         if not part.before or plan.is_added:
             continue
@@ -100,9 +101,6 @@ def show_result(plan: RosterPlan, *, anonymous: bool) -> None:
         if part.dropped and not anonymous:
             with st.expander(f"Taken off the roster ({len(part.dropped)})"):
                 show_table([person_row(line) for line in part.dropped], "Lines that are taken off the roster")
-
-
-_GROUP_NAMES = {"night": "Class nights", "region": "Regions"}
 
 
 def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: bool) -> None:
@@ -161,13 +159,12 @@ def _new(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: bool
             (said.enrol_new if is_ticked else said.leave).add(line.line)
 
 
-def _not_used(lines: Sequence[PlannedLine]) -> None:
+def _not_used(lines: Sequence[PlannedLine], key: str) -> None:
     if lines:
         with st.expander(f"Cannot be used ({len(lines)})", expanded=True):
-            show_table(
-                [{"Line": line.line, "Why": f"{upper_first(line.reason)}."} for line in lines],
-                "Lines that cannot be used",
-            )
+            shown = _some(lines, f"{key}-not-used")
+            # A table would cut the reasons off on a phone.
+            st.text("\n".join(f"Line {line.line}: {line.reason}." for line in shown))
 
 
 def _some(lines: Sequence[PlannedLine], key: str) -> Sequence[PlannedLine]:
