@@ -471,7 +471,8 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
     lost = [line for line in people if line.state in {"near", "new"} and not line.was_answered]
     if len(lost) <= MAX_UNMATCHED_SHARE * len(people) or not lost:
         return ""
-    begin = f"{len(lost)} of {count(len(people), 'line')} match nobody at OpenClass."
+    verb = "matches" if len(lost) == 1 else "match"
+    begin = f"{len(lost)} of {count(len(people), 'line')} {verb} nobody at OpenClass."
     with database.reading() as connection:
         seen = {class_id: load_seen_students(connection, class_id) for class_id in names}
     if not any(seen[class_id] for class_id in plan.by_class):

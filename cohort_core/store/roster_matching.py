@@ -78,6 +78,7 @@ class _Matching:
     def results(self) -> list[LineMatch]:
         self._keys = [_Keys.of(line) for line in self.lines]
         self._students = [_Keys.of(student) for student in self.seen]
+        self._plain_names = {student.plain for student in self._students}
         self._match_ids()
         self._match_addresses()
         self._match_names()
@@ -124,7 +125,10 @@ class _Matching:
     def _match_one_address(self, lines: Sequence[int], students: Sequence[int]) -> None:
         """Say who is who among the lines and students with one address, by their names."""
         if len(lines) == len(students) == 1:
-            self._claim(lines[0], students[0])
+            if self._is_named_like_another(lines[0], students[0]):
+                self._unclear(lines[0], "has the email of one student and the name of another")
+            else:
+                self._claim(lines[0], students[0])
             return
         for line in lines:
             agreeing = self._by_name(line, students)
@@ -144,6 +148,10 @@ class _Matching:
         else:
             for line in rest:
                 self._claim(line, free[0])
+
+    def _is_named_like_another(self, line: int, student: int) -> bool:
+        plain = self._keys[line].plain
+        return self._students[student].plain != plain != "" and plain in self._plain_names
 
     def _turn_away(self, lines: Sequence[int], other: int) -> None:
         """Treat lines whose student another line means: without a name they repeat it."""

@@ -69,6 +69,9 @@ def outcome(result: LineMatch) -> str:
         (line("Jo|Smith", "other@example.org"), "unclear"),
         (line("Zed|Newcomer", "zed@example.org"), "unseen"),
         (line(student_id="4711"), "unseen"),
+        # The email of one and the name of another is a question, and another name alone is none.
+        (line("Farid|Haddadi", "eoin@example.org"), "unclear"),
+        (line("Owen|Brien", "eoin@example.org"), "0e"),
     ],
 )
 def test_one_line(entry: Enrolment, expected: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+import requests
 
+from cohort_core.api.app import create_app
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id, progression
@@ -16,6 +18,7 @@ from cohort_core.store.hides import load_hides
 from cohort_core.store.roster import Enrolment, load_roster
 from cohort_core.store.roster_imports import load_earlier_rosters, save_roster, undo_import
 from cohort_core.store.stand_ins import NOT_KEPT_BY_PEOPLE, kept_tables, student_tables
+from tests.conftest import serving
 from tests.sync.conftest import SyncedClass, instant
 
 REAL = hex_id("student", "zadie")
@@ -152,6 +155,27 @@ def test_the_present_id_is_used_everywhere_that_takes_one(waiting: SyncedClass) 
     report = services.reader(CLI_OWNER).report("student", waiting.id, student_id=old)
     assert report.records()[0]["student_id"] == REAL
     services.commands(CLI_OWNER).show_again(waiting.id, old)
+    assert hidden(waiting) == []
+
+
+def test_an_address_of_before_leads_to_the_student_in_the_api(waiting: SyncedClass) -> None:
+    old = stand_in_of(waiting)
+    pseudonym = waiting.workspace.cohorts.student_id_for(waiting.id, old, anonymous=True)
+    start(waiting)
+    waiting.sync()
+    with serving(create_app(waiting.workspace)) as url:
+        student = f"{url}/classes/{waiting.id}/students/{old}"
+        assert requests.get(student, timeout=10).json()["student_id"] == REAL
+        assert requests.get(f"{student}/timeline", timeout=10).status_code == 200
+        rows = f"{url}/classes/{waiting.id}/progressions"
+        assert requests.get(rows, params={"student_id": old}, timeout=10).json()[0]["student_id"] == REAL
+        # With pseudonyms an address of before is the pseudonym of then; the real ids stay unknown.
+        hidden_student = f"{url}/classes/{waiting.id}/students/{pseudonym}"
+        answer = requests.get(hidden_student, params={"anonymous": "true"}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["student_id"] != pseudonym
+        assert requests.get(student, params={"anonymous": "true"}, timeout=10).status_code == 404
+        assert requests.delete(f"{student}/mark", timeout=10).status_code == 204
     assert hidden(waiting) == []
 
 

@@ -126,7 +126,7 @@ def _offer_earlier_roster(view: View, class_id: str) -> None:
             args=(view, class_id),
         )
         st.caption(
-            f"Of {literal(made_at)}. The roster of before, with {count(earlier[0].lines, 'line')}, comes back."
+            f"Of {literal(made_at)}. The roster of before comes back, with {count(earlier[0].lines, 'line')}."
         )
 
 
