@@ -76,6 +76,8 @@ _ALPHABETS = tuple(
 )
 """The letters that languages have beside the English ones."""
 _LONE_LIGATURE = re.compile("œ(?![iu])")
+_JOINT = re.compile(r"(?<=\b[A-Zdl])’(?=[A-Z])|(?<=\b[NMdl])’|(?<=\bNg)’|(?<=[a-z])[–’](?=[A-Z])")
+"""Typographic apostrophes and dashes where names have them, such as O’Brien and N’Diaye."""
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\s,;|\t\"'<>()@.:/-]+")
 _MAX_EXAMINED = 200_000
@@ -240,11 +242,15 @@ def _words(text: str) -> list[str]:
 
 def _count_odd_words(text: str) -> int:
     """Count the words that nobody would write in a name."""
+    text = _JOINT.sub("-", text)
     return sum(_is_odd(word) for word in _TOKEN.findall(text) if not word.isascii())
 
 
 def _is_odd(word: str) -> bool:
     letters = [character for character in word if character.isalpha()]
+    if not letters or any(character.isdigit() for character in word):
+        # A price or a dash is no name; boxes and controls are no text.
+        return any(unicodedata.category(character) in ("So", "Cc", "Cn") for character in word)
     others = [character for character in word if not character.isascii()]
     if any(not character.isalpha() for character in others):
         return True

@@ -15,7 +15,7 @@ from typing import Any
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.imports import code_pages, columns, tables, workbooks
 from cohort_core.imports.roster_lines import RosterFile, read_mentors_file, read_roster_file
-from cohort_core.imports.tables import SIZE_LIMIT_BYTES, Unusable
+from cohort_core.imports.tables import Unusable
 from cohort_core.store import classes, roster
 from cohort_core.store.database import Database
 from cohort_core.store.records import Student
@@ -25,6 +25,7 @@ IDENTITY_COLUMNS = ("student_id", "email", "first_name", "last_name")
 DATE_COLUMNS = ("enrolled_on", "withdrawn_on")
 STUDENT_COLUMNS = (*IDENTITY_COLUMNS, "night", "region", *DATE_COLUMNS)
 GROUP_COLUMNS = ("night", "region")
+SIZE_LIMIT_BYTES = tables.SIZE_LIMIT_BYTES
 
 
 @dataclass(frozen=True)

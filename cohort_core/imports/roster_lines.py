@@ -248,7 +248,7 @@ class _Row:
 
 def _is_no_person(row: _Row) -> bool:
     """Say whether a program added a row: maxima of points, test students, totals, headers."""
-    filled = [text.casefold() for text in row.texts if text]
+    filled = [text.casefold() for text in row.texts if any(character.isalnum() for character in text)]
     if not filled or row.repeats_header:
         return True
     name = (row.value(columns.FULL_NAME) or row.value(columns.LAST_FIRST) or "").casefold()

@@ -176,6 +176,16 @@ READ: dict[str, tuple[bytes, list[dict[str, str]], dict[str, Any]]] = {
         [AMARA],
         {},
     ),
+    "a table of Markdown": (
+        b"| Email | Name |\n|-------|------|\n| amara@example.org | Amara Okonjo-Bright |\n",
+        [AMARA],
+        {},
+    ),
+    "a table that begins in the second column": (
+        b",,,\n,Email,Name,\n,amara@example.org,Amara Okonjo-Bright,\n",
+        [AMARA],
+        {"ignored_columns": []},
+    ),
     "the header of each page": (
         b"Email,Name\namara@example.org,Amara Okonjo-Bright\nEmail,Name\nchi@example.org,Chi\n",
         [AMARA, CHI],

@@ -88,6 +88,10 @@ def test_a_name_that_fits_two_code_pages_leaves_the_other_lines_to_what_looks_li
         ("cp1251", "Петров"),
         ("koi8_r", "Петров"),
         ("cp850", "Müller"),
+        ("cp1252", "Amina N’diaye"),
+        ("cp1252", "O’Brien"),
+        ("mac_roman", "García"),
+        ("mac_roman", "D’Angelo"),
     ],
 )
 def test_without_such_names_the_words_decide_and_a_mentor_is_asked_to_look(codec: str, name: str) -> None:
