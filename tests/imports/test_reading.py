@@ -398,6 +398,7 @@ def test_a_whole_name(name: str, parts: tuple[str | None, str | None]) -> None:
         ("\u202aTuesday\u202c", "Tuesday"),
         ("'=Tuesday", "=Tuesday"),
         ("'+1", "+1"),
+        ("'\t=1", "=1"),
         ("O'Brien", "O'Brien"),
         ('=""7pm""', "7pm"),
         ("Do\u0308nnerstag", "D\u00f6nnerstag".replace("\u00f6", "ö")),
