@@ -75,6 +75,7 @@ _ALPHABETS = tuple(
     )
 )
 """The letters that languages have beside the English ones."""
+_VOWEL = re.compile("[аеиоуыэюяієαεηιουω]")
 _LONE_LIGATURE = re.compile("œ(?![iu])")
 _JOINT = re.compile(r"(?<=\b[A-Zdl])’(?=[A-Z])|(?<=\b[NMdl])’|(?<=\bNg)’|(?<=[a-z])[–’](?=[A-Z])")
 """Typographic apostrophes and dashes where names have them, such as O’Brien and N’Diaye."""
@@ -256,6 +257,8 @@ def _is_odd(word: str) -> bool:
         return True
     scripts = {unicodedata.name(character, "?").partition(" ")[0] for character in letters}
     if len(scripts) > 1 or (scripts == {"LATIN"} and not _is_in_an_alphabet(word.casefold())):
+        return True
+    if scripts <= {"CYRILLIC", "GREEK"} and len(letters) > 3 and not _VOWEL.search(without_accents(word)):
         return True
     if any(before.islower() and after.isupper() for before, after in pairwise(letters)):
         return True
