@@ -300,6 +300,20 @@ def test_a_question_is_offered_as_the_night() -> None:
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "What evening would you prefer?",
+        "Which day works best for you?",
+        "Tuesday or Thursday?",
+        "¿Qué noche prefieres?",
+        "Quel soir ?",
+    ],
+)
+def test_questions_about_the_night(question: str) -> None:
+    assert read(f"Email;{question};Why?\na@x.org;Tue;x\n").night_candidates == [question]
+
+
+@pytest.mark.parametrize(
     ("header", "cells", "expected"),
     [
         ("Name;Vorname", "Kovács;Bela", ("Bela", "Kovács")),
