@@ -75,7 +75,10 @@ _ALPHABETS = tuple(
     )
 )
 """The letters that languages have beside the English ones."""
+_VOWEL = re.compile("[аеиоуыэюяієαεηιουω]")
 _LONE_LIGATURE = re.compile("œ(?![iu])")
+_JOINT = re.compile(r"(?<=\b[A-Zdl])’(?=[A-Z])|(?<=\b[NMdl])’|(?<=\bNg)’|(?<=[a-z])[–’](?=[A-Z])")
+"""Typographic apostrophes and dashes where names have them, such as O’Brien and N’Diaye."""
 _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\s,;|\t\"'<>()@.:/-]+")
 _MAX_EXAMINED = 200_000
@@ -240,16 +243,22 @@ def _words(text: str) -> list[str]:
 
 def _count_odd_words(text: str) -> int:
     """Count the words that nobody would write in a name."""
+    text = _JOINT.sub("-", text)
     return sum(_is_odd(word) for word in _TOKEN.findall(text) if not word.isascii())
 
 
 def _is_odd(word: str) -> bool:
     letters = [character for character in word if character.isalpha()]
+    if not letters or any(character.isdigit() for character in word):
+        # A price or a dash is no name; boxes and controls are no text.
+        return any(unicodedata.category(character) in ("So", "Cc", "Cn") for character in word)
     others = [character for character in word if not character.isascii()]
     if any(not character.isalpha() for character in others):
         return True
     scripts = {unicodedata.name(character, "?").partition(" ")[0] for character in letters}
     if len(scripts) > 1 or (scripts == {"LATIN"} and not _is_in_an_alphabet(word.casefold())):
+        return True
+    if scripts <= {"CYRILLIC", "GREEK"} and len(letters) > 3 and not _VOWEL.search(without_accents(word)):
         return True
     if any(before.islower() and after.isupper() for before, after in pairwise(letters)):
         return True

@@ -124,7 +124,8 @@ _OWNERS = (
 )
 _NIGHT_WORDS = re.compile(
     r"night|evening|abend|soir|noche|noite|\bsera\b|serata|avond|wieczor|which (?:day|group|class|session)"
-    r"|(?:day|group|session) (?:suits|works|do you)|weekday|gruppe|groupe|grupo|gruppo|groep|grupa"
+    r"|(?:day|group|session) (?:suits|works|do you)|weekday|(?:mon|tues|wednes|thurs|fri)day"
+    r"|gruppe|groupe|grupo|gruppo|groep|grupa"
 )
 _UNMARKED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 

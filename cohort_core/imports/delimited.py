@@ -45,6 +45,8 @@ class Records:
 
     def _record(self, start: int, accept: Accept) -> tuple[int, list[str] | None]:
         line = self._lines[start]
+        if line.isspace() and self._separator not in line:
+            return 1, []
         # A reader that takes a second line was inside of quotation marks at the end of the first.
         reader = self._reader([line, ""])
         try:

@@ -129,15 +129,15 @@ def read_roster_file(
     lines: list[RosterLine] = []
     not_used, lost_dates, skipped = list(table.not_used), [], []
     for row in rows:
-        if _is_no_person(row):
-            skipped.append(row.number)
-        elif problem := row.problem(columns.PERSON):
+        if problem := row.problem(columns.PERSON):
             not_used.append(Unusable(row.number, problem))
+        elif _is_no_person(row):
+            skipped.append(row.number)
         elif person := _person(row):
             for meaning in _DATES:
                 text = row.value(meaning)
                 if text in reading.unreadable:
-                    reason = f"“{row.header(meaning)}” is not a date such as 2026-09-01, so it has none"
+                    reason = f"counts without “{row.header(meaning)}”, which is no date such as 2026-09-01"
                     lost_dates.append(Unusable(row.number, reason))
                 elif text and (day := reading.by_text[text]):
                     person[meaning] = day.isoformat()
@@ -173,10 +173,10 @@ def read_mentors_file(
     lines: list[MentorLine] = []
     not_used, skipped = list(table.not_used), []
     for row in (_Row(table, number, cells) for number, cells in table.rows):
-        if _is_no_person(row):
-            skipped.append(row.number)
-        elif problem := row.problem(columns.MENTOR):
+        if problem := row.problem(columns.MENTOR):
             not_used.append(Unusable(row.number, problem))
+        elif _is_no_person(row):
+            skipped.append(row.number)
         elif mentor := _mentor_name(row):
             lines.append(MentorLine(row.number, mentor, row.value(columns.NIGHT)))
         else:
@@ -248,7 +248,7 @@ class _Row:
 
 def _is_no_person(row: _Row) -> bool:
     """Say whether a program added a row: maxima of points, test students, totals, headers."""
-    filled = [text.casefold() for text in row.texts if text]
+    filled = [text.casefold() for text in row.texts if any(character.isalnum() for character in text)]
     if not filled or row.repeats_header:
         return True
     name = (row.value(columns.FULL_NAME) or row.value(columns.LAST_FIRST) or "").casefold()

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from cohort_core.errors import BadInput
 from cohort_core.imports import code_pages, columns, workbooks
@@ -18,6 +19,8 @@ from cohort_core.imports.workbooks import Row
 
 SIZE_LIMIT_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 50_000
+_MAX_LINES = 1_048_576
+"""The lines of the largest sheet, blank ones included."""
 _MAX_HEADER_ROW = 40
 """The header stands within so many rows that are not blank."""
 _SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\w\s]|\t)["']?[ ,;\t]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
@@ -94,14 +97,15 @@ def read_table(
 
 def clean(cell: str) -> str:
     """Return the text of a cell without invisible characters, outer blanks and formula guards."""
-    text = cell
+    text = cell.strip()
+    if text.startswith(_GUARDED):
+        text = text[1:]
     if not (text.isascii() and text.isprintable()):
-        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", cell))
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
         text = "".join(" " if _is_control(character) else character for character in text)
     text = " ".join(text.split())
-    if match := _TEXT_FORMULA.fullmatch(text):
-        text = match[1].strip()
-    return text[1:].strip() if text.startswith(_GUARDED) else text
+    match = _TEXT_FORMULA.fullmatch(text)
+    return match[1].strip() if match else text
 
 
 def _is_control(character: str) -> bool:
@@ -146,37 +150,28 @@ def _too_long() -> BadInput:
 
 def _read_workbook(book: workbooks.Workbook, needs: frozenset[str], sheet: str | None) -> Table:
     """Read the sheet that a person chose, else the first sheet with a header."""
-    with_header: list[tuple[str, list[Row], int]] = []
     for title in [sheet] if sheet is not None else book.sheets:
-        rows = _limited(book.rows(title), len(with_header) == 0)
+        rows = _limited(book.rows(title))
         index, _ = _find_header(rows, needs)
-        if index >= 0:
-            with_header.append((title, rows, index))
-    if not with_header:
-        raise _no_header(needs)
-    title, rows, index = with_header[0]
-    table = _make_table(rows[index])
-    table.rows = rows[index + 1 :]
-    table.sheet, table.sheets = title, book.sheets
-    if len(book.sheets) > 1 and sheet is None:
-        others = [other for other in book.sheets if other != title]
-        table.assumptions.append(f"The sheet “{title}” was read, not {_and(others)}.")
-    return table
+        if index < 0:
+            continue
+        table = _make_table(rows[index])
+        table.rows = rows[index + 1 :]
+        table.sheet, table.sheets = title, book.sheets
+        if others := [other for other in book.sheets if other != title and sheet is None]:
+            table.assumptions.append(f"The sheet “{title}” was read, not {_quoted(others)}.")
+        return table
+    raise _no_header(needs)
 
 
-def _limited(rows: Iterator[Row], whole: bool) -> list[Row]:
-    """Read the rows of a sheet: all, or only those where its header may be."""
-    read: list[Row] = []
-    for row in rows:
-        read.append(row)
-        if not whole and len(read) >= _MAX_HEADER_ROW:
-            break
-        if len(read) > MAX_ROWS:
-            raise _too_long()
+def _limited(rows: Iterator[Row]) -> list[Row]:
+    read = list(islice(rows, MAX_ROWS + 1))
+    if len(read) > MAX_ROWS:
+        raise _too_long()
     return read
 
 
-def _and(names: Sequence[str], limit: int = 5) -> str:
+def _quoted(names: Sequence[str], limit: int = 5) -> str:
     quoted = [f"“{name}”" for name in names[:limit]]
     return ", ".join(quoted) + (" and others" if len(names) > limit else "")
 
@@ -186,6 +181,8 @@ def _and(names: Sequence[str], limit: int = 5) -> str:
 
 def _read_text(text: str, needs: frozenset[str]) -> Table:
     text = text.lstrip("\ufeff")
+    if max(text.count("\n"), text.count("\r")) > _MAX_LINES:
+        raise _too_long()
     separators: Sequence[str] = SEPARATORS
     if match := _SEPARATOR_LINE.match(text):
         # Spreadsheet programs hide this line and count from the next.
@@ -215,7 +212,7 @@ def _head(records: Records) -> tuple[list[Row], list[int]]:
     rows: list[Row] = []
     ends: list[int] = []
     for number, (end, cells) in enumerate(records.read(), start=1):
-        if cells and any(clean(cell) for cell in cells):
+        if cells and any(map(clean, cells)):
             rows.append((number, cells))
             ends.append(end)
         if len(rows) == _MAX_HEADER_ROW:
@@ -230,7 +227,7 @@ def _read_records(records: Records, start: int, width: int, table: Table) -> Non
     for number, (_, cells) in enumerate(records.read(start, accept), start=table.header_row + 1):
         if cells is None:
             table.not_used.append(Unusable(number, "has a quotation mark that is not closed, or is too long"))
-        elif any(clean(cell) for cell in cells):
+        elif any(map(clean, cells)):
             rows.append((number, cells))
         if len(rows) + len(table.not_used) > MAX_ROWS + 1:
             raise _too_long()
@@ -240,7 +237,7 @@ def _read_records(records: Records, start: int, width: int, table: Table) -> Non
         block = (number - 1) // _EXCEL_BLOCK
         block_widths[block] = max(block_widths.get(block, 0), len(cells))
     for number, cells in rows[1:]:
-        if any(cell.strip() for cell in cells[width:]):
+        if any(map(clean, cells[width:])):
             reason = f"has {len(cells)} cells and the header {width}: is a separator inside of a cell?"
             table.not_used.append(Unusable(number, reason))
         elif len(cells) < least <= block_widths[(number - 1) // _EXCEL_BLOCK]:
@@ -264,7 +261,7 @@ def _one_record(records: Records, width: int, meanings: dict[str, list[int]]) ->
     used = {index for indexes in meanings.values() for index in indexes}
 
     def accept(cells: Sequence[str], lines: Sequence[str]) -> bool:
-        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+        if len(cells) < width or any(map(clean, cells[width:])):
             return False
         is_broken = any("\n" in cells[index].strip() or "\r" in cells[index].strip() for index in used)
         whole = [alone for line in lines[1:] if len(alone := records.split(line)) >= width]

@@ -65,8 +65,9 @@ def test_a_damaged_workbook_gives_a_roster_or_a_sentence(data: st.DataObject) ->
         read_roster_file(archive(parts), "The file")
 
 
-letters = st.characters(codec="cp1252", categories=("Lu", "Ll"))
-words = st.text(letters, min_size=2, max_size=12)
+# All of them follow each other nowhere as the bytes of a letter in UTF-8.
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZáàâäåãæçéèêëíìîïñóòôöøõßúùûüýÁÀÄÅÆÇÉÈÍÑÓÖØÚÜ"
+words = st.text(st.sampled_from(LETTERS), min_size=2, max_size=12)
 names = st.builds(lambda first, *rest: " ".join((first, *rest)), words, words) | words
 nights = st.sampled_from(["Tuesday", "Thursday, late", 'the "quiet" one', "7; or 8", "=1+1", "a|b"])
 rows = st.lists(st.tuples(names, names, nights), min_size=1, max_size=6)
@@ -93,9 +94,9 @@ def _table(people: list[tuple[str, str, str]]) -> list[list[str]]:
 
 
 def _with_real_names(people: list[tuple[str, str, str]]) -> bool:
-    """Leave out texts that stand for nothing, and those that look like letters written twice."""
+    """Leave out the texts that stand for nobody."""
     return not any(
-        "Ã" in text or "Â" in text or text.casefold() in {"n/a", "test", "student", "total"}
+        text.casefold() in {"test", "student", "total", "date", "points"}
         for person in people
         for text in person
     )

@@ -176,6 +176,16 @@ READ: dict[str, tuple[bytes, list[dict[str, str]], dict[str, Any]]] = {
         [AMARA],
         {},
     ),
+    "a table of Markdown": (
+        b"| Email | Name |\n|-------|------|\n| amara@example.org | Amara Okonjo-Bright |\n",
+        [AMARA],
+        {},
+    ),
+    "a table that begins in the second column": (
+        b",,,\n,Email,Name,\n,amara@example.org,Amara Okonjo-Bright,\n",
+        [AMARA],
+        {"ignored_columns": []},
+    ),
     "the header of each page": (
         b"Email,Name\namara@example.org,Amara Okonjo-Bright\nEmail,Name\nchi@example.org,Chi\n",
         [AMARA, CHI],
@@ -215,6 +225,7 @@ REFUSED = {
     "people without a header": (b"amara@example.org,Amara,Okonjo-Bright\n", "must name the columns"),
     "a workbook without people": (sheet(["Colour", "Size"], ["red", 1]), "must name the columns"),
     "too many lines": (b"email\n" + b"".join(b"s%d@example.org\n" % i for i in range(50_001)), "50,000"),
+    "nothing but blank lines": (b"email\n" + b"\n" * 1_048_577, "50,000"),
     "too many rows": (sheet(["email"], *([f"s{i}@example.org"] for i in range(50_001))), "50,000"),
     "a file of another kind": (b"email\n" + b"x" * 10 * 1024 * 1024, "too large"),
 }

@@ -88,6 +88,13 @@ def test_a_name_that_fits_two_code_pages_leaves_the_other_lines_to_what_looks_li
         ("cp1251", "Петров"),
         ("koi8_r", "Петров"),
         ("cp850", "Müller"),
+        ("cp1253", "Παπαδόπουλος"),
+        ("cp1257", "Bērziņš"),
+        ("iso8859_2", "Žižková"),
+        ("cp1252", "Amina N’diaye"),
+        ("cp1252", "O’Brien"),
+        ("mac_roman", "García"),
+        ("mac_roman", "D’Angelo"),
     ],
 )
 def test_without_such_names_the_words_decide_and_a_mentor_is_asked_to_look(codec: str, name: str) -> None:
@@ -293,6 +300,20 @@ def test_a_question_is_offered_as_the_night() -> None:
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "What evening would you prefer?",
+        "Which day works best for you?",
+        "Tuesday or Thursday?",
+        "¿Qué noche prefieres?",
+        "Quel soir ?",
+    ],
+)
+def test_questions_about_the_night(question: str) -> None:
+    assert read(f"Email;{question};Why?\na@x.org;Tue;x\n").night_candidates == [question]
+
+
+@pytest.mark.parametrize(
     ("header", "cells", "expected"),
     [
         ("Name;Vorname", "Kovács;Bela", ("Bela", "Kovács")),
@@ -394,6 +415,7 @@ def test_a_whole_name(name: str, parts: tuple[str | None, str | None]) -> None:
         ("\u202aTuesday\u202c", "Tuesday"),
         ("'=Tuesday", "=Tuesday"),
         ("'+1", "+1"),
+        ("'\t=1", "=1"),
         ("O'Brien", "O'Brien"),
         ('=""7pm""', "7pm"),
         ("Do\u0308nnerstag", "D\u00f6nnerstag".replace("\u00f6", "ö")),
