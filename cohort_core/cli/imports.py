@@ -175,7 +175,7 @@ def _undo(admin: AdminCommands, class_id: str | None, *, as_json: bool) -> dict[
 
 
 def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
-    """Print what the import does: first what is odd, then the lists, then what it takes away."""
+    """Print a plan: first what is odd, then the lists, then what it takes away."""
     from cohort_core.imports.roster_plan import display_name
 
     if plan.hint:

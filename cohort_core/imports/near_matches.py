@@ -1,4 +1,4 @@
-"""Students whom a line of a roster nearly means: "do you mean Amara Okonjo-Bright?".
+"""Near matches of roster lines: "do you mean Amara Okonjo-Bright?".
 
 A near match is a question and never an answer. It is asked for typing errors, initials, a middle name more or
 less, one of two names that changed, and another address with the same first part.
@@ -19,7 +19,7 @@ from cohort_core.store.roster import Enrolment
 MIN_LIKENESS = 0.84
 """Share of equal letters (`difflib`) from which two names or addresses may mean one person."""
 MAX_CANDIDATES = 8
-"""So many students are compared letter by letter with a line, those with most in common first."""
+"""So many students are compared with a line letter by letter."""
 _MIN_LOCAL = 4
 _SHARED_MAILBOXES = frozenset(
     {"admin", "contact", "family", "hello", "info", "mail", "none", "noreply", "office", "school", "student"}
@@ -46,10 +46,10 @@ class _Person:
 
 
 class NearMatches:
-    """Finds near matches among students whom no line of the file means."""
+    """Finds near matches among the students without a line in the file."""
 
     def __init__(self, students: Sequence[Student], lines: Iterable[Enrolment]) -> None:
-        """Take the students to look among, and all lines of the file that mean nobody for certain."""
+        """Take the students to look among, and all lines that mean nobody."""
         self._students = students
         self._people = [_Person.of(student) for student in students]
         self._by_fragment: dict[str, list[int]] = defaultdict(list)
@@ -68,7 +68,7 @@ class NearMatches:
         )
 
     def near(self, line: Enrolment) -> Student | None:
-        """Return the student whom a line may mean, or None."""
+        """Return the student that a line may mean, or None."""
         person = _Person.of(line)
         common: Counter[int] = Counter()
         for fragment in _fragments(person):
@@ -83,7 +83,7 @@ class NearMatches:
         return self._students[-max(scored)[1]] if scored else None
 
     def _rare(self, part: str, *, local: bool = False) -> list[int]:
-        """Return the only student with a name or first part of an address that one line has."""
+        """Return the only student with a part that only this line has."""
         places = (self._by_local if local else self._by_part).get(part, [])
         return places if len(places) == 1 and (local or self._in_file[part] <= 1) else []
 
@@ -115,24 +115,24 @@ def _says_who(local: str) -> bool:
 
 
 def _fragments(person: _Person) -> set[str]:
-    """Return the groups of three letters in a name and in the first part of an address."""
+    """Return the groups of three letters in a name and the start of an address."""
     texts = (f"  {' '.join(sorted(person.parts))} ", f"@{person.local} " if person.local else "")
     return {text[start : start + 3] for text in texts for start in range(len(text) - 2)}
 
 
-def _are_like(one: str, other: str) -> bool:
-    if not one or not other or _numbers(one) != _numbers(other):
+def _are_like(text: str, other: str) -> bool:
+    if not text or not other or _numbers(text) != _numbers(other):
         return False
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    # Most pairs are told apart by their lengths and letters alone, which is much faster.
+    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    # For most pairs the lengths or letters alone show the difference, which is much faster.
     bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
     return all(bound() >= MIN_LIKENESS for bound in bounds)
 
 
 def _numbers(text: str) -> list[str]:
-    """Return the numbers in a text: student 12 is not student 13, however alike the names are."""
+    """Return the numbers in a text: student 12 is not student 13."""
     return re.findall(r"\d+", text)
 
 
-def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() if one and other else 0.0
+def _likeness(text: str, other: str) -> float:
+    return SequenceMatcher(None, text, other, autojunk=False).ratio() if text and other else 0.0

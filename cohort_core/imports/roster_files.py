@@ -25,7 +25,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class ReadingChoices:
-    """What a person says about a file where it leaves something open."""
+    """The choices of a person where a file leaves something open."""
 
     encoding: str | None = None
     date_order: DateOrder | None = None
@@ -80,7 +80,7 @@ def read_roster(
     class_reference: str | None = None,
     choices: ReadingChoices | None = None,
 ) -> RosterFile:
-    """Read a roster, with what is known of its class to settle what the file leaves open.
+    """Read a roster; its class settles what the file leaves open.
 
     Raises ``BadInput`` if it is none, and ``UnknownClass``.
     """

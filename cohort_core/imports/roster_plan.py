@@ -1,4 +1,4 @@
-"""What the import of a roster would do: who is meant by each line, and what the present roster would lose.
+"""Plans of the import of a roster: the student of each line, and the result.
 
 A line that means a student of OpenClass is used. One that means nobody is a question: it becomes a student
 only if a mentor says so, or has said so before. A plan writes nothing; `keep` writes it.
@@ -42,7 +42,9 @@ Chosen = Collection[int] | Literal["all"]
 
 @dataclass(frozen=True)
 class Choices:
-    """What to do with lines that do not mean a student for certain, by line number or for all of a kind.
+    """The choices for lines that do not mean a student for certain.
+
+    They are given by line number, or for all of a kind.
 
     ``enrol_new`` and ``enrol_near`` make them students of their own, ``accept_near`` takes them as the
     student who is suggested. ``leave`` leaves lines out that are in none of these,
@@ -192,9 +194,9 @@ def plan_roster(
     choices: Choices | None = None,
     is_added: bool = False,
 ) -> RosterPlan:
-    """Plan the import of a file for a class, or for the classes that its lines name.
+    """Plan the import of a file for a class.
 
-    Raises ``UnknownClass`` if ``class_reference`` is unknown, and ``BadInput`` for a file without people.
+    Without ``class_reference`` each line may name its class. Raises ``UnknownClass`` if ``class_reference`` is unknown, and ``BadInput`` for a file without people.
     """
     find = _ClassOfLine(database, class_reference)
     planned = [
@@ -258,7 +260,7 @@ def _ends_too_early(line: RosterLine) -> bool:
 
 
 class _ClassOfLine:
-    """The class of a line, or the reason why it has none. Each name is looked up once."""
+    """Finds the class of a line; each name is looked up once."""
 
     def __init__(self, database: Database, class_reference: str | None) -> None:
         self._database = database
@@ -366,7 +368,7 @@ class _PartMaker:
         return replace(planned, decision=decision, is_settled=decision != "ask", was_answered=kind == "leave")
 
     def _repeats(self, line: Enrolment, other: int | None) -> bool:
-        """Return True if a line says nothing that the line which counts does not say."""
+        """Return True if a line says nothing beyond the line that counts."""
         if other is None:
             return False
         counting = self._enrolments[other]
@@ -419,7 +421,7 @@ class _PartMaker:
         return said is not None and line.student is not None and said.meant_id == line.student.id
 
     def _earlier(self, used: Sequence[PlannedLine]) -> list[Enrolment | None]:
-        """Return the present line of each person, by the student or by what the lines say."""
+        """Return the present line of each person."""
         before = self.plan.before
         by_student = {
             match.student.id: line
@@ -427,7 +429,7 @@ class _PartMaker:
             if match.state == "matched" and match.student is not None
         }
         alike = same_people(before, [line.enrolment for line in used])
-        found: list[Enrolment | None] = []
+        present: list[Enrolment | None] = []
         taken: set[int] = set()
         for line, other in zip(used, alike, strict=True):
             earlier = by_student.get(line.student.id) if line.student is not None else None
@@ -436,8 +438,8 @@ class _PartMaker:
                 earlier = None
             if earlier is not None:
                 taken.add(id(earlier))
-            found.append(earlier)
-        return found
+            present.append(earlier)
+        return present
 
 
 _ENDS_TOO_EARLY = "ends before it begins, so its last day is left out"
@@ -445,7 +447,7 @@ _NAMES_NOBODY = "has no email and no full name, and nobody at OpenClass has this
 
 
 def _names_somebody(line: Enrolment) -> bool:
-    """Return True if a line says enough to enrol somebody: an email, or a name of two words."""
+    """Return True for a line with an email, or a name of two words."""
     return bool(address(line.email)) or " " in full_name(line.first_name, line.last_name)
 
 
@@ -454,7 +456,7 @@ def _holds(chosen: Chosen, line: int) -> bool:
 
 
 def _merged(old: Enrolment, new: Enrolment) -> Enrolment:
-    """Return a line with the values of a later one; where that is empty, with those of before."""
+    """Fill the empty values of a later line with those of before."""
     return Enrolment(
         **{
             name: getattr(new, name) if getattr(new, name) is not None else getattr(old, name)
@@ -466,7 +468,7 @@ def _merged(old: Enrolment, new: Enrolment) -> Enrolment:
 
 
 def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
-    """Say why a great part of a file matches nobody, as far as that can be seen."""
+    """Say why a great part of a file matches nobody."""
     people = [line for line in plan.lines if line.state != "not_used"]
     lost = [line for line in people if line.state in {"near", "new"} and not line.was_answered]
     if len(lost) <= MAX_UNMATCHED_SHARE * len(people) or not lost:
@@ -494,7 +496,7 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
 
 
 def unseen_lines(database: Database, class_id: str) -> list[tuple[Enrolment, Student | None]]:
-    """Return the lines of the present roster that mean nobody at OpenClass, each with a near match."""
+    """Return the present lines that mean nobody, each with a near match."""
     with database.reading() as connection:
         lines = load_roster(connection, class_id)
         seen = load_seen_students(connection, class_id)
@@ -512,7 +514,9 @@ def change_unseen(
     removed: Iterable[str] = (),
     same: dict[str, str] | None = None,
 ) -> int:
-    """Take lines that mean nobody off the roster, or say whom they mean; returns how many changed.
+    """Take lines that mean nobody off the roster, or give them a student.
+
+    Returns how many changed.
 
     Both by their stand-in ids. The roster of before can be brought back.
     """

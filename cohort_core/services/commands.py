@@ -271,9 +271,9 @@ class AdminCommands:
         return is_written
 
     def undo_roster(self, class_reference: str | None = None) -> tuple[str, int]:
-        """Bring the roster of before the last import back; returns the class's id and the number of lines.
+        """Bring the roster of before the last import back.
 
-        Without a class it is the only one with an import. Raises ``BadInput`` if there is none or several.
+        Returns the id of the class and the number of lines. Without a class it is the only one with an import. Raises ``BadInput`` if there is none or several.
         """
         from cohort_core.store import roster_imports
 
@@ -299,7 +299,7 @@ class AdminCommands:
             return roster_imports.load_earlier_rosters(connection, class_id)
 
     def unseen_lines(self, class_id: str) -> list[tuple[roster.Enrolment, Student | None]]:
-        """Return the lines of the roster that mean nobody at OpenClass, each with a near match."""
+        """Return the lines that mean nobody at OpenClass, each with a near match."""
         from cohort_core.imports import roster_plan
 
         return roster_plan.unseen_lines(self._workspace.database, class_id)
@@ -307,7 +307,10 @@ class AdminCommands:
     def change_unseen(
         self, class_id: str, *, removed: Iterable[str] = (), same: dict[str, str] | None = None
     ) -> int:
-        """Take lines that mean nobody off the roster, or say whom they mean; returns how many changed."""
+        """Take lines that mean nobody off the roster, or give them a student.
+
+        Both by stand-in ids. Returns how many changed.
+        """
         from cohort_core.imports import roster_plan
 
         changed = roster_plan.change_unseen(self._workspace.database, class_id, removed=removed, same=same)

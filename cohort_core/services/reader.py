@@ -87,9 +87,9 @@ class Reader:
         return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
 
     def present_student_id(self, reference: str, student_id: str) -> str:
-        """Return the present id of a student, given it or one of before; unknown ids as they are.
+        """Return the present id of a student, given any that they had.
 
-        Who was only on the roster gets the id of OpenClass with their first record.
+        Unknown ids are returned as they are.         Who was only on the roster gets the id of OpenClass with their first record.
         """
         return self.class_data(reference).aliases.get(student_id, student_id)
 

@@ -91,7 +91,10 @@ _ROSTER_TABLES = frozenset({"enrolments", "earlier_enrolments", "roster_answers"
 
 
 def _present_id(student_id: str, aliases: Iterable[Mapping[str, str]]) -> str:
-    """Return the id that a student has now, given that or one of before."""
+    """Return the present id of a student, given any that they had.
+
+    Raises ``BadInput`` for an id that several students had.
+    """
     present = {of_class[student_id] for of_class in aliases if student_id in of_class}
     if len(present) > 1:
         raise BadInput(
@@ -109,7 +112,9 @@ def _purge_rosters(
     aliases: Mapping[str, str],
     student: Student | None,
 ) -> int:
-    """Remove the student with these ids from the rosters of a class, and what was said about them.
+    """Remove a student from the rosters of a class.
+
+    ``ids`` are those that the student has or had. What was said about their lines goes too.
 
     Returns the number of lines of the present roster that were removed.
     """
@@ -160,7 +165,7 @@ def _line(row: sqlite3.Row) -> dict[str, str | None]:
 
 
 def _is_same(line: Enrolment, who: Enrolment | Student | None) -> bool:
-    """Return True if a line has the name or email of a person, and nothing that contradicts it."""
+    """Return True for the name or email of a person without a contradiction."""
     if who is None:
         return False
     names = {full_name(line.first_name, line.last_name), full_name(who.first_name, who.last_name)}

@@ -1,7 +1,7 @@
 """The imported roster and mentors.
 
-OpenClass has no roster, so a student who never started anything appears only here. `roster_matching` says
-whom a line means, `roster_imports` replaces a roster and brings it back.
+OpenClass has no roster, so a student who never started anything appears only here. `roster_matching` finds
+the student of a line, `roster_imports` replaces a roster and brings it back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Replacing the roster of a class, bringing the one before back, and what was said about single lines.
+"""Replacing the roster of a class, undoing that, and answers about lines.
 
 A person keeps their stand-in id from one roster to the next. An import that changes nothing leaves no trace,
 so that one that runs every night does not push the last real change out of reach.
@@ -31,7 +31,7 @@ MAX_EARLIER_ROSTERS = 20
 
 @dataclass(frozen=True)
 class Answer:
-    """What a mentor said about a line.
+    """An answer of a mentor about a line.
 
     *enrol*: the person is a student of the class. *leave*: leave the line out, and do not ask again. *same*:
     the line means the student with the id ``meant_id``.
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class EarlierRoster:
-    """The roster of a class before an import; ``made_at`` is the UTC text of that import."""
+    """The roster of a class before an import, which was made at ``made_at`` (UTC text)."""
 
     import_id: int
     made_at: str
@@ -56,7 +56,7 @@ def save_roster(
     rosters: Mapping[str, Sequence[Enrolment]],
     answers: Mapping[str, Sequence[Answer]] | None = None,
 ) -> None:
-    """Replace the rosters of these classes, and keep the answers about their lines, in one transaction.
+    """Replace the rosters of these classes, and keep the answers, in one transaction.
 
     Without ``answers`` every line counts as confirmed.
     """
@@ -151,7 +151,7 @@ def load_answers(connection: sqlite3.Connection, class_id: str) -> list[Answer]:
 
 
 def same_people(before: Sequence[Enrolment], after: Sequence[Enrolment]) -> list[Enrolment | None]:
-    """Return, for each line of a later roster, the line of the same person in an earlier one."""
+    """Return the earlier line of the person of each later line."""
     people = [
         Student(f"\0{place}", line.first_name, line.last_name, line.email)
         for place, line in enumerate(before)
@@ -176,7 +176,7 @@ def same_people(before: Sequence[Enrolment], after: Sequence[Enrolment]) -> list
 
 
 def with_stand_ins(before: Sequence[Enrolment], after: Sequence[Enrolment], class_id: str) -> list[Enrolment]:
-    """Give the lines of a later roster the stand-in ids of before, and new ones to new people."""
+    """Keep the stand-in ids of before, and give new people new ones."""
     same = same_people(before, after)
     taken = {earlier.stand_in_id for earlier in same if earlier is not None}
     lines = []
@@ -220,7 +220,7 @@ def load_earlier_rosters(connection: sqlite3.Connection, class_id: str) -> list[
 
 
 def undo_import(database: Database, class_id: str) -> EarlierRoster:
-    """Bring the roster of before the last import back, and forget what was said at that import.
+    """Bring the roster of before the last import back, and forget its answers.
 
     Raises ``BadInput`` if there is none.
     """
@@ -266,8 +266,8 @@ class Answers:
         self._answers = list(reversed(answers))
 
     def about(self, lines: Sequence[Enrolment]) -> list[Answer | None]:
-        """Return the latest answer about each line, None for lines about which nothing was said."""
-        found: list[Answer | None] = [None] * len(lines)
+        """Return the latest answer about each line, or None."""
+        answers: list[Answer | None] = [None] * len(lines)
         used: set[int] = set()
         served: set[str] = set()
         for keys_of in (_person_keys, _address_keys, _name_keys, _id_keys):
@@ -276,7 +276,7 @@ class Answers:
                 for key in keys_of(answer.line):
                     by_key[key].append(place)
             for number, line in enumerate(lines):
-                for key in keys_of(line) if found[number] is None else ():
+                for key in keys_of(line) if answers[number] is None else ():
                     for place in by_key.get(key, ()):
                         answer = self._answers[place]
                         if place in used or (keys_of is _id_keys and _contradict(line, answer.line)):
@@ -285,9 +285,9 @@ class Answers:
                             continue
                         used.add(place)
                         served.add(address(line.email) or "-")
-                        found[number] = answer
+                        answers[number] = answer
                         break
-        return found
+        return answers
 
 
 def _person_keys(line: Enrolment) -> list[tuple[str, ...]]:

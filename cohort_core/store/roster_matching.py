@@ -20,7 +20,7 @@ State = Literal["matched", "unseen", "repeated", "unclear"]
 
 
 class LineMatch(NamedTuple):
-    """What a line means.
+    """The meaning of a line.
 
     *matched*: ``student``. *unseen*: nobody at OpenClass. *repeated*: the person of the line with the place
     ``other`` in the roster. *unclear*: several students, or it cannot be said which of two lines is who.
@@ -90,7 +90,7 @@ class _Matching:
         return [place for place in range(len(self.lines)) if place not in self._found]
 
     def _claim(self, line: int, student: int) -> None:
-        """Give a student to a line, or call the line a repetition of the line that has the student."""
+        """Give a student to a line; if another line has them, this repeats it."""
         if student in self._line_of:
             self._repeat(line, self._line_of[student])
         else:
@@ -162,7 +162,7 @@ class _Matching:
                 self._repeat(line, other)
 
     def _by_name(self, line: int, students: Sequence[int]) -> list[int]:
-        """Return the students who have the name of a line, by the strictest comparison that fits any."""
+        """Return the students with the name of a line, as strictly as any fits."""
         keys = self._keys[line]
         tests: tuple[Callable[[_Keys, Student], bool], ...] = (
             lambda key, _: key.name == keys.name,
@@ -180,7 +180,7 @@ class _Matching:
         return []
 
     def _match_names(self) -> None:
-        """Match what is left by name, first in the usual order, then with the last name first."""
+        """Match what is left by name, in either order of first and last name."""
         indexes: list[dict[str, list[int]]] = []
         for is_plain in (False, True):
             forward: dict[str, list[int]] = defaultdict(list)
@@ -252,7 +252,7 @@ class _Matching:
             self._found[line] = LineMatch("unseen", None, other, reason)
 
     def _same_by_id(self, line: int, other: int | None) -> int | None:
-        """Return the other line with the id of this one, unless names or addresses say otherwise."""
+        """Return the other line with this id, unless names or addresses contradict."""
         if other is None or self._has_another_address(line, other):
             return None
         names = {self._keys[line].plain, self._keys[other].plain}
@@ -260,7 +260,7 @@ class _Matching:
 
 
 def _entry(entries: Mapping[str, int], key: str) -> int | None:
-    """Return the entry with this key. An empty key, and an entry without one, fit everything."""
+    """Return the entry with this key; an empty key fits every entry, and back."""
     if not entries:
         return None
     return next(iter(entries.values())) if not key else entries.get(key, entries.get(""))

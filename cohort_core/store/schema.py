@@ -12,7 +12,7 @@ plan. The other tables and columns make the sync reliable:
 * A line has a `stand_in_id`, under which its student is seen and hidden until records of them turn up. Then
   all that was kept under it moves to the id of OpenClass, and it stays in ``student_aliases``.
 * ``earlier_enrolments`` holds the roster of before each import, ``roster_answers`` what a mentor said about
-  lines: *enrol*, *leave*, or *same* with the student whom the line means.
+  lines: *enrol*, *leave*, or *same* with the student that the line means.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
@@ -51,7 +51,7 @@ def m003_changes_by_run(db: Database) -> None:
 
 @migrations()
 def m005_roster_imports(db: Database) -> None:
-    """Keep earlier rosters, the answers to questions about lines, and the aliases of students.
+    """Keep earlier rosters, answers about lines, and aliases of students.
 
     Lines of before keep the ids under which students were seen, and count as confirmed.
     """
@@ -73,7 +73,7 @@ def m005_roster_imports(db: Database) -> None:
 def _stand_in_id_of_version_0_2(
     student_id: str | None, email: str | None, first_name: str | None, last_name: str | None
 ) -> str:
-    """Return the id that version 0.2 gave to a student who is only on the roster."""
+    """Return the id of version 0.2 for a student who is only on the roster."""
 
     def folded(text: str) -> str:
         return " ".join(unicodedata.normalize("NFC", text).casefold().split())

@@ -1,4 +1,4 @@
-"""Students who are only on the roster, and what becomes of their history when they start.
+"""Students who are only on the roster, and their history when they start.
 
 A line has a stand-in id, under which its student is seen, hidden and linked to. When OpenClass has records of
 the student, everything kept under it moves to OpenClass's id, and the stand-in id stays as an alias.
@@ -25,8 +25,10 @@ NOT_KEPT_BY_PEOPLE = frozenset(
         "student_aliases",
     }
 )
-"""Tables with a column ``student_id`` that a sync or an import writes. All others hold what people keep about
-a student, such as hides."""
+"""Tables with a column ``student_id`` that a sync or an import writes.
+
+All others hold what people keep about a student, such as hides.
+"""
 
 
 def student_tables(connection: sqlite3.Connection) -> list[str]:
@@ -54,7 +56,7 @@ def load_aliases(connection: sqlite3.Connection, class_id: str) -> dict[str, str
 
 
 def move_histories(connection: sqlite3.Connection, class_id: str) -> None:
-    """Move what is kept under stand-in ids to the students whom their lines mean now.
+    """Move what is kept under stand-in ids to the students of their lines.
 
     It belongs into the transaction in which records of these students begin to count.
     """
@@ -72,7 +74,7 @@ def move_histories(connection: sqlite3.Connection, class_id: str) -> None:
 def save_aliases(
     connection: sqlite3.Connection, class_id: str, moves: Iterable[tuple[str | None, str]]
 ) -> None:
-    """Note that these ids mean other ids from now on, and move what is kept under them."""
+    """Make ids aliases of others, and move what is kept under them."""
     aliases = load_aliases(connection, class_id)
     new = [(old, now) for old, now in moves if old and old != now and aliases.get(old) != now]
     if not new:

@@ -1,4 +1,4 @@
-"""A line of a roster means the person whom a careful reader would take it for, or is a question."""
+"""A line of a roster means the person that a careful reader takes it for, or is a question."""
 
 from __future__ import annotations
 
@@ -118,11 +118,11 @@ def test_a_second_line_for_a_person_names_the_first() -> None:
 
 
 def test_somebody_with_the_name_of_another_student_is_not_lost() -> None:
-    one = [CLASS[6]]
-    known, other = match(
-        line("Jo|Smith", "jo.smith1@example.org"), line("Jo|Smith", "jo.smith9@example.org"), seen=one
+    only = [CLASS[6]]
+    first, other = match(
+        line("Jo|Smith", "jo.smith1@example.org"), line("Jo|Smith", "jo.smith9@example.org"), seen=only
     )
-    assert (outcome(known), outcome(other), other.other) == ("1a", "unseen", 0)
+    assert (outcome(first), outcome(other), other.other) == ("1a", "unseen", 0)
 
 
 def test_a_number_of_the_school_that_several_have_means_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What was kept about somebody who is only on the roster survives their first start."""
+"""Hides of somebody who is only on the roster survive their first start."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _offer_earlier_roster(view: View, class_id: str) -> None:
 
 
 def _show_unseen(view: View, class_id: str) -> None:
-    """Show the lines of the roster that mean nobody, to keep or remove, or to say whom they mean."""
+    """Show the lines of the roster that mean nobody, to remove or to settle."""
     unseen = admin_of(view).unseen_lines(class_id)
     if not unseen:
         return
@@ -175,7 +175,7 @@ def _show_unseen(view: View, class_id: str) -> None:
 
 
 def _preview(view: View, class_id: str, content: bytes) -> None:
-    """Show what an import would do, with what the mentor can choose, and the button."""
+    """Show the effect of an import, with choices and the button."""
     with guarded("import", stop=False) as problems:
         plan, ask = _choose_import(view, class_id, content)
         roster_preview.show_result(plan, anonymous=view.reader.anonymous)
@@ -194,7 +194,10 @@ def _preview(view: View, class_id: str, content: bytes) -> None:
 
 
 def _choose_import(view: View, class_id: str, content: bytes) -> tuple[RosterPlan, _Ask]:
-    """Ask about the file and its lines; return the plan that results, and how to make it again."""
+    """Ask about the file and its lines.
+
+    Returns the plan that results, and how to make it again.
+    """
     key = f"import-{st.session_state.get(_ROUND, 0)}"
     ask: _Ask = partial(admin_of(view).plan_students, content)
     plan = ask(class_id)
@@ -289,7 +292,7 @@ def _ask_mentors(view: View) -> None:
 
 
 def _upload(label: str, key: str) -> bytes | None:
-    """Show an uploader, and return the content of the chosen file; None while no file is chosen."""
+    """Show an uploader; return the content of the file, None while none is chosen."""
     # Streamlit cannot empty an uploader, so each round has a new one with its own key.
     file = st.file_uploader(
         label, key=f"upload-{key}-{st.session_state.get(_ROUND, 0)}", max_upload_size=_max_megabytes()
@@ -367,7 +370,10 @@ def _import_students(view: View, ask: _Ask) -> None:
 
 
 def _result(plan: RosterPlan) -> str:
-    """Say what came of an import, such as "40 of 43 lines are on the roster, 2 of them not seen yet."."""
+    """Say what came of an import.
+
+    For example "40 of 43 lines are on the roster, 2 of them not seen at OpenClass yet.".
+    """
     unseen = sum(line.is_used and line.student is None for line in plan.lines)
     begin = f"{plan.used:,} of {count(len(plan.lines), 'line')} are on the roster"
     return f"{begin}, {unseen:,} of them not seen at OpenClass yet." if unseen else f"{begin}."

@@ -1,4 +1,4 @@
-"""The preview of a roster: who is meant by each line, and what a mentor says about those that mean nobody."""
+"""The preview of a roster: the student of each line, and questions about the others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEAR_CHOICES = {
 
 @dataclass
 class _Said:
-    """What the mentor says on the page, by line number."""
+    """The choices of the mentor on the page, by line number."""
 
     enrol_new: set[int] = field(default_factory=set)
     enrol_near: set[int] = field(default_factory=set)
@@ -62,7 +62,7 @@ def summary(plan: RosterPlan) -> str:
 
 
 def show(plan: RosterPlan, key: str, *, anonymous: bool) -> Choices:
-    """Show the lists of a plan, and return what the mentor chooses for the lines in question.
+    """Show the lists of a plan, and return the choices for lines in question.
 
     ``key`` tells the widgets of one file from those of the next.
     """
@@ -168,7 +168,7 @@ def _not_used(lines: Sequence[PlannedLine], key: str) -> None:
 
 
 def _some(lines: Sequence[PlannedLine], key: str) -> Sequence[PlannedLine]:
-    """Return the lines to show: the first of many, and more as the mentor asks for them."""
+    """Return the lines to show: the first of many, more when asked for."""
     rounds = st.session_state.get(f"{key}-rounds", 1)
     if len(lines) > rounds * LINES_AT_ONCE:
         st.button(
