@@ -196,7 +196,8 @@ def plan_roster(
 ) -> RosterPlan:
     """Plan the import of a file for a class.
 
-    Without ``class_reference`` each line may name its class. Raises ``UnknownClass`` if ``class_reference`` is unknown, and ``BadInput`` for a file without people.
+    Without ``class_reference`` each line may name its class. Raises ``UnknownClass`` if ``class_reference``
+    is unknown, and ``BadInput`` for a file without people.
     """
     find = _ClassOfLine(database, class_reference)
     planned = [
@@ -312,6 +313,7 @@ class _PartMaker:
             self._seen = load_seen_students(connection, class_id)
             self._aliases = load_aliases(connection, class_id)
             said = Answers(load_answers(connection, class_id))
+        self._seen_ids = {student.id for student in self._seen}
         self._choices = choices
         self._numbers = [line.line for line in lines]
         self._enrolments = with_stand_ins(before, [_enrolment(line) for line in lines], class_id)
@@ -353,8 +355,9 @@ class _PartMaker:
         if match.state != "unseen":
             says_nothing_else = match.state == "repeated" and self._repeats(line, match.other)
             return replace(planned, is_settled=says_nothing_else)
-        kind = said.kind if said is not None and said.kind != "same" else None
-        if kind == "enrol":
+        kind = said.kind if said is not None else None
+        has_left = kind == "same" and said is not None and said.meant_id not in self._seen_ids
+        if kind == "enrol" or has_left:
             return replace(planned, state="new", decision="use", was_answered=True)
         suggestion = near.near(line)
         if suggestion is None and not _names_somebody(line):

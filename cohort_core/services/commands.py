@@ -273,7 +273,8 @@ class AdminCommands:
     def undo_roster(self, class_reference: str | None = None) -> tuple[str, int]:
         """Bring the roster of before the last import back.
 
-        Returns the id of the class and the number of lines. Without a class it is the only one with an import. Raises ``BadInput`` if there is none or several.
+        Returns the id of the class and the number of lines. Without a class it is the only one with an
+        import. Raises ``BadInput`` if there is none or several.
         """
         from cohort_core.store import roster_imports
 

@@ -89,7 +89,8 @@ class Reader:
     def present_student_id(self, reference: str, student_id: str) -> str:
         """Return the present id of a student, given any that they had.
 
-        Unknown ids are returned as they are.         Who was only on the roster gets the id of OpenClass with their first record.
+        Unknown ids are returned as they are. Who was only on the roster gets the id of OpenClass with their
+        first record.
         """
         return self.class_data(reference).aliases.get(student_id, student_id)
 

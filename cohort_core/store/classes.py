@@ -117,8 +117,8 @@ def find_class(database: Database, reference: str, among: Collection[str] | None
 def find_class_by_name(database: Database, reference: str) -> str:
     """Find the id of a class by its id, friendly id or name.
 
-    People write it in files, so case, blanks and kinds of dashes do not matter. Raises ``UnknownClass`` if there is none, and ``BadInput``
-    if it could be several.
+    People write it in files, so case, blanks and kinds of dashes do not matter. Raises ``UnknownClass`` if
+    there is none, and ``BadInput`` if it could be several.
     """
     try:
         return find_class(database, reference)

@@ -221,7 +221,7 @@ def test_rosters_are_imported_and_bad_lines_reported(shell: Shell, tmp_path: Pat
     reasons = ("names nobody", "line 2")
     assert all(reason in report for reason, report in zip(reasons, reports, strict=False))
     assert f"line {len(lines) + 2} X Y: matches nobody at OpenClass; " in done.stdout
-    assert "is not a date" in done.stdout
+    assert "no date such as" in done.stdout
     assert "not seen there yet, 2 lines not used" in done.stdout
     students.write_text(csv, encoding="utf-8")
     assert "Roster imported" in shell.ok("import", "--students", str(students))
