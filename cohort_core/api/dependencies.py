@@ -103,8 +103,10 @@ ClassReference = Annotated[
     Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"]),
     _SLASHES,
 ]
-StudentId = Annotated[
-    str, Path(alias="student_id", description="The id of a student of the class."), _SLASHES
+StudentInPath = Annotated[
+    str,
+    Path(alias="student_id", description="The id of a student of the class, or one of before."),
+    _SLASHES,
 ]
 AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment."), _SLASHES]
 JobNumber = Annotated[
@@ -142,6 +144,14 @@ def _cohort(
 
 
 InCohort = Annotated[Cohort, Depends(_cohort)]
+
+
+def _student_id(read: Read, class_id: ClassReference, student_id: StudentInPath) -> str:
+    return read.present_student_id(class_id, student_id)
+
+
+StudentId = Annotated[str, Depends(_student_id)]
+"""The present id of the student in the path."""
 
 
 def refuse_unclear_parameters(request: Request) -> None:

@@ -113,7 +113,15 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     records = rows.assign(
         id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
     )
-    return replace(class_data, students=present, former_students=former, progressions=_typed(records, rows))
+    return replace(
+        class_data,
+        students=present,
+        former_students=former,
+        progressions=_typed(records, rows),
+        aliases={
+            pseudonyms.student_id(old): pseudonyms.student_id(now) for old, now in class_data.aliases.items()
+        },
+    )
 
 
 def _disguised(students: pd.DataFrame, pseudonyms: Pseudonyms, taken: set[tuple[str, str]]) -> pd.DataFrame:

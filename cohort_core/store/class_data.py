@@ -1,5 +1,6 @@
 """Class data: the tables of one class from which all metrics are computed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -51,6 +52,7 @@ class ClassData:
     raw_grade as it was sent, grade as a share: 0 to 1, with a bonus up to 2, NaN where raw_grade does not fit
     the scale of the assignment; instants in UTC. A student may have several of one assignment (attempts).
     former_students: those whose records are all gone, with the columns of students.
+    aliases: earlier ids of students, each with the present one; addresses of before still lead to them.
     """
 
     class_id: str
@@ -64,6 +66,7 @@ class ClassData:
     assignments: pd.DataFrame
     progressions: pd.DataFrame
     former_students: pd.DataFrame = field(default_factory=lambda: empty_frame(STUDENT_COLUMNS))
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def empty_frame(columns: dict[str, str]) -> pd.DataFrame:

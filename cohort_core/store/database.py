@@ -34,6 +34,7 @@ MIGRATION_NAMES = (
     "m002_tokens_and_audit",
     "m003_changes_by_run",
     "m004_repair_and_imported_groups",
+    "m005_roster_imports",
     "m006_values_as_sent",
     "m007_closed_classes",
 )

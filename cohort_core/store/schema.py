@@ -12,13 +12,19 @@ plan. The other tables and columns make the sync reliable:
 * ``imported_groups`` holds night and region of students as an earlier tool knew them. Unlike a line of the
   roster it enrols nobody: it counts for students with records who are not on the roster.
 * ``grade`` is the number that OpenClass sent. Its scale is decided when a class is loaded: `grade_scales`.
+* A line has a `stand_in_id`, under which its student is seen and hidden until records of them turn up. Then
+  all that was kept under it moves to the id of OpenClass, and it stays in ``student_aliases``.
+* ``earlier_enrolments`` holds the roster of before each import, ``roster_answers`` what a mentor said about
+  lines: *enrol*, *leave*, or *same* with the student that the line means.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import unicodedata
 from contextlib import closing
 
 from sqlite_utils import Database, Migrations
@@ -86,6 +92,41 @@ def m004_repair_and_imported_groups(db: Database) -> None:
             db.execute(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM old_rows")  # noqa: S608
             db.execute("DROP TABLE old_rows")
     db.execute(_IMPORTED_GROUPS)
+
+
+@migrations()
+def m005_roster_imports(db: Database) -> None:
+    """Keep earlier rosters, answers about lines, and aliases of students.
+
+    Lines of before keep the ids under which students were seen, and count as confirmed.
+    """
+    for statement in _ROSTER_IMPORTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    identity = "student_id, email, first_name, last_name"
+    lines = db.execute(f"SELECT id, {identity} FROM enrolments ORDER BY id").fetchall()  # noqa: S608
+    db.conn.executemany(
+        "UPDATE enrolments SET stand_in_id = ? WHERE id = ?",
+        [(_stand_in_id_of_version_0_2(*line[1:]), line[0]) for line in lines],
+    )
+    db.execute(
+        f"INSERT INTO roster_answers (class_id, {identity}, answer) "  # noqa: S608
+        f"SELECT class_id, {identity}, 'enrol' FROM enrolments ORDER BY id"
+    )
+
+
+def _stand_in_id_of_version_0_2(
+    student_id: str | None, email: str | None, first_name: str | None, last_name: str | None
+) -> str:
+    """Return the id of version 0.2 for a student who is only on the roster."""
+
+    def folded(text: str) -> str:
+        return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+    if student_id:
+        return student_id
+    key = ("email", folded(email)) if email else ("name", folded(f"{first_name or ''} {last_name or ''}"))
+    return f"roster-{hashlib.blake2b(chr(0).join(key).encode(), digest_size=8).hexdigest()}"
 
 
 @migrations()
@@ -394,4 +435,50 @@ CREATE TABLE score_changes (
 
 INSERT INTO score_changes (version)
 SELECT 2 WHERE EXISTS (SELECT 1 FROM classes WHERE synced_at IS NOT NULL);
+"""
+
+_ROSTER_IMPORTS = """
+ALTER TABLE enrolments ADD COLUMN stand_in_id TEXT;
+
+CREATE TABLE roster_imports (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  made_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX roster_imports_by_class ON roster_imports (class_id, id);
+
+CREATE TABLE earlier_enrolments (
+  id INTEGER PRIMARY KEY,
+  import_id INTEGER NOT NULL REFERENCES roster_imports (id) ON DELETE CASCADE,
+  student_id TEXT,
+  email TEXT,
+  first_name TEXT,
+  last_name TEXT,
+  night TEXT,
+  region TEXT,
+  enrolled_on TEXT,
+  withdrawn_on TEXT,
+  stand_in_id TEXT
+) STRICT;
+CREATE INDEX earlier_enrolments_by_import ON earlier_enrolments (import_id);
+
+CREATE TABLE roster_answers (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  import_id INTEGER REFERENCES roster_imports (id) ON DELETE SET NULL,
+  student_id TEXT,
+  email TEXT,
+  first_name TEXT,
+  last_name TEXT,
+  answer TEXT NOT NULL,
+  meant_id TEXT
+) STRICT;
+CREATE INDEX roster_answers_by_class ON roster_answers (class_id);
+
+CREATE TABLE student_aliases (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  old_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  PRIMARY KEY (class_id, old_id)
+) STRICT, WITHOUT ROWID;
 """

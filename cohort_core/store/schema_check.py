@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_DIGEST = "e86cb8824efce20fe58c47a3a904ff1b28cac51e83b8edaf05de58e451653813"
+SCHEMA_DIGEST = "4c5df08c14bd885b5710958ace2b75db59ef5da30518b768852bd5ed0dd269e8"
 """The digest of the schema of all migrations.
 
 With it, opening a database need not run them.

@@ -46,17 +46,28 @@ def test_thresholds_show_their_effect_and_then_count(own: Dashboard, watched: Wa
 def test_a_roster_is_read_before_it_is_imported(own: Dashboard, watched: Watched, tmp_path: Path) -> None:
     file = tmp_path / "roster.csv"
     file.write_text(
-        f"first_name,last_name,night\nAda,New,{EVIL}\n{EVIL},New,Tuesday\n,,\nNobody,,\n", "utf-8"
+        f"first_name,last_name,night\nUrsula,Xiong,{EVIL}\n{EVIL},New,Tuesday\n,,\nNobody,,\n", "utf-8"
     )
     page = watched.tab()
     open_page(page, own, "settings", "?part=roster")
-    page.locator("input[type=file]").first.set_input_files(file)
-    expect(page.get_by_text(re.compile("2 of 3 lines: 0 found at OpenClass"))).to_be_visible()
-    expect(page.get_by_text(EVIL).first).to_be_visible()
+    uploader = page.get_by_test_id("stFileUploader").filter(has_text="Roster, as")
+    uploader.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("3 lines: 0 match a student of OpenClass, 2 nobody")).to_be_visible()
+    expect(page.get_by_text("**b** <script>alert(1)</script> $x$ :red[r] New").first).to_be_visible()
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    page.get_by_text("All 2 of them").click()
+    expect(page.get_by_text("2 students on the roster then")).to_be_visible()
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text(re.compile("^Imported"))).to_be_visible()
     expect(page.get_by_text("What would be imported")).to_have_count(0)
     assert page.locator("img[src*='127.0.0.1:9']").count() == 0
+    file.write_text("first_name,last_name,night\nUrsula,Xiong,Tuesday\n", "utf-8")
+    uploader.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("Replaces 2 lines, of which 1 is not in this file.")).to_be_visible()
+    page.get_by_text("Add to it").click()
+    expect(page.get_by_text(re.compile("^Replaces"))).to_have_count(0)
+    page.get_by_role("button", name="Undo the last import").click()
+    expect(page.get_by_text(re.compile("^The roster of before is back"))).to_be_visible()
 
 
 def test_the_schedule_changes_while_it_runs(own: Dashboard, watched: Watched) -> None:
