@@ -247,3 +247,27 @@ def test_two_who_share_an_email_have_ids_of_their_own(synced: SyncedClass) -> No
     first, second = lines(database, synced.id)
     assert second.stand_in_id == only.stand_in_id != first.stand_in_id
     assert len(ids(synced)) == 6
+
+
+def test_what_was_accepted_holds_when_the_student_leaves(synced: SyncedClass) -> None:
+    """A line that nearly matches is accepted once; then every night is quiet, also without the student."""
+    from cohort_core.imports.roster_plan import Choices
+    from cohort_core.services.principal import CLI_OWNER
+
+    synced.sync()
+    start(synced)
+    synced.sync()
+    admin = Services(synced.workspace).admin(CLI_OWNER)
+    content = b"first_name,last_name\nZadi,Practice\n"
+    assert not admin.plan_students(content, synced.id).is_settled
+    admin.keep_roster(admin.plan_students(content, synced.id, choices=Choices(accept_near="all")))
+    (line,) = admin.plan_students(content, synced.id).lines
+    assert (line.state, line.student and line.student.id, line.is_settled) == ("matched", REAL, True)
+    synced.school.drop_row(synced.id, hex_id("progression", "first"))
+    synced.sync(full=True, accept_removals=True)
+    synced.sync(full=True, accept_removals=True)
+    plan = admin.plan_students(content, synced.id)
+    assert [(line.state, line.is_used) for line in plan.lines] == [("new", True)]
+    assert plan.is_settled
+    admin.keep_roster(plan)
+    assert REAL in ids(synced)
