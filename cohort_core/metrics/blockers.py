@@ -88,8 +88,8 @@ def _numbers(cohort: Cohort) -> pd.DataFrame:
 def left_out_grades(cohort: Cohort) -> dict[str, list[Any]]:
     """Find the grades that do not fit the scale of their assignment.
 
-    No number counts them. Returns columns with one value an assignment: grade_scale (share, share_with_bonus, percent or unclear),
-    grades_left_out (grades of completed attempts), left_out_students (names, by name).
+    No number counts them. Returns columns with one value an assignment: grade_scale (share, share_with_bonus,
+    percent or unclear), grades_left_out (grades of completed attempts), left_out_students (names, by name).
     """
     scales = cohort.assignments["grade_scale"]
     student_ids: dict[str, list[str]] = {assignment: [] for assignment in scales.index}
