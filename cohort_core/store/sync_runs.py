@@ -48,7 +48,7 @@ class Run:
     error_code: str | None
     error: str | None
     note: str | None
-    """A sentence about a run that went well, such as that the count does not fit."""
+    """A sentence about a run that went well."""
     unaccepted: int
     """Records that OpenClass no longer sends, and that wait for somebody to accept their removal."""
 

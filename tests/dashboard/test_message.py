@@ -47,3 +47,7 @@ def test_the_page_of_a_student_has_it_with_an_address_to_mail_it(hostile: Worksp
     hidden = page("student", {"student": identity, "anonymous": "1"})
     assert EVIL not in hidden.code[0].value
     assert not hidden.get("link_button")
+
+
+def test_without_a_first_name_it_greets_nobody_by_name() -> None:
+    assert draft(None, GOING_WELL, [], [], silent_days=7).startswith("Hi,\nYou have completed")
