@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import Port
 from cohort_core.cli.sync import print_result, progress_bar
@@ -45,12 +46,14 @@ def serve(
     if open_:
         common.admin().open_again()
     listener = server.listen(workspace, host, port)
-    if common.admin().is_closed():
-        typer.echo(
-            "The tokens of before are lost, so dashboard and API are closed. Make one with "
-            "`cohort-tracker token create --name NAME`, or start with --open.",
-            err=True,
-        )
+    # A database that cannot be read is said on every page.
+    with suppress(errors.CohortError):
+        if common.admin().is_closed():
+            typer.echo(
+                "The tokens of before are lost, so dashboard and API are closed. Make one with "
+                "`cohort-tracker token create --name NAME`, or start with --open.",
+                err=True,
+            )
     # Requests may also name the host that the server listens at.
     hosts = [*(allow_host or ()), host]
     server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)

@@ -13,6 +13,7 @@ from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
+from cohort_core.store.roster import Enrolment, save_roster
 from tests.dashboard.conftest import DATA_PAGES, EVIL, LINKED, PAGES, PROJECT, Use, page, shown
 
 
@@ -209,6 +210,22 @@ def test_without_an_active_class_a_page_leads_to_classes(
     test = page(name)
     assert not test.exception
     assert "No class is active yet" in test.info[0].value
+
+
+def test_a_class_whose_people_are_only_on_the_roster_says_so(
+    upstream_and_workspace: tuple[Running, Workspace],
+) -> None:
+    school, workspace = upstream_and_workspace
+    first = school.school.add_class("First day", units=[{"name": "Week 1", "assignments": ["a1"]}])
+    workspace.refresh_classes()
+    set_active(workspace.database, [first], active=True)
+    workspace.prepare_sync(asked_by="test").run()
+    people = [Enrolment(email=f"{name}@example.org", first_name=name) for name in ("Ana", "Bo", "Cy")]
+    save_roster(workspace.database, {first: people})
+    test = page("overview")
+    assert not test.exception
+    assert "3 students are on the roster" in test.info[0].value
+    assert "no students" not in shown(test)
 
 
 @pytest.mark.parametrize("name", DATA_PAGES)
