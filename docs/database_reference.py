@@ -56,6 +56,8 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
             "position": "place in OpenClass's list",
             "timezone": "as a mentor set it; null for the default",
             "starts_on": "first day, as a mentor set it",
+            "closed_on": "day of closing; null while the class is open",
+            "misfit_syncs": "syncs in a row in which OpenClass's count did not fit",
             "synced_at": "end of the last successful sync",
             "revision": "grows with every change of its data",
             "clean_full_at": "end of the last verified full sync",
@@ -74,10 +76,9 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
         "assignment. A record that OpenClass removed is in `tombstones`.",
         {
             "id": "OpenClass id, unique in its class",
-            "grade": "0 to 1",
+            "grade": "as OpenClass sent it; its scale is decided by assignment when a class is read",
             "completed_at": "null while in progress",
             "synced_at": "when it was last stored",
-            "raw_grade": "what OpenClass sent, if that was a percentage",
             "is_suspect": "missing in one verified sync; removed if it is missing in the next",
         },
     ),
@@ -85,7 +86,24 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "enrolments": (
         "The roster as it was imported. A line is matched to a student when it is read, so there is no "
         "key to `students`.",
-        {"night": "class night", "student_id": "as the file has it"},
+        {
+            "night": "class night",
+            "student_id": "as the file has it",
+            "stand_in_id": "the id of the student until OpenClass has records of them",
+        },
+    ),
+    "student_aliases": (
+        "Ids that students had while they were only on the roster, with those of now.",
+        {"old_id": "the stand-in id", "student_id": "OpenClass id"},
+    ),
+    "imported_groups": (
+        "Class night and region of students as an earlier tool had them. The roster takes precedence.",
+        {"night": "class night"},
+    ),
+    "band_counts": (
+        "Closed classes: how many students each risk band had at the end of each quarter of the course, and "
+        "how many of them were lost.",
+        {"quarter": "from 1", "lost": "failed or withdrew"},
     ),
     "mentors": ("The mentors as they were imported.", {"night": "class night"}),
     "jobs": (

@@ -248,7 +248,7 @@ def load_counts(connection: sqlite3.Connection, class_id: str) -> Counts:
 
 
 KeptCounts = dict[str, tuple[tuple[int, int | None, str | None], Counts]]
-"""Counts by class id, each with the class's revision, and the id and state of its latest run."""
+"""Counts by class id, with the revision and the latest run that they belong to."""
 
 
 def load_statuses(

@@ -9,7 +9,8 @@ import requests
 
 from cohort_core.api.app import create_app
 from cohort_core.clock import utc_now
-from cohort_core.store.roster import Enrolment, Mentor, save_mentors, save_roster
+from cohort_core.store.roster import Enrolment, Mentor, save_mentors
+from cohort_core.store.roster_imports import save_roster
 from cohort_core.store.tokens import create_token
 from tests.api.conftest import Service
 from tests.conftest import serving

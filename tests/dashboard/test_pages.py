@@ -13,7 +13,8 @@ from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
-from cohort_core.store.roster import Enrolment, save_roster
+from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster_imports import save_roster
 from tests.dashboard.conftest import DATA_PAGES, EVIL, LINKED, PAGES, PROJECT, Use, page, shown
 
 

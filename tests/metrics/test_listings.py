@@ -22,6 +22,8 @@ def test_students_are_listed_by_name_with_those_who_left() -> None:
         "id": "fay",
         "first_name": "Fay",
         "last_name": "Young",
+        "name": "Fay Young",
+        "same_name_ids": [],
         "email": None,
         "night": "Tue",
         "region": None,

@@ -17,6 +17,7 @@ from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.reports import catalog
 from cohort_core.services.cohorts import Cohorts
 from cohort_core.services.workspace import Workspace
+from cohort_core.store.class_data import ClassData
 from cohort_core.timeutils import parse_as_of
 
 from .report_names import ASSIGNMENT_REPORTS, OTHER_REPORTS, STUDENT_REPORTS
@@ -34,6 +35,9 @@ class Shelf(Cohorts):
 
     def find_class(self, reference: str) -> str:
         return reference
+
+    def class_data(self, reference: str, *, anonymous: bool = False) -> ClassData:
+        return self.classes[reference]
 
     def _current(self, reference: str) -> tuple[str, tuple[int, int], str]:
         return reference, (0, 0), "UTC"

@@ -24,7 +24,7 @@ from cohort_core.store.sync_runs import Run
 
 MAX_UNPAGED = 100
 PAGE_LENGTH = 50
-"""Each class is a switch with a text, and a browser takes long over hundreds of those."""
+"""A browser takes long over hundreds of switches."""
 _NOTICE = "classes-notice"
 
 
@@ -97,7 +97,10 @@ def show(view: View) -> None:
 
 
 def _shown(view: View, classes: Sequence[ClassStatus]) -> Sequence[ClassStatus]:
-    """Offer a search, pages and a switch for all that match; return the classes of the page."""
+    """Offer a search and pages, and return the classes of the page.
+
+    All that match can be followed, or followed no more, at once.
+    """
     wanted = st.text_input("Search by name", key="classes-search").strip().casefold()
     matching = [
         status for status in classes if wanted in f"{status.name} {status.friendly_id or ''}".casefold()
