@@ -84,7 +84,8 @@ def options(
 def modules_for(words: Sequence[str]) -> Iterable[str]:
     """Return the modules that a command line needs.
 
-    It is a single one for a command, and all of them for the help. Typer works out the options of every command that it gets, which takes longer than most commands do.
+    It is a single one for a command, and all of them for the help. Typer works out the options of every
+    command that it gets, which takes longer than most commands do.
     """
     command = next((word for word in words if not word.startswith("-")), None)
     return [module for module, names in COMMANDS.items() if command in names] or COMMANDS

@@ -18,7 +18,7 @@ def test_students_are_listed_by_name_with_those_who_left() -> None:
         {"student_id": "gil", "first_name": "Gil", "last_name": "Adler", "night": "Wed"},
     ]
     class_data = data_of([], UNITS, roster)
-    fay = {
+    fay: Row = {
         "id": "fay",
         "first_name": "Fay",
         "last_name": "Young",
