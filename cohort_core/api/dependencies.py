@@ -99,7 +99,9 @@ def instant(description: str) -> Any:
 ClassReference = Annotated[
     str, Path(alias="class_id", description="A class's id or friendly id.", examples=["sd-cohort-12"])
 ]
-StudentId = Annotated[str, Path(alias="student_id", description="The id of a student of the class.")]
+StudentInPath = Annotated[
+    str, Path(alias="student_id", description="The id of a student of the class, or one of before.")
+]
 AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of an assignment.")]
 JobNumber = Annotated[
     int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), DIGITS_ONLY
@@ -136,6 +138,14 @@ def _cohort(
 
 
 InCohort = Annotated[Cohort, Depends(_cohort)]
+
+
+def _student_id(read: Read, class_id: ClassReference, student_id: StudentInPath) -> str:
+    return read.present_student_id(class_id, student_id)
+
+
+StudentId = Annotated[str, Depends(_student_id)]
+"""The present id of the student in the path."""
 
 
 def refuse_unclear_parameters(request: Request) -> None:

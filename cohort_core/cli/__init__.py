@@ -24,7 +24,8 @@ COMMANDS = {
     "connect": ("init", "classes", "activate", "deactivate"),
     "sync": ("sync", "status", "cancel"),
     "maintenance": ("quarantine", "backup", "restore", "purge", "doctor"),
-    "import_export": ("import", "export", "report"),
+    "imports": ("import",),
+    "export": ("export", "report"),
     "serve": ("serve", "demo", "practice-server"),
     "tokens": ("token", "audit"),
 }
@@ -46,7 +47,8 @@ which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·
-71 another program holds the database or the settings · 73 a sync would remove much, say
+71 another program holds the database or the settings · 72 lines of an import wait for an answer or cannot
+be used · 73 a sync would remove much, say
 --accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76 OpenClass changed its
 format · 77 wrong email or password · 78 not connected, a bad setting, or something not installed · 130
 stopped by you.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cohort_core import errors
 
 PARTIAL = 74
+LINES_LEFT = 72
 INTERRUPTED = 130
 UNEXPECTED = 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -85,6 +86,10 @@ def practice_server(
     page_cap: Annotated[int, typer.Option(min=1, help="Most rows a page.")] = 200,
     token_days: Annotated[float, typer.Option(help="Life of a token in days.")] = 30.0,
     faults: Annotated[bool, typer.Option(help="Let POST /practice/faults make it misbehave.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Serve the classes of this JSON file, also as it changes."),
+    ] = None,
 ) -> None:
     """Run the practice school, a server that speaks OpenClass's API, until Ctrl-C."""
     from cohort_core.config.settings import load_settings
@@ -92,7 +97,14 @@ def practice_server(
 
     timezone = load_settings(common.home()).default_timezone
     serve_school(
-        port, day=day, seed=seed, page_cap=page_cap, token_days=token_days, faults=faults, timezone=timezone
+        port,
+        day=day,
+        seed=seed,
+        page_cap=page_cap,
+        token_days=token_days,
+        faults=faults,
+        timezone=timezone,
+        data=data,
     )
 
 

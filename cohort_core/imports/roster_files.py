@@ -1,110 +1,36 @@
-"""Rosters and mentors from CSV files.
+"""Files of rosters and mentors: from the disk to a plan.
 
-A file is read into a plan. The plan says what an import would do, and writes nothing; ``keep`` writes it.
-Every line that cannot be used is reported with its reason.
+`roster_lines` reads a file, `roster_plan` says what an import of it would do.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cohort_core.errors import BadInput, UnknownClass
+from cohort_core.errors import BadInput
+from cohort_core.imports.dates import DateOrder
+from cohort_core.imports.roster_lines import RosterFile, read_mentors_file, read_roster_file
+from cohort_core.imports.tables import SIZE_LIMIT_BYTES, Unusable
 from cohort_core.store import classes, roster
 from cohort_core.store.database import Database
-from cohort_core.store.records import Student
-from cohort_core.store.roster import Enrolment, Mentor
+from cohort_core.store.roster import Enrolment, Mentor, load_roster, load_seen_students
+from cohort_core.store.roster_imports import save_roster
 
-IDENTITY_COLUMNS = ("student_id", "email", "first_name", "last_name")
-DATE_COLUMNS = ("enrolled_on", "withdrawn_on")
-STUDENT_COLUMNS = (*IDENTITY_COLUMNS, "night", "region", *DATE_COLUMNS)
-MENTOR_COLUMNS = ("name", "night")
-GROUP_COLUMNS = ("night", "region")
-SIZE_LIMIT_BYTES = 10 * 1024 * 1024
-MAX_LINES = 50_000
-
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""The first bytes of workbooks of spreadsheet programs, new and old."""
-_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-"""The beginnings that exports give to text that looks like a formula."""
+STDIN = "-"
 
 
 @dataclass(frozen=True)
-class Unusable:
-    """A line of a file that could not be used; the header is line 1."""
+class ReadingChoices:
+    """What a person says about a file where it leaves something open."""
 
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Matched:
-    """A line that can be used, with its student, if OpenClass has one yet."""
-
-    line: int
-    enrolment: Enrolment
-    student: Student | None
-
-
-@dataclass
-class RosterPlan:
-    """The result that the import of a roster would have."""
-
-    by_class: dict[str, list[Matched]] = field(default_factory=dict)
-    unusable: list[Unusable] = field(default_factory=list)
-    replaced: dict[str, int] = field(default_factory=dict)
-    """The number of lines of the present roster, by class."""
-    names_classes: bool = False
-    """True for a file with a column ``class``."""
-
-    @property
-    def lines(self) -> list[Matched]:
-        return [line for lines in self.by_class.values() for line in lines]
-
-    @property
-    def matched(self) -> int:
-        return sum(line.student is not None for line in self.lines)
-
-    @property
-    def unseen(self) -> int:
-        return len(self.lines) - self.matched
-
-    def groups(self, class_id: str) -> dict[str, Counter[str]]:
-        """Count the lines of each night and region that results; case does not matter."""
-        groups: dict[str, Counter[str]] = {}
-        for kind in GROUP_COLUMNS:
-            spellings: dict[str, str] = {}
-            counted: Counter[str] = Counter()
-            for line in self.by_class.get(class_id, []):
-                if label := getattr(line.enrolment, kind):
-                    counted[spellings.setdefault(label.casefold(), label)] += 1
-            if counted:
-                groups[kind] = counted
-        return groups
-
-    def keep(self, database: Database) -> None:
-        """Replace the roster of each class in the plan.
-
-        Raises ``BadInput`` if no line can be used.
-        """
-        if not self.lines:
-            raise BadInput(
-                "No line of the roster can be used. " + _first_reasons(self.unusable), parameter="students"
-            )
-        roster.save_roster(
-            database,
-            {
-                class_id: [line.enrolment for line in lines]
-                for class_id, lines in self.by_class.items()
-                if lines
-            },
-        )
+    encoding: str | None = None
+    date_order: DateOrder | None = None
+    sheet: str | None = None
+    night_column: str | None = None
 
 
 @dataclass
@@ -123,248 +49,101 @@ class MentorsPlan:
         roster.save_mentors(database, self.mentors)
 
 
-def plan_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
-    """Read a roster for a class, or for each class in the column ``class``.
+def read_content(path: Path) -> bytes:
+    """Return the content of a file, of standard input for ``-``.
 
-    Raises ``BadInput`` if the text is not a roster, and ``UnknownClass`` if ``class_reference`` is unknown.
+    Raises ``BadInput`` for a file that cannot be read or is too large.
     """
-    fallback = classes.find_class(database, class_reference) if class_reference else _only_active(database)
-    class_of = _ClassColumn(database, fallback, is_fixed=class_reference is not None)
-    plan = RosterPlan()
-    used: dict[str, dict[tuple[str, ...], tuple[int, Enrolment]]] = defaultdict(dict)
-    for line, row in _rows(text, required_any=IDENTITY_COLUMNS):
-        plan.names_classes = plan.names_classes or "class" in row
-        try:
-            class_id = class_of(row)
-            enrolment = _enrolment(row)
-            if enrolment.key in used[class_id]:
-                first_line = used[class_id][enrolment.key][0]
-                raise ValueError(f"means the same student as line {first_line}, which counts")
-        except ValueError as problem:
-            plan.unusable.append(Unusable(line, str(problem)))
-            continue
-        used[class_id][enrolment.key] = (line, enrolment)
-    for class_id, lines in used.items():
-        _sort_out(database, class_id, list(lines.values()), plan)
+    try:
+        if str(path) == STDIN:
+            content = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(SIZE_LIMIT_BYTES + 1)
+    except (OSError, AttributeError) as error:
+        reason = getattr(error, "strerror", None) or "there is no standard input"
+        raise BadInput(
+            f"{path} cannot be read ({reason}). Check its name and that it is yours to read.",
+            parameter="file",
+        ) from None
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise BadInput(
+            f"{path} is too large for a roster. Check that it is the right file.", parameter="file"
+        )
+    return content
+
+
+def read_roster(
+    database: Database,
+    content: bytes,
+    name: str,
+    class_reference: str | None = None,
+    choices: ReadingChoices | None = None,
+) -> RosterFile:
+    """Read a roster, with what is known of its class to settle what the file leaves open.
+
+    Raises ``BadInput`` if it is none, and ``UnknownClass``.
+    """
+    class_ids = (
+        classes.active_class_ids(database)
+        if class_reference is None
+        else [classes.find_class_by_name(database, class_reference)]
+    )
+    first_days = {classes.load_first_day(database, class_id) for class_id in class_ids}
+    return read_roster_file(
+        content,
+        name,
+        names_in_class=_names(database, class_ids),
+        class_starts_on=first_days.pop() if len(first_days) == 1 else None,
+        **asdict(choices or ReadingChoices()),
+    )
+
+
+def _names(database: Database, class_ids: Sequence[str]) -> set[str]:
+    names: set[str | None] = set()
+    with database.reading() as connection:
+        for class_id in class_ids:
+            for student in load_seen_students(connection, class_id):
+                names |= {student.first_name, student.last_name, student.email}
+            for line in load_roster(connection, class_id):
+                names |= {line.first_name, line.last_name, line.email}
+    return {name for name in names if name}
+
+
+def plan_mentors(content: bytes, name: str = "The file") -> MentorsPlan:
+    """Read mentors, or raise ``BadInput`` if the content is not a list of mentors."""
+    file = read_mentors_file(content, name)
+    plan = MentorsPlan(unusable=list(file.not_used))
+    seen: set[str] = set()
+    for line in file.lines:
+        if roster.folded(line.name) in seen:
+            plan.unusable.append(Unusable(line.line, "repeats a name"))
+        else:
+            seen.add(roster.folded(line.name))
+            plan.mentors.append(Mentor(line.name, line.night))
     plan.unusable.sort(key=lambda unusable: unusable.line)
     return plan
 
 
-def plan_mentors(text: str) -> MentorsPlan:
-    """Read mentors, or raise ``BadInput`` if the text is not a list of mentors."""
-    plan = MentorsPlan()
-    seen: set[str] = set()
-    for line, row in _rows(text, required_any=("name",)):
-        name = row.get("name")
-        if not name:
-            plan.unusable.append(Unusable(line, "has no name"))
-        elif roster.folded(name) in seen:
-            plan.unusable.append(Unusable(line, "repeats a name"))
-        else:
-            seen.add(roster.folded(name))
-            plan.mentors.append(Mentor(name, row.get("night")))
-    return plan
-
-
-def import_students(database: Database, text: str, class_reference: str | None = None) -> RosterPlan:
-    """Read a roster, keep it at once and return its plan.
-
-    After an exception nothing has changed.
-    """
-    plan = plan_students(database, text, class_reference)
-    plan.keep(database)
-    return plan
-
-
-def import_mentors(database: Database, text: str) -> MentorsPlan:
+def import_mentors(database: Database, content: bytes, name: str = "The file") -> MentorsPlan:
     """Read mentors, keep them at once and return their plan.
 
     After an exception nothing has changed.
     """
-    plan = plan_mentors(text)
+    plan = plan_mentors(content, name)
     plan.keep(database)
     return plan
 
 
 def import_practice_rosters(database: Database, school: Any) -> None:
     """Give the practice classes the rosters of the practice school."""
+    names = [name for name in Enrolment.__dataclass_fields__ if name != "stand_in_id"]
     for class_id in school.rosters():
-        roster.save_roster(
-            database, {class_id: [_enrolment(_cleaned(row)) for row in school.roster(class_id)]}
-        )
+        lines = [
+            Enrolment(**{name: row.get(name) or None for name in names}) for row in school.roster(class_id)
+        ]
+        save_roster(database, {class_id: lines})
     roster.save_mentors(database, [Mentor(row["name"], row["night"] or None) for row in school.mentors()])
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a CSV file.
-
-    Raises ``BadInput`` for a file that cannot be read, or that is not a text.
-    """
-    try:
-        if path.stat().st_size > SIZE_LIMIT_BYTES:
-            raise BadInput(
-                f"{path} is too large for a roster. Check that it is the right file.", parameter="file"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read ({error.strerror}). Check its name and that it is yours to read.",
-            parameter="file",
-        ) from None
-    return decode(content, str(path))
-
-
-def decode(content: bytes, name: str) -> str:
-    """Decode the content of a CSV file, which messages call ``name``.
-
-    It is UTF-8 with or without a byte order mark, UTF-16 with a mark, or else the encoding of Excel on
-    Windows. Raises ``BadInput``, which says what to do, for a file that is not a text.
-    """
-    if not content.strip():
-        raise BadInput(f"{name} is empty. Fill in the template and try again.", parameter="file")
-    if len(content) > SIZE_LIMIT_BYTES:
-        raise BadInput(
-            f"{name} is too large for a roster. Check that it is the right file.", parameter="file"
-        )
-    if content.startswith(_WORKBOOKS):
-        raise BadInput(
-            f"{name} is a workbook. Save it in the spreadsheet program as CSV (UTF-8) and try again.",
-            parameter="file",
-        )
-    try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16")
-        if b"\0" not in content:
-            return content.decode("utf-8-sig") if is_utf8(content) else content.decode("cp1252", "replace")
-    except UnicodeDecodeError:
-        pass
-    raise BadInput(f"{name} is no text. Save it as CSV (UTF-8) and try again.", parameter="file")
-
-
-def is_utf8(content: bytes) -> bool:
-    """Say whether the letters of a file are certain, not guessed."""
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return True
-
-
-def check_columns(text: str, required_any: Sequence[str]) -> None:
-    """Check that the first line of a CSV text names one of these columns.
-
-    Raises ``BadInput`` if it does not, or if the text is not CSV.
-    """
-    for _ in _rows(text, required_any):
-        pass
-
-
-def _rows(text: str, required_any: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    lines = text.lstrip("\ufeff").splitlines(keepends=True)
-    header = lines[0] if lines else ""
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter)
-    try:
-        names = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
-        if not set(names) & set(required_any):
-            raise BadInput(
-                f"The first line must name the columns, among them {' or '.join(required_any)}. Add it and "
-                "try again.",
-                parameter="columns",
-            )
-        for number, values in enumerate(reader):
-            if number > MAX_LINES:
-                raise BadInput(
-                    f"The file has more than {MAX_LINES:,} lines. Check that it is the right one.",
-                    parameter="file",
-                )
-            if any(value.strip() for value in values):
-                yield reader.line_num, _cleaned(dict(zip(names, values, strict=False)))
-    except csv.Error:
-        raise BadInput(
-            f"Line {reader.line_num} is not CSV. Save the file as CSV (UTF-8) and try again.",
-            parameter="file",
-        ) from None
-
-
-def _cleaned(row: Mapping[str, str | None]) -> dict[str, str | None]:
-    values = {name: (value or "").strip() for name, value in row.items()}
-    return {
-        name: (value[1:] if value.startswith(_GUARDED) else value) or None for name, value in values.items()
-    }
-
-
-def _enrolment(row: Mapping[str, str | None]) -> Enrolment:
-    has_name = row.get("first_name") and row.get("last_name")
-    if not (row.get("student_id") or row.get("email") or has_name):
-        raise ValueError("names nobody: it needs an email, or a first and a last name, or a student id")
-    for column in DATE_COLUMNS:
-        value = row.get(column)
-        try:
-            if value is not None and date.fromisoformat(value).isoformat() != value:
-                raise ValueError
-        except ValueError:
-            raise ValueError(f"{column} is not a date such as 2026-09-01") from None
-    enrolled_on, withdrawn_on = row.get("enrolled_on"), row.get("withdrawn_on")
-    if enrolled_on and withdrawn_on and withdrawn_on < enrolled_on:
-        raise ValueError("withdrawn_on is before enrolled_on")
-    return Enrolment(**{name: row.get(name) for name in STUDENT_COLUMNS})
-
-
-def _only_active(database: Database) -> str | None:
-    active = classes.active_class_ids(database)
-    return active[0] if len(active) == 1 else None
-
-
-class _ClassColumn:
-    """The class of a line; each name is looked up once."""
-
-    def __init__(self, database: Database, fallback: str | None, *, is_fixed: bool) -> None:
-        self._database = database
-        self._fallback = fallback
-        self._is_fixed = is_fixed
-        self._class_ids: dict[str, str | None] = {}
-
-    def __call__(self, row: Mapping[str, str | None]) -> str:
-        named = row.get("class")
-        if named is None or self._is_fixed:
-            if self._fallback is None:
-                raise ValueError("names no class: add a column `class`, or use --class-id")
-            return self._fallback
-        if named not in self._class_ids:
-            try:
-                self._class_ids[named] = classes.find_class(self._database, named)
-            except (UnknownClass, BadInput):
-                self._class_ids[named] = None
-        class_id = self._class_ids[named]
-        if class_id is None:
-            raise ValueError("names a class that is not known")
-        return class_id
-
-
-def _sort_out(
-    database: Database, class_id: str, lines: Sequence[tuple[int, Enrolment]], plan: RosterPlan
-) -> None:
-    """Put the lines of a class into the plan.
-
-    Lines that mean one student, or nobody yet, can be used; the others cannot.
-    """
-    with database.reading() as connection:
-        seen = roster.load_seen_students(connection, class_id)
-        plan.replaced[class_id] = len(roster.load_roster(connection, class_id))
-    match = roster.match_roster([enrolment for _, enrolment in lines], seen)
-    students = {student.id: student for student in seen}
-    student_of = {id(enrolment): students[student_id] for student_id, enrolment in match.by_student.items()}
-    unseen = {id(enrolment) for enrolment in match.unseen}
-    ambiguous = {id(enrolment) for enrolment in match.ambiguous}
-    plan.by_class[class_id] = []
-    for line, enrolment in lines:
-        if id(enrolment) in ambiguous:
-            plan.unusable.append(Unusable(line, "could mean several students: add their student_id"))
-        elif id(enrolment) in unseen or id(enrolment) in student_of:
-            plan.by_class[class_id].append(Matched(line, enrolment, student_of.get(id(enrolment))))
-        else:
-            plan.unusable.append(Unusable(line, "means a student whom a line above means, which counts"))
 
 
 def _first_reasons(unusable: Sequence[Unusable]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from cohort_core.errors import BadInput
 from cohort_core.imports.rust_tool_db import Record, read_rust_tables
 from cohort_core.sources.values import clean_grade, clean_id, clean_instant, clean_text
-from cohort_core.store import bulk_load, roster
+from cohort_core.store import bulk_load, roster, roster_imports
 from cohort_core.store.classes import ListedClass, Unit
 from cohort_core.store.database import Database
 from cohort_core.store.records import Assignment, Progression, Student
@@ -78,7 +78,7 @@ def import_rust_db(database: Database, path: Path) -> ImportResult:
         _units(taken, by_class),
     )
     rosters = _rosters(taken, by_class)
-    roster.save_roster(database, rosters)
+    roster_imports.save_roster(database, rosters)
     mentors = _usable(tables.mentors, "mentors", _mentor, result)
     if mentors:
         roster.save_mentors(database, mentors)

@@ -6,6 +6,7 @@ prints them, and they protect nothing.
 
     school.py     the interface of a school, and ``MemorySchool``, which tests change as they like
     generated.py  ``PracticeSchool``: three invented classes and three real ones, while time passes
+    school_file.py  ``FileSchool``: the classes of a JSON file
     bootcamp.py   the three invented classes, with curricula.py (courses) and people.py (names)
     oulad.py      the three real classes, replayed
     history.py    a progression over time, and the row that upstream shows of it at an instant

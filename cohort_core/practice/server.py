@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -157,27 +158,32 @@ def serve(
     token_days: float = DEFAULT_TOKEN_DAYS,
     faults: bool = False,
     timezone: str = "UTC",
+    data: Path | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
     """Run the practice school in the foreground until Ctrl-C.
 
-    Raises ``BadInput`` if the port is taken.
+    With ``data`` it has the classes of that file in place of its own. Raises ``BadInput`` if the port is
+    taken or the file cannot be used.
     """
     from cohort_core.practice.generated import PracticeSchool
+    from cohort_core.practice.school_file import FileSchool
 
+    school: School = FileSchool(data) if data else PracticeSchool(seed=seed, day=day, timezone=timezone)
     listener = _listen(port)
-    school = PracticeSchool(seed=seed, day=day, timezone=timezone)
     app = PracticeApp(
         school, page_cap=page_cap, token_life=timedelta(days=token_days), faults_over_http=faults
     )
     address = f"http://{HOST}:{listener.getsockname()[1]}"
-    say(f"Practice school at {address} (everybody in it is invented). Ctrl-C stops it.")
+    people = f"with the classes of {data}" if data else "everybody in it is invented"
+    say(f"Practice school at {address} ({people}). Ctrl-C stops it.")
     say(f"  address         {address}")
     say(f"  application id  {school.app_id}")
     say(f"  origin          {school.origin}")
     say(f"  email           {EMAIL}")
     say(f"  password        {PASSWORD}")
-    say(f"  rosters         {address}/practice/students.csv  {address}/practice/mentors.csv")
+    if not data:
+        say(f"  rosters         {address}/practice/students.csv  {address}/practice/mentors.csv")
     if faults:
         say(f"  faults          POST a list to {address}/practice/faults, DELETE clears it")
     with closing(listener), suppress(KeyboardInterrupt):

@@ -120,7 +120,12 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     records = rows.assign(
         id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
     )
-    return replace(class_data, students=_typed(disguised, students), progressions=_typed(records, rows))
+    return replace(
+        class_data,
+        students=_typed(disguised, students),
+        progressions=_typed(records, rows),
+        aliases={pseudonyms.student_id(old): ids[now] for old, now in class_data.aliases.items()},
+    )
 
 
 def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:

@@ -123,6 +123,9 @@ class Cohorts:
         for student_id in map(str, class_data.students["student_id"]):
             pseudonym = pseudonyms.student_id(student_id)
             pairs[student_id] = pairs[pseudonym] = (student_id, pseudonym)
+        for old, now in class_data.aliases.items():
+            pairs.setdefault(old, pairs[now])
+            pairs.setdefault(pseudonyms.student_id(old), pairs[now])
         return pairs
 
     def cohort(

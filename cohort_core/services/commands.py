@@ -23,10 +23,13 @@ from cohort_core.store.sync_runs import Job, unknown_job
 
 if TYPE_CHECKING:
     from cohort_core.config.settings import Settings
-    from cohort_core.imports.roster_files import MentorsPlan, RosterPlan
+    from cohort_core.imports.roster_files import MentorsPlan, ReadingChoices
+    from cohort_core.imports.roster_plan import Choices, RosterPlan
     from cohort_core.imports.rust_tool import ImportResult
     from cohort_core.services.doctor import Finding
     from cohort_core.store.purge import Purged
+    from cohort_core.store.records import Student
+    from cohort_core.store.roster_imports import EarlierRoster
     from cohort_core.store.tokens import Token
     from cohort_core.sync.jobs import SyncJob
 
@@ -51,13 +54,14 @@ class Commands:
         if until is not None and until <= self._reader.cohort(reference).local_date:
             raise BadInput("That day has come already. Choose a later one.", parameter="until")
         class_id = self._reader.find_class(reference)
+        student_id = self._reader.present_student_id(class_id, student_id)
         self._workspace.hide_student(class_id, student_id, kind, until)
         self._audit("hide", f"class {class_id}, {kind}{f' until {until}' if until else ''}")
 
     def show_again(self, reference: str, student_id: str) -> None:
         """Show a hidden student in triage again."""
         class_id = self._reader.find_class(reference)
-        self._workspace.show_again(class_id, student_id)
+        self._workspace.show_again(class_id, self._reader.present_student_id(class_id, student_id))
         self._audit("show again", f"class {class_id}")
 
     def prepare_sync(
@@ -235,25 +239,92 @@ class AdminCommands:
         """Return the mentors of the last import."""
         return roster.load_mentors(self._workspace.database)
 
-    def plan_students(self, text: str, class_reference: str | None = None) -> RosterPlan:
-        """Return what an import of this roster would do."""
+    def plan_students(
+        self,
+        content: bytes,
+        class_reference: str | None = None,
+        *,
+        name: str = "The file",
+        reading: ReadingChoices | None = None,
+        choices: Choices | None = None,
+        is_added: bool = False,
+    ) -> RosterPlan:
+        """Return what an import of this roster would do.
+
+        A class may be named by id, friendly id or name. Raises ``BadInput`` if the content is no roster, and
+        ``UnknownClass``.
+        """
+        from cohort_core.imports import roster_files, roster_plan
+
+        database = self._workspace.database
+        file = roster_files.read_roster(database, content, name, class_reference, reading)
+        return roster_plan.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
+
+    def keep_roster(self, plan: RosterPlan) -> bool:
+        """Write a plan; return False, and change nothing, if no line of it is used."""
+        from cohort_core.imports import roster_plan
+
+        is_written = roster_plan.keep(self._workspace.database, plan)
+        if is_written:
+            how = "added" if plan.is_added else "replaced"
+            self._audit("import", f"roster, {plan.used} lines, {how}, class {', '.join(plan.by_class)}")
+        return is_written
+
+    def undo_roster(self, class_reference: str | None = None) -> tuple[str, int]:
+        """Bring the roster of before the last import back; returns the class's id and the number of lines.
+
+        Without a class it is the only one with an import. Raises ``BadInput`` if there is none or several.
+        """
+        from cohort_core.store import roster_imports
+
+        database = self._workspace.database
+        if class_reference is not None:
+            class_id = classes.find_class_by_name(database, class_reference)
+        else:
+            class_ids = roster_imports.classes_with_earlier_rosters(database)
+            if len(class_ids) > 1:
+                raise BadInput("Several classes have an imported roster. Say which.", parameter="class_id")
+            if not class_ids:
+                raise BadInput("No roster was imported, so there is nothing to undo.", parameter="class_id")
+            class_id = class_ids[0]
+        lines = roster_imports.undo_import(database, class_id).lines
+        self._audit("import undone", f"roster, {lines} lines, class {class_id}")
+        return class_id, lines
+
+    def earlier_rosters(self, class_id: str) -> list[EarlierRoster]:
+        """Return the rosters of a class that can be brought back, the latest first."""
+        from cohort_core.store import roster_imports
+
+        with self._workspace.database.reading() as connection:
+            return roster_imports.load_earlier_rosters(connection, class_id)
+
+    def unseen_lines(self, class_id: str) -> list[tuple[roster.Enrolment, Student | None]]:
+        """Return the lines of the roster that mean nobody at OpenClass, each with a near match."""
+        from cohort_core.imports import roster_plan
+
+        return roster_plan.unseen_lines(self._workspace.database, class_id)
+
+    def change_unseen(
+        self, class_id: str, *, removed: Iterable[str] = (), same: dict[str, str] | None = None
+    ) -> int:
+        """Take lines that mean nobody off the roster, or say whom they mean; returns how many changed."""
+        from cohort_core.imports import roster_plan
+
+        changed = roster_plan.change_unseen(self._workspace.database, class_id, removed=removed, same=same)
+        self._audit("import", f"roster, {changed} lines settled, class {class_id}")
+        return changed
+
+    def plan_mentors(self, content: bytes) -> MentorsPlan:
+        """Return what an import of these mentors would do."""
         from cohort_core.imports import roster_files
 
-        return roster_files.plan_students(self._workspace.database, text, class_reference)
+        return roster_files.plan_mentors(content)
 
-    def import_students(self, text: str, class_reference: str | None = None) -> RosterPlan:
-        """Import a roster, in place of the one of before."""
-        from cohort_core.imports import roster_files
-
-        plan = roster_files.import_students(self._workspace.database, text, class_reference)
-        self._audit("import", f"roster, {len(plan.lines)} lines")
-        return plan
-
-    def import_mentors(self, text: str) -> MentorsPlan:
+    def import_mentors(self, content: bytes, name: str = "The file") -> MentorsPlan:
         """Import mentors, in place of those of before."""
         from cohort_core.imports import roster_files
 
-        plan = roster_files.import_mentors(self._workspace.database, text)
+        plan = roster_files.import_mentors(self._workspace.database, content, name)
         self._audit("import", f"mentors, {len(plan.mentors)} lines")
         return plan
 

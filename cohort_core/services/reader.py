@@ -87,6 +87,13 @@ class Reader:
         reference = self.find_class(reference)
         return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
 
+    def present_student_id(self, reference: str, student_id: str) -> str:
+        """Return the present id of a student, given it or one of before; unknown ids as they are.
+
+        Who was only on the roster gets the id of OpenClass with their first record.
+        """
+        return self.class_data(reference).aliases.get(student_id, student_id)
+
     def quarantined(self, reference: str | None = None) -> list[QuarantinedRecord]:
         """Return the records that cannot be used, of one class or all."""
         class_id = self.find_class(reference) if reference else None
@@ -248,6 +255,8 @@ class Reader:
                 raise BadInput(f"{name} is about one of many. Say which by {key}.", parameter=key)
         if spec.scope == "span":
             return self.changes(reference, more.get("since"), as_of, group)
+        if "student_id" in given:
+            given["student_id"] = self.present_student_id(reference, given["student_id"])
         if spec.scope == "data":
             return spec.function(self.class_data(reference), **given)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))

@@ -1,6 +1,7 @@
 """Class data: the tables of one class from which all metrics are computed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -47,6 +48,7 @@ class ClassData:
     assignments: the assignment set in course order, columns ASSIGNMENT_COLUMNS; position counts from 0.
     progressions: live upstream rows, columns PROGRESSION_COLUMNS; grade 0 to 1, instants in UTC. A student
     may have several of one assignment (attempts).
+    aliases: earlier ids of students, each with the present one; addresses of before still lead to them.
     """
 
     class_id: str
@@ -59,6 +61,7 @@ class ClassData:
     students: pd.DataFrame
     assignments: pd.DataFrame
     progressions: pd.DataFrame
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def empty_frame(columns: dict[str, str]) -> pd.DataFrame:

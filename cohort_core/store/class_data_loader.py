@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,9 @@ from pydantic_core import from_json
 from cohort_core.store.class_data import ASSIGNMENT_COLUMNS, PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
 from cohort_core.store.classes import unknown_class
 from cohort_core.store.database import Database
-from cohort_core.store.roster import load_roster, load_students, match_roster
+from cohort_core.store.roster import load_roster, load_students
+from cohort_core.store.roster_matching import match_lines
+from cohort_core.store.stand_ins import load_aliases
 
 # Without a running sync the second parameter is null, and nothing is left out.
 _PUBLISHED = """
@@ -64,7 +66,9 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
         run_id = _running(connection, class_id)
         progressions = _progressions(connection, class_id, run_id)
         assignments = _assignments(connection, class_id, progressions["assignment_id"].unique())
-        students = _students(connection, class_id, progressions["student_id"].unique())
+        aliases = load_aliases(connection, class_id)
+        students = _students(connection, class_id, progressions["student_id"].unique(), aliases)
+    present = set(students["student_id"])
     return ClassData(
         class_id=class_id,
         friendly_id=row["friendly_id"],
@@ -76,6 +80,7 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
         students=students,
         assignments=assignments,
         progressions=progressions,
+        aliases={old: now for old, now in aliases.items() if now in present},
     )
 
 
@@ -124,31 +129,26 @@ def _assignments(connection: sqlite3.Connection, class_id: str, seen_ids: Iterab
     return _typed(frame.assign(position=range(len(frame))), ASSIGNMENT_COLUMNS)
 
 
-def _students(connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str]) -> pd.DataFrame:
+def _students(
+    connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str], aliases: Mapping[str, str]
+) -> pd.DataFrame:
     """Load the enrolments: students with progressions, and everyone else on the roster."""
     seen = load_students(connection, seen_ids)
-    match = match_roster(load_roster(connection, class_id), seen)
-    rows = []
-    for student in seen:
-        line = match.by_student.get(student.id)
-        labels = (line.night, line.region, line.enrolled_on, line.withdrawn_on) if line else (None,) * 4
-        rows.append((*student, *labels))
-    ids = {student.id for student in seen}
-    for line in match.unseen:
-        if line.stand_in_id not in ids:
-            ids.add(line.stand_in_id)
-            rows.append(
-                (
-                    line.stand_in_id,
-                    line.first_name,
-                    line.last_name,
-                    line.email,
-                    line.night,
-                    line.region,
-                    line.enrolled_on,
-                    line.withdrawn_on,
-                )
-            )
+    seen_here = {student.id for student in seen}
+    lines = load_roster(connection, class_id)
+    labels: dict[str, tuple[str | None, ...]] = {}
+    unseen: dict[str, tuple[str | None, ...]] = {}
+    for line, match in zip(lines, match_lines(lines, seen, aliases), strict=True):
+        values = (line.night, line.region, line.enrolled_on, line.withdrawn_on)
+        if match.state == "matched" and match.student is not None:
+            labels[match.student.id] = values
+        elif match.state == "unseen":
+            stand_in = line.stand_in_id or ""
+            # Who had records once keeps the id of then.
+            identity = stand_in if aliases.get(stand_in) in seen_here else aliases.get(stand_in, stand_in)
+            unseen.setdefault(identity, (identity, line.first_name, line.last_name, line.email, *values))
+    rows = [(*student, *labels.get(student.id, (None,) * 4)) for student in seen]
+    rows += [row for identity, row in unseen.items() if identity not in seen_here]
     return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
+from cohort_core.store.identity import comparable
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,28 @@ def find_class(database: Database, reference: str, among: Collection[str] | None
 
 def _ambiguous_class() -> BadInput:
     return BadInput("Several classes share this friendly id. Use the class's id.", parameter="class_id")
+
+
+def find_class_by_name(database: Database, reference: str) -> str:
+    """Find the id of the class with this id, friendly id or name, as people write it in files.
+
+    Case, blanks and kinds of dashes do not matter. Raises ``UnknownClass`` if there is none, and ``BadInput``
+    if it could be several.
+    """
+    try:
+        return find_class(database, reference)
+    except UnknownClass:
+        pass
+    wanted = comparable(reference)
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, friendly_id, name FROM classes").fetchall()
+    for column in ("friendly_id", "name"):
+        fitting = [row["id"] for row in rows if wanted and comparable(row[column]) == wanted]
+        if len(fitting) > 1:
+            raise BadInput("Several classes have this name. Use the class's id.", parameter="class_id")
+        if fitting:
+            return str(fitting[0])
+    raise unknown_class()
 
 
 def _is_text(text: str) -> bool:
@@ -277,6 +300,22 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
         )
         for row in rows
     }
+
+
+def load_first_day(database: Database, class_id: str) -> date | None:
+    """Load the first day of a class, or that of its first record."""
+    with database.reading() as connection:
+        row = connection.execute(
+            """
+            SELECT coalesce(
+              (SELECT starts_on FROM classes WHERE id = ?1),
+              (SELECT min(min(coalesce(started_at, completed_at), coalesce(completed_at, started_at)))
+               FROM progressions WHERE class_id = ?1)
+            )
+            """,
+            (class_id,),
+        ).fetchone()
+    return date.fromisoformat(row[0][:10]) if row[0] else None
 
 
 def save_calendar(database: Database, class_id: str, calendar: Calendar) -> None:

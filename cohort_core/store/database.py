@@ -27,7 +27,12 @@ WriteConnection = sqlite3.Connection
 """The result of ``Database.writer``, for modules that pass it on and use no SQL."""
 
 # Listed here so that reading can recognise a later version's database without importing the migrations.
-MIGRATION_NAMES = ("m001_first_schema", "m002_tokens_and_audit", "m003_changes_by_run")
+MIGRATION_NAMES = (
+    "m001_first_schema",
+    "m002_tokens_and_audit",
+    "m003_changes_by_run",
+    "m005_roster_imports",
+)
 
 
 class Database:

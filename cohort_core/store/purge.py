@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cohort_core.errors import BadInput
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
-from cohort_core.store.roster import Enrolment, folded, load_roster, load_seen_students, match_roster
+from cohort_core.store.identity import address, full_name
+from cohort_core.store.records import Student
+from cohort_core.store.roster import Enrolment, folded, load_seen_students, load_students
+from cohort_core.store.roster_matching import match_lines
+from cohort_core.store.stand_ins import kept_tables, load_aliases, student_tables
 
 PersonReader = Callable[[str], tuple[str | None, str | None]]
 """Reads the student's id and email in the payload of a quarantined record."""
@@ -55,22 +59,25 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
 
 
 def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonReader) -> Purged:
-    emails = [
-        row["email"]
-        for row in connection.execute("SELECT email FROM students WHERE id = ? AND email > ''", (student_id,))
-    ]
-    is_stored = connection.execute("SELECT 1 FROM students WHERE id = ?", (student_id,)).fetchone()
     class_ids = [row["id"] for row in connection.execute("SELECT id FROM classes").fetchall()]
-    enrolments = sum(_purge_roster(connection, class_id, student_id) for class_id in class_ids)
+    aliases = {class_id: load_aliases(connection, class_id) for class_id in class_ids}
+    student_id = _present_id(student_id, aliases.values())
+    student = next(iter(load_students(connection, [student_id])), None)
+    enrolments = 0
+    for class_id in class_ids:
+        ids = {student_id} | {old for old, now in aliases[class_id].items() if now == student_id}
+        enrolments += _purge_rosters(connection, class_id, ids, aliases[class_id], student)
+    emails = [student.email] if student is not None and student.email else []
     quarantined = _purge_quarantine(connection, student_id, emails, read_person)
-    if not (is_stored or enrolments or quarantined):
+    if not (student or enrolments or quarantined):
         raise BadInput("Nobody here has this id. The API's /students lists ids.", parameter="student")
     of_student = "SELECT class_id, id FROM progressions WHERE student_id = ?"
     rows = connection.execute(of_student, (student_id,)).fetchall()
     save_purged_rows(connection, [tuple(row) for row in rows])
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE student_id = ?", (student_id,)).rowcount  # noqa: S608
-        for table in ("progressions", "tombstones", "changes", "marks")
+        for table in student_tables(connection)
+        if table not in _ROSTER_TABLES
     }
     connection.execute("DELETE FROM students WHERE id = ?", (student_id,))
     connection.execute("INSERT OR IGNORE INTO purged_students VALUES (?)", (digest(student_id),))
@@ -79,19 +86,89 @@ def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonR
     return Purged(counts["progressions"] + counts["tombstones"], counts["changes"], quarantined, enrolments)
 
 
-def _purge_roster(connection: sqlite3.Connection, class_id: str, student_id: str) -> int:
-    """Remove all lines of a roster that mean the student; return how many."""
-    lines = load_roster(connection, class_id)
-    match = match_roster(lines, load_seen_students(connection, class_id))
-    matched = match.by_student.get(student_id)
-    keys = {matched.key} if matched else set()
-    keys |= {line.key for line in match.unseen if student_id in {line.stand_in_id, line.student_id}}
-    numbered = connection.execute(
-        "SELECT id, student_id, email, first_name, last_name FROM enrolments WHERE class_id = ?", (class_id,)
+_ROSTER_TABLES = frozenset({"enrolments", "earlier_enrolments", "roster_answers"})
+"""Their ``student_id`` is what a file said, which is often a number of the school."""
+
+
+def _present_id(student_id: str, aliases: Iterable[Mapping[str, str]]) -> str:
+    """Return the id that a student has now, given that or one of before."""
+    present = {of_class[student_id] for of_class in aliases if student_id in of_class}
+    if len(present) > 1:
+        raise BadInput(
+            "Several students had this id before they started. Use the present id; the API's /students lists "
+            "them.",
+            parameter="student",
+        )
+    return present.pop() if present else student_id
+
+
+def _purge_rosters(
+    connection: sqlite3.Connection,
+    class_id: str,
+    ids: set[str],
+    aliases: Mapping[str, str],
+    student: Student | None,
+) -> int:
+    """Remove the student with these ids from the rosters of a class, and what was said about them.
+
+    Returns the number of lines of the present roster that were removed.
+    """
+    rows = connection.execute(
+        f"SELECT id, {_LINE} FROM enrolments WHERE class_id = ? ORDER BY id",  # noqa: S608
+        (class_id,),
     ).fetchall()
-    ids = [row["id"] for row in numbered if Enrolment(*tuple(row)[1:]).key in keys]
-    connection.executemany("DELETE FROM enrolments WHERE id = ?", [(line_id,) for line_id in ids])
-    return len(ids)
+    lines = [Enrolment(**_line(row)) for row in rows]
+    matches = match_lines(lines, load_seen_students(connection, class_id), aliases)
+    meant: list[int] = []
+    for place, (line, match) in enumerate(zip(lines, matches, strict=True)):
+        is_meant = match.student is not None and match.student.id in ids
+        is_repeat = match.state == "repeated" and match.other in meant
+        if is_meant or is_repeat or ids & {line.stand_in_id, line.student_id}:
+            meant.append(place)
+    # OpenClass may know somebody by the id of their line before it has a record of them.
+    connection.executemany(
+        "INSERT OR IGNORE INTO purged_students VALUES (?)",
+        [(digest(lines[place].student_id or ""),) for place in meant if lines[place].student_id],
+    )
+    people = [student, *(lines[place] for place in meant)]
+    ids = ids | {lines[place].stand_in_id or "" for place in meant} - {""}
+    for table, of_class in (
+        ("earlier_enrolments", "import_id IN (SELECT id FROM roster_imports WHERE class_id = ?)"),
+        ("roster_answers", "class_id = ?"),
+    ):
+        traces = connection.execute(f"SELECT * FROM {table} WHERE {of_class}", (class_id,)).fetchall()  # noqa: S608
+        gone = [
+            (row["id"],)
+            for row in traces
+            if ids.intersection(row) or any(_is_same(Enrolment(**_line(row)), who) for who in people)
+        ]
+        connection.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608
+    connection.executemany("DELETE FROM enrolments WHERE id = ?", [(rows[place]["id"],) for place in meant])
+    for table in kept_tables(connection):
+        connection.executemany(
+            f"DELETE FROM {table} WHERE class_id = ? AND student_id = ?",  # noqa: S608
+            [(class_id, one_id) for one_id in ids],
+        )
+    return len(meant)
+
+
+_LINE = "student_id, email, first_name, last_name, stand_in_id"
+
+
+def _line(row: sqlite3.Row) -> dict[str, str | None]:
+    return {name: row[name] for name in _LINE.split(", ") if name in row.keys()}  # noqa: SIM118
+
+
+def _is_same(line: Enrolment, who: Enrolment | Student | None) -> bool:
+    """Return True if a line has the name or email of a person, and nothing that contradicts it."""
+    if who is None:
+        return False
+    names = {full_name(line.first_name, line.last_name), full_name(who.first_name, who.last_name)}
+    addresses = {address(line.email), address(who.email)}
+    has_one_name, has_one_address = len(names - {""}) == 1, len(addresses - {""}) == 1
+    is_same_name = has_one_name and "" not in names
+    is_same_address = has_one_address and "" not in addresses
+    return (is_same_name and len(addresses - {""}) < 2) or (is_same_address and len(names - {""}) < 2)
 
 
 def _purge_quarantine(

@@ -9,11 +9,18 @@ plan. The other tables and columns make the sync reliable:
 * Emails may be missing, shared or change, so they are not a key.
 * ``enrolments`` holds the roster as it was imported. Its lines are matched to students when it is read, so
   that it also fits students who appear later.
+* A line has a `stand_in_id`, under which its student is seen and hidden until records of them turn up. Then
+  all that was kept under it moves to the id of OpenClass, and it stays in ``student_aliases``.
+* ``earlier_enrolments`` holds the roster of before each import, ``roster_answers`` what a mentor said about
+  lines: *enrol*, *leave*, or *same* with the student whom the line means.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
 
 from __future__ import annotations
+
+import hashlib
+import unicodedata
 
 from sqlite_utils import Database, Migrations
 
@@ -40,6 +47,41 @@ def m002_tokens_and_audit(db: Database) -> None:
 def m003_changes_by_run(db: Database) -> None:
     """Make finding the changes of a run fast."""
     db.execute("CREATE INDEX changes_by_run ON changes (run_id)")
+
+
+@migrations()
+def m005_roster_imports(db: Database) -> None:
+    """Keep earlier rosters, the answers to questions about lines, and the aliases of students.
+
+    Lines of before keep the ids under which students were seen, and count as confirmed.
+    """
+    for statement in _ROSTER_IMPORTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    identity = "student_id, email, first_name, last_name"
+    lines = db.execute(f"SELECT id, {identity} FROM enrolments ORDER BY id").fetchall()  # noqa: S608
+    db.conn.executemany(
+        "UPDATE enrolments SET stand_in_id = ? WHERE id = ?",
+        [(_stand_in_id_of_version_0_2(*line[1:]), line[0]) for line in lines],
+    )
+    db.execute(
+        f"INSERT INTO roster_answers (class_id, {identity}, answer) "  # noqa: S608
+        f"SELECT class_id, {identity}, 'enrol' FROM enrolments ORDER BY id"
+    )
+
+
+def _stand_in_id_of_version_0_2(
+    student_id: str | None, email: str | None, first_name: str | None, last_name: str | None
+) -> str:
+    """Return the id that version 0.2 gave to a student who is only on the roster."""
+
+    def folded(text: str) -> str:
+        return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+    if student_id:
+        return student_id
+    key = ("email", folded(email)) if email else ("name", folded(f"{first_name or ''} {last_name or ''}"))
+    return f"roster-{hashlib.blake2b(chr(0).join(key).encode(), digest_size=8).hexdigest()}"
 
 
 _FIRST_SCHEMA = """
@@ -244,4 +286,50 @@ CREATE TABLE audit (
   action TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+"""
+
+_ROSTER_IMPORTS = """
+ALTER TABLE enrolments ADD COLUMN stand_in_id TEXT;
+
+CREATE TABLE roster_imports (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  made_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX roster_imports_by_class ON roster_imports (class_id, id);
+
+CREATE TABLE earlier_enrolments (
+  id INTEGER PRIMARY KEY,
+  import_id INTEGER NOT NULL REFERENCES roster_imports (id) ON DELETE CASCADE,
+  student_id TEXT,
+  email TEXT,
+  first_name TEXT,
+  last_name TEXT,
+  night TEXT,
+  region TEXT,
+  enrolled_on TEXT,
+  withdrawn_on TEXT,
+  stand_in_id TEXT
+) STRICT;
+CREATE INDEX earlier_enrolments_by_import ON earlier_enrolments (import_id);
+
+CREATE TABLE roster_answers (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  import_id INTEGER REFERENCES roster_imports (id) ON DELETE SET NULL,
+  student_id TEXT,
+  email TEXT,
+  first_name TEXT,
+  last_name TEXT,
+  answer TEXT NOT NULL,
+  meant_id TEXT
+) STRICT;
+CREATE INDEX roster_answers_by_class ON roster_answers (class_id);
+
+CREATE TABLE student_aliases (
+  class_id TEXT NOT NULL REFERENCES classes (id),
+  old_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  PRIMARY KEY (class_id, old_id)
+) STRICT, WITHOUT ROWID;
 """

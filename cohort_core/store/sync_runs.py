@@ -14,7 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from cohort_core.errors import CohortError, UnknownJob
+from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database, utc_text
+from cohort_core.store.stand_ins import move_histories
 
 RUNNING = "running"
 
@@ -194,12 +196,9 @@ def _publish(connection: sqlite3.Connection) -> None:
 
     Readers leave out the changes of a running run; once it has ended, these count.
     """
-    connection.execute(
-        """
-        UPDATE classes SET revision = revision + 1
-        WHERE id IN (SELECT class_id FROM runs WHERE state = 'running')
-        """
-    )
+    for row in connection.execute("SELECT class_id FROM runs WHERE state = 'running'").fetchall():
+        bump_revision(connection, row["class_id"])
+        move_histories(connection, row["class_id"])
 
 
 def start_run(connection: sqlite3.Connection, run_id: int, kind: str, now: datetime) -> None:

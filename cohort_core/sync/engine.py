@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from cohort_core.clock import utc_now
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
 from cohort_core.sources.base import Page, Source
-from cohort_core.store import classes, purge, records, sync_runs
+from cohort_core.store import classes, purge, records, stand_ins, sync_runs
 from cohort_core.store.database import Database, WriteConnection, utc_text
 
 FULL = "full"
@@ -274,6 +274,7 @@ class ClassSync:
     def _write_end(self, now: datetime, *, is_clean: bool, clean_full_at: str | None) -> None:
         self._write_units()
         classes.end_sync(self._connection, self._class_id, now, clean_full_at)
+        stand_ins.move_histories(self._connection, self._class_id)
         sync_runs.update_run(
             self._connection, self._run.id, state="done", is_clean=is_clean, ended_at=utc_text(now)
         )

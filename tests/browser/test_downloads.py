@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-import openpyxl  # type: ignore[import-untyped]
+import openpyxl
 import pypdf
 import pytest
 from playwright.sync_api import Locator, Page, expect

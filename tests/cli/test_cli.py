@@ -212,16 +212,20 @@ def test_rosters_are_imported_and_bad_lines_reported(shell: Shell, tmp_path: Pat
     bad = [",,,Tuesday,,,,web-cohort-3", "x@example.org,X,Y,,,tomorrow,,web-cohort-3", lines[1]]
     students.write_text("\r\n".join([*lines, *bad]), encoding="utf-8-sig")
     mentors.write_text("name;night\nMira Mentor;Tuesday\n;Thursday\n")
-    done = shell.run("import", "--students", str(students), "--mentors", str(mentors))
-    assert done.returncode == 0, done.stderr
+    done = shell.run("import", "--students", str(students), "--mentors", str(mentors), "--enrol-new")
+    assert done.returncode == 72, done.stderr
     reports = done.stderr.splitlines()
     assert [re.match(r"(\S+) line (\d+)", line).groups() for line in reports] == [  # type: ignore[union-attr]
-        *(("students.csv", str(len(lines) + number)) for number in (1, 2, 3)),
+        *(("students.csv", str(len(lines) + number)) for number in (1, 3)),
         ("mentors.csv", "3"),
     ]
-    reasons = ("names nobody", "enrolled_on", "line 2")
+    reasons = ("names nobody", "line 2")
     assert all(reason in report for reason, report in zip(reasons, reports, strict=False))
-    assert "not seen there yet, 3 lines not used" in done.stdout
+    assert f"line {len(lines) + 2} X Y: matches nobody at OpenClass; " in done.stdout
+    assert "is not a date" in done.stdout
+    assert "not seen there yet, 2 lines not used" in done.stdout
+    students.write_text(csv, encoding="utf-8")
+    assert "Roster imported" in shell.ok("import", "--students", str(students))
     empty = tmp_path / "empty.csv"
     empty.write_text("email,night\n")
     assert failed(shell.run("import", "--students", str(empty))) == 2

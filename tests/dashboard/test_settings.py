@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import stat
 from datetime import date
+from io import BytesIO
+from typing import Any
 
+import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +17,8 @@ from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_calendars, set_active
+from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster_imports import save_roster
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
 PARTS = ("connection", "thresholds", "roster", "sync", "time", "data")
@@ -65,7 +70,7 @@ def test_the_effect_is_shown_before_saving_and_is_right_afterwards(followed: Wor
     assert f"Newly high ({critical}):" in page_text
     assert followed.settings().thresholds == DEFAULTS
     test = press(test, "Save")
-    assert "Saved" in test.success[0].value
+    assert "Saved" in test.success[0].value.replace("\\", "")
     assert followed.settings().thresholds.changed == {"critical_gap": 99.0}
     assert "critical" not in set(catalog.student_health(followed.cohorts.cohort("alpha")).frame["risk"])
     event = load_events(followed.database)[0]
@@ -91,38 +96,163 @@ def test_settings_from_the_environment_are_greyed_out(
     assert not test.number_input(key="threshold-critical_gap").disabled
 
 
-def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
-    text = "first_name,last_name,email,night\nAda,New,ada@new.example,Tuesday\n,,,\n"
-    text += f"{EVIL},Evil,e@new.example,Monday\nNobody,,,\n"
-    test = part("roster")
-    test.file_uploader[0].set_value(("r.csv", text.encode(), "text/csv")).run()
+def upload(test: AppTest, content: bytes | str, name: str = "r.csv") -> AppTest:
+    data = content.encode() if isinstance(content, str) else content
+    test.file_uploader[0].set_value((name, data, "text/csv")).run()
     assert not test.exception
-    assert "2 of 3 lines: 0 found at OpenClass, 2 not seen there yet, 1 cannot be used." in shown(test)
-    assert test.dataframe[0].value["Line"].tolist() == [5]
-    students = followed.cohorts.class_data("alpha").students
-    assert "ada@new.example" not in set(students["email"].dropna())
+    return test
+
+
+def box(test: AppTest, text: str) -> Any:
+    return next(element for element in test.main.checkbox if text in element.label.replace("\\", ""))
+
+
+def choice(test: AppTest, text: str) -> Any:
+    return next(element for element in test.main.selectbox if text in element.label.replace("\\", ""))
+
+
+def emails(workspace: Workspace) -> set[str]:
+    return set(workspace.cohorts.class_data("alpha").students["email"].dropna())
+
+
+OTHER_EVIL = "<i>Ulf</i> $y$ :blue[z] [q](http://127.0.0.1:9)"
+ROSTER = f"""first_name,last_name,email,night
+Una,New,una@new.example,Tuesday
+,,,
+{OTHER_EVIL},Evil,e@new.example,Monday
+"""
+
+
+def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
+    test = upload(part("roster"), ROSTER + "Nobody,,,\n")
+    assert "3 lines: 0 match a student of OpenClass, 2 nobody, 1 cannot be used." in shown(test)
+    assert "2 of 2 lines match nobody at OpenClass" in test.warning[0].value
+    assert "Line 5: has no email and no full name, and nobody at OpenClass" in shown(test)
+    assert next(button for button in test.main.button if button.label == "Import").disabled
+    box(test, "Line 2: Una New").check().run()
+    assert "1 student on the roster then" in shown(test)
+    assert "una@new.example" not in emails(followed)
     test = press(test, "Import")
-    assert "Imported" in test.success[0].value
-    assert "ada@new.example" in set(followed.cohorts.class_data("alpha").students["email"].dropna())
-    assert load_events(followed.database)[0].detail == "roster, 2 lines"
+    assert "1 of 3 lines are on the roster, 1 of them not seen at OpenClass yet" in test.success[
+        0
+    ].value.replace("\\", "")
+    assert "una@new.example" in emails(followed)
+    assert "e@new.example" not in emails(followed)
+    event = load_events(followed.database)[0]
+    assert (event.who, event.detail.split(", class")[0]) == ("dashboard", "roster, 1 lines, replaced")
     assert not test.file_uploader[0].value
+
+
+def test_all_of_a_list_are_ticked_at_once(followed: Workspace) -> None:
+    people = "".join(f"p{number}@new.example,P{number},New\n" for number in range(45))
+    test = upload(part("roster"), "email,first_name,last_name\n" + people)
+    assert len([element for element in test.main.checkbox if element.label.startswith("Line")]) == 20
+    box(test, "All 45 of them").check().run()
+    press(test, "Import")
+    assert sum(email.endswith("@new.example") for email in emails(followed)) == 45
+
+
+def test_a_near_line_is_a_question(followed: Workspace) -> None:
+    student = followed.cohorts.class_data("alpha").students.iloc[0]
+    test = upload(
+        part("roster"), f"first_name,last_name,night\n{student['first_name']}x,{student['last_name']},Tue\n"
+    )
+    asked = choice(test, "Do you mean")
+    assert asked.value == "ask"
+    assert next(button for button in test.main.button if button.label == "Import").disabled
+    asked.select("same").run()
+    press(test, "Import")
+    students = followed.cohorts.class_data("alpha").students.set_index("student_id")
+    assert students.loc[student["student_id"], "night"] == "Tue"
+    assert len(students) == len(followed.cohorts.class_data("alpha").students)
+
+
+def test_what_a_roster_takes_away_and_that_it_comes_back(followed: Workspace) -> None:
+    test = upload(part("roster"), ROSTER)
+    box(test, "All 2 of them").check().run()
+    test = press(test, "Import")
+    test = upload(test, "email,night\nuna@new.example,Friday\n")
+    assert "Replaces 2 lines, of which 1 is not in this file." in shown(test)
+    test.radio[0].set_value("Add to it").run()
+    assert "Replaces" not in shown(test)
+    test = press(test, "Import")
+    assert {"una@new.example", "e@new.example"} <= emails(followed)
+    test = press(upload(test, "email,night\nuna@new.example,Friday\n"), "Import")
+    assert "e@new.example" not in emails(followed)
+    test = press(test, "Undo the last import")
+    assert "The roster of before is back: 2 lines" in test.success[0].value.replace("\\", "")
+    assert "e@new.example" in emails(followed)
+
+
+def test_lines_that_nobody_at_openclass_fits_can_be_removed(followed: Workspace) -> None:
+    test = upload(part("roster"), ROSTER)
+    box(test, "All 2 of them").check().run()
+    test = press(test, "Import")
+    assert test.main.expander[0].label == "On the roster, not seen at OpenClass (2)"
+    assert test.dataframe[0].value["Email"].tolist() == ["una@new.example", "e@new.example"]
+    test.multiselect[0].select(test.multiselect[0].options[1]).run()
+    test = press(test, "Remove the chosen")
+    assert emails(followed) >= {"una@new.example"}
+    assert "e@new.example" not in emails(followed)
+    press(test, "Remove all 1")
+    assert "una@new.example" not in emails(followed)
+
+
+def test_what_a_file_leaves_open_is_asked(followed: Workspace) -> None:
+    text = "email,first_name,last_name,Roles,Which night suits you?,enrolled_on\n"
+    text += "una@new.example,Zo\xeb,New,Student,Monday,01/02/2001\n"
+    test = upload(part("roster"), text.encode("cp1252"))
+    assert "Columns not used: Roles" in shown(test)
+    assert choice(test, "Letters of the file").value
+    choice(test, "Class night is in the column").select("Which night suits you?").run()
+    box(test, "Line 2").check().run()
+    assert "Class nights: Monday 1" in shown(test)
+
+
+def test_a_workbook_and_its_sheets(followed: Workspace) -> None:
+    book = openpyxl.Workbook()
+    for name, email in (("Tuesday", "una@new.example"), ("Thursday", "bob@new.example")):
+        sheet = book.create_sheet(name)
+        sheet.append(["Email", "Night"])
+        sheet.append([email, name])
+    del book["Sheet"]
+    file = BytesIO()
+    book.save(file)
+    test = upload(part("roster"), file.getvalue(), "r.xlsx")
+    choice(test, "Sheet").select("Thursday").run()
+    box(test, "bob").check().run()
+    press(test, "Import")
+    assert "bob@new.example" in emails(followed)
+
+
+def test_anonymous_mode_shows_no_name_of_a_file(followed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_roster(
+        followed.database, {followed.cohorts.find_class("alpha"): [Enrolment(email="ghost@new.example")]}
+    )
+    monkeypatch.setenv("COHORT_ANONYMOUS", "1")
+    test = upload(part("roster"), ROSTER)
+    everything = shown(test) + "".join(element.label for element in test.main.checkbox)
+    for name in ("Una", "una@", "ghost", "Evil"):
+        assert name not in everything
+        assert all(name not in table.value.to_string() for table in test.dataframe)
+    assert "hidden in anonymous mode" in everything
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "is empty"),
-        (b"PK\x03\x04rest", "is a workbook"),
+        (b"PK\x03\x04rest", "workbook"),
         (b"\x89PNG\0\0", "is no text"),
-        (b"colour,size\nred,1\n", "must name the columns"),
+        (b"colour,size\nred,1\n", "columns"),
+        (b"email,night\n", "no people"),
     ],
 )
 def test_an_unusable_file_gives_a_sentence(followed: Workspace, content: bytes, sentence: str) -> None:
-    test = part("roster")
-    test.file_uploader[0].set_value(("r.csv", content, "text/csv")).run()
-    assert not test.exception
+    test = upload(part("roster"), content)
     assert sentence in test.error[0].value.replace("\\", "")
     assert "Import" not in [button.label for button in test.main.button]
+    assert "Mentors" in [element.value for element in test.subheader]
 
 
 def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None:
@@ -162,7 +292,7 @@ def test_pseudonyms_for_all_also_hide_the_mentor(followed: Workspace) -> None:
 
 def test_a_backup_is_for_its_owner_alone(followed: Workspace) -> None:
     test = press(part("data"), "Make a backup")
-    assert "Backed up to" in test.success[0].value
+    assert "Backed up to" in test.success[0].value.replace("\\", "")
     (file,) = followed.home.backups.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(followed.home.backups.stat().st_mode) == 0o700

@@ -8,7 +8,8 @@ import pytest
 
 from cohort_core.errors import BadInput
 from cohort_core.practice.school import hex_id
-from cohort_core.store.roster import Enrolment, save_roster
+from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster_imports import save_roster
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 
 

@@ -9,7 +9,8 @@ from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id
 from cohort_core.services.purge import purge_student
 from cohort_core.store.purge import allow_return
-from cohort_core.store.roster import Enrolment, save_roster
+from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster_imports import save_roster
 from cohort_core.sync import engine
 from tests.sync.conftest import SyncedClass, id_of, instant, row
 
@@ -84,7 +85,8 @@ def test_someone_who_is_only_on_the_roster(synced: SyncedClass) -> None:
     synced.sync()
     line = Enrolment(first_name=NAME, last_name="Only")
     save_roster(synced.workspace.database, {synced.id: [line]})
-    assert purge_student(synced.workspace.database, line.stand_in_id, asked_by="test").enrolments == 1
+    stand_in_id = synced.value("SELECT stand_in_id FROM enrolments")
+    assert purge_student(synced.workspace.database, stand_in_id, asked_by="test").enrolments == 1
     assert NAME.encode() not in everything_kept(synced)
 
 

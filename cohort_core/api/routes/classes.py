@@ -97,7 +97,7 @@ def progressions(
     class_data = read.class_data(class_id)
     report = catalog.progressions(
         class_data,
-        student_id=student_id,
+        student_id=student_id and read.present_student_id(class_id, student_id),
         assignment_id=assignment_id,
         completed_after=completed_after,
         completed_before=completed_before,

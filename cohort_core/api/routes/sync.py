@@ -20,7 +20,7 @@ from cohort_core.api.dependencies import (
     JobNumber,
     Read,
     ReadSyncs,
-    StudentId,
+    StudentInPath,
     api_router,
 )
 from cohort_core.api.pagination import Moment, SendList, list_of
@@ -46,13 +46,15 @@ DEFAULT_SYNCS, MAX_SYNCS = 20, 1000
 
 
 @router.put(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def settle(commands: CommandsFor, class_id: ClassReference, student_id: StudentId, mark: MarkRequest) -> None:
+def settle(
+    commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, mark: MarkRequest
+) -> None:
     """Leave a student out of triage, until a day or for good."""
     commands.hide_student(class_id, student_id, mark.kind, mark.until)
 
 
 @router.delete(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
-def unsettle(commands: CommandsFor, class_id: ClassReference, student_id: StudentId) -> None:
+def unsettle(commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath) -> None:
     """List a student in triage again."""
     commands.show_again(class_id, student_id)
 

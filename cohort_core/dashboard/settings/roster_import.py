@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,34 +10,40 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel, Field
 
-from cohort_core import formatting
 from cohort_core.dashboard.components import downloads
-from cohort_core.dashboard.components.tables import MAX_ROWS, ROW_PIXELS
-from cohort_core.dashboard.components.text import and_more, count, literal, upper_first
+from cohort_core.dashboard.components.text import and_more, count, literal, moment, parse_instant, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
-from cohort_core.errors import BadInput
+from cohort_core.dashboard.settings import roster_preview
+from cohort_core.dashboard.settings.roster_preview import GROUP_NAMES, MAX_GROUPS, show_table
 from cohort_core.export import tables
-from cohort_core.imports import roster_files
-from cohort_core.imports.roster_files import Matched, MentorsPlan, RosterPlan
+from cohort_core.imports import code_pages
+from cohort_core.imports.dates import DateOrder
+from cohort_core.imports.roster_files import MentorsPlan, ReadingChoices
+from cohort_core.imports.roster_lines import RosterFile
+from cohort_core.imports.roster_plan import RosterPlan, display_name
+from cohort_core.imports.tables import SIZE_LIMIT_BYTES
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
-from cohort_core.store.roster import Enrolment
 
-MAX_GROUPS = 30
 MAX_MENTORS = 30
 _NOTICE, _ROUND = "import-notice", "import-round"
+
+_Ask = Callable[..., RosterPlan]
+"""Makes the plan of an import, anew each time."""
 
 STUDENT_HELP = """
 | column | what it holds |
 |---|---|
-| `email`, or `first_name` and `last_name`, or `student_id` | who it is: as at OpenClass |
-| `night`, `region` | the groups by which you want to look at the class |
-| `enrolled_on`, `withdrawn_on` | days such as 2026-09-01; may be empty |
-| `class` | only if the file is about several classes: the id or friendly id |
+| email, or first and last name | who it is: as at OpenClass. A student number of your school does no harm |
+| night, region | the groups by which you want to look at the class |
+| enrolled on, withdrawn on | days such as 2026-09-01; may be empty |
+| class | only if the file is about several classes: the name or short name |
+
+The headers of most learning platforms and spreadsheets are understood too.
 """
 TEMPLATE_HELP = (
     "The template is a CSV file with these columns. Outside of anonymous mode the students of the class are "
@@ -93,29 +99,163 @@ def _ask_students(view: View, classes: Mapping[str, ClassStatus]) -> None:
         key="import-class",
     )
     st.text(_roster_now(view.reader.cohort(class_id)))
+    _offer_earlier_roster(view, class_id)
+    _show_unseen(view, class_id)
     with st.container(horizontal=True, vertical_alignment="center"):
         downloads.template(view, "students", partial(roster_template, class_id=class_id))
         with st.popover("Which columns?", icon=":material/help:"):
             st.markdown(STUDENT_HELP)
             st.caption(TEMPLATE_HELP)
-    text = _upload("Roster, as CSV", "students")
-    if text is None:
+    content = _upload("Roster, as CSV or XLSX", "students")
+    if content is not None:
+        _preview(view, class_id, content)
+
+
+def _offer_earlier_roster(view: View, class_id: str) -> None:
+    """Offer the roster of before the last import, with what it holds."""
+    earlier = admin_of(view).earlier_rosters(class_id)
+    if not earlier:
         return
-    plan = admin_of(view).plan_students(text, class_id)
-    by_column = plan.names_classes and st.checkbox(
-        "Each line is about the class in its column `class`", value=True, key="import-by-column"
-    )
-    if by_column:
-        plan = admin_of(view).plan_students(text)
-    names = {status.id: status.name for status in view.classes}
-    _preview(plan, names, anonymous=view.reader.anonymous)
-    st.button(
-        "Import",
-        key="import-students",
-        type="primary",
-        disabled=not plan.lines,
-        on_click=_import_students,
-        args=(view, text, None if by_column else class_id),
+    made_at = moment(parse_instant(earlier[0].made_at), view.reader.cohort(class_id).tz)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Undo the last import",
+            key="import-undo",
+            icon=":material/undo:",
+            on_click=_undo,
+            args=(view, class_id),
+        )
+        st.caption(
+            f"Of {literal(made_at)}. The roster of before, with {count(earlier[0].lines, 'line')}, comes back."
+        )
+
+
+def _show_unseen(view: View, class_id: str) -> None:
+    """Show the lines of the roster that mean nobody, to keep or remove, or to say whom they mean."""
+    unseen = admin_of(view).unseen_lines(class_id)
+    if not unseen:
+        return
+    everybody = [line.stand_in_id or "" for line, _ in unseen]
+    with st.expander(f"On the roster, not seen at OpenClass ({len(unseen)})"):
+        st.caption(
+            "They count as students who never started. Remove those who are no students of the class; you "
+            "can undo that."
+        )
+        chosen: list[str] = []
+        same: dict[str, str] = {}
+        if not view.reader.anonymous:
+            rows = [
+                roster_preview.person_row(line) | {"Do you mean": near and display_name(near)}
+                for line, near in unseen
+            ]
+            show_table(rows, "Lines of the roster that match nobody at OpenClass")
+            names = {line.stand_in_id or "": display_name(line) or "–" for line, _ in unseen}
+            chosen = st.multiselect(
+                "Students to remove",
+                everybody,
+                format_func=names.__getitem__,
+                key=f"unseen-{class_id}",
+                placeholder="Choose students",
+            )
+            same = {line.stand_in_id or "": near.id for line, near in unseen if near is not None}
+        offers: list[tuple[str, str, list[str], dict[str, str]]] = [
+            ("chosen", "Remove the chosen", chosen, {}),
+            ("same", f"Take {count(len(same), 'suggestion')}", [], same),
+            ("all", f"Remove all {len(unseen):,}", everybody, {}),
+        ]
+        with st.container(horizontal=True):
+            for key, label, removed, meant in offers:
+                if removed or meant:
+                    st.button(
+                        label,
+                        key=f"unseen-{key}",
+                        on_click=_change_unseen,
+                        args=(view, class_id, removed, meant),
+                    )
+
+
+def _preview(view: View, class_id: str, content: bytes) -> None:
+    """Show what an import would do, with what the mentor can choose, and the button."""
+    with guarded("import", stop=False) as problems:
+        plan, ask = _choose_import(view, class_id, content)
+        roster_preview.show_result(plan, anonymous=view.reader.anonymous)
+        if not plan.used:
+            st.error("No line of this file would be used.")
+        st.button(
+            "Import",
+            key="import-students",
+            type="primary",
+            disabled=not plan.used,
+            on_click=_import_students,
+            args=(view, ask),
+        )
+    for problem in problems:
+        st.error(literal(problem))
+
+
+def _choose_import(view: View, class_id: str, content: bytes) -> tuple[RosterPlan, _Ask]:
+    """Ask about the file and its lines; return the plan that results, and how to make it again."""
+    key = f"import-{st.session_state.get(_ROUND, 0)}"
+    ask: _Ask = partial(admin_of(view).plan_students, content)
+    plan = ask(class_id)
+    if (reading := _choose_reading(plan.file, key)) != ReadingChoices():
+        ask = partial(ask, reading=reading)
+        plan = ask(class_id)
+    reference: str | None = class_id
+    by_column = "Each line is about the class in its column `class`"
+    if plan.names_classes and st.checkbox(by_column, value=True, key=f"{key}-by-column"):
+        reference = None
+        plan = ask(reference)
+    if any(part.before for part in plan.by_class.values()):
+        mode = st.radio("The present roster", _MODES, horizontal=True, key=f"{key}-mode", help=_MODES_HELP)
+        ask = partial(ask, is_added=mode == _MODES[1])
+    choices = roster_preview.show(plan, key, anonymous=view.reader.anonymous)
+    ask = partial(ask, reference, choices=choices)
+    return ask(), ask
+
+
+_MODES = ("Replace it", "Add to it")
+_MODES_HELP = "Who is not in the file leaves the roster, or stays on it. You can undo both."
+_DATE_ORDERS: dict[DateOrder, str] = {
+    "day_first": "1 September, the day first",
+    "month_first": "9 January, the month first",
+}
+
+
+def _choose_reading(file: RosterFile, key: str) -> ReadingChoices:
+    """Ask what the file leaves open; nothing for a file that leaves nothing open."""
+    encoding = order = sheet = night = None
+    with st.container(horizontal=True):
+        if file.sheet is None and not (file.encoding_is_certain and file.encoding.startswith("UTF")):
+            names = [file.encoding, *(name for name in code_pages.ENCODINGS if name != file.encoding)]
+            encoding = st.selectbox("Letters of the file", names, key=f"{key}-encoding", width=220)
+        if file.dates_are_unclear:
+            order = st.selectbox(
+                "01/09 in the file is",
+                list(_DATE_ORDERS),
+                index=None,
+                format_func=_DATE_ORDERS.__getitem__,
+                placeholder="Choose",
+                key=f"{key}-dates",
+                width=280,
+            )
+        if len(file.sheets) > 1:
+            place = file.sheets.index(file.sheet) if file.sheet in file.sheets else 0
+            sheet = st.selectbox("Sheet", file.sheets, index=place, key=f"{key}-sheet", width=220)
+        if file.night_candidates:
+            night = st.selectbox(
+                "Class night is in the column",
+                file.night_candidates,
+                index=None,
+                placeholder="None of these",
+                key=f"{key}-night",
+                width=280,
+            )
+    return ReadingChoices(
+        encoding=None if encoding == file.encoding else encoding,
+        date_order=order,
+        sheet=None if sheet == file.sheet else sheet,
+        night_column=night,
     )
 
 
@@ -124,15 +264,19 @@ def _ask_mentors(view: View) -> None:
     if not mentors:
         st.caption("No mentors yet. A file with their names and class nights adds them.")
     elif view.reader.anonymous:
-        st.caption(f"{count(len(mentors), 'mentor')}; their names are kept back in anonymous mode.")
+        st.caption(f"{count(len(mentors), 'mentor')}; their names are hidden in anonymous mode.")
     else:
         names = [f"{mentor.name} ({mentor.night})" if mentor.night else mentor.name for mentor in mentors]
         st.text(and_more(names, MAX_MENTORS))
     downloads.template(view, "mentors", mentors_template)
-    text = _upload("Mentors, as CSV", "mentors")
-    if text is None:
+    content = _upload("Mentors, as CSV or XLSX", "mentors")
+    if content is None:
         return
-    plan = roster_files.plan_mentors(text)
+    with guarded("import", stop=False) as problems:
+        plan = admin_of(view).plan_mentors(content)
+    if problems:
+        st.error(literal(problems[0]))
+        return
     _preview_mentors(plan, len(mentors), anonymous=view.reader.anonymous)
     st.button(
         "Import",
@@ -140,42 +284,21 @@ def _ask_mentors(view: View) -> None:
         type="primary",
         disabled=not plan.mentors,
         on_click=_import_mentors,
-        args=(view, text),
+        args=(view, content),
     )
 
 
-def _upload(label: str, key: str) -> str | None:
-    """Show an uploader, and return the text of the chosen file.
-
-    The result is None while no file is chosen. It is also None for a file that cannot be used; then a notice
-    says why.
-    """
+def _upload(label: str, key: str) -> bytes | None:
+    """Show an uploader, and return the content of the chosen file; None while no file is chosen."""
     # Streamlit cannot empty an uploader, so each round has a new one with its own key.
     file = st.file_uploader(
         label, key=f"upload-{key}-{st.session_state.get(_ROUND, 0)}", max_upload_size=_max_megabytes()
     )
-    if file is None:
-        return None
-    content = file.getvalue()
-    try:
-        text = roster_files.decode(content, "The file")
-        if key == "students":
-            roster_files.check_columns(text, roster_files.IDENTITY_COLUMNS)
-        else:
-            roster_files.check_columns(text, ("name",))
-    except BadInput as error:
-        st.error(literal(error.message))
-        return None
-    if not roster_files.is_utf8(content):
-        st.warning(
-            "The file does not say how its letters are written. It was read as Windows has them: look below "
-            "whether accents are right. If not, save it as CSV (UTF-8)."
-        )
-    return text
+    return None if file is None else file.getvalue()
 
 
 def _max_megabytes() -> int:
-    return roster_files.SIZE_LIMIT_BYTES // 1024**2
+    return SIZE_LIMIT_BYTES // 1024**2
 
 
 def _roster_now(cohort: Cohort) -> str:
@@ -185,7 +308,7 @@ def _roster_now(cohort: Cohort) -> str:
     parts = []
     for kind in dict.fromkeys(group.kind for group in current):
         sizes = [f"{group.label} {group.students}" for group in current if group.kind == kind]
-        parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
+        parts.append(f"{GROUP_NAMES[kind]}: {and_more(sizes, MAX_GROUPS)}")
     return " · ".join(parts)
 
 
@@ -217,85 +340,10 @@ def _template(class_data: ClassData, *, anonymous: bool) -> tables.Table:
         line = {name: None if pd.isna(row[name]) else row[name] for name in RosterLine.model_fields}
         if str(line["student_id"]).startswith("roster-"):
             line["student_id"] = None
-        for name in roster_files.DATE_COLUMNS:
+        for name in ("enrolled_on", "withdrawn_on"):
             line[name] = line[name] and f"{line[name]:%Y-%m-%d}"
         rows.append(line)
     return tables.Table("students", RosterLine, rows)
-
-
-def _preview(plan: RosterPlan, names: Mapping[str, str], *, anonymous: bool) -> None:
-    lines = plan.lines
-    st.markdown("**What would be imported**")
-    if not lines:
-        st.error("No line of this file can be used.")
-    else:
-        st.text(_summary(plan))
-        if not plan.matched:
-            st.warning(
-                "Nobody in this file is known at OpenClass. Is it the right class, and the right file?"
-            )
-    for class_id in plan.by_class:
-        if not plan.by_class[class_id]:
-            continue
-        parts = [f"{names.get(class_id, class_id)}: {count(len(plan.by_class[class_id]), 'student')}"]
-        for kind, numbers in plan.groups(class_id).items():
-            sizes = [f"{label} {number}" for label, number in sorted(numbers.items())]
-            parts.append(f"{kind.capitalize()}s: {and_more(sizes, MAX_GROUPS)}")
-        if replaced := plan.replaced.get(class_id, 0):
-            parts.append(f"replaces the {count(replaced, 'line')} imported before")
-        st.text(" · ".join(parts))
-    if plan.unusable:
-        with st.expander(f"Cannot be used ({len(plan.unusable)})", expanded=True):
-            _table(
-                [{"Line": line.line, "Why": f"{upper_first(line.reason)}."} for line in plan.unusable],
-                "Lines that cannot be used",
-            )
-    if anonymous:
-        st.caption("Names are kept back in anonymous mode.")
-        return
-    unseen = [line for line in lines if line.student is None]
-    if unseen:
-        with st.expander(f"Not seen at OpenClass yet ({len(unseen)})", expanded=len(unseen) < len(lines)):
-            st.caption(
-                "They count as students who have not started. Is one of them there under another name or "
-                "email? Then add the student_id."
-            )
-            _table([_to_row(line) for line in unseen], "Students who are not seen at OpenClass yet")
-    matched = [line for line in lines if line.student is not None]
-    if matched:
-        with st.expander(f"Found at OpenClass ({len(matched)})"):
-            _table([_to_row(line) for line in matched], "Students who are found at OpenClass")
-
-
-def _summary(plan: RosterPlan) -> str:
-    """Count the lines of the file.
-
-    For example "41 of 43 lines: 38 found at OpenClass, 3 not seen there yet, 2 cannot be used.".
-    """
-    lines = len(plan.lines)
-    parts = [f"{plan.matched:,} found at OpenClass", f"{plan.unseen:,} not seen there yet"]
-    if plan.unusable:
-        parts.append(f"{len(plan.unusable):,} cannot be used")
-    return f"{lines:,} of {count(lines + len(plan.unusable), 'line')}: {', '.join(parts)}."
-
-
-def _to_row(line: Matched) -> dict[str, Any]:
-    enrolment, student = line.enrolment, line.student
-    row = {"Line": line.line, "In the file": _name_in_file(enrolment)}
-    if student is not None:
-        name = f"{student.first_name or ''} {student.last_name or ''}".strip()
-        row["At OpenClass"] = name or student.email or student.id
-    return row | {
-        "Night": enrolment.night,
-        "Region": enrolment.region,
-        "Enrolled": enrolment.enrolled_on,
-        "Withdrawn": enrolment.withdrawn_on,
-    }
-
-
-def _name_in_file(enrolment: Enrolment) -> str:
-    name = f"{enrolment.first_name or ''} {enrolment.last_name or ''}".strip()
-    return " · ".join(part for part in (name, enrolment.email) if part) or enrolment.student_id or ""
 
 
 def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None:
@@ -303,42 +351,54 @@ def _preview_mentors(plan: MentorsPlan, before: int, *, anonymous: bool) -> None
     replaced = f" They replace the {before} of before." if before else ""
     st.text(f"{count(len(plan.mentors), 'mentor')}.{replaced}")
     if plan.unusable:
-        _table(
+        show_table(
             [{"Line": line.line, "Why": f"{upper_first(line.reason)}."} for line in plan.unusable],
             "Lines that cannot be used",
         )
     if not anonymous and plan.mentors:
-        _table([{"Name": mentor.name, "Night": mentor.night} for mentor in plan.mentors], "Mentors")
+        show_table([{"Name": mentor.name, "Night": mentor.night} for mentor in plan.mentors], "Mentors")
 
 
-def _table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
-    frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height=(min(len(frame), MAX_ROWS) + 1) * ROW_PIXELS + 3,
-        placeholder=formatting.MISSING,
-        alt=alt,
+def _import_students(view: View, ask: _Ask) -> None:
+    with guarded("import", stop=False) as problems:
+        plan = ask()
+        admin_of(view).keep_roster(plan)
+    _finish(problems, "" if problems else f"Imported. {_result(plan)}", is_file_done=True)
+
+
+def _result(plan: RosterPlan) -> str:
+    """Say what came of an import, such as "40 of 43 lines are on the roster, 2 of them not seen yet."."""
+    unseen = sum(line.is_used and line.student is None for line in plan.lines)
+    begin = f"{plan.used:,} of {count(len(plan.lines), 'line')} are on the roster"
+    return f"{begin}, {unseen:,} of them not seen at OpenClass yet." if unseen else f"{begin}."
+
+
+def _undo(view: View, class_id: str) -> None:
+    with guarded("import", stop=False) as problems:
+        _, lines = admin_of(view).undo_roster(class_id)
+    _finish(problems, "" if problems else f"The roster of before is back: {count(lines, 'line')}.")
+
+
+def _change_unseen(view: View, class_id: str, removed: Sequence[str], same: dict[str, str]) -> None:
+    with guarded("import", stop=False) as problems:
+        changed = admin_of(view).change_unseen(class_id, removed=removed, same=same)
+    what = "taken off the roster" if removed else "matched now"
+    _finish(problems, "" if problems else f"{count(changed, 'line')} {what}.")
+
+
+def _import_mentors(view: View, content: bytes) -> None:
+    with guarded("import", stop=False) as problems:
+        plan = admin_of(view).import_mentors(content)
+    _finish(
+        problems, "" if problems else f"Imported: {count(len(plan.mentors), 'mentor')}.", is_file_done=True
     )
 
 
-def _import_students(view: View, text: str, class_id: str | None) -> None:
-    with guarded("import", stop=False) as problems:
-        plan = admin_of(view).import_students(text, class_id)
-    _finish_import(problems, "" if problems else f"Imported. {_summary(plan)}")
-
-
-def _import_mentors(view: View, text: str) -> None:
-    with guarded("import", stop=False) as problems:
-        plan = admin_of(view).import_mentors(text)
-    _finish_import(problems, "" if problems else f"Imported: {count(len(plan.mentors), 'mentor')}.")
-
-
-def _finish_import(problems: Sequence[str], success: str) -> None:
+def _finish(problems: Sequence[str], success: str, *, is_file_done: bool = False) -> None:
     """Keep the result for the next run of the page.
 
-    After a success, also empty the uploader.
+    After an import that succeeded, also empty the uploader.
     """
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
-    if not problems:
+    if is_file_done and not problems:
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

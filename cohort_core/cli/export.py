@@ -1,10 +1,9 @@
-"""Commands that import rosters and export tables and the class report."""
+"""Commands that write tables and the class report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,50 +11,7 @@ from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AnonymousOption, AsOf, Force, Group, RequiredClassId
 
-if TYPE_CHECKING:
-    from cohort_core.services.commands import AdminCommands
-
 commands = typer.Typer()
-
-
-@commands.command("import")
-def import_(
-    students: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV of the roster: email or first_name,last_name (or student_id), and any of night, "
-            "region, enrolled_on, withdrawn_on (2026-09-01), class."
-        ),
-    ] = None,
-    mentors: Annotated[Path | None, typer.Option(help="CSV of the mentors: name, night.")] = None,
-    class_id: Annotated[
-        str | None,
-        typer.Option("--class-id", help="The class of the roster, unless a column `class` says so."),
-    ] = None,
-    rust_db: Annotated[
-        Path | None, typer.Option(help="The SQLite file of the Rust tool, to move in from it.")
-    ] = None,
-) -> None:
-    """Import the roster and the mentors, replacing those imported before. Reports lines it cannot use."""
-    from cohort_core.imports import roster_files
-    from cohort_core.sources import source_class
-
-    if students is None and mentors is None and rust_db is None:
-        raise errors.BadInput("Name a file with --students, --mentors or --rust-db.", parameter="students")
-    admin = common.admin()
-    if rust_db is not None:
-        _import_rust_tool(admin, rust_db)
-    if students is not None:
-        imported = admin.import_students(roster_files.read_text(students), class_id)
-        _report_unusable(students, imported.unusable)
-        typer.echo(
-            f"Roster imported: {imported.matched} students of {source_class().info.label}, "
-            f"{imported.unseen} not seen there yet, {len(imported.unusable)} lines not used."
-        )
-    if mentors is not None:
-        named = admin.import_mentors(roster_files.read_text(mentors))
-        _report_unusable(mentors, named.unusable)
-        typer.echo(f"Mentors imported: {len(named.mentors)}, {len(named.unusable)} lines not used.")
 
 
 @commands.command()
@@ -127,20 +83,3 @@ def report(
     common.write_for_owner(out, pdf.class_report(cohort, anonymous=reader.anonymous), replace=force)
     common.audit("report", "pdf", cohort.class_data.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")
-
-
-def _import_rust_tool(admin: AdminCommands, file: Path) -> None:
-    result = admin.import_rust_tool(file)
-    for table, identity, reason in result.unusable:
-        typer.echo(f"{file.name} {table} {identity}: {reason}", err=True)
-    typer.echo(
-        f"Taken over: {result.classes} classes, {result.students} enrolments, "
-        f"{result.assignments} assignments, {result.progressions} progressions, {result.mentors} mentors; "
-        f"{len(result.unusable)} rows not used. "
-        "Next: `cohort-tracker init` if you are not connected, then `cohort-tracker sync`."
-    )
-
-
-def _report_unusable(path: Path, unusable: Sequence[Any]) -> None:
-    for row in unusable:
-        typer.echo(f"{path.name} line {row.line}: {row.reason}", err=True)
