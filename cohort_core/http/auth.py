@@ -62,6 +62,8 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "viewer"),
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
+    (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "mentor"),
+    (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "mentor"),
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _CLASS_PATH = re.compile(r"/classes/([^/]+)")

@@ -32,6 +32,7 @@ MIGRATION_NAMES = (
     "m002_tokens_and_audit",
     "m003_changes_by_run",
     "m005_roster_imports",
+    "m008_contacts",
 )
 
 
