@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
+from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, hides
@@ -241,6 +242,10 @@ class Reader:
         loaded = self._workspace.cohorts.load_contacts(class_id, real_id, anonymous=self.anonymous)
         return [contact for contact in loaded if self.principal.may_see(contact.class_id)]
 
+    def contact_frame(self, reference: str) -> pd.DataFrame:
+        """Return the contacts with students of a class as the metrics take them."""
+        return contact_frame(self.contacts(reference))
+
     def real_student_id(self, reference: str, student_id: str) -> str:
         """Return the id under which the store has a student, given the one that this reader shows.
 
@@ -296,5 +301,8 @@ class Reader:
             given["student_id"] = self.present_student_id(reference, given["student_id"])
         if spec.scope == "data":
             return spec.function(self.class_data(reference), **given)
+        if spec.scope == "contacts":
+            frame = self.contact_frame(reference)
+            return spec.function(self.cohort(reference, as_of, group), frame)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
         return spec.function(self.cohort(reference, *selection), **given)

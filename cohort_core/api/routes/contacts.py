@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from cohort_core.api.dependencies import (
     CLASS_PATH,
     STUDENT_PATH,
+    AsOf,
     ClassReference,
     CommandsFor,
     ContactNumber,
+    Group,
     Read,
     StudentInPath,
     api_router,
@@ -21,6 +23,7 @@ from cohort_core.api.dependencies import (
 from cohort_core.api.pagination import Moment, SendList, list_of
 from cohort_core.api.schemas import ContactRequest, ContactRow, NotedContact
 from cohort_core.export import tables
+from cohort_core.reports.row_models import OutcomeRow, OutcomesByKindRow
 from cohort_core.store.contacts import Contact
 
 router = api_router()
@@ -38,6 +41,26 @@ def contacts(read: Read, class_id: ClassReference, student_id: StudentInPath, se
     """List the contacts with a student, newest first; deleted ones are gone."""
     rows = [_row(contact) for contact in read.contacts(class_id, student_id)]
     return send(tables.Table("contacts", ContactRow, rows), Moment.of(read.class_data(class_id)))
+
+
+@router.get(f"{CLASS_PATH}/metrics/outcomes", response_model=list_of(OutcomeRow), tags=["Metrics"])
+def outcomes(
+    read: Read, class_id: ClassReference, send: SendList, as_of: AsOf = None, group: Group = None
+) -> Response:
+    """List the contacts with students of a class, newest first, with what came of each."""
+    report = read.report("outcomes", class_id, as_of=as_of, group=group)
+    return send(report, Moment.of(read.cohort(class_id, as_of, group)))
+
+
+@router.get(
+    f"{CLASS_PATH}/metrics/outcomes-by-kind", response_model=list_of(OutcomesByKindRow), tags=["Metrics"]
+)
+def outcomes_by_kind(
+    read: Read, class_id: ClassReference, send: SendList, as_of: AsOf = None, group: Group = None
+) -> Response:
+    """Count what came of contacts, beside the usual rate of coming back without a message."""
+    report = read.report("outcomes_by_kind", class_id, as_of=as_of, group=group)
+    return send(report, Moment.of(read.cohort(class_id, as_of, group)))
 
 
 @router.post(
