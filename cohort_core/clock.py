@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_ahead = timedelta()
+_since, _pace = datetime.now(UTC), 1.0
 
 
 def local_time(instant: datetime) -> datetime:
@@ -18,4 +21,18 @@ def local_time(instant: datetime) -> datetime:
 
 def utc_now() -> datetime:
     """Return the present instant, UTC."""
-    return datetime.now(UTC)
+    now = datetime.now(UTC)
+    return now + _ahead if _pace == 1.0 else _since + (now - _since) * _pace + _ahead
+
+
+def move_on(by: timedelta) -> None:
+    """Let this process be so much later than it is, for the practice school in tests and demos."""
+    global _ahead
+    _ahead += by
+
+
+def run_faster(pace: float) -> None:
+    """Let time pass `pace` times as fast in this process from now on, for the practice school."""
+    global _since, _pace, _ahead
+    ahead = utc_now() - datetime.now(UTC)
+    _since, _ahead, _pace = datetime.now(UTC), ahead, pace

@@ -29,9 +29,11 @@ from cohort_core.http.guards import reason_phrase
 from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
 from cohort_core.practice.server import running
+from cohort_core.reports.catalog import student_health
 from cohort_core.reports.report import unit
 from cohort_core.reports.row_models import Row
 from cohort_core.services.workspace import Workspace
+from cohort_core.store.contacts import Contact, add_contact
 from cohort_core.store.database import utc_text
 from cohort_core.store.tokens import create_token, revoke_token
 
@@ -50,6 +52,10 @@ GROUPS = ("Service", "Administration", "Class", "Metrics", "Student", "Assignmen
 """Administration comes first: later requests leave entries in the audit, and their times are not fixed."""
 BODIES = {
     ("POST", "/sync"): {"class_ids": [OTHER_CLASS], "full": False},
+    ("POST", "/classes/{class_id}/students/{student_id}/contacts"): {
+        "channel": "email",
+        "note": "Calls on Friday.",
+    },
     ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [OTHER_CLASS], "expires": "90d"},
     ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
 }
@@ -123,8 +129,23 @@ def practice_app() -> Iterator[FastAPI]:
                             f"UPDATE {table} SET {column} = ? WHERE {column} IS NOT NULL",  # noqa: S608
                             (utc_text(CLOCK),),
                         )
+            save_example_contact(workspace)
             yield create_app(workspace)
         workspace.stop()
+
+
+def save_example_contact(workspace: Workspace) -> None:
+    """Note a contact with the student of the examples, eight days before the clock."""
+    cohort = workspace.cohorts.cohort(CLASS)
+    student_id = student_health(cohort).records()[0]["student_id"]
+    contact = Contact(
+        *(0, cohort.class_data.class_id, student_id, "", "token:ci", "email", "risk"),
+        template="behind",
+        days=12,
+        note="Calls on Friday.",
+    )
+    with workspace.database.writing() as connection:
+        add_contact(connection, contact, CLOCK - timedelta(days=8))
 
 
 def document() -> tuple[str, str]:
@@ -137,6 +158,7 @@ def document() -> tuple[str, str]:
             "student_id": client.get(f"/classes/{CLASS}/metrics/student-health").json()[0]["student_id"],
             "assignment_id": client.get(f"/classes/{CLASS}/metrics/blockers").json()[0]["assignment_id"],
             "job": "1",
+            "contact": "1",
             "name": "ci",
         }
         problem = client.get(f"/classes/{CLASS}/metrics/stuck?sort=luck")
@@ -212,6 +234,8 @@ def section(
         lines.append(render_exchange(method, address, response, body))
         if response.content and response.headers["content-type"] == "application/json":
             examples[operation["operationId"]], _ = first_rows(response.json())
+    elif route.path.endswith("/contacts"):
+        lines.append("Answers 201 with the contact, and with `hidden_until`; 200 if it was noted already.")
     elif route.path == "/sync":
         lines.append("Answers 202 with the response of `GET /sync/{job}`, and its address in `Location`.")
     else:

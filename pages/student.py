@@ -6,10 +6,10 @@ from functools import partial
 import streamlit as st
 
 from cohort_core.charts import charts
-from cohort_core.dashboard.components import choosers, downloads, message, tables, text
+from cohort_core.dashboard.components import choosers, downloads, tables, text
 from cohort_core.dashboard.files.questions import report_of
-from cohort_core.dashboard.layout import View, begin, lazy_expander
-from cohort_core.dashboard.sections import student
+from cohort_core.dashboard.layout import View, begin, lazy_expander, part
+from cohort_core.dashboard.sections import contacts, student
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
@@ -46,7 +46,7 @@ with begin("student") as view:
 
     assignments = catalog.student_assignments(cohort, student_id)
     stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)
-    message.show(cohort, health, list(stuck["name"]), list(missing["name"]), mail=not view.reader.anonymous)
+    part(contacts.show_on_student_page, view, student_id, health)
 
     meaning = text.meanings(StudentHealthRow)
     pace = catalog.pace(cohort, student_id).record()

@@ -112,6 +112,9 @@ AssignmentId = Annotated[str, Path(alias="assignment_id", description="The id of
 JobNumber = Annotated[
     int, Path(alias="job", ge=1, le=2**53, description="The number of a sync."), DIGITS_ONLY
 ]
+ContactNumber = Annotated[
+    int, Path(alias="contact", ge=1, le=2**53, description="The number of a contact."), DIGITS_ONLY
+]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 Group = Annotated[
     str | None,

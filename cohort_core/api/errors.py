@@ -43,6 +43,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
 _CODES_OF_PATH_PARAMETERS = {
     "student_id": "unknown_student",
     "assignment_id": "unknown_assignment",
+    "contact": "unknown_contact",
     "name": "unknown_token",
 }
 """If such a parameter names nothing that exists, the answer is 404 with this code."""

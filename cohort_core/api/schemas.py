@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from cohort_core.config.settings import Preferences
 from cohort_core.config.thresholds import Thresholds
+from cohort_core.store.contacts import MAX_NOTE, Channel
 from cohort_core.store.tokens import Role
 
 JobState = Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
@@ -116,7 +117,7 @@ class SetAsideRow(BaseModel):
 
 
 class MarkRequest(BaseModel):
-    """How long triage leaves a student out: until a day (*done*), or for good (*exempt*)."""
+    """How long triage leaves a student out: for a time (*done*), or for good (*exempt*)."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["done", "exempt"] = Field(description="Why the student is not listed.")
@@ -125,11 +126,77 @@ class MarkRequest(BaseModel):
         description="The day from which the student is listed again; with *done* only.",
         examples=["2025-01-06"],
     )
+    until_active: bool = Field(
+        default=False,
+        description="Instead of a day: until the student starts or completes something; with *done* only.",
+        strict=True,
+    )
+    wrong: bool = Field(
+        default=False, description="The student was wrongly listed; with *exempt* only.", strict=True
+    )
 
     @field_validator("until", mode="before")
     @classmethod
     def _check_is_text(cls, value: object) -> object:
         return _check_day_is_text(value)
+
+
+class ContactRow(BaseModel):
+    """A message to a student, or a talk. What was said is not kept."""
+
+    id: int = Field(description="Its number.", examples=[1])
+    class_id: str = Field(description="OpenClass id of the class.")
+    student_id: str = Field(description="OpenClass id of the student.")
+    at: datetime = Field(description="When, UTC.", examples=["2025-01-04T15:30:00.000Z"])
+    who: str = Field(description="dashboard, cli, api, or token: and its name.", examples=["token:ci"])
+    channel: Channel = Field(description="*copied* is a draft that was copied, to be sent elsewhere.")
+    kind: str | None = Field(
+        description="The triage entry that it was about; null for none.", examples=["risk"]
+    )
+    assignment_id: str | None = Field(description="The assignment that it was about; null for none.")
+    template: str | None = Field(description="The draft that was used; null for none.")
+    days: int | None = Field(description="For how many days it had been so then.")
+    note: str | None = Field(
+        description="What the mentor noted, which the student may read; null with pseudonyms."
+    )
+
+
+class NotedContact(ContactRow):
+    """A contact as it was noted."""
+
+    hidden_until: date | None = Field(
+        description="The day from which triage lists the student again; null if it lists them now, or hides "
+        "them without a day.",
+        examples=["2025-01-11"],
+    )
+
+
+class ContactRequest(BaseModel):
+    """A contact to note."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    channel: Channel = Field(description="How.", examples=["email"])
+    kind: Literal["never_started", "risk", "stuck", "engagement_gap"] | None = Field(
+        default=None,
+        description="The triage entry that it is about; the present one of the student if it is left out.",
+    )
+    assignment_id: str | None = Field(
+        default=None,
+        max_length=200,
+        description="The assignment that it is about; that of the entry if it is left out.",
+    )
+    template: str | None = Field(
+        default=None, max_length=40, description="The draft that was used.", examples=["silent"]
+    )
+    note: str | None = Field(
+        default=None,
+        max_length=MAX_NOTE,
+        description="What the student may read, since they may ask for it.",
+        examples=["Works nights until March; asked for a call on Friday."],
+    )
+    hide_days: int = Field(
+        default=7, ge=0, le=366, description="Leave the student out of triage for so many days; 0 for none."
+    )
 
 
 class SyncRequest(BaseModel):

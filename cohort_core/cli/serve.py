@@ -15,6 +15,8 @@ from cohort_core.cli import common
 from cohort_core.cli.common import Port
 from cohort_core.cli.sync import print_result, progress_bar
 
+MINUTES_A_DAY = 24 * 60
+
 commands = typer.Typer()
 
 
@@ -65,6 +67,10 @@ def demo(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", envvar="NO_BROWSER", help="Do not open the browser.")
     ] = False,
+    days_a_minute: Annotated[
+        float,
+        typer.Option(min=0, max=60, help="Let so many days pass in a minute, to see what comes of messages."),
+    ] = 0,
 ) -> None:
     """Look around: a practice school with invented people, synced and served.
 
@@ -72,8 +78,8 @@ def demo(
 
     Its data is kept in COHORT_HOME if that is set and holds no other school, else until the end of the demo.
     """
-    with _demo_home():
-        from cohort_core import server
+    with _demo_home(is_passing=bool(days_a_minute)):
+        from cohort_core import clock, server
         from cohort_core.api.app import DASHBOARD_PATH
         from cohort_core.services.workspace import shared_workspace
 
@@ -89,6 +95,9 @@ def demo(
         print_result(result)
         if not no_browser:
             _open_soon(f"http://127.0.0.1:{listener.getsockname()[1]}{DASHBOARD_PATH}")
+        if days_a_minute:
+            # Only now, so that the first sync does not last for days.
+            clock.run_faster(days_a_minute * MINUTES_A_DAY)
         server.serve(workspace, listener, say=typer.echo)
 
 
@@ -130,15 +139,20 @@ def _open_soon(address: str) -> None:
 
 
 @contextmanager
-def _demo_home() -> Iterator[None]:
+def _demo_home(*, is_passing: bool = False) -> Iterator[None]:
     """Set COHORT_HOME to a temporary folder, unless it is set and can hold the demo.
 
-    A home with a real school is never used.
+    A home with a real school is never used, and none at all if time passes faster, as its syncs would lie
+    in the future later.
     """
     from cohort_core.config.settings import load_settings
 
     home = common.home()
-    if "COHORT_HOME" in os.environ and (not home.config.exists() or load_settings(home).practice):
+    if (
+        "COHORT_HOME" in os.environ
+        and not is_passing
+        and (not home.config.exists() or load_settings(home).practice)
+    ):
         yield
         return
     import tempfile

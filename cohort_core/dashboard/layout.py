@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from cohort_core.caching import cached_on
+from cohort_core.clock import utc_now
 from cohort_core.config.paths import entry_folder
 from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
 from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
@@ -127,7 +128,7 @@ class View:
         """
         if self.as_of:
             return self.cohort.as_of.tz_convert(self.cohort.tz).to_pydatetime()
-        return datetime.now(self.cohort.tz)
+        return utc_now().astimezone(self.cohort.tz)
 
 
 def admin_of(view: View) -> AdminCommands:
@@ -167,11 +168,11 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         if page.is_for_admins:
             admin_of(view)
         if sync_panel.is_run_by_person():
-            visits.record_page_view(view.reader.visits_file, datetime.now(UTC))
+            visits.record_page_view(view.reader.visits_file, utc_now())
         yield view
 
 
-def part(draw: Callable[[View], object], view: View) -> None:
+def part(draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Draw a part of a page that reruns alone.
 
     A click on a choice in the part does not run the rest of the page.
@@ -179,7 +180,7 @@ def part(draw: Callable[[View], object], view: View) -> None:
 
     def draw_guarded() -> None:
         with guarded(draw.__name__):
-            draw(view)
+            draw(*args, **kwargs)
 
     st.fragment(draw_guarded)()
 

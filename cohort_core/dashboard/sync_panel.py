@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
+from cohort_core.clock import utc_now
 from cohort_core.dashboard.components.text import ago, count, literal, moment, seconds, until, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.errors import NotAllowed, SyncRunning
@@ -73,11 +74,11 @@ class Age:
 
     @property
     def text(self) -> str:
-        return "never" if self.synced_at is None else ago(self.synced_at, datetime.now(UTC))
+        return "never" if self.synced_at is None else ago(self.synced_at, utc_now())
 
     @property
     def days(self) -> int:
-        return 0 if self.synced_at is None else (datetime.now(UTC) - self.synced_at).days
+        return 0 if self.synced_at is None else (utc_now() - self.synced_at).days
 
     @property
     def moment(self) -> str:
@@ -149,7 +150,7 @@ def is_run_by_person() -> bool:
 
 
 def _show_plan(plan: Plan) -> None:
-    (st.warning if plan.failures else st.caption)(literal(plan_text(plan, datetime.now(UTC))))
+    (st.warning if plan.failures else st.caption)(literal(plan_text(plan, utc_now())))
 
 
 def plan_text(plan: Plan, now: datetime) -> str:

@@ -66,6 +66,8 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
     (frozenset({"POST"}), r"/classes/[^/]+/(close|open)", "mentor"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
+    (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "mentor"),
+    (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "mentor"),
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _CLASS_PATH = re.compile(r"/classes/([^/]+)")

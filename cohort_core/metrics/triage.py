@@ -21,6 +21,9 @@ from cohort_core.metrics.velocity import cohort_alarm
 
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
+GRAVITY = ("never_started", "risk", "stuck", "engagement_gap")
+"""The kinds of entries about students, the gravest first."""
+LEVELS = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class TriageEntry:
     reason: str
     ends: str
     """The event that takes the entry off the list."""
+    assignment_id: str | None = None
+    """The assignment in which the student is stuck."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,33 @@ class ClassTriage:
     names: Mapping[str, str]
     """The name of each student, by id."""
     entries: tuple[TriageEntry, ...]
+    levels: Mapping[str, str]
+    """The risk level of each student, by id."""
+    last_active: Mapping[str, pd.Timestamp]
+    """The latest start or completion of each student who has one, by id."""
+
+    def present_entry(self, student_id: str) -> TriageEntry | None:
+        """Return the entry with which triage lists a student, or None for none."""
+        mine = [entry for entry in self.entries if entry.student_id == student_id]
+        return min(mine, key=_sort_key, default=None)
+
+    def is_worse(self, student_id: str, level: str, kind: str | None) -> bool:
+        """Return True if a student is worse than at a level of risk with a kind of entry, or none.
+
+        Worse is a higher level, or an entry of a graver kind.
+        """
+        now = self.levels.get(student_id)
+        if now is not None and level in LEVELS and LEVELS.index(now) > LEVELS.index(level):
+            return True
+        graver = GRAVITY[: GRAVITY.index(kind)] if kind in GRAVITY else GRAVITY
+        return any(entry.student_id == student_id and entry.kind in graver for entry in self.entries)
 
 
 @cached_on
 def class_triage(cohort: Cohort) -> ClassTriage:
     """Collect the entries of one class."""
+    activity = last_activity(cohort)["last_activity_at"].dropna()
+    scored = risk(cohort)
     return ClassTriage(
         class_id=cohort.class_data.class_id,
         as_of=cohort.as_of,
@@ -68,6 +95,8 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         local_date=cohort.local_date,
         names=dict(zip(cohort.students.index, cohort.students["name"], strict=True)),
         entries=tuple(_CohortEntries(cohort).all()),
+        levels=dict(zip(scored.index, scored["band"], strict=True)),
+        last_active=dict(zip(activity.index, activity, strict=True)),
     )
 
 
@@ -103,6 +132,9 @@ def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
     # The id decides between two students of the same name, so that the list is the same every time.
     by_name = (entry.name.casefold(), entry.name, KINDS.index(entry.kind), entry.student_id or "")
     return (-entry.days, -entry.risk_score, *by_name)
+
+
+_STUCK_COLUMNS = ("student_id", "assignment_id", "assignment", "days_open", "limit_days")
 
 
 class _CohortEntries:
@@ -143,11 +175,11 @@ class _CohortEntries:
         """Yield the students who are stuck and have not completed anything else meanwhile."""
         stuck_work = stuck(self.cohort)
         longest = stuck_work[~stuck_work["is_parked"]].drop_duplicates("student_id")
-        columns = [longest[name].tolist() for name in ("student_id", "assignment", "days_open", "limit_days")]
-        for student_id, assignment, open_for, limit in zip(*columns, strict=True):
+        columns = [longest[name].tolist() for name in _STUCK_COLUMNS]
+        for student_id, assignment_id, assignment, open_for, limit in zip(*columns, strict=True):
             reason = f"In {assignment} for {days(open_for)}, where more than {days(limit)} is stuck."
             ends = f"Ends when {assignment} or something else is completed."
-            yield self._entry("stuck", student_id, open_for, reason, ends)
+            yield self._entry("stuck", student_id, open_for, reason, ends, assignment_id)
 
     def engagement_gap(self) -> Iterator[TriageEntry]:
         """Yield the students who are on pace and have gone silent."""
@@ -187,7 +219,15 @@ class _CohortEntries:
                 ends="Ends with a full week of at least half of the four before it.",
             )
 
-    def _entry(self, kind: str, student_id: str, days: float, reason: str, ends: str) -> TriageEntry:
+    def _entry(
+        self,
+        kind: str,
+        student_id: str,
+        days: float,
+        reason: str,
+        ends: str,
+        assignment_id: str | None = None,
+    ) -> TriageEntry:
         class_data = self.cohort.class_data
         return TriageEntry(
             kind=kind,
@@ -199,4 +239,5 @@ class _CohortEntries:
             risk_score=self._scores[student_id],
             reason=reason,
             ends=ends,
+            assignment_id=assignment_id,
         )

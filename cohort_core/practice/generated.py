@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput
 from cohort_core.practice import APP_ID, DEFAULT_DAY, DEFAULT_SEED, EMAIL, ORIGIN, PASSWORD, people
 from cohort_core.practice.bootcamp import PLANS, Bootcamp, Student
@@ -21,10 +22,6 @@ STEP = timedelta(minutes=10)
 
 So a sync right after another brings nothing new, and rows do not change while their pages are read.
 """
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class PracticeSchool:
@@ -41,7 +38,7 @@ class PracticeSchool:
         *,
         day: int = DEFAULT_DAY,
         timezone: str = "UTC",
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.app_id = APP_ID
         self.origin = ORIGIN

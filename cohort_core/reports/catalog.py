@@ -38,6 +38,8 @@ from cohort_core.reports.row_models import (
     HourRow,
     MatrixRow,
     NeedRow,
+    OutcomeRow,
+    OutcomesByKindRow,
     PaceRow,
     ProgressionRow,
     ProgressSummaryRow,
@@ -465,11 +467,30 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
     )
 
 
-Scope = Literal["class", "student", "assignment", "data", "span", "classes"]
+def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> Report:
+    """List the contacts up to *as of*, newest first, with what came of each after 7 and 14 days.
+
+    An entry that vanishes from triage is no success by itself: only a start or completion is one. Of a
+    student who was removed the id stands for the name. Without contacts there are no rows.
+    """
+    return make_report("outcomes", metrics.outcomes.outcomes(cohort, contacts), OutcomeRow)
+
+
+def outcomes_by_kind(cohort: Cohort, contacts: pd.DataFrame) -> Report:
+    """Count what came of contacts, beside what happens usually without a message.
+
+    There is a row for 7 and for 14 days for each kind of triage entry that has contacts or usual entries.
+    Who wants to know whether messages help compares `share` with `usual_share`; mentors choose whom they
+    write to, so a difference is no proof.
+    """
+    return make_report("outcomes_by_kind", metrics.outcomes.by_kind(cohort, contacts), OutcomesByKindRow)
+
+
+Scope = Literal["class", "student", "assignment", "data", "span", "classes", "contacts"]
 """The subject of a report.
 
 class, student, assignment: a cohort, and with it an id; data: the data of a class; span: two instants of a
-class; classes: several cohorts.
+class; classes: several cohorts; contacts: a cohort and the contacts with its students.
 """
 Shape = Literal["list", "one"]
 """Any number of rows, or always one."""
@@ -481,6 +502,7 @@ _SELECTORS: dict[Scope, tuple[str, ...]] = {
     "data": (),
     "span": ("since", "as_of", "group"),
     "classes": (),
+    "contacts": ("as_of", "group"),
 }
 _IDS: dict[Scope, tuple[str, ...]] = {"student": ("student_id",), "assignment": ("assignment_id",)}
 
@@ -585,6 +607,17 @@ _SPECS = (
         ProgressionRow,
         scope="data",
         takes=("student_id", "assignment_id", "completed_after", "completed_before", "status"),
+        has_own_route=True,
+    ),
+    ReportSpec(
+        "outcomes", "Outcomes of contacts", outcomes, OutcomeRow, scope="contacts", has_own_route=True
+    ),
+    ReportSpec(
+        "outcomes_by_kind",
+        "Outcomes by kind",
+        outcomes_by_kind,
+        OutcomesByKindRow,
+        scope="contacts",
         has_own_route=True,
     ),
     ReportSpec("changes", "Changes", changes, ChangeRow, scope="span", has_own_route=True),

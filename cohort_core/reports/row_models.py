@@ -33,6 +33,7 @@ Event = Literal["started", "completed", "reviewed"]
 Outcome = Literal["finished", "date", "not_at_this_pace"]
 GroupKind = Literal["night", "region"]
 Scale = Literal["share", "share_with_bonus", "percent", "unclear"]
+ContactOutcome = Literal["came_back", "reason_gone", "left", "nothing_since", "too_early"]
 TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
@@ -532,6 +533,51 @@ class NeedRow(Row):
     reason: str = _of("Why, in a sentence or two.")
     ends: str = _of("What takes the entry off the list.")
     also: list[TriageKind] = _of("Other needs of the same student or class.")
+
+
+class OutcomeRow(Row):
+    contact_id: int = _of("Number of the contact.")
+    student_id: str = _of("OpenClass id.")
+    name: str = _of("First and last name.")
+    at: datetime = _of("When the student was written or talked to.", "UTC")
+    channel: str = _of("copied, email, call, met or other.")
+    kind: TriageKind | None = _of("The triage entry that it was about; null for none.")
+    outcome_7: ContactOutcome = _of(
+        "After 7 days: left (withdrawn or removed by then), came_back (started or completed something after "
+        "the contact and at most 7 days after it), reason_gone (came back, and has no entry of any kind in "
+        "triage at the end of the last of these days, hidden or not), nothing_since (none of these, and the "
+        "7 days are over), too_early."
+    )
+    outcome_14: ContactOutcome = _of("The same after 14 days.")
+    came_back_at: datetime | None = _of("The first start or completion within 14 days.", "UTC")
+    event: Event | None = _of("started or completed, of that.")
+    assignment: str | None = _of("Name of the assignment of that.")
+
+
+class OutcomesByKindRow(Row):
+    kind: TriageKind | None = _of("The triage entry that the contacts were about; null for none.")
+    days: int = _of("Contacts are judged so many days later: 7 or 14.", "days")
+    contacts: int = _count("Contacts up to *as of*.", "contacts")
+    came_back: int = _count("Those after which the student came back, reason gone or not.", "contacts")
+    reason_gone: int = _count("Those of them with the reason gone.", "contacts")
+    left: int = _count("Those after which the student was withdrawn or removed.", "contacts")
+    nothing_since: int = _count("Those after which nothing happened, and whose time is over.", "contacts")
+    too_early: int = _count("Those whose time is not over, and nothing happened yet.", "contacts")
+    judged: int = _count("Those whose time is over, without left ones.", "contacts")
+    judged_came_back: int = _count("Those of them after which the student came back.", "contacts")
+    share: float | None = _share("Judged that came back ÷ judged; null below 20 judged: too few to tell.")
+    share_low: float | None = _share("Lower end of its Wilson interval of 95 %.")
+    share_high: float | None = _share("Upper end of it.")
+    usual_entries: int = _count(
+        "Entries of this kind at the end of every seventh day of the 26 weeks before *as of*, without a "
+        "contact with the student so many days before or after, and without students who left.",
+        "entries",
+    )
+    usual_came_back: int = _count("Those of them that came back without a message.", "entries")
+    usual_reason_gone: int = _count("Those of them with the reason gone.", "entries")
+    usual_share: float | None = _share(
+        "The usual rate without a message: usual that came back ÷ usual entries; null below 20."
+    )
 
 
 class StudentRow(Row):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from cohort_core.caching import single_flight
 from cohort_core.config.paths import Home
-from cohort_core.store import classes, hides
+from cohort_core.services import hiding
+from cohort_core.store import classes, contacts, hides
 from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
 
@@ -211,16 +212,11 @@ class Cohorts:
         from cohort_core.reports import catalog
 
         parts = self.class_triages(class_ids, as_of, thresholds, anonymous=anonymous)
-        days = {part.class_id: part.local_date for part in parts}
-        return catalog.triage_of(parts, limit, self.hidden_students(days, anonymous=anonymous))
+        return catalog.triage_of(parts, limit, self.hidden_students(parts, anonymous=anonymous))
 
-    def hidden_students(self, days: Mapping[str, date], *, anonymous: bool = False) -> set[str]:
-        """Return the ids of the students who are hidden on the days of their classes."""
-        return {
-            hide.student_id
-            for hide in self.load_hides(anonymous=anonymous)
-            if hide.class_id in days and hide.holds_on(days[hide.class_id])
-        }
+    def hidden_students(self, parts: Sequence[ClassTriage], *, anonymous: bool = False) -> set[str]:
+        """Return the ids of the students who are hidden in these classes, as the classes are then."""
+        return hiding.hidden_students(parts, self.load_hides(anonymous=anonymous))
 
     def load_hides(self, *, anonymous: bool = False) -> list[hides.Hide]:
         """Load all hides, with the ids under which students are shown."""
@@ -231,6 +227,26 @@ class Cohorts:
 
         pseudonyms = Pseudonyms(load_key(self._home))
         return [replace(hide, student_id=pseudonyms.student_id(hide.student_id)) for hide in loaded]
+
+    def load_contacts(
+        self, class_id: str | None = None, student_id: str | None = None, *, anonymous: bool = False
+    ) -> list[contacts.Contact]:
+        """Load contacts, newest first, of all classes, a class or a student, who is named by the real id.
+
+        With pseudonyms they have no notes.
+        """
+        if not self._database.exists:
+            return []
+        with self._database.reading() as connection:
+            loaded = contacts.load_contacts(connection, class_id, student_id)
+        if not loaded or not self.is_anonymous(anonymous):
+            return loaded
+        from cohort_core.services.anonymizer import Pseudonyms, load_key
+
+        pseudonyms = Pseudonyms(load_key(self._home))
+        return [
+            replace(item, student_id=pseudonyms.student_id(item.student_id), note=None) for item in loaded
+        ]
 
     def changes(
         self,

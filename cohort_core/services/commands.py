@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,12 @@ from cohort_core.config.settings import Preferences, merge_preferences, set_by_e
 from cohort_core.errors import BadInput, NotAllowed, SyncRunning
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
+from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
 from cohort_core.sources import source_class
-from cohort_core.store import audit, classes, maintenance, roster, score_changes, tokens
+from cohort_core.store import audit, classes, contacts, hides, maintenance, roster, score_changes, tokens
 from cohort_core.store.classes import ClassStatus
-from cohort_core.store.hides import Kind
+from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from cohort_core.store.tokens import Token
     from cohort_core.sync.jobs import SyncJob
 
+CONTACT_HIDES_DAYS = 7
+MAX_HIDE_DAYS = 366
+
 
 @dataclass(frozen=True)
 class Commands:
@@ -49,23 +53,135 @@ class Commands:
         if not self.principal.may_act:
             raise NotAllowed("This takes the role mentor. Ask an administrator for it.")
 
-    def hide_student(self, reference: str, student_id: str, kind: Kind, until: date | None = None) -> None:
-        """Hide a student from triage: *done* until a day, or *exempt* for good.
+    def hide_student(
+        self,
+        reference: str,
+        student_id: str,
+        kind: Kind,
+        until: date | None = None,
+        *,
+        until_active: bool = False,
+        wrong: bool = False,
+    ) -> None:
+        """Hide a student from triage: *done* until a day or `until_active`, or *exempt* for good.
 
-        Raises ``BadInput`` for an unknown student, or a day that has come already.
+        `wrong` says that the student was wrongly listed. Raises ``BadInput`` for an unknown student, or a day
+        that has come already.
         """
         if until is not None and until <= self._reader.cohort(reference).local_date:
             raise BadInput("That day has come already. Choose a later one.", parameter="until")
+        reason: Reason | None = "until_active" if until_active else "wrong" if wrong else None
+        subject = self._subject(reference, student_id)
+        self._workspace.hide_student(
+            *(subject.class_id, subject.shown_id, kind, until),
+            reason=reason,
+            entry_kind=subject.kind,
+            entry_level=subject.level,
+            who=self._who,
+        )
+        how = f" until {until}" if until else f" ({reason.replace('_', ' ')})" if reason else ""
+        self._audit("hide", f"class {subject.class_id}, {kind}{how}")
+
+    def add_contact(
+        self,
+        reference: str,
+        student_id: str,
+        channel: str,
+        *,
+        kind: str | None = None,
+        assignment_id: str | None = None,
+        template: str | None = None,
+        note: str | None = None,
+        hide_days: int = CONTACT_HIDES_DAYS,
+    ) -> Noted:
+        """Note that a student was written or talked to, and hide the student for `hide_days`.
+
+        `kind` defaults to the triage entry of the student. The same contact within ten minutes is noted once.
+        A longer hide stays. Raises ``BadInput`` for an unknown student or channel, for a kind that does not
+        exist, for an assignment that the class does not have, and for a note that is too long.
+        """
+        note = (note or "").strip() or None
+        contacts.check_contact(channel, note)
+        if not 0 <= hide_days <= MAX_HIDE_DAYS:
+            raise BadInput(f"Hide for 0 to {MAX_HIDE_DAYS} days.", parameter="hide_days")
+        subject = self._subject(reference, student_id)
+        entry = subject.entry_of(kind)
+        if assignment_id is None and entry is not None:
+            assignment_id = entry.assignment_id
+        elif assignment_id is not None:
+            self._check_assignment(reference, assignment_id)
+        contact = contacts.Contact(
+            *(0, subject.class_id, subject.student_id, "", self._who, channel),
+            kind=kind if entry is None else entry.kind,
+            assignment_id=assignment_id,
+            template=template,
+            days=None if entry is None else entry.days,
+            note=note,
+        )
+        now, until = utc_now(), None
+        with self._workspace.database.writing() as connection:
+            kept, is_new = contacts.add_contact(connection, contact, now)
+            until_day = subject.day_after(now, hide_days)
+            if is_new and hide_days:
+                hide = hides.Hide(
+                    *(subject.class_id, subject.student_id, "done", until_day, kept.at),
+                    entry_kind=subject.kind,
+                    entry_level=subject.level,
+                    who=self._who,
+                    contact_id=kept.id,
+                )
+                hides.hide_by_contact(connection, hide, holds=subject.is_hidden_by)
+            if is_new:
+                audit.add_event(
+                    connection, self.principal.who, "contact", f"class {subject.class_id}, {channel}"
+                )
+            present = hides.load_hide(connection, subject.class_id, subject.student_id)
+        if present is not None and subject.is_hidden_by(present):
+            until = present.until
+        return Noted(self._as_shown(kept, subject), until, is_new)
+
+    def delete_contact(self, reference: str, student_id: str, contact_id: int) -> None:
+        """Delete a contact with its note, and bring back the hide of before it.
+
+        Raises ``BadInput`` if the student has no such contact.
+        """
+        subject = self._subject(reference, student_id)
+        with self._workspace.database.writing() as connection:
+            contacts.delete_contact(connection, subject.class_id, subject.student_id, contact_id, utc_now())
+            hides.undo_hide_by_contact(connection, subject.class_id, subject.student_id, contact_id)
+            audit.add_event(connection, self.principal.who, "contact deleted", f"class {subject.class_id}")
+
+    def _subject(self, reference: str, student_id: str) -> Subject:
         class_id = self._reader.find_class(reference)
-        student_id = self._reader.present_student_id(class_id, student_id)
-        self._workspace.hide_student(class_id, student_id, kind, until)
-        self._audit("hide", f"class {class_id}, {kind}{f' until {until}' if until else ''}")
+        present = self._reader.present_student_id(class_id, student_id)
+        shown_id, real_id = self._workspace.student_ids(class_id, present)
+        return Subject(
+            class_id,
+            real_id,
+            shown_id,
+            self._reader.class_triage(class_id),
+            self._reader.class_data(class_id).timezone,
+        )
+
+    def _check_assignment(self, reference: str, assignment_id: str) -> None:
+        if assignment_id not in set(self._reader.class_data(reference).assignments["assignment_id"]):
+            raise BadInput("The class has no assignment with this id.", parameter="assignment_id")
+
+    def _as_shown(self, contact: contacts.Contact, subject: Subject) -> contacts.Contact:
+        if not self._workspace.cohorts.is_anonymous():
+            return contact
+        return replace(contact, student_id=subject.shown_id, note=None)
+
+    @property
+    def _who(self) -> str:
+        """Who acts, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
+        return self.principal.who.replace("token ", "token:", 1)
 
     def show_again(self, reference: str, student_id: str) -> None:
         """Show a hidden student in triage again."""
-        class_id = self._reader.find_class(reference)
-        self._workspace.show_again(class_id, self._reader.present_student_id(class_id, student_id))
-        self._audit("show again", f"class {class_id}")
+        subject = self._subject(reference, student_id)
+        self._workspace.show_again(subject.class_id, subject.shown_id)
+        self._audit("show again", f"class {subject.class_id}")
 
     def close_class(
         self, reference: str, lost: Sequence[str] | None = None, closed_on: date | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
+from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cohort_core.services.set_aside import SetAsideRecord
     from cohort_core.store.class_data import ClassData
     from cohort_core.store.closing import BandTotal
+    from cohort_core.store.contacts import Contact
     from cohort_core.store.score_changes import ScoreChange
 
 
@@ -236,8 +238,48 @@ class Reader:
 
     def hidden_students(self, cohort: Cohort) -> set[str]:
         """Return the ids of the students of a class who are hidden from triage."""
-        days = {self.find_class(cohort.class_data.class_id): cohort.local_date}
-        return self._workspace.cohorts.hidden_students(days, anonymous=self.anonymous)
+        from cohort_core.metrics.triage import class_triage
+
+        self.find_class(cohort.class_data.class_id)
+        part = class_triage(cohort.classwide)
+        return self._workspace.cohorts.hidden_students([part], anonymous=self.anonymous)
+
+    def class_triage(self, reference: str) -> ClassTriage:
+        """Return the part of one class in triage at its last sync, hidden students included."""
+        class_id = self.find_class(reference)
+        (part,) = self._workspace.cohorts.class_triages([class_id], anonymous=self.anonymous)
+        return part
+
+    def contacts(self, reference: str | None = None, student_id: str | None = None) -> list[Contact]:
+        """Return the contacts of visible classes, of one class or one student; newest first.
+
+        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student whom
+        the class does not have.
+        """
+        class_id = None if reference is None else self.find_class(reference)
+        real_id = None
+        if class_id is not None and student_id is not None:
+            real_id = self.real_student_id(class_id, student_id)
+        loaded = self._workspace.cohorts.load_contacts(class_id, real_id, anonymous=self.anonymous)
+        return [contact for contact in loaded if self.principal.may_see(contact.class_id)]
+
+    def contact_frame(self, reference: str) -> pd.DataFrame:
+        """Return the contacts with students of a class as the metrics take them."""
+        return contact_frame(self.contacts(reference))
+
+    def real_student_id(self, reference: str, student_id: str) -> str:
+        """Return the id under which the store has a student, given the one that this reader shows.
+
+        Raises ``BadInput`` for any other id: with pseudonyms a real one would reveal whose pseudonym it is.
+        """
+        class_data = self.class_data(reference)
+        student_id = class_data.aliases.get(student_id, student_id)
+        ids = self._workspace.cohorts.student_ids(class_data.class_id, student_id)
+        if ids is None or student_id != ids[int(self.anonymous)]:
+            raise BadInput(
+                "The class has no student with this id. Choose one of its list.", parameter="student_id"
+            )
+        return ids[0]
 
     def _open(self, class_ids: Sequence[str] | None = None) -> list[str]:
         return [
@@ -280,6 +322,9 @@ class Reader:
             given["student_id"] = self.present_student_id(reference, given["student_id"])
         if spec.scope == "data":
             return spec.function(self.class_data(reference), **given)
+        if spec.scope == "contacts":
+            frame = self.contact_frame(reference)
+            return spec.function(self.cohort(reference, as_of, group), frame)
         selection = (given.pop(key, None) for key in ("as_of", "group", "type"))
         return spec.function(self.cohort(reference, *selection), **given)
 

@@ -34,9 +34,12 @@ from cohort_core.sync import jobs, lock
 from cohort_core.sync.scheduler import Plan, Schedule, parse_interval
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from cohort_core.config.settings import Settings
     from cohort_core.practice.server import Running
     from cohort_core.services.set_aside import SetAsideRecord
+    from cohort_core.store.hides import HideDetails
 
 
 class Workspace:
@@ -212,34 +215,42 @@ class Workspace:
         """Return the end of the latest successful sync of any class: UTC text, or None."""
         return classes.last_sync(self.database)
 
-    # Students hidden from triage
-
     def hide_student(
-        self, reference: str, student_id: str, kind: hides.Kind, until: date | None = None
+        self,
+        reference: str,
+        student_id: str,
+        kind: hides.Kind,
+        until: date | None = None,
+        **details: Unpack[HideDetails],
     ) -> None:
-        """Hide a student from triage: *done* until a day, or *exempt* for good.
+        """Hide a student from triage, as `store.hides.save_hide` does.
 
-        In anonymous mode `student_id` must be a pseudonymous id; otherwise both kinds are accepted. Raises
-        ``UnknownClass``, and ``BadInput`` for an unknown student or a missing day.
+        Raises ``UnknownClass``, and ``BadInput`` for an unknown student or a missing day.
         """
-        class_id, real_id = self._student(reference, student_id)
-        hides.save_hide(self.database, class_id, real_id, kind, until=until, now=utc_now())
+        class_id = classes.find_class(self.database, reference)
+        _shown, real_id = self.student_ids(class_id, student_id)
+        hides.save_hide(self.database, class_id, real_id, kind, until=until, now=utc_now(), **details)
 
     def show_again(self, reference: str, student_id: str) -> None:
         """Show a hidden student in triage again."""
-        hides.remove_hide(self.database, *self._student(reference, student_id))
-
-    def _student(self, reference: str, student_id: str, parameter: str = "student_id") -> tuple[str, str]:
-        """Return the ids of a class and, really, of one of its students."""
         class_id = classes.find_class(self.database, reference)
+        hides.remove_hide(self.database, class_id, self.student_ids(class_id, student_id)[1])
+
+    def student_ids(self, class_id: str, student_id: str, parameter: str = "student_id") -> tuple[str, str]:
+        """Return the id under which a student is shown, and the real one.
+
+        In anonymous mode `student_id` must be a pseudonymous id; otherwise both kinds are accepted. Raises
+        ``BadInput`` for an unknown student.
+        """
         ids = self.cohorts.student_ids(class_id, student_id)
+        is_anonymous = self.cohorts.is_anonymous()
         # In anonymous mode a real id is refused: its student would disappear from the list, which would
         # reveal their pseudonym.
-        if ids is None or (self.cohorts.is_anonymous() and student_id != ids[1]):
+        if ids is None or (is_anonymous and student_id != ids[1]):
             raise BadInput(
                 "The class has no student with this id. Choose one of its list.", parameter=parameter
             )
-        return class_id, ids[0]
+        return ids[int(is_anonymous)], ids[0]
 
     # Closed classes, and the version of the score
 
@@ -267,7 +278,7 @@ class Workspace:
         if lost is None:
             ids = set(data.students.loc[data.students["withdrawn_on"].notna(), "student_id"])
         else:
-            real_ids = [self._student(class_id, student_id, "lost")[1] for student_id in lost]
+            real_ids = [self.student_ids(class_id, student_id, "lost")[1] for student_id in lost]
             ids = {self.cohorts.student_id_for(class_id, student_id) for student_id in real_ids}
         # Without an answer and without anybody withdrawn it is not clear who was lost, so nothing is counted.
         is_clear = bool(ids) or lost is not None

@@ -35,6 +35,7 @@ MIGRATION_NAMES = (
     "m003_changes_by_run",
     "m004_repair_and_imported_groups",
     "m005_roster_imports",
+    "m008_contacts",
     "m006_values_as_sent",
     "m007_closed_classes",
 )

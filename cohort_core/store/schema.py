@@ -16,6 +16,8 @@ plan. The other tables and columns make the sync reliable:
   all that was kept under it moves to the id of OpenClass, and it stays in ``student_aliases``.
 * ``earlier_enrolments`` holds the roster of before each import, ``roster_answers`` what a mentor said about
   lines: *enrol*, *leave*, or *same* with the student that the line means.
+* ``contacts`` says when a mentor wrote or talked to a student, never what; ``marks`` are hides. A hide that a
+  contact made keeps in ``earlier`` the hide that it replaced, as JSON, for undo.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
@@ -113,6 +115,14 @@ def m005_roster_imports(db: Database) -> None:
         f"INSERT INTO roster_answers (class_id, {identity}, answer) "  # noqa: S608
         f"SELECT class_id, {identity}, 'enrol' FROM enrolments ORDER BY id"
     )
+
+
+@migrations()
+def m008_contacts(db: Database) -> None:
+    """Add contacts, drafts and handover notes, and say of a hide why and since which state it holds."""
+    for statement in _CONTACTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
 
 
 def _stand_in_id_of_version_0_2(
@@ -481,4 +491,49 @@ CREATE TABLE student_aliases (
   student_id TEXT NOT NULL,
   PRIMARY KEY (class_id, old_id)
 ) STRICT, WITHOUT ROWID;
+"""
+
+_CONTACTS = """
+CREATE TABLE contacts (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  kind TEXT,
+  assignment_id TEXT,
+  template TEXT,
+  days INTEGER,
+  note TEXT,
+  deleted_at TEXT
+) STRICT;
+CREATE INDEX contacts_by_student ON contacts (class_id, student_id, at);
+
+CREATE TABLE drafts (
+  kind TEXT PRIMARY KEY,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  changed_at TEXT NOT NULL,
+  who TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE handover_notes (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL,
+  group_id TEXT,
+  student_id TEXT,
+  question TEXT NOT NULL,
+  text TEXT NOT NULL,
+  who TEXT NOT NULL,
+  at TEXT NOT NULL
+) STRICT;
+CREATE INDEX handover_notes_by_class ON handover_notes (class_id, student_id);
+
+ALTER TABLE marks ADD COLUMN reason TEXT;
+ALTER TABLE marks ADD COLUMN entry_kind TEXT;
+ALTER TABLE marks ADD COLUMN entry_level TEXT;
+ALTER TABLE marks ADD COLUMN who TEXT;
+ALTER TABLE marks ADD COLUMN contact_id INTEGER;
+ALTER TABLE marks ADD COLUMN earlier TEXT
 """

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_DIGEST = "4c5df08c14bd885b5710958ace2b75db59ef5da30518b768852bd5ed0dd269e8"
+SCHEMA_DIGEST = "ba29a19092692a9ae42dc4b44e19a894187d01893365d055062339e880fb8409"
 """The digest of the schema of all migrations.
 
 With it, opening a database need not run them.

@@ -290,7 +290,13 @@ def test_a_student_who_is_behind_and_silent_is_listed_once(practised: Workspace,
 def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
     test = page("overview", {"class": big, "scope": scope})
     first = test.menu_button[0]
-    assert first.options == ["Done for today", "Done for a week", "Never list again"]
+    assert first.options == [
+        "Until tomorrow",
+        "For a week",
+        "Until they come back",
+        "For good",
+        "Wrongly listed",
+    ]
     listed = [menu.key for menu in test.menu_button]
     first.click("today").run()
     assert not test.exception
@@ -299,9 +305,9 @@ def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, sc
     assert (today_hide.kind, today_hide.until) == ("done", tomorrow)
     assert first.key == f"hide-{today_hide.class_id}-{today_hide.student_id}"
     assert first.key not in [menu.key for menu in test.menu_button]
-    assert [element.value for element in test.text if ": done until " in element.value]
-    assert [element.value for element in test.caption if ": done until " in element.value]
-    (again,) = [button for button in test.button if button.label == "List again"]
+    assert [element.value for element in test.text if ": until " in element.value]
+    assert [element.value for element in test.caption if " is hidden until " in element.value]
+    (again,) = [button for button in test.button if button.label == "Show again"]
     again.click().run()
     assert practised.cohorts.load_hides() == []
     assert [menu.key for menu in test.menu_button] == listed

@@ -49,8 +49,13 @@ DEFAULT_SYNCS, MAX_SYNCS = 20, 1000
 def settle(
     commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, mark: MarkRequest
 ) -> None:
-    """Leave a student out of triage, until a day or for good."""
-    commands.hide_student(class_id, student_id, mark.kind, mark.until)
+    """Leave a student out of triage: until a day, until they are active again, or for good.
+
+    Until a day or until they are active, a student who becomes worse is listed at once.
+    """
+    commands.hide_student(
+        *(class_id, student_id, mark.kind, mark.until), until_active=mark.until_active, wrong=mark.wrong
+    )
 
 
 @router.delete(f"{STUDENT_PATH}/mark", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
@@ -11,14 +12,30 @@ from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.services.hiding import holds
+from cohort_core.store.hides import Hide
 
-TODAY, WEEK, EXEMPT = "today", "week", "exempt"
+TODAY, WEEK, ACTIVE, EXEMPT, WRONG = "today", "week", "active", "exempt", "wrong"
 CHOICES = {
-    TODAY: "Done for today",
-    WEEK: "Done for a week",
-    EXEMPT: "Never list again",
+    TODAY: "Until tomorrow",
+    WEEK: "For a week",
+    ACTIVE: "Until they come back",
+    EXEMPT: "For good",
+    WRONG: "Wrongly listed",
 }
 _PROBLEM, _NOTICE = "hide-problem", "hide-notice"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The result of the last click."""
+
+    text: str
+    class_id: str
+    student_id: str
+    contact_id: int | None = None
+    """The contact that was noted; None after a hide."""
+    can_undo: bool = True
 
 
 def offer(view: View, person: lists.Person) -> None:
@@ -28,31 +45,41 @@ def offer(view: View, person: lists.Person) -> None:
         return
     key = f"hide-{class_id}-{person.student_id}"
     st.menu_button(
-        "Settle",
+        "Hide until …",
         list(CHOICES),
         format_func=CHOICES.__getitem__,
         key=key,
         on_click=_hide,
         args=(view, class_id, person.student_id, person.name, key),
         type="tertiary",
-        icon=":material/task_alt:",
+        icon=":material/visibility_off:",
     )
 
 
-def pop_notice() -> str | None:
-    """Return the notice about the last click, once."""
-    notice: str | None = st.session_state.pop(_NOTICE, None)
-    return notice
+def show_notice(view: View) -> None:
+    """Show the notice about the last click once, with a button that undoes it, and the problem if any."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(literal(problem))
+    notice: Notice | None = st.session_state.pop(_NOTICE, None)
+    if notice is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="notice"):
+        st.caption(literal(notice.text), width="content")
+        if notice.can_undo:
+            st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
+
+
+def keep_notice(text: str, class_id: str, student_id: str, contact_id: int | None) -> None:
+    """Keep a notice about a contact for the next run; without a new contact there is nothing to undo."""
+    st.session_state[_NOTICE] = Notice(text, class_id, student_id, contact_id, contact_id is not None)
 
 
 def show(view: View) -> None:
     """Show the hidden students, each with a button that lists the student again."""
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(literal(problem))
     hidden = _hidden_students(view)
     if not hidden:
         return
-    expander = st.expander(f"Settled ({len(hidden)})", icon=":material/task_alt:", key="hidden")
+    expander = st.expander(f"Hidden ({len(hidden)})", icon=":material/visibility_off:", key="hidden")
     with expander, guarded("hide"):
         for (class_id, student_id), description in hidden.items():
             with st.container(
@@ -60,7 +87,7 @@ def show(view: View) -> None:
             ):
                 st.text(description, width="content")
                 st.button(
-                    "List again",
+                    "Show again",
                     key=f"list-again-{class_id}-{student_id}",
                     on_click=_show_again,
                     args=(view, class_id, student_id),
@@ -75,23 +102,35 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
     # A day of the mentor's calendar: the first sync of that day lists the student again.
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
     with guarded("hide", stop=False) as problems:
-        if chosen == EXEMPT:
-            commands_of(view).hide_student(class_id, student_id, "exempt")
+        if chosen in (EXEMPT, WRONG):
+            commands_of(view).hide_student(class_id, student_id, "exempt", wrong=chosen == WRONG)
+        elif chosen == ACTIVE:
+            commands_of(view).hide_student(class_id, student_id, "done", until_active=True)
         elif chosen is not None:
             commands_of(view).hide_student(class_id, student_id, "done", until)
-    _keep_problem(problems)
+    keep_problem(problems)
     if not problems and chosen is not None:
-        state = "exempt" if chosen == EXEMPT else f"done until {until:%A}"
-        st.session_state[_NOTICE] = f"{name}: {state}. The way back is under Settled, below the list."
+        how = {EXEMPT: "for good", WRONG: "as wrongly listed", ACTIVE: "until they come back"}
+        text = f"{name} is hidden {how.get(chosen, f'until {until:%A}')}."
+        st.session_state[_NOTICE] = Notice(text, class_id, student_id)
 
 
 def _show_again(view: View, class_id: str, student_id: str) -> None:
     with guarded("hide", stop=False) as problems:
         commands_of(view).show_again(class_id, student_id)
-    _keep_problem(problems)
+    keep_problem(problems)
 
 
-def _keep_problem(problems: list[str]) -> None:
+def _undo(view: View, notice: Notice) -> None:
+    with guarded("undo", stop=False) as problems:
+        if notice.contact_id is None:
+            commands_of(view).show_again(notice.class_id, notice.student_id)
+        else:
+            commands_of(view).delete_contact(notice.class_id, notice.student_id, notice.contact_id)
+    keep_problem(problems)
+
+
+def keep_problem(problems: list[str]) -> None:
     """Keep the problem for the run of the page that follows the callback."""
     if problems:
         st.session_state[_PROBLEM] = problems[0]
@@ -107,9 +146,17 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
     for hide in view.reader.load_hides():
         part = classes.get(hide.class_id)
         # The day of the numbers, as in the list itself. Before the first sync of a day it is an earlier day.
-        if part is None or not hide.holds_on(part.local_date):
+        if part is None or not holds(hide, part):
             continue
         if name := part.names.get(hide.student_id):
-            state = "exempt" if hide.until is None else f"done until {hide.until:%d %B}"
-            descriptions[hide.class_id, hide.student_id] = f"{name}: {state}"
+            descriptions[hide.class_id, hide.student_id] = f"{name}: {_state(hide)}"
     return descriptions
+
+
+def _state(hide: Hide) -> str:
+    why = ", after a contact" if hide.contact_id is not None else ""
+    if hide.until is not None:
+        return f"until {hide.until:%d %B}{why}"
+    if hide.reason == "until_active":
+        return "until they come back"
+    return "wrongly listed" if hide.reason == "wrong" else "for good"

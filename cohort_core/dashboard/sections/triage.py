@@ -14,7 +14,7 @@ from cohort_core.dashboard.components import downloads, lists
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander, link
-from cohort_core.dashboard.sections import hides, student_filter
+from cohort_core.dashboard.sections import contacts, hides, student_filter
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import NEEDS
 from cohort_core.reports.report import Report
@@ -44,7 +44,8 @@ def show(view: View) -> None:
     order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
     if is_closed:
         order = f"This class is closed, so nobody of it is listed. {order}"
-    st.caption(literal(hides.pop_notice() or order))
+    st.caption(literal(order))
+    hides.show_notice(view)
     shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
     ask = at_risk if scope == THIS_CLASS else all_entries
     with heading_place:
@@ -76,13 +77,18 @@ def _at_risk(health: Report, hidden: set[str]) -> Report:
 
 def _show_class(view: View) -> Report:
     thresholds = view.cohort.thresholds
-    beside = partial(hides.offer, view)
+    beside = partial(contacts.offer, view)
+    wrote = contacts.last_contacts(view)
     hidden = view.reader.hidden_students(view.cohort)
     shown = _at_risk(catalog.student_health(view.cohort), hidden)
     urgent = replace(shown, frame=shown.frame.head(thresholds.triage_length)).records()
     if not urgent:
         st.write("Nobody stands out: everyone is on pace with the cohort.")
-    lists.people(map(lists.person_from_health, urgent), "attention", beside)
+    lists.people(
+        [_with_contact(lists.person_from_health(row), view.class_id, wrote) for row in urgent],
+        "attention",
+        beside,
+    )
     listed = hidden | {row["student_id"] for row in urgent}
     gap = [row for row in catalog.engagement_gap(view.cohort).records() if row["student_id"] not in listed]
     gap = gap[: thresholds.triage_length]
@@ -92,7 +98,9 @@ def _show_class(view: View) -> Report:
             help="The early warning: on pace with the class or little behind it, and nothing done for "
             f"{count(thresholds.cooling_days, 'day')} or more.",
         )
-        lists.people(map(_silent_person, gap), "silent", beside)
+        lists.people(
+            [_with_contact(_silent_person(row), view.class_id, wrote) for row in gap], "silent", beside
+        )
     hides.show(view)
     return shown
 
@@ -111,7 +119,15 @@ def _show_all_classes(view: View) -> Report:
 
 
 def _list(view: View, entries: Report, key: str) -> None:
-    lists.people(map(_person_from_triage, entries.records()), key, partial(hides.offer, view))
+    wrote = contacts.last_contacts(view)
+    persons = [_with_contact(_person_from_triage(row), row["class_id"], wrote) for row in entries.records()]
+    lists.people(persons, key, partial(contacts.offer, view))
+
+
+def _with_contact(person: lists.Person, class_id: str, wrote: Mapping[tuple[str, str], str]) -> lists.Person:
+    """Add a line about the last contact, if there is one."""
+    text = wrote.get((class_id, person.student_id or ""))
+    return replace(person, why=[*person.why, text]) if text else person
 
 
 def _person_from_triage(row: Mapping[str, Any]) -> lists.Person:

@@ -1,0 +1,95 @@
+"""Contacts with students: what a mentor noted, and notes it again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import JSONResponse, Response
+
+from cohort_core.api.dependencies import (
+    CLASS_PATH,
+    STUDENT_PATH,
+    AsOf,
+    ClassReference,
+    CommandsFor,
+    ContactNumber,
+    Group,
+    Read,
+    StudentInPath,
+    api_router,
+)
+from cohort_core.api.pagination import Moment, SendList, list_of
+from cohort_core.api.schemas import ContactRequest, ContactRow, NotedContact
+from cohort_core.export import tables
+from cohort_core.reports.row_models import OutcomeRow, OutcomesByKindRow
+from cohort_core.store.contacts import Contact
+
+router = api_router()
+
+
+@router.get(f"{CLASS_PATH}/contacts", response_model=list_of(ContactRow), tags=["Class"])
+def class_contacts(read: Read, class_id: ClassReference, send: SendList) -> Response:
+    """List the contacts with students of a class, newest first; deleted ones are gone."""
+    rows = [_row(contact) for contact in read.contacts(class_id)]
+    return send(tables.Table("contacts", ContactRow, rows), Moment.of(read.class_data(class_id)))
+
+
+@router.get(f"{STUDENT_PATH}/contacts", response_model=list_of(ContactRow), tags=["Student"])
+def contacts(read: Read, class_id: ClassReference, student_id: StudentInPath, send: SendList) -> Response:
+    """List the contacts with a student, newest first; deleted ones are gone."""
+    rows = [_row(contact) for contact in read.contacts(class_id, student_id)]
+    return send(tables.Table("contacts", ContactRow, rows), Moment.of(read.class_data(class_id)))
+
+
+@router.get(f"{CLASS_PATH}/metrics/outcomes", response_model=list_of(OutcomeRow), tags=["Metrics"])
+def outcomes(
+    read: Read, class_id: ClassReference, send: SendList, as_of: AsOf = None, group: Group = None
+) -> Response:
+    """List the contacts with students of a class, newest first, with what came of each."""
+    report = read.report("outcomes", class_id, as_of=as_of, group=group)
+    return send(report, Moment.of(read.cohort(class_id, as_of, group)))
+
+
+@router.get(
+    f"{CLASS_PATH}/metrics/outcomes-by-kind", response_model=list_of(OutcomesByKindRow), tags=["Metrics"]
+)
+def outcomes_by_kind(
+    read: Read, class_id: ClassReference, send: SendList, as_of: AsOf = None, group: Group = None
+) -> Response:
+    """Count what came of contacts, beside the usual rate of coming back without a message."""
+    report = read.report("outcomes_by_kind", class_id, as_of=as_of, group=group)
+    return send(report, Moment.of(read.cohort(class_id, as_of, group)))
+
+
+@router.post(
+    f"{STUDENT_PATH}/contacts",
+    response_model=NotedContact,
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": NotedContact, "description": "Noted already within the last ten minutes."}},
+    tags=["Student"],
+)
+def add_contact(
+    commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, wanted: ContactRequest
+) -> JSONResponse:
+    """Note that a student was written or talked to, and hide them from triage for some days.
+
+    The same contact within ten minutes is noted once: the first is returned, with status 200. A longer hide
+    of the student stays.
+    """
+    noted = commands.add_contact(class_id, student_id, **wanted.model_dump())
+    content = _row(noted.contact) | {"hidden_until": noted.hidden_until and noted.hidden_until.isoformat()}
+    return JSONResponse(content, HTTPStatus.CREATED if noted.is_new else HTTPStatus.OK)
+
+
+@router.delete(f"{STUDENT_PATH}/contacts/{{contact}}", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
+def delete_contact(
+    commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, contact: ContactNumber
+) -> None:
+    """Delete a contact with its note, and bring back the hide of before it."""
+    commands.delete_contact(class_id, student_id, contact)
+
+
+def _row(contact: Contact) -> dict[str, Any]:
+    return asdict(contact)

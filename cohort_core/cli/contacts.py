@@ -1,0 +1,97 @@
+"""Commands for contacts with students."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cohort_core.cli import common
+from cohort_core.cli.common import AnonymousOption, AsJson, OneClassId, RequiredClassId
+
+commands = typer.Typer()
+contact = typer.Typer(no_args_is_help=True, help="Messages to students and talks, and what came of them.")
+commands.add_typer(contact, name="contact")
+
+StudentId = Annotated[
+    str, typer.Option("--student", help="The student's id, as the API's /students lists it.")
+]
+
+
+@contact.command()
+def add(
+    class_id: RequiredClassId,
+    student: StudentId,
+    channel: Annotated[str, typer.Option(help="copied, email, call, met or other.")] = "email",
+    kind: Annotated[
+        str | None,
+        typer.Option(help="never_started, risk, stuck or engagement_gap; default: why triage lists them."),
+    ] = None,
+    assignment_id: Annotated[str | None, typer.Option(help="The assignment that it was about.")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What the student may read, at most 500 characters.")
+    ] = None,
+    hide_days: Annotated[
+        int, typer.Option(help="Leave the student out of triage for so many days; 0 for none.")
+    ] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Note that a student was written or talked to. The message itself is not kept."""
+    noted = common.commands().add_contact(
+        class_id,
+        student,
+        channel,
+        kind=kind,
+        assignment_id=assignment_id,
+        note=note,
+        hide_days=hide_days,
+    )
+    if as_json:
+        until = noted.hidden_until and noted.hidden_until.isoformat()
+        typer.echo(json.dumps(asdict(noted.contact) | {"hidden_until": until}, allow_nan=False))
+        return
+    was = "Noted" if noted.is_new else "Noted already"
+    hidden = f" Triage lists the student again from {noted.hidden_until} on." if noted.hidden_until else ""
+    typer.echo(f"{was} as contact {noted.contact.id}.{hidden}")
+
+
+@contact.command("list")
+def list_(
+    class_id: OneClassId = None,
+    student: Annotated[
+        str | None, typer.Option("--student", help="Of this student of the class only.")
+    ] = None,
+    anonymous: AnonymousOption = False,
+    as_json: AsJson = False,
+) -> None:
+    """List contacts, newest first; with pseudonyms without their notes."""
+    from cohort_core.errors import BadInput
+
+    if student is not None and class_id is None:
+        raise BadInput("A student is asked for with a class. Say --class-id too.", parameter="class_id")
+    contacts = common.reader(anonymous).contacts(class_id, student)
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in contacts], allow_nan=False))
+        return
+    for item in contacts:
+        about = f" about {item.kind}" if item.kind else ""
+        note = f": {item.note}" if item.note else ""
+        typer.echo(
+            f"{item.id}  {item.at[:16]}Z  class {item.class_id}, student {item.student_id}  "
+            f"{item.channel}{about}, by {item.who}{note}"
+        )
+    if not contacts:
+        typer.echo("No contact is noted.")
+
+
+@contact.command()
+def delete(
+    class_id: RequiredClassId,
+    student: StudentId,
+    number: Annotated[int, typer.Argument(help="The number of the contact.")],
+) -> None:
+    """Delete a contact with its note, and undo the hide that it made."""
+    common.commands().delete_contact(class_id, student, number)
+    typer.echo("Deleted, with its note.")

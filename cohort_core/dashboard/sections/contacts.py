@@ -1,0 +1,184 @@
+"""Write or talk to a student where their name stands, note it, and see what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cohort_core import formatting
+from cohort_core.dashboard.components import copy_button, lists, message
+from cohort_core.dashboard.components.text import count, literal, parse_instant
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.sections import hides
+from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.services.subject import Noted
+from cohort_core.store.contacts import Contact
+
+DID = {"copied": "Wrote", "email": "Wrote", "call": "Called", "met": "Talked", "other": "Was in touch"}
+RECENT = pd.Timedelta(days=14)
+
+
+def offer(view: View, person: lists.Person) -> None:
+    """Show the actions beside a name in the list: message and hide."""
+    if person.student_id is None or view.commands is None:
+        return
+    class_id = person.class_id or view.class_id
+    # Open content is sent, closed content is not even computed.
+    popover = st.popover(
+        "Message",
+        key=f"message-{class_id}-{person.student_id}",
+        type="tertiary",
+        icon=":material/chat:",
+        on_change="rerun",
+    )
+    if popover.open:
+        with popover, guarded("message"):
+            cohort = view.reader.cohort(class_id, view.as_of)
+            draft = message.of_student(cohort, person.student_id)
+            st.code(draft.text, language=None, wrap_lines=True)
+            actions(view, class_id, person.student_id, person.name, draft)
+    hides.offer(view, person)
+
+
+def actions(view: View, class_id: str, student_id: str, name: str, draft: message.Draft) -> None:
+    """Offer to copy the draft, to mail it, and to note a talk; each is noted with one click."""
+    note = partial(_note, view, class_id, student_id, name, draft.template)
+    key = f"{class_id}-{student_id}"
+    with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
+        copy_button.show("Copy and note it", draft.text, key=f"copy-{key}", on_copied=partial(note, "copied"))
+        if draft.email and not view.reader.anonymous:
+            st.link_button(
+                "Write an email",
+                draft.mail_address,
+                key=f"mail-{key}",
+                on_click=partial(note, "email"),
+                icon=":material/mail:",
+                type="tertiary",
+            )
+        st.button(
+            "Talked to them",
+            key=f"met-{key}",
+            on_click=partial(note, "met"),
+            icon=":material/forum:",
+            type="tertiary",
+        )
+
+
+def show_on_student_page(view: View, student_id: str, health: Mapping[str, Any]) -> None:
+    """Show the draft with its actions, and the contacts with the student, as a part of the page."""
+    hides.show_notice(view)
+    draft = message.of_student(view.cohort, student_id)
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
+        st.markdown("**A first message**", help=message.HELP, width="content")
+    st.code(draft.text, language=None, wrap_lines=True)
+    if view.commands is not None:
+        with st.container(horizontal=True, gap="small", key="student-actions"):
+            actions(view, view.class_id, student_id, health["name"], draft)
+            hides.offer(view, lists.Person(student_id, "", health["name"], [""]))
+    contacts = view.reader.contacts(view.class_id, student_id)
+    words = _outcomes(view, contacts)
+    for contact in contacts[:5]:
+        at = parse_instant(contact.at)
+        if at > view.cohort.as_of and view.as_of:
+            continue
+        parts = [f"{DID[contact.channel]} {_ago(at, view.now)}", words.get(contact.id), contact.note]
+        st.caption(literal(" · ".join(part for part in parts if part)))
+
+
+def show_outcomes(view: View) -> None:
+    """Show what came of the messages of the last two weeks in the shown class; nothing without any."""
+    report = view.reader.report("outcomes", view.class_id, as_of=view.as_of, group=view.group_id)
+    rows = [row for row in report.records() if parse_instant(row["at"]) > view.cohort.as_of - RECENT]
+    if not rows:
+        return
+    st.markdown(
+        "**What came of your messages**",
+        help="Of the last 14 days. Came back means that the student started or completed something after the "
+        "message, at most 7 days later.",
+    )
+    groups = {
+        "Came back": [row for row in rows if row["outcome_7"] in ("came_back", "reason_gone")],
+        "Nothing since": [row for row in rows if row["outcome_7"] == "nothing_since"],
+    }
+    for title, members in groups.items():
+        if members:
+            st.caption(f"{title} ({len(members)})")
+            lists.people(
+                [_outcome_person(view, row) for row in members], f"outcome-{title.split()[0].lower()}"
+            )
+    waiting = sum(row["outcome_7"] == "too_early" for row in rows)
+    left = sum(row["outcome_7"] == "left" for row in rows)
+    rest = [f"{count(waiting, 'message')} less than 7 days old"] if waiting else []
+    rest += [f"{count(left, 'student')} left since"] if left else []
+    if rest:
+        st.caption(f"Too early to tell: {' · '.join(rest)}." if waiting else f"{rest[0]}.")
+
+
+def last_contacts(view: View) -> dict[tuple[str, str], str]:
+    """Describe the last contact with each student, by class id and student id.
+
+    For example "Wrote 7 days ago, nothing since".
+    """
+    parts = {part.class_id: part for part in view.reader.class_triages(view.as_of)}
+    texts: dict[tuple[str, str], str] = {}
+    for contact in view.reader.contacts():
+        part, at = parts.get(contact.class_id), parse_instant(contact.at)
+        key = (contact.class_id, contact.student_id)
+        if part is None or key in texts or (view.as_of and at > part.as_of):
+            continue
+        last = part.last_active.get(contact.student_id)
+        since = ", active since" if last is not None and last > at else ", nothing since"
+        texts[key] = f"{DID[contact.channel]} {_ago(at, view.now)}{since if part.as_of > at else ''}."
+    return texts
+
+
+def _outcomes(view: View, contacts: list[Contact]) -> dict[int, str]:
+    if not contacts:
+        return {}
+    report = view.reader.report("outcomes", view.class_id, as_of=view.as_of)
+    words = {
+        "came_back": "came back",
+        "reason_gone": "came back, nothing left to worry about",
+        "left": "left since",
+        "nothing_since": "nothing since",
+        "too_early": "too early to tell",
+    }
+    return {row["contact_id"]: words[row["outcome_7"]] for row in report.records()}
+
+
+def _outcome_person(view: View, row: Mapping[str, Any]) -> lists.Person:
+    wrote = f"{DID[row['channel']]} {_ago(parse_instant(row['at']), view.now)}"
+    if row["came_back_at"] is None:
+        return lists.Person(row["student_id"], "", row["name"], [f"{wrote}, nothing since."])
+    day = parse_instant(row["came_back_at"]).astimezone(view.cohort.tz)
+    what = f"{row['event']} {row['assignment']}" if row["assignment"] else row["event"]
+    return lists.Person(
+        row["student_id"], "", row["name"], [f"{wrote}; {what} on {day:%A} {formatting.short_day(day)}."]
+    )
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    number = max((now.date() - at.astimezone(now.tzinfo).date()).days, 0)
+    return formatting.days_ago(number)
+
+
+# This runs before the page does, so that one rerun shows the note and the shorter list.
+
+
+def _note(view: View, class_id: str, student_id: str, name: str, template: str, channel: str) -> None:
+    noted: Noted | None = None
+    with guarded("contact", stop=False) as problems:
+        noted = commands_of(view).add_contact(class_id, student_id, channel, template=template)
+    hides.keep_problem(problems)
+    if noted is not None:
+        back = f" {name} is hidden already." if noted.hidden_until is None else ""
+        if noted.hidden_until is not None:
+            until = noted.hidden_until
+            back = f" {name} is back on the list on {until:%A} {until.day} {until:%B} if nothing changes."
+        hides.keep_notice(f"Noted.{back}", class_id, student_id, noted.contact.id if noted.is_new else None)
