@@ -268,7 +268,7 @@ def _cause(failed: Job | Run) -> str | None:
 
 
 def without_command(sentences: str) -> str:
-    """Leave out the sentences that name a command: a page has a button in its place."""
+    """Leave out sentences that name a command; a page has a button instead."""
     return " ".join(part for part in re.split(r"(?<=\.) ", sentences) if "`" not in part)
 
 
