@@ -43,6 +43,7 @@ with begin("student") as view:
     st.subheader(text.literal(health["name"]), anchor=False)
     student.head(cohort, health, view.reader.band_meanings())
     student.hint_at_namesakes(cohort, student_id)
+    student.note_set_aside(view.reader.quarantined(view.class_id), student_id)
 
     assignments = catalog.student_assignments(cohort, student_id)
     stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)

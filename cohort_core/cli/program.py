@@ -54,16 +54,6 @@ OpenClass changed its format · 77 wrong email or password · 78 not connected, 
 not installed · 79 lines of an import wait for an answer or cannot be used · 130 stopped by you.
 """
 
-app = typer.Typer(
-    help=HELP,
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
@@ -73,7 +63,6 @@ def _print_version(is_wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
@@ -92,10 +81,26 @@ def modules_for(words: Sequence[str]) -> Iterable[str]:
     return [module for module, names in COMMANDS.items() if command in names] or COMMANDS
 
 
+def make_app(words: Sequence[str]) -> typer.Typer:
+    """Make the command line, with the commands that these words need."""
+    app = typer.Typer(
+        help=HELP,
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for module in modules_for(words):
+        app.add_typer(import_module(f"cohort_core.cli.{module}").commands)
+    return app
+
+
 def run() -> None:
     """Run the command line. Print errors as one sentence and exit with their code."""
-    for module in modules_for(sys.argv[1:]):
-        app.add_typer(import_module(f"cohort_core.cli.{module}").commands)
+    app = make_app(sys.argv[1:])
     try:
         app()
     except errors.CohortError as error:

@@ -6,6 +6,7 @@ while nothing happens, and often while a sync runs. When a sync has ended, the p
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import streamlit as st
 from cohort_core.clock import utc_now
 from cohort_core.dashboard.components.text import ago, count, literal, moment, seconds, until, upper_first
 from cohort_core.dashboard.errors import guarded
-from cohort_core.errors import NotAllowed, SyncRunning
+from cohort_core.errors import NotAllowed, RemovalsRefused, SyncRunning
 from cohort_core.store.sync_runs import Job, Run
 from cohort_core.sync.scheduler import Plan
 
@@ -255,10 +256,21 @@ def outcome(job: Job) -> str:
     if job.state == "interrupted":
         return "The last sync ended before it was done. What it had read is kept; sync again when you like."
     if job.state in {"failed", "cancelled"}:
-        return job.error or "The sync ended before it was done. Sync again when you like."
+        return _cause(job) or "The sync ended before it was done. Sync again when you like."
     sentence = f"{records_text(job)}: {changes_text(job.runs)}."
-    troubles = [f"{run.name}: {run.error or run.note}" for run in job.runs if run.error or run.note]
+    troubles = [f"{run.name}: {_cause(run) or run.note}" for run in job.runs if run.error or run.note]
     return " ".join([sentence, *troubles])
+
+
+def _cause(failed: Job | Run) -> str | None:
+    if failed.error is None or failed.error_code != RemovalsRefused.code:
+        return failed.error
+    return f"{without_command(failed.error)} The page Classes asks what to do."
+
+
+def without_command(sentences: str) -> str:
+    """Leave out sentences that name a command; a page has a button instead."""
+    return " ".join(part for part in re.split(r"(?<=\.) ", sentences) if "`" not in part)
 
 
 def records_text(job: Job) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,10 +20,10 @@ from tests.dashboard.conftest import Use, page
 COUNT = 120
 
 
-@pytest.fixture
-def many(tmp_path: Path, use: Use) -> Workspace:
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """120 followed classes, each with a student who has done nothing for months, and one who has."""
-    workspace = Workspace(Home(tmp_path / "home"))
+    workspace = Workspace(Home(tmp_path_factory.mktemp("many") / "home"))
     names = [f"Class {number:03}" for number in range(COUNT)]
     students = [Student(f"{name} {who}", who, None, None) for name in names for who in ("Ada", "Bo")]
     records = [
@@ -57,7 +55,6 @@ def many(tmp_path: Path, use: Use) -> Workspace:
         [(record.id[:9], "2026-09-20T00:00:00.000Z", record) for record in records],
         {},
     )
-    use(workspace)
     return workspace
 
 
@@ -105,7 +102,8 @@ def press(test: AppTest, label: str) -> AppTest:
     return next(button for button in test.main.button if button.label == label).click().run()
 
 
-def test_classes_are_searched_paged_and_followed_together(many: Workspace) -> None:
+def test_classes_are_searched_paged_and_followed_together(many: Workspace, use: Use) -> None:
+    use(many)
     test = page("classes")
     assert switches(test) == [f"Class {number:03}" for number in range(50)]
     test.main.text_input(key="classes-search").set_value("class 11").run()

@@ -114,6 +114,10 @@ def test_the_outcome_of_a_sync_as_text() -> None:
     partial = job(run(), run(name="Beta", state="failed", error="It is gone."), state="partial")
     assert sync_panel.outcome(partial).endswith("Beta: It is gone.")
     assert not sync_panel.is_good(partial)
+    refusal = "OpenClass no longer has 12 of 82 records. If so, sync again with `cohort-tracker sync`."
+    gone = run(name="Beta", state="failed", error=refusal, error_code="removals_refused")
+    said = sync_panel.outcome(job(gone, run(), state="partial"))
+    assert said.endswith("Beta: OpenClass no longer has 12 of 82 records. The page Classes asks what to do.")
     assert "ended before it was done" in sync_panel.outcome(job(run(state="running"), state="interrupted"))
 
 

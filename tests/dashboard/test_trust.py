@@ -13,6 +13,8 @@ from cohort_core.dashboard.sections import changes
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import row_id
 from cohort_core.practice.server import Running
+from cohort_core.services.principal import OWNER
+from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import find_class, set_active
 from cohort_core.sync.scheduler import Plan, Schedule
@@ -132,6 +134,9 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     assert "Records that were set aside" in [heading.value for heading in test.subheader]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
     assert set(test.dataframe[1].value["class_name"]) == {"Alpha"}
+    student_id = next(filter(None, (record.student_id for record in Reader(workspace, OWNER).quarantined())))
+    of_student = page("student", {"student": student_id})
+    assert any("what OpenClass sent cannot be used" in warning.value for warning in of_student.warning)
 
 
 def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> None:

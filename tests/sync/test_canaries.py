@@ -22,7 +22,8 @@ from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
 from cohort_core.services.workspace import Workspace, shared_workspace
-from cohort_core.sources.openclass import client, parser
+from cohort_core.sources import base
+from cohort_core.sources.openclass import parser
 from cohort_core.store.classes import set_active
 from tests.conftest import FAST_RETRIES, serving
 from tests.sync.conftest import row
@@ -52,7 +53,7 @@ class Canaries:
             return self.tokens[-1]
 
         monkeypatch.setattr(served.app.tokens, "issue", issue_and_keep)
-        monkeypatch.setattr(client, "RetryPolicy", lambda: FAST_RETRIES)
+        monkeypatch.setattr(base, "RetryPolicy", lambda: FAST_RETRIES)
         monkeypatch.setenv("COHORT_HOME", str(self.home.folder))
         workspace = Workspace(self.home)
         workspace.connect_to_practice(served.url, PASSWORD, asked_by="test")

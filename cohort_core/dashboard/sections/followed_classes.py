@@ -156,11 +156,12 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
 
 
 def _offer_removal(view: View, run: Run, is_running: bool) -> None:
-    st.warning(literal(run.error or run.note or "OpenClass no longer has many records of this class."))
+    problem = run.error or run.note or "OpenClass no longer has many records of this class."
+    st.warning(literal(sync_panel.without_command(problem)))
     st.caption(
-        "So much going at once may be right, as when an assignment was taken out of the course, or a mistake "
-        "at OpenClass. Look at the class there first. What is removed counts no more here; should OpenClass "
-        "have it again, the next sync brings it back."
+        "So much going at once may be right, as when students left or an assignment was taken out of the "
+        "course, or a mistake at OpenClass. Look at the class there first. What is removed counts no more "
+        "here; should OpenClass have it again, the next sync brings it back."
     )
     st.button(
         "Remove them here too",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, tzinfo
 from typing import Any
 
@@ -18,6 +18,7 @@ from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
+from cohort_core.services.set_aside import SetAsideRecord
 
 HALF_OF_THE_CLASS = 0.5
 MAX_NAMES = 3
@@ -72,6 +73,22 @@ def hint_at_namesakes(cohort: Cohort, student_id: str) -> None:
             literal(
                 f"{and_more(names, MAX_NAMES)} has the same name. One person with two accounts? The "
                 "numbers of each account stand alone."
+            )
+        )
+
+
+def note_set_aside(records: Sequence[SetAsideRecord], student_id: str) -> None:
+    """Show which records of the student count nowhere, so that their work looks undone."""
+    aside = [record for record in records if record.student_id == student_id]
+    if aside:
+        names = and_more(
+            [record.assignment or "an assignment that is not named" for record in aside], MAX_NAMES
+        )
+        reasons = " and ".join(dict.fromkeys(record.reason for record in aside))
+        st.warning(
+            literal(
+                f"{names}: what OpenClass sent cannot be used ({reasons}), so this work looks undone here. "
+                "Look at OpenClass before you write about it."
             )
         )
 
