@@ -63,6 +63,29 @@ document.addEventListener("click", event => {
 """
 
 
+_COPY_SCRIPT = """
+document.addEventListener('click', event => {
+  const button = event.target.closest('[class*="st-key-copy-"] button');
+  if (!button) return;
+  let place = button;
+  while (place && !place.querySelector('[data-testid="stCode"] code')) place = place.parentElement;
+  if (!place) return;
+  const text = place.querySelector('[data-testid="stCode"] code').textContent;
+  const copyWithoutClipboard = () => {
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(text).catch(copyWithoutClipboard);
+  else copyWithoutClipboard();
+}, true);
+"""
+"""A button of Streamlit cannot copy. This one copies the text above it, and Streamlit notes the click."""
+
+
 def create_dashboard() -> st.App:
     """Create the dashboard, for one mount in one process.
 
@@ -188,7 +211,7 @@ def first_page_template(original: str) -> str:
     script = (
         f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_FOCUS_MENU_SCRIPT}</script>"
+        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}</script>"
     )
     page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from cohort_core import formatting
-from cohort_core.dashboard.components import copy_button, lists, message
+from cohort_core.dashboard.components import lists, message
 from cohort_core.dashboard.components.text import count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
@@ -51,21 +51,12 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
     note = partial(_note, view, class_id, student_id, name, draft.template)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
-        copy_button.show("Copy and note it", draft.text, key=f"copy-{key}", on_copied=partial(note, "copied"))
-        if draft.email and not view.reader.anonymous:
-            st.link_button(
-                "Write an email",
-                draft.mail_address,
-                key=f"mail-{key}",
-                on_click=partial(note, "email"),
-                icon=":material/mail:",
-                type="tertiary",
-            )
+        # The script of the first page copies the text above this button.
         st.button(
-            "Talked to them",
-            key=f"met-{key}",
-            on_click=partial(note, "met"),
-            icon=":material/forum:",
+            "Copy and note it",
+            key=f"copy-{key}",
+            on_click=partial(note, "copied"),
+            icon=":material/content_copy:",
             type="tertiary",
         )
 
