@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cohort_core.cli import common
-from cohort_core.cli.common import AnonymousOption, AsJson, OneClassId, RequiredClassId
+from cohort_core.cli.common import AnonymousOption, AsJson, Force, OneClassId, RequiredClassId
 
 commands = typer.Typer()
 contact = typer.Typer(no_args_is_help=True, help="Messages to students and talks, and what came of them.")
@@ -95,3 +96,21 @@ def delete(
     """Delete a contact with its note, and undo the hide that it made."""
     common.commands().delete_contact(class_id, student, number)
     typer.echo("Deleted, with its note.")
+
+
+@commands.command("student-file")
+def student_file(
+    student: StudentId,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to make, which only you can read; default: print it.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Print everything that is kept about one person, as JSON, for whoever asks for their data."""
+    common.database_that_exists()
+    text = json.dumps(common.admin().student_file(student), indent=2, ensure_ascii=False, allow_nan=False)
+    if out is None:
+        typer.echo(text)
+        return
+    common.write_for_owner(out, text.encode(), replace=force)
+    typer.echo(f"Wrote {out}. {common.privacy_note(anonymous=False)}")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials
@@ -474,6 +474,24 @@ class AdminCommands:
         """Replace the database by a backup; return the copy of the database before."""
         with self._sync_lock():
             return maintenance.restore(self._workspace.database, file, asked_by=self.principal.who)
+
+    def student_file(self, student_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return everything that is kept about a person, by table.
+
+        Raises ``BadInput`` if nobody has this id, and in anonymous mode, as the file would undo it.
+        """
+        from cohort_core import sources
+        from cohort_core.store.student_file import load_student_file
+
+        if self._workspace.cohorts.is_anonymous():
+            raise BadInput(
+                "Pseudonyms are on, and this file has names. Switch them off first.", parameter="anonymous"
+            )
+        file = load_student_file(
+            self._workspace.database, student_id, read_person=sources.source_class().read_person
+        )
+        self._audit("student file", f"{sum(map(len, file.values()))} rows")
+        return file
 
     def purge_student(self, student_id: str) -> Purged:
         """Erase a student, and keep them away from later syncs."""

@@ -213,7 +213,12 @@ def test_every_table_with_a_student_is_known(synced: SyncedClass) -> None:
         shown = str(read(reader, synced.id))
         assert WHO not in shown, table
         assert CANARY not in shown, table
+    admin = Services(workspace).admin(CLI_OWNER)
+    assert set(tables) <= set(admin.student_file(WHO))
+    assert admin.student_file("stand-in") == admin.student_file(WHO)
     purge_student(database, WHO, asked_by="test")
+    with pytest.raises(BadInput):
+        admin.student_file(WHO)
     with database.reading() as connection:
         for table in student_tables(connection):
             ids = connection.execute(f"SELECT student_id FROM {table}").fetchall()
