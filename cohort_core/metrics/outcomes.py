@@ -242,6 +242,11 @@ def _acts(class_data: ClassData) -> dict[str, tuple[Act, ...]]:
     }
 
 
+def acts_of(class_data: ClassData, student_id: str) -> tuple[Act, ...]:
+    """Return the starts and completions of a student in order of time, once for each assignment."""
+    return _acts(class_data).get(student_id, ())
+
+
 def _has_left(cohort: Cohort, student_id: str, end: pd.Timestamp) -> bool:
     """Return True if a student has been withdrawn by then, or was removed from the class."""
     withdrawals = _withdrawals(cohort.class_data)

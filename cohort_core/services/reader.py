@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cohort_core.config.thresholds import Thresholds
+    from cohort_core.metrics.class_night import ClassNight
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.metrics.triage import ClassTriage
     from cohort_core.reports.catalog import Triage
@@ -245,6 +246,15 @@ class Reader:
     def contact_frame(self, reference: str) -> pd.DataFrame:
         """Return the contacts with students of a class as the metrics take them."""
         return contact_frame(self.contacts(reference))
+
+    def class_night(
+        self, reference: str, as_of: str | None = None, group: str | None = None
+    ) -> tuple[Cohort, ClassNight]:
+        """Return a class or group at an instant, and the sheet of its class night."""
+        from cohort_core.metrics.class_night import class_night
+
+        cohort = self.cohort(reference, as_of, group)
+        return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
 
     def real_student_id(self, reference: str, student_id: str) -> str:
         """Return the id under which the store has a student, given the one that this reader shows.

@@ -83,9 +83,14 @@ def listed(page: Page, student_id: str) -> Locator:
 
 def message(page: Page, student_id: str, label: str) -> None:
     """Open the message beside a name, and choose an action."""
+    wait_for(page, "overview")
     page.locator(f"[class*='st-key-message-'][class*='{student_id}'] button").click()
     button = page.get_by_role("link" if label == "Write an email" else "button", name=label)
-    expect(button).to_be_visible()
+    try:
+        expect(button).to_be_visible()
+    except AssertionError:
+        take(page, "failed")
+        raise
     take(page, f"message-{label.split()[0].lower()}")
     button.click()
 
