@@ -106,7 +106,7 @@ def student_file(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Print everything that is kept about one person, as JSON, for whoever asks for their data."""
+    """Print everything that is kept about one person, as JSON."""
     common.database_that_exists()
     text = json.dumps(common.admin().student_file(student), indent=2, ensure_ascii=False, allow_nan=False)
     if out is None:

@@ -83,7 +83,7 @@ document.addEventListener('click', event => {
   else copyWithoutClipboard();
 }, true);
 """
-"""A button of Streamlit cannot copy. This one copies the text above it, and Streamlit notes the click."""
+"""Lets a button copy the text above it, which a button of Streamlit cannot do."""
 
 
 def create_dashboard() -> st.App:

@@ -1,4 +1,4 @@
-"""A class night: the students to talk to first and about what, and what to teach again."""
+"""A class night: the students to talk to first, and what to teach again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Talk:
 
 @dataclass(frozen=True)
 class Lesson:
-    """An assignment to teach again, and the names of the students who are stuck in it."""
+    """An assignment to teach again, and the names of its stuck students."""
 
     assignment: str
     students: tuple[str, ...]
@@ -39,7 +39,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class ClassNight:
-    """The sheet of a class night. It has names and assignments, but no band, score, grade or note."""
+    """The sheet of a class night, without any band, score, grade or note."""
 
     first: tuple[Talk, ...]
     teach_again: tuple[Lesson, ...]
@@ -79,7 +79,7 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
 
 
 def _topic(cohort: Cohort, student_id: str) -> str | None:
-    """Return the assignment in which a student is stuck for longest, or the first that is missing."""
+    """Return the assignment of the longest stuck work, or the first that is missing."""
     work = student_assignments(cohort, student_id)
     stuck = work[work["status"] == "stuck"].sort_values("days", ascending=False)
     is_open = work["status"].isin(["not_started", "in_progress"])
@@ -89,7 +89,7 @@ def _topic(cohort: Cohort, student_id: str) -> str | None:
 
 
 def _came_back(cohort: Cohort, student_id: str) -> bool:
-    """Return True if a student was active in the last 7 days, after at least 14 days without anything."""
+    """Return True if a student became active this week after 14 silent days."""
     moments = [act.at for act in acts_of(cohort.class_data, student_id) if act.at <= cohort.as_of]
     recent = [at for at in moments if at > cohort.as_of - timedelta(days=RETURN_DAYS)]
     before = [at for at in moments if at not in recent]

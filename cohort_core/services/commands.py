@@ -171,7 +171,7 @@ class Commands:
 
     @property
     def _who(self) -> str:
-        """Who acts, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
+        """The actor, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
         return self.principal.who.replace("token ", "token:", 1)
 
     def show_again(self, reference: str, student_id: str) -> None:

@@ -233,8 +233,8 @@ class Reader:
     def contacts(self, reference: str | None = None, student_id: str | None = None) -> list[Contact]:
         """Return the contacts of visible classes, of one class or one student; newest first.
 
-        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student whom
-        the class does not have.
+        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student
+        who is not in the class.
         """
         class_id = None if reference is None else self.find_class(reference)
         real_id = None
@@ -257,7 +257,7 @@ class Reader:
         return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
 
     def real_student_id(self, reference: str, student_id: str) -> str:
-        """Return the id under which the store has a student, given the one that this reader shows.
+        """Return the real id of a student, given the one that this reader shows.
 
         Raises ``BadInput`` for any other id: with pseudonyms a real one would reveal whose pseudonym it is.
         """

@@ -1,4 +1,4 @@
-"""A week of a mentor in the practice school: three are written to, and what came of it."""
+"""A week of a mentor in the practice school."""
 
 from __future__ import annotations
 

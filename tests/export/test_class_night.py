@@ -1,4 +1,4 @@
-"""The class-night sheet: whom to talk to and about what, and nothing that a neighbour should not read."""
+"""The class-night sheet, and nothing that a neighbour should not read."""
 
 from __future__ import annotations
 

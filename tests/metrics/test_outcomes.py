@@ -1,4 +1,4 @@
-"""What came of contacts: by hand, against a naive twin, on the replayed classes, without the future."""
+"""Outcomes of contacts: by hand, against a naive twin, on the replayed classes."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_nothing_after_as_of_counts(school: Row, as_of: datetime, seed: int) -> 
 
     names = ("started_at", "completed_at", "reviewed_at")
     past = [{**row, **{name: seen(row[name]) for name in names}} for row in school["rows"]]
-    # A student of whom only the future knows stays in the class, as a sync of then would not remove anybody.
+    # Students with rows in the future alone stay in the class, as no sync of then would remove anybody.
     cut = {**school, "rows": past}
     contacts_of_then = [item for item in contacts if item["at"] <= as_of]
     assert twin(school, contacts, as_of, None) == twin(cut, contacts_of_then, as_of, None)
@@ -230,7 +230,7 @@ def test_an_entry_that_vanishes_is_no_success(code: str) -> None:
 
 
 def replayed(code: str) -> ClassData:
-    """Return the data of a replayed class, as upstream sends it on the day of the practice school."""
+    """Return the data of a replayed class, as upstream sends it."""
     school = PracticeSchool(clock=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
     class_id = next(row["id"] for row in school.classes() if code.lower() in row["friendly_id"])
     rows = [

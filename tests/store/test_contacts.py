@@ -32,7 +32,7 @@ READ_WITH_PSEUDONYMS: dict[str, Callable[[Any, str], list[Any]]] = {
         reader.handover_notes(class_id) if hasattr(reader, "handover_notes") else []
     ),
 }
-"""What people keep about a student, and how a reader shows it in anonymous mode."""
+"""Tables of notes about a student, and how a reader shows them in anonymous mode."""
 
 
 @pytest.fixture

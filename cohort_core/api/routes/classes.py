@@ -133,8 +133,9 @@ def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response
 
 @router.get(f"{CLASS_PATH}/office-hours", response_model=ClassNight, tags=["Class"])
 def office_hours(read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None) -> ClassNight:
-    """Say who to talk to first on a class night and about what, and what to teach again.
+    """List the students to talk to first on a class night, and what about.
 
+    Also what to teach again, who came back, who is new and who was not talked to for three weeks.
     Nothing in it is a band, score, grade or note.
     """
     return read.class_night(class_id, as_of, group)[1]

@@ -73,7 +73,7 @@ def outcomes_by_kind(
 def add_contact(
     commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, wanted: ContactRequest
 ) -> JSONResponse:
-    """Note that a student was written or talked to, and hide them from triage for some days.
+    """Note a message or talk, and hide the student from triage for some days.
 
     The same contact within ten minutes is noted once: the first is returned, with status 200. A longer hide
     of the student stays.
