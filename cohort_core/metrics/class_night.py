@@ -12,7 +12,7 @@ from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import student_assignments
-from cohort_core.metrics.outcomes import acts_of
+from cohort_core.metrics.outcomes import acts_of, visible
 from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
@@ -58,9 +58,8 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
     listed, _ = merge_triage([class_triage(cohort.classwide)], len(inside), hidden)
     ids = [student_id for student_id in listed["student_id"] if student_id in inside]
     stage = last_activity(cohort)["stage"]
-    recent = contacts[
-        (contacts["at"] <= cohort.as_of) & (contacts["at"] > cohort.as_of - timedelta(days=TALK_DAYS))
-    ]
+    recent = visible(cohort, contacts)
+    recent = recent[recent["at"] > cohort.as_of - timedelta(days=TALK_DAYS)]
     talked = set(recent["student_id"])
     return ClassNight(
         first=tuple(

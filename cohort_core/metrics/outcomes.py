@@ -54,7 +54,7 @@ def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
     nothing_since, too_early), came_back_at (the first start or completion within 14 days, UTC or NaT), event
     and assignment (what it was).
     """
-    shown = _of_cohort(cohort, contacts[contacts["at"] <= cohort.as_of])
+    shown = _of_cohort(cohort, visible(cohort, contacts))
     shown = shown.sort_values(["at", "contact_id"], ascending=False, ignore_index=True)
     names = _names(cohort.class_data)
     course = cohort.all_types.assignments["name"]
@@ -75,6 +75,13 @@ def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
     )
     frame["came_back_at"] = pd.to_datetime(frame["came_back_at"], utc=True).astype("datetime64[us, UTC]")
     return pd.concat([shown, frame], axis=1)
+
+
+def visible(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
+    """Return the contacts up to *as of*; at the last sync also those after it."""
+    synced_at = cohort.class_data.synced_at
+    is_latest = synced_at is not None and cohort.as_of >= synced_at
+    return contacts if is_latest else contacts[contacts["at"] <= cohort.as_of]
 
 
 def outcome(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> str:

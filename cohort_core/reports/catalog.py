@@ -470,9 +470,9 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
 def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> Report:
     """List the contacts up to *as of*, newest first, with their outcomes.
 
-    Each is judged after 7 and after 14 days. An entry that vanishes from triage is no success by itself: only
-    a start or completion is one. Of a student who was removed the id stands for the name. Without contacts
-    there are no rows.
+    Without another *as of* those after the last sync are in it. Each is judged after 7 and after 14 days. An
+    entry that vanishes from triage is no success by itself: only a start or completion is one. Of a student
+    who was removed the id stands for the name. Without contacts there are no rows.
     """
     return make_report("outcomes", metrics.outcomes.outcomes(cohort, contacts), OutcomeRow)
 

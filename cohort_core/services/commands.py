@@ -18,7 +18,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import audit, classes, contacts, hides, maintenance, roster, tokens
+from cohort_core.store import audit, classes, contacts, handover, hides, maintenance, roster, tokens
 from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
 
@@ -147,6 +147,37 @@ class Commands:
             contacts.delete_contact(connection, subject.class_id, subject.student_id, contact_id, utc_now())
             hides.undo_hide_by_contact(connection, subject.class_id, subject.student_id, contact_id)
             audit.add_event(connection, self.principal.who, "contact deleted", f"class {subject.class_id}")
+
+    def save_handover_note(
+        self,
+        reference: str,
+        question: str,
+        text: str,
+        *,
+        student_id: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Keep an answer for the handover, about a student, a group or the class; an empty text removes it.
+
+        Raises ``BadInput`` for an unknown question, student or group, and for a text that is too long.
+        """
+        if student_id is not None and group is not None:
+            raise BadInput("A note is about a student or a group. Name one of them.", parameter="group")
+        class_id, group_id, real_id = self._reader.find_class(reference), None, None
+        if student_id is not None:
+            real_id = self._subject(reference, student_id).student_id
+        if group is not None:
+            group_id = self._group_id(reference, group)
+        note = handover.HandoverNote(class_id, group_id, real_id, question, text.strip(), self._who, "")
+        with self._workspace.database.writing() as connection:
+            handover.save_handover_note(connection, note, utc_now())
+            audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
+
+    def _group_id(self, reference: str, group: str) -> str:
+        from cohort_core.metrics.groups import group_id, labels_of_group
+
+        kind, label = labels_of_group(self._reader.class_data(reference), group)[0]
+        return group_id(kind, label)
 
     def _subject(self, reference: str, student_id: str) -> Subject:
         class_id = self._reader.find_class(reference)

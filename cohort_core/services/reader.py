@@ -14,6 +14,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, hides
 from cohort_core.store.audit import save_event
+from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.sync_runs import Job, QuarantinedRecord, Run, load_latest_runs, unknown_job
 from cohort_core.sync.scheduler import Plan
 
@@ -255,6 +256,22 @@ class Reader:
 
         cohort = self.cohort(reference, as_of, group)
         return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
+
+    def handover_notes(self, reference: str) -> list[HandoverNote]:
+        """Return the handover notes of a class; none with pseudonyms, as they may name people."""
+        class_id = self.find_class(reference)
+        if self.anonymous:
+            return []
+        with self._workspace.database.reading() as connection:
+            return load_handover_notes(connection, class_id)
+
+    def holding_hides(self, cohort: Cohort) -> list[hides.Hide]:
+        """Return the hides of a class that hold at the instant of a cohort."""
+        from cohort_core.metrics.triage import class_triage
+        from cohort_core.services.hiding import holds
+
+        part = class_triage(cohort.classwide)
+        return [hide for hide in self.load_hides() if hide.class_id == part.class_id and holds(hide, part)]
 
     def real_student_id(self, reference: str, student_id: str) -> str:
         """Return the real id of a student, given the one that this reader shows.

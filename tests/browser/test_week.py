@@ -141,6 +141,7 @@ def test_a_week(tmp_path: Path, watched: Watched) -> None:
             kept = {item.student_id: item.channel for item in workspace.cohorts.load_contacts()}
             assert kept == {back: "copied", silent: "email", worse: "met"}
             page.goto("about:blank")
+            watched.hosts.clear()
         sync_later(workspace, MIDDLE)
         with served(home, tmp_path, days_later=MIDDLE) as url:
             page.goto(f"{url}/dashboard/overview{query}")
@@ -151,6 +152,7 @@ def test_a_week(tmp_path: Path, watched: Watched) -> None:
             expect(outcomes.get_by_text(names[back], exact=True)).to_be_visible()
             take(page, "3-after-five-days")
             page.goto("about:blank")
+            watched.hosts.clear()
         sync_later(workspace, END)
         with served(home, tmp_path, days_later=END) as url:
             page.goto(f"{url}/dashboard/overview{query}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -102,6 +103,39 @@ def test_a_withdrawal_is_counted_apart() -> None:
     assert words[2] == ("left", "left")
     assert words[1][0] in ("came_back", "reason_gone")
     assert words[1][1] == "left"
+
+
+def test_a_contact_after_the_last_sync_is_too_early() -> None:
+    later = frame([contact(1, "ana", "2025-03-29 10:00")])
+    cohort = small_class()
+    assert catalog.outcomes(cohort, later).records() == []
+    latest = build(replace(cohort.class_data, synced_at=cohort.as_of))
+    assert columns(catalog.outcomes(latest, later), "outcome_7", "outcome_14") == [("too_early", "too_early")]
+
+
+def test_a_withdrawal_after_as_of_is_not_visible() -> None:
+    rows = [work("ana", "a1", "2025-03-03 10:00"), work("bo", "a1", "2025-03-03 10:00")]
+    roster = [{"student_id": "ana", "withdrawn_on": "2025-03-14"}]
+    cohort = build(data_of(rows, roster=roster), pd.Timestamp("2025-03-12T10:00Z"))
+    contacts = frame([contact(1, "ana", "2025-03-09 10:00")])
+    assert columns(catalog.outcomes(cohort, contacts), "outcome_7") == [("too_early",)]
+
+
+def test_the_usual_rate_leaves_out_days_with_a_message_near() -> None:
+    rows = [work("ana", "a1", "2025-03-03 10:00"), work("bo", "a1", "2025-03-03 10:00", "2025-03-04 10:00")]
+    roster = [{"student_id": "fay", "first_name": "Fay"}]
+    cohort = build(data_of(rows, roster=roster, starts_on="2025-03-03"), pd.Timestamp("2025-03-31T10:00Z"))
+
+    def entries(*moments: str) -> int:
+        contacts = frame([contact(n, "fay", moment, "risk") for n, moment in enumerate(moments)])
+        rows = catalog.outcomes_by_kind(cohort, contacts).records()
+        return sum(r["usual_entries"] for r in rows if (r["kind"], r["days"]) == ("never_started", 7))
+
+    # The ends of the 10th and 17th: on the 3rd Fay was new, and the week after the 24th is not over.
+    assert entries() == 2
+    assert entries("2025-03-13 10:00") == 0
+    assert entries("2025-03-05 10:00") == 1
+    assert entries("2025-03-29 10:00") == 2
 
 
 def test_a_share_needs_twenty_contacts() -> None:

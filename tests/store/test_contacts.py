@@ -28,9 +28,7 @@ CANARY = "canary-text"
 READ_WITH_PSEUDONYMS: dict[str, Callable[[Any, str], list[Any]]] = {
     "contacts": lambda reader, class_id: reader.contacts(class_id),
     "marks": lambda reader, _class_id: reader.load_hides(),
-    "handover_notes": lambda reader, class_id: (
-        reader.handover_notes(class_id) if hasattr(reader, "handover_notes") else []
-    ),
+    "handover_notes": lambda reader, class_id: reader.handover_notes(class_id),
 }
 """Tables of notes about a student, and how a reader shows them in anonymous mode."""
 
