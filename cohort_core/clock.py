@@ -26,13 +26,13 @@ def utc_now() -> datetime:
 
 
 def move_on(by: timedelta) -> None:
-    """Let this process be so much later than it is, for the practice school in tests and demos."""
+    """Move the clock of this process, for the practice school in tests and demos."""
     global _ahead
     _ahead += by
 
 
 def run_faster(pace: float) -> None:
-    """Let time pass `pace` times as fast in this process from now on, for the practice school."""
+    """Let time pass `pace` times as fast in this process from now on."""
     global _since, _pace, _ahead
     ahead = utc_now() - datetime.now(UTC)
     _since, _ahead, _pace = datetime.now(UTC), ahead, pace

@@ -50,6 +50,10 @@ TIME_COLUMNS = {
 }
 GROUPS = ("Service", "Administration", "Class", "Metrics", "Student", "Assignment", "Sync")
 """Administration comes first: later requests leave entries in the audit, and their times are not fixed."""
+PUT_BODIES: dict[str, dict[str, Any]] = {
+    "mark": {"kind": "done", "until": "2025-12-01"},
+    "handover-notes": {"question": "promised", "text": "A call on Friday."},
+}
 BODIES = {
     ("POST", "/sync"): {"class_ids": [OTHER_CLASS], "full": False},
     ("POST", "/classes/{class_id}/students/{student_id}/contacts"): {
@@ -229,7 +233,7 @@ def section(
         }.get(method, "")
         lines.append(f"Answers {success}{content}.")
     elif method in ("GET", "PUT", "DELETE"):
-        body = {"kind": "done", "until": "2025-12-01"} if method == "PUT" else None
+        body = PUT_BODIES[route.path.rsplit("/", 1)[-1]] if method == "PUT" else None
         response = client.request(method, address, json=body)
         lines.append(render_exchange(method, address, response, body))
         if response.content and response.headers["content-type"] == "application/json":

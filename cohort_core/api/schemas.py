@@ -199,6 +199,18 @@ class ContactRequest(BaseModel):
     )
 
 
+class HandoverNoteRequest(BaseModel):
+    """An answer for the handover: about a student, a group, or without both the class."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    question: Literal["helps", "careful", "promised", "else"] = Field(
+        description="What helps, what to be careful with, what was promised, or what else."
+    )
+    text: str = Field(max_length=2000, description="The answer; empty removes it.", examples=["A call."])
+    student_id: str | None = Field(default=None, description="OpenClass id of the student.")
+    group: str | None = Field(default=None, description="A night or region of the roster.")
+
+
 class SyncRequest(BaseModel):
     """The classes to sync, and how.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cohort_core.cli import common
-from cohort_core.cli.common import AnonymousOption, AsJson, OneClassId, RequiredClassId
+from cohort_core.cli.common import AnonymousOption, AsJson, AsOf, Force, Group, OneClassId, RequiredClassId
 
 commands = typer.Typer()
 contact = typer.Typer(no_args_is_help=True, help="Messages to students and talks, and what came of them.")
@@ -95,3 +96,63 @@ def delete(
     """Delete a contact with its note, and undo the hide that it made."""
     common.commands().delete_contact(class_id, student, number)
     typer.echo("Deleted, with its note.")
+
+
+@commands.command("student-file")
+def student_file(
+    student: StudentId,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to make, which only you can read; default: print it.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Print everything that is kept about one person, as JSON."""
+    common.database_that_exists()
+    text = json.dumps(common.admin().student_file(student), indent=2, ensure_ascii=False, allow_nan=False)
+    if out is None:
+        typer.echo(text)
+        return
+    common.write_for_owner(out, text.encode(), replace=force)
+    typer.echo(f"Wrote {out}. {common.privacy_note(anonymous=False)}")
+
+
+@commands.command()
+def handover(
+    class_id: RequiredClassId,
+    out: Annotated[Path, typer.Option(help="The PDF to make; only you can read it.")],
+    as_of: AsOf = None,
+    group: Group = None,
+    anonymous: AnonymousOption = False,
+    force: Force = False,
+) -> None:
+    """Write a class or group for the next mentor: each student, contacts, promises, who is hidden."""
+    from cohort_core.export import handover as sheet
+    from cohort_core.store.handover import QUESTIONS
+
+    reader = common.reader(anonymous)
+    cohort, notes = reader.cohort(class_id, as_of, group), reader.handover_notes(class_id)
+    for question, number in sheet.gaps(cohort, notes).items():
+        if number:
+            typer.echo(f"{QUESTIONS[question]}: no answer for {number} students (`handover-note` adds one).")
+    file = sheet.handover(
+        *(cohort, reader.contact_frame(class_id), reader.holding_hides(cohort), notes),
+        anonymous=reader.anonymous,
+    )
+    common.write_for_owner(out, file, replace=force)
+    common.audit("report", "handover pdf", cohort.class_data.class_id, reader.anonymous)
+    typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")
+
+
+@commands.command("handover-note")
+def handover_note(
+    class_id: RequiredClassId,
+    question: Annotated[str, typer.Option(help="helps, careful, promised or else.")],
+    text: Annotated[str, typer.Option(help="What the student may read; empty removes the answer.")],
+    student: Annotated[
+        str | None, typer.Option("--student", help="About this student; default: the class or group.")
+    ] = None,
+    group: Group = None,
+) -> None:
+    """Keep an answer for the handover: what helps, what to be careful with, what was promised, what else."""
+    common.commands().save_handover_note(class_id, question, text, student_id=student, group=group)
+    typer.echo("Kept for the handover." if text.strip() else "Removed.")

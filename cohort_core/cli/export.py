@@ -70,17 +70,26 @@ def export(
 def report(
     class_id: RequiredClassId,
     out: Annotated[Path, typer.Option(help="The PDF to make; only you can read it.")],
+    kind: Annotated[
+        str, typer.Option(help="class, or class-night: whom to talk to first and about what, without scores.")
+    ] = "class",
     as_of: AsOf = None,
     group: Group = None,
     anonymous: AnonymousOption = False,
     force: Force = False,
 ) -> None:
     """Write the class report as a PDF: summary, who needs attention, blockers, trends, definitions."""
-    from cohort_core.export import pdf
+    from cohort_core.export import class_night, pdf
 
+    if kind not in ("class", "class-night"):
+        raise errors.BadInput("There is no such report. Say --kind class or class-night.", parameter="kind")
     reader = common.reader(anonymous)
-    cohort = reader.cohort(class_id, as_of, group)
-    file = pdf.class_report(cohort, reader.band_meanings(), anonymous=reader.anonymous)
+    if kind == "class":
+        cohort = reader.cohort(class_id, as_of, group)
+        file = pdf.class_report(cohort, reader.band_meanings(), anonymous=reader.anonymous)
+    else:
+        cohort, night = reader.class_night(class_id, as_of, group)
+        file = class_night.class_night_sheet(cohort, night, anonymous=reader.anonymous)
     common.write_for_owner(out, file, replace=force)
-    common.audit("report", "pdf", cohort.class_data.class_id, reader.anonymous)
+    common.audit("report", f"{kind} pdf", cohort.class_data.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")

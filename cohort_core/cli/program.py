@@ -27,7 +27,7 @@ COMMANDS = {
     "imports": ("import",),
     "export": ("export", "report"),
     "serve": ("serve", "demo", "practice-server"),
-    "contacts": ("contact",),
+    "contacts": ("contact", "student-file", "handover", "handover-note"),
     "tokens": ("token", "audit"),
 }
 """The modules with commands, in the order of the help."""

@@ -64,6 +64,29 @@ document.addEventListener("click", event => {
 """
 
 
+_COPY_SCRIPT = """
+document.addEventListener('click', event => {
+  const button = event.target.closest('[class*="st-key-copy-"] button');
+  if (!button) return;
+  let place = button;
+  while (place && !place.querySelector('[data-testid="stCode"] code')) place = place.parentElement;
+  if (!place) return;
+  const text = place.querySelector('[data-testid="stCode"] code').textContent;
+  const copyWithoutClipboard = () => {
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(text).catch(copyWithoutClipboard);
+  else copyWithoutClipboard();
+}, true);
+"""
+"""Lets a button copy the text above it, which a button of Streamlit cannot do."""
+
+
 def create_dashboard() -> st.App:
     """Create the dashboard, for one mount in one process.
 
@@ -189,7 +212,7 @@ def first_page_template(original: str) -> str:
     script = (
         f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_FOCUS_MENU_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
+        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
     page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')

@@ -56,12 +56,20 @@ def class_report(cohort: Cohort, said: Meanings | None = None, *, anonymous: boo
     each band, by default what the test alone allows. `anonymous` means that the names in the cohort are
     pseudonyms already; the report then says so. Raises NotInstalled without the typesetter.
     """
+    return typeset("pdf.typ", content(cohort, said, anonymous=anonymous))
+
+
+def typeset(template_name: str, content: dict[str, Any]) -> bytes:
+    """Lay data out with a template of this package; returns a PDF.
+
+    Raises NotInstalled without the typesetter.
+    """
     try:
         import typst
     except ImportError:
         raise NotInstalled(NOT_INSTALLED) from None
-    template = files("cohort_core.export").joinpath("pdf.typ").read_bytes()
-    data = json.dumps(content(cohort, said, anonymous=anonymous), ensure_ascii=False, allow_nan=False)
+    template = files("cohort_core.export").joinpath(template_name).read_bytes()
+    data = json.dumps(content, ensure_ascii=False, allow_nan=False)
     # Very long words may be broken anywhere, so that they do not run off the page.
     data = _ENDLESS_WORD.sub("\\g<0>\u200b", data)
     # Only the typesetter's own fonts, so that the report looks the same on every computer.

@@ -54,7 +54,7 @@ def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
     nothing_since, too_early), came_back_at (the first start or completion within 14 days, UTC or NaT), event
     and assignment (what it was).
     """
-    shown = _of_cohort(cohort, contacts[contacts["at"] <= cohort.as_of])
+    shown = _of_cohort(cohort, visible(cohort, contacts))
     shown = shown.sort_values(["at", "contact_id"], ascending=False, ignore_index=True)
     names = _names(cohort.class_data)
     course = cohort.all_types.assignments["name"]
@@ -77,8 +77,15 @@ def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([shown, frame], axis=1)
 
 
+def visible(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
+    """Return the contacts up to *as of*; at the last sync also those after it."""
+    synced_at = cohort.class_data.synced_at
+    is_latest = synced_at is not None and cohort.as_of >= synced_at
+    return contacts if is_latest else contacts[contacts["at"] <= cohort.as_of]
+
+
 def outcome(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> str:
-    """Return what came of a contact so many days later, as far as *as of* shows it.
+    """Return the outcome of a contact so many days later, seen from *as of*.
 
     Who is not in the class at the end has left, whatever they did before.
     """
@@ -91,7 +98,7 @@ def outcome(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> str
 
 
 def by_kind(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
-    """Count outcomes by kind of entry and by days, beside the usual rate without a message.
+    """Count outcomes by kind and days, beside the usual rate without a message.
 
     One row for each kind and horizon that has contacts or usual entries. Columns: kind (missing: about no
     entry), days, contacts, came_back (reason gone or not), reason_gone, left, nothing_since, too_early,
@@ -155,7 +162,7 @@ def _counts(cohort: Cohort, rows: pd.DataFrame, days: int) -> dict[str, int | fl
 
 
 def _usual(cohort: Cohort, contacts: pd.DataFrame, kind: str, days: int) -> tuple[int, int, int]:
-    """Return the entries of a kind that nobody wrote about, and how many came back and were clear then.
+    """Count the entries without a message, those that came back, and those clear then.
 
     Every seventh day before *as of* is sampled, at its end, and judged like a contact at that instant. Out
     of it are students who left, and those with a contact within `days` before or after.
@@ -187,7 +194,7 @@ def _moments_by_student(contacts: pd.DataFrame) -> dict[str, list[pd.Timestamp]]
 
 
 def _sampled(cohort: Cohort, days: int) -> Iterator[tuple[pd.Timestamp, date]]:
-    """Yield the end of every seventh day whose outcome is known by *as of*, the latest first."""
+    """Yield the end of every seventh day whose outcome is certain, latest first."""
     if cohort.starts_at is None:
         return
     first = cohort.starts_at.tz_convert(cohort.tz).date()
@@ -199,7 +206,10 @@ def _sampled(cohort: Cohort, days: int) -> Iterator[tuple[pd.Timestamp, date]]:
 
 
 def _is_clear(cohort: Cohort, student_id: str, over: pd.Timestamp) -> bool:
-    """Return True if a student has no entry at the end of a local day, or at *as of* if that is earlier."""
+    """Return True if a student has no entry at the end of a local day.
+
+    If *as of* is earlier, it is asked then.
+    """
     day = over.tz_convert(cohort.tz).date()
     kinds = _kinds_on(cohort.class_data, min(resolve(day, cohort.tz), cohort.as_of), cohort.thresholds)
     return not any(student_id in students for students in kinds.values())
@@ -218,7 +228,7 @@ def _kinds_on(
 
 
 def _first_act(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> Act | None:
-    """Return the first start or completion after `at` and at or before so many days later."""
+    """Return the first start or completion within so many days after `at`."""
     end = min(at + timedelta(days=days), cohort.as_of)
     acts = _acts(cohort.class_data).get(student_id, ())
     return next((act for act in acts if at < act.at <= end), None)
@@ -226,14 +236,16 @@ def _first_act(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> 
 
 @cached_on
 def _acts(class_data: ClassData) -> dict[str, tuple[Act, ...]]:
-    """Return the starts and completions of each student in order of time, once for each assignment."""
+    """Return the first start and completion of each assignment, by student.
+
+    They are in order of time.
+    """
     acts: dict[str, list[Act]] = {}
     rows = class_data.progressions
     for event in ("started", "completed"):
-        first = (
-            rows.dropna(subset=[f"{event}_at"]).groupby(["student_id", "assignment_id"])[f"{event}_at"].min()
-        )
-        for (student_id, assignment_id), at in first.items():
+        keys, moment = ["student_id", "assignment_id"], f"{event}_at"
+        first = rows.dropna(subset=[moment]).groupby(keys, as_index=False)[moment].min()
+        for student_id, assignment_id, at in zip(*(first[name] for name in (*keys, moment)), strict=True):
             acts.setdefault(student_id, []).append(Act(at, event, assignment_id))
     # Of a start and a completion at one instant the completion says more.
     return {
@@ -242,8 +254,13 @@ def _acts(class_data: ClassData) -> dict[str, tuple[Act, ...]]:
     }
 
 
+def acts_of(class_data: ClassData, student_id: str) -> tuple[Act, ...]:
+    """Return the first start and completion of each assignment, in order of time."""
+    return _acts(class_data).get(student_id, ())
+
+
 def _has_left(cohort: Cohort, student_id: str, end: pd.Timestamp) -> bool:
-    """Return True if a student has been withdrawn by then, or was removed from the class."""
+    """Return True if a student is withdrawn by then, or removed."""
     withdrawals = _withdrawals(cohort.class_data)
     if student_id not in withdrawals:
         return True
@@ -276,7 +293,7 @@ def _of_cohort(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _members(cohort: Cohort) -> set[str] | None:
-    """Return the ids of the students of the cohort's group, withdrawn ones included; None for all."""
+    """Return the ids of the group's students, withdrawn ones included; None for all."""
     if cohort.group is None:
         return None
     students = cohort.class_data.students

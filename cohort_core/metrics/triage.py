@@ -72,7 +72,7 @@ class ClassTriage:
         return min(mine, key=_sort_key, default=None)
 
     def is_worse(self, student_id: str, level: str, kind: str | None) -> bool:
-        """Return True if a student is worse than at a level of risk with a kind of entry, or none.
+        """Return True if a student is worse than this risk level and entry.
 
         Worse is a higher level, or an entry of a graver kind.
         """

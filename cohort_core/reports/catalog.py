@@ -468,10 +468,11 @@ def changes(class_data: ClassData, log: pd.DataFrame, before: Cohort, after: Coh
 
 
 def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> Report:
-    """List the contacts up to *as of*, newest first, with what came of each after 7 and 14 days.
+    """List the contacts up to *as of*, newest first, with their outcomes.
 
-    An entry that vanishes from triage is no success by itself: only a start or completion is one. Of a
-    student who was removed the id stands for the name. Without contacts there are no rows.
+    Without another *as of* those after the last sync are in it. Each is judged after 7 and after 14 days. An
+    entry that vanishes from triage is no success by itself: only a start or completion is one. Of a student
+    who was removed the id stands for the name. Without contacts there are no rows.
     """
     return make_report("outcomes", metrics.outcomes.outcomes(cohort, contacts), OutcomeRow)
 
@@ -480,8 +481,8 @@ def outcomes_by_kind(cohort: Cohort, contacts: pd.DataFrame) -> Report:
     """Count what came of contacts, beside what happens usually without a message.
 
     There is a row for 7 and for 14 days for each kind of triage entry that has contacts or usual entries.
-    Who wants to know whether messages help compares `share` with `usual_share`; mentors choose whom they
-    write to, so a difference is no proof.
+    Compare `share` with `usual_share`, with care: mentors choose the students they write to, so a difference
+    is no proof.
     """
     return make_report("outcomes_by_kind", metrics.outcomes.by_kind(cohort, contacts), OutcomesByKindRow)
 

@@ -215,7 +215,7 @@ class Cohorts:
         return catalog.triage_of(parts, limit, self.hidden_students(parts, anonymous=anonymous))
 
     def hidden_students(self, parts: Sequence[ClassTriage], *, anonymous: bool = False) -> set[str]:
-        """Return the ids of the students who are hidden in these classes, as the classes are then."""
+        """Return the ids of the students who are hidden in these classes."""
         return hiding.hidden_students(parts, self.load_hides(anonymous=anonymous))
 
     def load_hides(self, *, anonymous: bool = False) -> list[hides.Hide]:
@@ -231,9 +231,9 @@ class Cohorts:
     def load_contacts(
         self, class_id: str | None = None, student_id: str | None = None, *, anonymous: bool = False
     ) -> list[contacts.Contact]:
-        """Load contacts, newest first, of all classes, a class or a student, who is named by the real id.
+        """Load the contacts of all classes, a class or a student, newest first.
 
-        With pseudonyms they have no notes.
+        The student is named by the real id. With pseudonyms they have no notes.
         """
         if not self._database.exists:
             return []

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials
@@ -19,7 +19,17 @@ from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
 from cohort_core.sources import source_class
-from cohort_core.store import audit, classes, contacts, hides, maintenance, roster, score_changes, tokens
+from cohort_core.store import (
+    audit,
+    classes,
+    contacts,
+    handover,
+    hides,
+    maintenance,
+    roster,
+    score_changes,
+    tokens,
+)
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -151,6 +161,37 @@ class Commands:
             hides.undo_hide_by_contact(connection, subject.class_id, subject.student_id, contact_id)
             audit.add_event(connection, self.principal.who, "contact deleted", f"class {subject.class_id}")
 
+    def save_handover_note(
+        self,
+        reference: str,
+        question: str,
+        text: str,
+        *,
+        student_id: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Keep an answer for the handover, about a student, a group or the class; an empty text removes it.
+
+        Raises ``BadInput`` for an unknown question, student or group, and for a text that is too long.
+        """
+        if student_id is not None and group is not None:
+            raise BadInput("A note is about a student or a group. Name one of them.", parameter="group")
+        class_id, group_id, real_id = self._reader.find_class(reference), None, None
+        if student_id is not None:
+            real_id = self._subject(reference, student_id).student_id
+        if group is not None:
+            group_id = self._group_id(reference, group)
+        note = handover.HandoverNote(class_id, group_id, real_id, question, text.strip(), self._who, "")
+        with self._workspace.database.writing() as connection:
+            handover.save_handover_note(connection, note, utc_now())
+            audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
+
+    def _group_id(self, reference: str, group: str) -> str:
+        from cohort_core.metrics.groups import group_id, labels_of_group
+
+        kind, label = labels_of_group(self._reader.class_data(reference), group)[0]
+        return group_id(kind, label)
+
     def _subject(self, reference: str, student_id: str) -> Subject:
         class_id = self._reader.find_class(reference)
         present = self._reader.present_student_id(class_id, student_id)
@@ -174,7 +215,7 @@ class Commands:
 
     @property
     def _who(self) -> str:
-        """Who acts, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
+        """The actor, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
         return self.principal.who.replace("token ", "token:", 1)
 
     def show_again(self, reference: str, student_id: str) -> None:
@@ -517,6 +558,24 @@ class AdminCommands:
         """Replace the database by a backup; return the copy of the database before."""
         with self._sync_lock():
             return maintenance.restore(self._workspace.database, file, asked_by=self.principal.who)
+
+    def student_file(self, student_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return everything that is kept about a person, by table.
+
+        Raises ``BadInput`` if nobody has this id, and in anonymous mode, as the file would undo it.
+        """
+        from cohort_core import sources
+        from cohort_core.store.student_file import load_student_file
+
+        if self._workspace.cohorts.is_anonymous():
+            raise BadInput(
+                "Pseudonyms are on, and this file has names. Switch them off first.", parameter="anonymous"
+            )
+        file = load_student_file(
+            self._workspace.database, student_id, read_person=sources.source_class().read_person
+        )
+        self._audit("student file", f"{sum(map(len, file.values()))} rows")
+        return file
 
     def purge_student(self, student_id: str) -> Purged:
         """Erase a student, and keep them away from later syncs."""

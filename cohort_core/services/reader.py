@@ -14,6 +14,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
+from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
 from cohort_core.store.sync_runs import Job, Run, unknown_job
 from cohort_core.sync import lock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cohort_core.config.thresholds import Thresholds
+    from cohort_core.metrics.class_night import ClassNight
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.metrics.triage import ClassTriage
     from cohort_core.reports.band_meaning import Meanings
@@ -253,8 +255,8 @@ class Reader:
     def contacts(self, reference: str | None = None, student_id: str | None = None) -> list[Contact]:
         """Return the contacts of visible classes, of one class or one student; newest first.
 
-        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student whom
-        the class does not have.
+        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student
+        who is not in the class.
         """
         class_id = None if reference is None else self.find_class(reference)
         real_id = None
@@ -267,8 +269,33 @@ class Reader:
         """Return the contacts with students of a class as the metrics take them."""
         return contact_frame(self.contacts(reference))
 
+    def class_night(
+        self, reference: str, as_of: str | None = None, group: str | None = None
+    ) -> tuple[Cohort, ClassNight]:
+        """Return a class or group at an instant, and the sheet of its class night."""
+        from cohort_core.metrics.class_night import class_night
+
+        cohort = self.cohort(reference, as_of, group)
+        return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
+
+    def handover_notes(self, reference: str) -> list[HandoverNote]:
+        """Return the handover notes of a class; none with pseudonyms, as they may name people."""
+        class_id = self.find_class(reference)
+        if self.anonymous:
+            return []
+        with self._workspace.database.reading() as connection:
+            return load_handover_notes(connection, class_id)
+
+    def holding_hides(self, cohort: Cohort) -> list[hides.Hide]:
+        """Return the hides of a class that hold at the instant of a cohort."""
+        from cohort_core.metrics.triage import class_triage
+        from cohort_core.services.hiding import holds
+
+        part = class_triage(cohort.classwide)
+        return [hide for hide in self.load_hides() if hide.class_id == part.class_id and holds(hide, part)]
+
     def real_student_id(self, reference: str, student_id: str) -> str:
-        """Return the id under which the store has a student, given the one that this reader shows.
+        """Return the real id of a student, given the one that this reader shows.
 
         Raises ``BadInput`` for any other id: with pseudonyms a real one would reveal whose pseudonym it is.
         """

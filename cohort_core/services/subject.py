@@ -1,4 +1,4 @@
-"""The student whom a command is about, with their state at the last sync."""
+"""The student of a command, with their state at the last sync."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Noted:
-    """A contact as it was noted; ``hidden_until`` is None for a student who is not hidden until a day."""
+    """A contact as it was noted, with the day until which it hides."""
 
     contact: Contact
     hidden_until: date | None
@@ -27,7 +27,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Subject:
-    """A student of a class: the real id, the id that is shown, and the class's part in triage."""
+    """A student with both ids, the class, and its part in triage."""
 
     class_id: str
     student_id: str
@@ -49,7 +49,7 @@ class Subject:
         return next((kind for kind in GRAVITY if kind in kinds), None)
 
     def entry_of(self, kind: str | None) -> TriageEntry | None:
-        """Return the entry of this kind, or by default the one with which triage lists the student.
+        """Return the entry of this kind, or by default the one that triage lists.
 
         Raises ``BadInput`` for a kind that does not exist.
         """

@@ -1,4 +1,4 @@
-"""Contacts: when a mentor wrote or talked to a student. What was said is not kept."""
+"""Contacts: when a mentor wrote or talked to a student, never what."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _COLUMNS = ", ".join(Contact.__dataclass_fields__)
 
 
 def check_contact(channel: str, note: str | None) -> None:
-    """Raise ``BadInput`` for a channel that does not exist, or a note that is too long."""
+    """Raise ``BadInput`` for an unknown channel or a note that is too long."""
     if channel not in CHANNELS:
         raise BadInput(
             f"There is no such channel. Choose one of: {', '.join(CHANNELS)}.", parameter="channel"
@@ -51,9 +51,10 @@ def check_contact(channel: str, note: str | None) -> None:
 
 
 def add_contact(connection: sqlite3.Connection, contact: Contact, now: datetime) -> tuple[Contact, bool]:
-    """Save a contact, whose id and instant are set here; return it, and whether it is new.
+    """Save a contact; return it, and whether it is new.
 
-    Within ten minutes the same contact by the same person is one contact; the first is returned then.
+    Its id and instant are set here. Within ten minutes the same contact by the same person is one contact;
+    the first is returned then.
     """
     repeated = connection.execute(
         f"""
@@ -82,7 +83,10 @@ def add_contact(connection: sqlite3.Connection, contact: Contact, now: datetime)
 def delete_contact(
     connection: sqlite3.Connection, class_id: str, student_id: str, contact_id: int, now: datetime
 ) -> None:
-    """Delete a contact and blank its note. Raises ``BadInput`` if the student has no such contact."""
+    """Delete a contact and blank its note.
+
+    Raises ``BadInput`` if the student has no such contact.
+    """
     deleted = connection.execute(
         """
         UPDATE contacts SET deleted_at = ?, note = NULL
@@ -97,7 +101,10 @@ def delete_contact(
 def load_contacts(
     connection: sqlite3.Connection, class_id: str | None = None, student_id: str | None = None
 ) -> list[Contact]:
-    """Load the contacts of all classes, a class or a student, newest first; without deleted ones."""
+    """Load the contacts of all classes, a class or a student, newest first.
+
+    Deleted ones are left out.
+    """
     rows = connection.execute(
         f"""
         SELECT {_COLUMNS} FROM contacts

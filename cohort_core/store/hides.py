@@ -1,4 +1,4 @@
-"""Hides: students taken out of triage by a mentor, until a day, until they come back, or for good."""
+"""Hides: students taken out of triage for a time or for good."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def m005_roster_imports(db: Database) -> None:
 
 @migrations()
 def m008_contacts(db: Database) -> None:
-    """Add contacts, drafts and handover notes, and say of a hide why and since which state it holds."""
+    """Add contacts, and more of what is noted with a hide."""
     for statement in _CONTACTS.split(";"):
         if statement.strip():
             db.execute(statement)

@@ -108,6 +108,8 @@ def body_of(method: str, path: str) -> dict[str, Any]:
         return {"json": {"anonymous": False}}
     if (method, path.rsplit("/", 1)[-1]) == ("POST", "contacts"):
         return {"json": {"channel": "email"}}
+    if path.endswith("/handover-notes"):
+        return {"json": {"question": "helps", "text": "Patience."}}
     return {"json": {"kind": "exempt"}} if method == "PUT" else {}
 
 

@@ -58,6 +58,18 @@ main()
 """
 
 
+SERVE_LATER = """
+import sys
+from datetime import timedelta
+from cohort_core import clock
+from cohort_core.cli import main
+
+clock.move_on(timedelta(days=float(sys.argv.pop(1))))
+main()
+"""
+"""Serve as if so many days had passed."""
+
+
 class Dashboard:
     """A running dashboard: its URL, its workspace, and the school behind it."""
 
@@ -93,10 +105,13 @@ def synced(
 
 
 @contextmanager
-def served(folder: Path, elsewhere: Path, role: str = "", class_id: str = "") -> Iterator[str]:
+def served(
+    folder: Path, elsewhere: Path, role: str = "", class_id: str = "", *, days_later: float = 0
+) -> Iterator[str]:
     """Run `serve` as a person does, from a folder outside the project.
 
-    With a role, the dashboard is served to a person of that role who may see one class.
+    With a role, the dashboard is served to a person of that role who may see one class. `days_later` moves
+    the clock of the server.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -110,6 +125,7 @@ def served(folder: Path, elsewhere: Path, role: str = "", class_id: str = "") ->
     settings.write_text(CONTRARY, "utf-8")
     log = (elsewhere / "serve.log").open("w+")
     words = ["-c", SERVE_AS, role, class_id] if role else ["-m", "cohort_core.cli"]
+    words = ["-c", SERVE_LATER, str(days_later)] if days_later else words
     command = [sys.executable, *words, "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=elsewhere, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

@@ -1,7 +1,8 @@
-"""What came of contacts: by hand, against a naive twin, on the replayed classes, without the future."""
+"""Outcomes of contacts: by hand, against a naive twin, on the replayed classes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -104,6 +105,39 @@ def test_a_withdrawal_is_counted_apart() -> None:
     assert words[1][1] == "left"
 
 
+def test_a_contact_after_the_last_sync_is_too_early() -> None:
+    later = frame([contact(1, "ana", "2025-03-29 10:00")])
+    cohort = small_class()
+    assert catalog.outcomes(cohort, later).records() == []
+    latest = build(replace(cohort.class_data, synced_at=cohort.as_of))
+    assert columns(catalog.outcomes(latest, later), "outcome_7", "outcome_14") == [("too_early", "too_early")]
+
+
+def test_a_withdrawal_after_as_of_is_not_visible() -> None:
+    rows = [work("ana", "a1", "2025-03-03 10:00"), work("bo", "a1", "2025-03-03 10:00")]
+    roster = [{"student_id": "ana", "withdrawn_on": "2025-03-14"}]
+    cohort = build(data_of(rows, roster=roster), pd.Timestamp("2025-03-12T10:00Z"))
+    contacts = frame([contact(1, "ana", "2025-03-09 10:00")])
+    assert columns(catalog.outcomes(cohort, contacts), "outcome_7") == [("too_early",)]
+
+
+def test_the_usual_rate_leaves_out_days_with_a_message_near() -> None:
+    rows = [work("ana", "a1", "2025-03-03 10:00"), work("bo", "a1", "2025-03-03 10:00", "2025-03-04 10:00")]
+    roster = [{"student_id": "fay", "first_name": "Fay"}]
+    cohort = build(data_of(rows, roster=roster, starts_on="2025-03-03"), pd.Timestamp("2025-03-31T10:00Z"))
+
+    def entries(*moments: str) -> int:
+        contacts = frame([contact(n, "fay", moment, "risk") for n, moment in enumerate(moments)])
+        rows = catalog.outcomes_by_kind(cohort, contacts).records()
+        return sum(r["usual_entries"] for r in rows if (r["kind"], r["days"]) == ("never_started", 7))
+
+    # The ends of the 10th and 17th: on the 3rd Fay was new, and the week after the 24th is not over.
+    assert entries() == 2
+    assert entries("2025-03-13 10:00") == 0
+    assert entries("2025-03-05 10:00") == 1
+    assert entries("2025-03-29 10:00") == 2
+
+
 def test_a_share_needs_twenty_contacts() -> None:
     done = [work(f"s{n}", "a1", None, "2025-03-11 10:00") for n in range(10)]
     rows = [*done, *[work(f"t{n}", "a1", "2025-03-03 10:00") for n in range(10)]]
@@ -187,7 +221,7 @@ def test_nothing_after_as_of_counts(school: Row, as_of: datetime, seed: int) -> 
 
     names = ("started_at", "completed_at", "reviewed_at")
     past = [{**row, **{name: seen(row[name]) for name in names}} for row in school["rows"]]
-    # A student of whom only the future knows stays in the class, as a sync of then would not remove anybody.
+    # Students with rows in the future alone stay in the class, as no sync of then would remove anybody.
     cut = {**school, "rows": past}
     contacts_of_then = [item for item in contacts if item["at"] <= as_of]
     assert twin(school, contacts, as_of, None) == twin(cut, contacts_of_then, as_of, None)
@@ -230,7 +264,7 @@ def test_an_entry_that_vanishes_is_no_success(code: str) -> None:
 
 
 def replayed(code: str) -> ClassData:
-    """Return the data of a replayed class, as upstream sends it on the day of the practice school."""
+    """Return the data of a replayed class, as upstream sends it."""
     school = PracticeSchool(clock=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
     class_id = next(row["id"] for row in school.classes() if code.lower() in row["friendly_id"])
     rows = [

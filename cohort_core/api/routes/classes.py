@@ -22,8 +22,9 @@ from cohort_core.api.dependencies import (
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
 from cohort_core.api.schemas import ClassRow, CloseRequest, Health, PdfResponse, SetAsideRow
 from cohort_core.errors import BadInput
-from cohort_core.export import pdf, tables
+from cohort_core.export import class_night, pdf, tables
 from cohort_core.metrics import listings
+from cohort_core.metrics.class_night import ClassNight
 from cohort_core.reports import catalog
 from cohort_core.reports.row_models import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
 from cohort_core.store.classes import ClassStatus
@@ -169,6 +170,28 @@ def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response
     """
     rows = [asdict(record) for record in read.quarantined(class_id)]
     return send(tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id)))
+
+
+@router.get(f"{CLASS_PATH}/office-hours", response_model=ClassNight, tags=["Class"])
+def office_hours(read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None) -> ClassNight:
+    """List the students to talk to first on a class night, and what about.
+
+    Also what to teach again, who came back, who is new and who was not talked to for three weeks.
+    Nothing in it is a band, score, grade or note.
+    """
+    return read.class_night(class_id, as_of, group)[1]
+
+
+@router.get(f"{CLASS_PATH}/office-hours.pdf", response_class=PdfResponse, tags=["Class"])
+def office_hours_sheet(
+    request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+) -> PdfResponse:
+    """Make the sheet of a class night on one page."""
+    request.scope["state"][CACHE_KEY] = True
+    cohort, night = read.class_night(class_id, as_of, group)
+    file = class_night.class_night_sheet(cohort, night, anonymous=read.anonymous)
+    name = tables.file_name(class_id, "class-night", "pdf", anonymous=read.anonymous)
+    return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get(f"{CLASS_PATH}/report.pdf", response_class=PdfResponse, tags=["Class"])

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from cohort_core.api.dependencies import (
@@ -20,9 +21,9 @@ from cohort_core.api.dependencies import (
     StudentInPath,
     api_router,
 )
-from cohort_core.api.pagination import Moment, SendList, list_of
-from cohort_core.api.schemas import ContactRequest, ContactRow, NotedContact
-from cohort_core.export import tables
+from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
+from cohort_core.api.schemas import ContactRequest, ContactRow, HandoverNoteRequest, NotedContact, PdfResponse
+from cohort_core.export import handover, tables
 from cohort_core.reports.row_models import OutcomeRow, OutcomesByKindRow
 from cohort_core.store.contacts import Contact
 
@@ -63,6 +64,31 @@ def outcomes_by_kind(
     return send(report, Moment.of(read.cohort(class_id, as_of, group)))
 
 
+@router.get(f"{CLASS_PATH}/handover.pdf", response_class=PdfResponse, tags=["Class"])
+def handover_sheet(
+    request: Request, read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+) -> PdfResponse:
+    """Write a class or group for the next mentor.
+
+    Each student with contacts and what came of them, answers to four questions, and who is hidden and why.
+    With pseudonyms there are no answers.
+    """
+    request.scope["state"][CACHE_KEY] = True
+    cohort = read.cohort(class_id, as_of, group)
+    file = handover.handover(
+        *(cohort, read.contact_frame(class_id), read.holding_hides(cohort), read.handover_notes(class_id)),
+        anonymous=read.anonymous,
+    )
+    name = tables.file_name(class_id, "handover", "pdf", anonymous=read.anonymous)
+    return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@router.put(f"{CLASS_PATH}/handover-notes", status_code=HTTPStatus.NO_CONTENT, tags=["Class"])
+def save_handover_note(commands: CommandsFor, class_id: ClassReference, note: HandoverNoteRequest) -> None:
+    """Keep an answer for the handover, in place of the earlier one; an empty text removes it."""
+    commands.save_handover_note(class_id, **note.model_dump())
+
+
 @router.post(
     f"{STUDENT_PATH}/contacts",
     response_model=NotedContact,
@@ -73,7 +99,7 @@ def outcomes_by_kind(
 def add_contact(
     commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, wanted: ContactRequest
 ) -> JSONResponse:
-    """Note that a student was written or talked to, and hide them from triage for some days.
+    """Note a message or talk, and hide the student from triage for some days.
 
     The same contact within ten minutes is noted once: the first is returned, with status 200. A longer hide
     of the student stays.

@@ -49,9 +49,10 @@ DEFAULT_SYNCS, MAX_SYNCS = 20, 1000
 def settle(
     commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath, mark: MarkRequest
 ) -> None:
-    """Leave a student out of triage: until a day, until they are active again, or for good.
+    """Leave a student out of triage for a time or for good.
 
-    Until a day or until they are active, a student who becomes worse is listed at once.
+    A time is until a day, or until the student is active again. A student who becomes worse in that
+    time is listed at once.
     """
     commands.hide_student(
         *(class_id, student_id, mark.kind, mark.until), until_active=mark.until_active, wrong=mark.wrong

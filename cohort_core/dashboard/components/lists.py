@@ -136,14 +136,16 @@ def people(persons: Iterable[Person], key: str, beside: Callable[[Person], None]
     with st.container(key=f"people-{key}", gap=None):
         for person in persons:
             first, *others = person.why
-            why = f"<div class='ct-why'><span class='ct-mark'>{person.mark}</span>{markup(first)}</div>"
+            mark = f"<span class='ct-mark'>{person.mark}</span>" if person.mark else ""
+            why = f"<div class='ct-why'>{mark}{markup(first)}</div>"
             why += "".join(f"<div class='ct-why'>{markup(line)}</div>" for line in others)
-            with st.container(horizontal=True, gap="xsmall"):
-                with st.container(gap=None, width="stretch"):
-                    _link(person)
-                    st.html(why)
-                if beside:
-                    beside(person)
+            with st.container(gap=None):
+                with st.container(horizontal=True, gap="xsmall"):
+                    with st.container(gap=None, width="stretch"):
+                        _link(person)
+                    if beside:
+                        beside(person)
+                st.html(why)
 
 
 @dataclass(frozen=True)

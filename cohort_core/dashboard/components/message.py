@@ -24,7 +24,7 @@ HALF_OF_THE_CLASS = 0.5
 
 @dataclass(frozen=True)
 class Draft:
-    """A message, the template it is from, and the address of the student if there is one."""
+    """A message, its template, and the address of the student if there is one."""
 
     text: str
     template: str
@@ -45,7 +45,9 @@ def of_student(cohort: Cohort, student_id: str) -> Draft:
     stuck = work[is_stuck].sort_values("days", ascending=False)["name"].tolist()
     missing = work[is_open & (work["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]["name"].tolist()
     row = cohort.students.loc[student_id]
-    name, email = (row[field] if isinstance(row[field], str) else None for field in ("first_name", "email"))
+    name, email = (
+        str(row[field]) if isinstance(row[field], str) else None for field in ("first_name", "email")
+    )
     silent_days = cohort.thresholds.cooling_days
     return Draft(
         draft(name, health, stuck, missing, silent_days),
@@ -91,8 +93,8 @@ def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str
         case "never_started":
             began = f" Most of the class began with “{missing[0]}”." if missing else ""
             return (
-                f"I have not seen you in the course yet, and wanted to ask how you are.{began} What would help "
-                "you to begin?"
+                f"I have not seen you in the course yet, and wanted to ask how you are.{began} What would "
+                "help you to begin?"
             )
         case "silent" | "silent_and_stuck":
             back = ""
@@ -100,11 +102,12 @@ def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str
                 back = f" If it was “{stuck[0]}” that stopped you: I am glad to look at it with you."
             elif missing:
                 back = f" When you are back, “{missing[0]}” is a good place to go on."
-            return f"I have not seen you in the course for {count(silent, 'day')}. Is everything all right?{back}"
+            gone = f"I have not seen you in the course for {count(silent, 'day')}."
+            return f"{gone} Is everything all right?{back}"
         case "stuck":
             return (
-                f"I saw that “{stuck[0]}” has kept you busy for a while. What holds you up? I am glad to look "
-                "at it with you."
+                f"I saw that “{stuck[0]}” has kept you busy for a while. What holds you up? I am glad to "
+                "look at it with you."
             )
         case "behind":
             names = " and ".join(f"“{name}”" for name in missing[:2])

@@ -1,4 +1,4 @@
-"""Write or talk to a student where their name stands, note it, and see what came of it."""
+"""Messages and talks beside the names of students, and what came of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from cohort_core import formatting
-from cohort_core.dashboard.components import copy_button, lists, message
+from cohort_core.dashboard.components import lists, message
 from cohort_core.dashboard.components.text import count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
@@ -47,11 +47,18 @@ def offer(view: View, person: lists.Person) -> None:
 
 
 def actions(view: View, class_id: str, student_id: str, name: str, draft: message.Draft) -> None:
-    """Offer to copy the draft, to mail it, and to note a talk; each is noted with one click."""
+    """Offer to copy or mail the draft, or to note a talk."""
     note = partial(_note, view, class_id, student_id, name, draft.template)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
-        copy_button.show("Copy and note it", draft.text, key=f"copy-{key}", on_copied=partial(note, "copied"))
+        # The script of the first page copies the text above this button.
+        st.button(
+            "Copy and note it",
+            key=f"copy-{key}",
+            on_click=partial(note, "copied"),
+            icon=":material/content_copy:",
+            type="tertiary",
+        )
         if draft.email and not view.reader.anonymous:
             st.link_button(
                 "Write an email",
@@ -71,7 +78,7 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
 
 
 def show_on_student_page(view: View, student_id: str, health: Mapping[str, Any]) -> None:
-    """Show the draft with its actions, and the contacts with the student, as a part of the page."""
+    """Show the draft with its actions, and the contacts with the student."""
     hides.show_notice(view)
     draft = message.of_student(view.cohort, student_id)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
@@ -92,7 +99,7 @@ def show_on_student_page(view: View, student_id: str, health: Mapping[str, Any])
 
 
 def show_outcomes(view: View) -> None:
-    """Show what came of the messages of the last two weeks in the shown class; nothing without any."""
+    """Show what came of the messages of the last two weeks, if there are any."""
     report = view.reader.report("outcomes", view.class_id, as_of=view.as_of, group=view.group_id)
     rows = [row for row in report.records() if parse_instant(row["at"]) > view.cohort.as_of - RECENT]
     if not rows:

@@ -57,7 +57,7 @@ def offer(view: View, person: lists.Person) -> None:
 
 
 def show_notice(view: View) -> None:
-    """Show the notice about the last click once, with a button that undoes it, and the problem if any."""
+    """Show the notice about the last click once, with a button that undoes it."""
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(literal(problem))
     notice: Notice | None = st.session_state.pop(_NOTICE, None)
@@ -70,7 +70,7 @@ def show_notice(view: View) -> None:
 
 
 def keep_notice(text: str, class_id: str, student_id: str, contact_id: int | None) -> None:
-    """Keep a notice about a contact for the next run; without a new contact there is nothing to undo."""
+    """Keep a notice for the next run; without a new contact there is no Undo."""
     st.session_state[_NOTICE] = Notice(text, class_id, student_id, contact_id, contact_id is not None)
 
 

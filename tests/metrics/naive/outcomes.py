@@ -1,9 +1,8 @@
-"""What came of contacts, from the words of the definition."""
+"""Outcomes of contacts, from the words of the definition."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from .reports import other_reports
@@ -88,8 +87,13 @@ def kinds_at(school: Row, moment: datetime) -> dict[str, set[str]]:
 
 def _school(school: Row, moment: datetime) -> School:
     return School(
-        *(school["rows"], school["units"], school["roster"]),
-        *(ZoneInfo(school["timezone"]), moment, school["starts_on"], None),
+        school["rows"],
+        school["units"],
+        school["roster"],
+        ZoneInfo(school["timezone"]),
+        moment,
+        school["starts_on"],
+        None,
     )
 
 
@@ -118,5 +122,5 @@ def _acts(school: Row, s: str) -> list[tuple[datetime, str]]:
 
 
 def _end_of(day: date, tz: ZoneInfo) -> datetime:
-    midnight: Any = datetime.combine(day + timedelta(days=1), time(), tz)
+    midnight = datetime.combine(day + timedelta(days=1), time(), tz)
     return midnight.astimezone(UTC) - timedelta(microseconds=1)
