@@ -199,6 +199,35 @@ class ContactRequest(BaseModel):
     )
 
 
+class ClassNightTalk(BaseModel):
+    """A student to talk to on a class night."""
+
+    student_id: str = Field(description="OpenClass id.")
+    name: str = Field(description="First and last name.")
+    about: str | None = Field(description="The assignment to talk about; null for none.")
+
+
+class ClassNightLesson(BaseModel):
+    """An assignment to teach again on a class night."""
+
+    assignment: str = Field(description="Its name.")
+    students: list[str] = Field(description="Names of the students who are stuck in it.")
+
+
+class ClassNightSheet(BaseModel):
+    """The sheet of a class night, without any band, score, grade or note."""
+
+    first: list[ClassNightTalk] = Field(
+        description="At most 6 students to talk to first, hidden ones left out."
+    )
+    teach_again: list[ClassNightLesson] = Field(description="At most 3 assignments.")
+    came_back: list[str] = Field(
+        description="Names: active in the last 7 days, after 14 silent days or more."
+    )
+    not_talked_to: list[str] = Field(description="Names: no contact is noted in the last 21 days.")
+    new: list[str] = Field(description="Names: enrolled in the last 7 days.")
+
+
 class HandoverNoteRequest(BaseModel):
     """An answer for the handover: about a student, a group, or without both the class."""
 

@@ -12,7 +12,7 @@ from cohort_core.services.reader import Reader
 from tests.browser.conftest import Dashboard, Watched, served
 from tests.dashboard.conftest import PAGES
 
-ACTIONS = ("Sync now", "Settle", "List again", "Look for new classes", "Read everything", "Import", "Save")
+ACTIONS = ("Sync now", "Hide until …", "Show again", "Look for new classes", "Read everything", "Import", "Save")
 """Labels of buttons that change something."""
 
 
@@ -86,7 +86,7 @@ def test_pages_show_one_class_and_the_buttons_of_the_role(
                 assert name != "classes" or not page.get_by_test_id("stMain").get_by_role("switch").count()
             elif name == "overview":
                 expect(page.get_by_role("button", name="Sync now")).to_be_enabled()
-                expect(page.get_by_role("button", name="Settle").first).to_be_visible()
+                expect(page.get_by_role("button", name="Hide until …").first).to_be_visible()
         received.parts.clear()
         page.goto(f"{url}/dashboard/risk?class={others[0]}")
         expect(page.get_by_text("The address asks for a class")).to_be_visible()

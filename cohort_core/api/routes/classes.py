@@ -20,11 +20,10 @@ from cohort_core.api.dependencies import (
     instant,
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
-from cohort_core.api.schemas import ClassRow, CloseRequest, Health, PdfResponse, SetAsideRow
+from cohort_core.api.schemas import ClassNightSheet, ClassRow, CloseRequest, Health, PdfResponse, SetAsideRow
 from cohort_core.errors import BadInput
 from cohort_core.export import class_night, pdf, tables
 from cohort_core.metrics import listings
-from cohort_core.metrics.class_night import ClassNight
 from cohort_core.reports import catalog
 from cohort_core.reports.row_models import AssignmentRow, ChangeRow, ProgressionRow, StudentRow
 from cohort_core.store.classes import ClassStatus
@@ -172,14 +171,16 @@ def quarantine(read: Read, class_id: ClassReference, send: SendList) -> Response
     return send(tables.Table("quarantine", SetAsideRow, rows), Moment.of(read.class_data(class_id)))
 
 
-@router.get(f"{CLASS_PATH}/office-hours", response_model=ClassNight, tags=["Class"])
-def office_hours(read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None) -> ClassNight:
+@router.get(f"{CLASS_PATH}/office-hours", response_model=ClassNightSheet, tags=["Class"])
+def office_hours(
+    read: Read, class_id: ClassReference, as_of: AsOf = None, group: Group = None
+) -> ClassNightSheet:
     """List the students to talk to first on a class night, and what about.
 
     Also what to teach again, who came back, who is new and who was not talked to for three weeks.
     Nothing in it is a band, score, grade or note.
     """
-    return read.class_night(class_id, as_of, group)[1]
+    return ClassNightSheet.model_validate(asdict(read.class_night(class_id, as_of, group)[1]))
 
 
 @router.get(f"{CLASS_PATH}/office-hours.pdf", response_class=PdfResponse, tags=["Class"])

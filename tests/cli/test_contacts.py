@@ -1,0 +1,51 @@
+"""Contacts, packs and the student file by the command line, as a process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from pathlib import Path
+
+from tests.cli.test_cli import Shell
+from tests.cli.test_cli import shell as shell  # a fixture
+from tests.cli.test_cli import upstream as upstream  # a fixture
+
+CLASS = ("--class-id", "web-cohort-3")
+
+
+def test_a_mentor_notes_looks_back_and_hands_over(shell: Shell, tmp_path: Path) -> None:
+    shell.connected()
+    shell.ok("sync")
+    table, sheet, night = (tmp_path / name for name in ("health.csv", "handover.pdf", "night.pdf"))
+    shell.ok("export", *CLASS, "--report", "student-health", "--out", str(table))
+    row = next(csv.DictReader(table.read_text("utf-8-sig").splitlines()))
+    who = ("--student", row["student_id"])
+    noted = json.loads(shell.ok("contact", "add", *CLASS, *who, "--note", "Asked for a call", "--json"))
+    assert (noted["who"], noted["channel"], noted["note"]) == ("cli", "email", "Asked for a call")
+    assert noted["hidden_until"]
+    assert "Noted already" in shell.ok("contact", "add", *CLASS, *who, "--note", "Asked for a call")
+    (listed,) = json.loads(shell.ok("contact", "list", *CLASS, *who, "--json"))
+    assert listed == {key: value for key, value in noted.items() if key != "hidden_until"}
+    (hidden,) = json.loads(shell.ok("contact", "list", "--anonymous", "--json"))
+    assert hidden["note"] is None
+    assert hidden["student_id"] != row["student_id"]
+    shell.ok("export", *CLASS, "--report", "outcomes", "--out", str(table), "--force")
+    assert "too_early" in table.read_text("utf-8-sig")
+    shell.ok("handover-note", *CLASS, *who, "--question", "promised", "--text", "A laptop")
+    assert "What was promised: no answer for" in shell.ok("handover", *CLASS, "--out", str(sheet))
+    shell.ok("report", "--kind", "class-night", *CLASS, "--out", str(night))
+    for file in (sheet, night):
+        assert file.read_bytes().startswith(b"%PDF")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    kept = json.loads(shell.ok("student-file", *who))
+    assert kept["contacts"][0]["note"] == "Asked for a call"
+    assert kept["handover_notes"][0]["text"] == "A laptop"
+    shell.ok("contact", "delete", *CLASS, *who, str(noted["id"]))
+    assert json.loads(shell.ok("contact", "list", "--json")) == []
+    audit = shell.ok("audit")
+    assert row["name"] not in audit
+    assert row["student_id"] not in audit
+    for words in (("contact", "list", *who), ("report", "--kind", "x", *CLASS, "--out", "y")):
+        refused = shell.run(*words)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
