@@ -182,6 +182,19 @@ def test_undo_forgets_what_was_said(roster: Roster) -> None:
     assert answer["new"] == 1
 
 
+def test_undo_takes_a_wrong_suggestion_back(roster: Roster) -> None:
+    text = HEADER + AMARA + TYPO
+    roster.imported(text, code=LINES_LEFT)
+    roster.imported(text, "--accept-near")
+    assert roster.imported(text)["matched"] == 2
+    roster.undo()
+    answer = roster.imported(text, code=LINES_LEFT)
+    assert (answer["matched"], answer["near"]) == (1, 1)
+    assert roster.names() == ["Amara"]
+    roster.imported(text, "--enrol-near")
+    assert roster._select("SELECT count(*) FROM roster_answers WHERE answer = 'same'") == [(0,)]
+
+
 def test_standard_input_and_the_names_of_a_class(roster: Roster) -> None:
     for name in ("Evening A", "evening-a", "EVENING A", "000000000000000000abc001"):
         done = roster.home.run("import", "--students", "-", "--class-id", name, given=HEADER + AMARA)
