@@ -246,6 +246,8 @@ def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
         else "It would be"
     )
     typer.echo(f"{begin}: {numbers}")
+    if is_tried and not is_written and plan.left_out_now:
+        typer.echo("The roster stays as it is. The lines that you left out are not asked about again.")
     if any(line.state == "new" for line in waiting):
         typer.echo(
             "Lines that match nobody are not enrolled. Say --enrol-new if they are students of the class, "

@@ -137,6 +137,14 @@ class RosterPlan:
         return all(line.is_settled for line in self.lines)
 
     @property
+    def left_out_now(self) -> int:
+        """The number of lines that are left out from now on."""
+        return sum(
+            line.decision == "leave" and line.state in {"near", "new"} and not line.was_answered
+            for line in self.lines
+        )
+
+    @property
     def names_classes(self) -> bool:
         return any(line.class_name for line in self.file.lines)
 
@@ -237,17 +245,19 @@ def plan_roster(
 
 
 def keep(database: Database, plan: RosterPlan) -> bool:
-    """Write a plan; return False, and change nothing, if no line of it is used."""
-    parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers and part.after}
+    """Write a plan; return False, and change no roster, if no line of it is used.
+
+    The answers about the lines are kept in each case.
+    """
     used = {line.class_id for line in plan.lines if line.is_used}
-    parts = {class_id: part for class_id, part in parts.items() if class_id in used}
+    parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers}
     if parts:
         save_roster(
             database,
-            {class_id: part.after for class_id, part in parts.items()},
+            {class_id: part.after if class_id in used else part.before for class_id, part in parts.items()},
             {class_id: part.answers for class_id, part in parts.items()},
         )
-    return bool(parts)
+    return bool(used)
 
 
 def _enrolment(line: RosterLine) -> Enrolment:

@@ -140,6 +140,16 @@ def test_if_nothing_is_used_the_roster_stays(roster: Roster) -> None:
     assert roster.names() == ["Amara"]
 
 
+def test_lines_left_out_are_remembered_if_no_line_is_used(roster: Roster) -> None:
+    roster.imported(HEADER + AMARA)
+    answer = roster.imported(HEADER + ZED + TYPO, "--leave-rest")
+    assert (answer["written"], roster.names()) == (False, ["Amara"])
+    roster.imported(HEADER + ZED + TYPO)
+    roster.imported(HEADER + AMARA + ZED + TYPO)
+    assert roster.undo() == 1
+    roster.imported(HEADER + ZED, code=LINES_LEFT)
+
+
 def test_what_a_file_takes_away_is_shown_before(roster: Roster) -> None:
     roster.imported(HEADER + AMARA + BELA + ZED, "--enrol-new")
     answer = roster.imported(HEADER + BELA, "--dry-run")
