@@ -198,8 +198,11 @@ def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     _show_lines("Nearly a student of OpenClass", near, with_names=with_names)
     new = [(line, line.reason) for line in plan.of_state("new")]
     _show_lines("Nobody at OpenClass", new, with_names=with_names)
+    waits = {entry.reason for entry in plan.file.unclear_dates}
     noted = [
-        line for line in plan.lines if line.state == "not_used" or (line.state == "matched" and line.reason)
+        line
+        for line in plan.lines
+        if line.state == "not_used" or (line.state == "matched" and line.reason not in {"", *waits})
     ]
     _report_unusable(name, noted)
     for part in plan.by_class.values():
@@ -248,6 +251,12 @@ def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
     typer.echo(f"{begin}: {numbers}")
     if is_tried and not is_written and plan.left_out_now:
         typer.echo("The roster stays as it is. The lines that you left out are not asked about again.")
+    if dates := plan.waiting_dates:
+        numbers = ", ".join(map(str, dates[:MAX_SHOWN])) + (" and others" if len(dates) > MAX_SHOWN else "")
+        typer.echo(
+            f"Dates of {'line' if len(dates) == 1 else 'lines'} {numbers} wait for you: say "
+            "`--date-order day-first` or `--date-order month-first`."
+        )
     if any(line.state == "new" for line in waiting):
         typer.echo(
             "Lines that match nobody are not enrolled. Say --enrol-new if they are students of the class, "

@@ -133,8 +133,14 @@ class RosterPlan:
 
     @property
     def is_settled(self) -> bool:
-        """True if every line is used or was knowingly left out."""
-        return all(line.is_settled for line in self.lines)
+        """True if every line is used or was knowingly left out, and no date waits."""
+        return all(line.is_settled for line in self.lines) and not self.waiting_dates
+
+    @property
+    def waiting_dates(self) -> list[int]:
+        """The lines with a date whose order of day and month nothing decides."""
+        unclear = {entry.line for entry in self.file.unclear_dates}
+        return [line.line for line in self.lines if line.line in unclear and line.decision != "leave"]
 
     @property
     def left_out_now(self) -> int:
@@ -213,7 +219,8 @@ def plan_roster(
         for line in file.not_used
     ]
     lost = {line.line: _ENDS_TOO_EARLY for line in file.lines if _ends_too_early(line)}
-    lost |= {line.line: line.reason for line in file.lost_dates}
+    for entry in (*file.lost_dates, *file.unclear_dates):
+        lost[entry.line] = "; ".join(filter(None, (lost.get(entry.line), entry.reason)))
     lines: dict[str, list[RosterLine]] = defaultdict(list)
     for line in file.lines:
         class_id, reason, is_settled = find(line)

@@ -150,6 +150,23 @@ def test_lines_left_out_are_remembered_if_no_line_is_used(roster: Roster) -> Non
     roster.imported(HEADER + ZED, code=LINES_LEFT)
 
 
+def test_dates_that_nothing_decides_wait_for_an_answer(roster: Roster) -> None:
+    text = "email,enrolled_on\namara.okonjo@example.org,09/10/2026\nbela.kovacs@example.org,2026-10-16\n"
+    answer = roster.imported(text, code=LINES_LEFT)
+    assert [line["reason"] for line in answer["lines"]] == [
+        "counts without “enrolled_on” until you say if day or month is first",
+        None,
+    ]
+    done = roster.home.run("import", "--students", str(roster.path))
+    assert done.returncode == LINES_LEFT
+    assert (
+        "Dates of line 2 wait for you: say `--date-order day-first` or `--date-order month-first`."
+        in done.stdout
+    )
+    answer = roster.imported(text, "--date-order", "day-first")
+    assert answer["lines"][0]["reason"] is None
+
+
 def test_what_a_file_takes_away_is_shown_before(roster: Roster) -> None:
     roster.imported(HEADER + AMARA + BELA + ZED, "--enrol-new")
     answer = roster.imported(HEADER + BELA, "--dry-run")
