@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -231,15 +231,20 @@ def _show_lines(title: str, lines: list[tuple[PlannedLine, str]], *, with_names:
         typer.echo(f"  and {len(lines) - MAX_SHOWN} more; --json lists all")
 
 
+_STATES: tuple[Literal["near", "new"], ...] = ("near", "new")
+
+
 def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
     from cohort_core.sources import source_class
 
     label = source_class().info.label
-    matched = sum(line.is_used and line.student is not None for line in plan.lines)
+    matched = sum(line.is_used and line.meant is not None for line in plan.lines)
     waiting = [line for line in plan.lines if line.decision == "ask"]
+    left = {state: sum(not line.is_used for line in plan.of_state(state)) for state in _STATES}
+    not_enrolled = "".join(f"{number} {state} not enrolled, " for state, number in left.items() if number)
     numbers = (
-        f"{count(matched, 'student')} of {label}, {plan.used - matched} not seen there yet, "
-        f"{len(plan.lines) - plan.used} lines not used."
+        f"{count(matched, 'student')} of {label}, {plan.used - matched} not seen there yet, {not_enrolled}"
+        f"{count(len(plan.of_state('not_used')), 'line')} not used."
     )
     begin = (
         "Roster imported"

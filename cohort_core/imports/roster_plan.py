@@ -34,6 +34,8 @@ from cohort_core.store.stand_ins import load_aliases
 GROUP_COLUMNS = ("night", "region")
 MAX_UNMATCHED_SHARE = 0.25
 """If a greater part of a file matches nobody, the summary begins with it."""
+MIN_UNMATCHED = 4
+"""Fewer lines that match nobody say nothing about the file."""
 
 State = Literal["matched", "near", "new", "not_used"]
 Decision = Literal["use", "same", "leave", "ask"]
@@ -78,6 +80,11 @@ class PlannedLine:
     @property
     def is_used(self) -> bool:
         return self.decision in {"use", "same"}
+
+    @property
+    def meant(self) -> Student | None:
+        """The student that the line means; None for a suggestion that nobody took."""
+        return self.student if self.state == "matched" or self.decision == "same" else None
 
     @property
     def name(self) -> str:
@@ -452,7 +459,7 @@ class _PartMaker:
         present: list[Enrolment | None] = []
         taken: set[int] = set()
         for line, other in zip(used, alike, strict=True):
-            earlier = by_student.get(line.student.id) if line.student is not None else None
+            earlier = by_student.get(line.meant.id) if line.meant is not None else None
             earlier = other if earlier is None else earlier
             if earlier is not None and id(earlier) in taken:
                 earlier = None
@@ -490,8 +497,8 @@ def _merged(old: Enrolment, new: Enrolment) -> Enrolment:
 def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
     """Say why a great part of a file matches nobody."""
     people = [line for line in plan.lines if line.state != "not_used"]
-    lost = [line for line in people if line.state in {"near", "new"} and not line.was_answered]
-    if len(lost) <= MAX_UNMATCHED_SHARE * len(people) or not lost:
+    lost = [line for line in people if line.state == "new" and not line.was_answered]
+    if len(lost) <= MAX_UNMATCHED_SHARE * len(people):
         return ""
     verb = "matches" if len(lost) == 1 else "match"
     begin = f"{len(lost)} of {count(len(people), 'line')} {verb} nobody at OpenClass."
@@ -499,6 +506,8 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
         seen = {class_id: load_seen_students(connection, class_id) for class_id in names}
     if not any(seen[class_id] for class_id in plan.by_class):
         return f"{begin} The class has no records yet. Sync it first, and import the file after that."
+    if len(lost) < MIN_UNMATCHED:
+        return ""
     lines = [line.enrolment for line in lost]
     elsewhere = {
         class_id: sum(match.state == "matched" for match in match_lines(lines, students))
@@ -510,8 +519,6 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
         return f"{begin} {elsewhere[best]} of them are students of {names[best]}. Is it the right class?"
     if not any(address(line.email) or full_name(line.first_name, line.last_name) for line in lines):
         return f"{begin} They have ids of your school alone. Add emails, or first and last names."
-    if sum(line.state == "near" for line in lost) * 2 >= len(lost):
-        return f"{begin} Most of them are written a little differently there. Look at the suggestions."
     return f"{begin} Is it the right class, and the right file?"
 
 

@@ -107,7 +107,7 @@ def test_nobody_is_enrolled_before_it_is_said_and_once_is_enough(roster: Roster)
     ]
     assert answer["lines"][2]["suggestion"]["name"] == "Dana Whitlock"
     assert roster.names() == ["Amara"]
-    assert answer["hint"].startswith("2 of 3 lines match nobody at OpenClass.")
+    assert answer["hint"] is None
     answer = roster.imported(text, "--enrol-new", code=LINES_LEFT)
     assert roster.names() == ["Amara", "Zed"]
     answer = roster.imported(text, "--accept-near")
@@ -165,6 +165,25 @@ def test_dates_that_nothing_decides_wait_for_an_answer(roster: Roster) -> None:
     )
     answer = roster.imported(text, "--date-order", "day-first")
     assert answer["lines"][0]["reason"] is None
+
+
+def test_the_hint_needs_four_lines_that_match_nobody(roster: Roster) -> None:
+    new = [f"n{number}@example.org,New{number},Person,,\n" for number in range(4)]
+    text = HEADER + AMARA + TYPO
+    assert roster.imported(text + "".join(new[:3]), "--dry-run", code=LINES_LEFT)["hint"] is None
+    hint = roster.imported(text + "".join(new), "--dry-run", code=LINES_LEFT)["hint"]
+    assert hint.startswith("4 of 6 lines match nobody at OpenClass.")
+
+
+def test_the_text_counts_as_the_answer_does(roster: Roster) -> None:
+    dana = ",Dana,Whitlock,Friday,\n"
+    roster.imported(HEADER + dana)
+    roster.path.write_text(HEADER + AMARA + ZED + TYPO, "utf-8")
+    done = roster.home.run("import", "--students", str(roster.path), "--enrol-near", "--add")
+    words = "1 student of OpenClass, 1 not seen there yet, 1 new not enrolled, 0 lines not used."
+    assert words in done.stdout
+    # The new student is not the one who was suggested, who stays on the roster.
+    assert [row[3] for row in roster.stored()] == ["Friday", "Tuesday", "Thursday"]
 
 
 def test_what_a_file_takes_away_is_shown_before(roster: Roster) -> None:

@@ -125,8 +125,8 @@ Una,New,una@new.example,Tuesday
 
 def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
     test = upload(part("roster"), ROSTER + "Nobody,,,\n")
-    assert "3 lines: 0 match a student of OpenClass, 2 nobody, 1 cannot be used." in shown(test)
-    assert "2 of 2 lines match nobody at OpenClass" in test.warning[0].value
+    assert "3 lines: 0 match a student of OpenClass, 2 are new, 1 cannot be used." in shown(test)
+    assert not test.warning
     assert "Line 5: has no email and no full name, and nobody at OpenClass" in shown(test)
     assert next(button for button in test.main.button if button.label == "Import").disabled
     box(test, "Line 2: Una New").check().run()

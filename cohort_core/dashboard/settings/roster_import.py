@@ -378,7 +378,7 @@ def _result(plan: RosterPlan) -> str:
     """
     if not plan.used:
         return f"{count(plan.left_out_now, 'line')} left out. The roster stays as it is."
-    unseen = sum(line.is_used and line.student is None for line in plan.lines)
+    unseen = sum(line.is_used and line.meant is None for line in plan.lines)
     begin = f"Imported. {plan.used:,} of {count(len(plan.lines), 'line')} are on the roster"
     return f"{begin}, {unseen:,} of them not seen at OpenClass yet." if unseen else f"{begin}."
 

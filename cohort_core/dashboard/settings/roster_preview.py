@@ -49,13 +49,14 @@ class _Said:
 def summary(plan: RosterPlan) -> str:
     """Count the lines of a file.
 
-    For example "43 lines: 38 match a student of OpenClass, 2 nearly, 1 nobody, 2 cannot be used.".
+    For example "43 lines: 38 match a student of OpenClass, 1 is new, 2 are spelled differently, 1 cannot be
+    used.".
     """
     numbers = Counter(line.state for line in plan.lines)
-    parts = [f"{numbers['matched']:,} match a student of OpenClass"]
-    if numbers["near"]:
-        parts.append(f"{numbers['near']:,} nearly")
-    parts.append(f"{numbers['new']:,} nobody")
+    parts = [f"{numbers['matched']:,} match{'es' * (numbers['matched'] == 1)} a student of OpenClass"]
+    for state, words in (("new", "new"), ("near", "spelled differently")):
+        if numbers[state]:
+            parts.append(f"{numbers[state]:,} {'is' if numbers[state] == 1 else 'are'} {words}")
     if numbers["not_used"]:
         parts.append(f"{numbers['not_used']:,} cannot be used")
     return f"{count(len(plan.lines), 'line')}: {', '.join(parts)}."
