@@ -328,7 +328,7 @@ class AdminCommands:
             if len(class_ids) > 1:
                 raise BadInput("Several classes have an imported roster. Say which.", parameter="class_id")
             if not class_ids:
-                raise BadInput("No roster was imported, so there is nothing to undo.", parameter="class_id")
+                raise BadInput("There is no earlier roster left to bring back.", parameter="class_id")
             class_id = class_ids[0]
         lines = roster_imports.undo_import(database, class_id).lines
         self._audit("import undone", f"roster, {lines} lines, class {class_id}")
