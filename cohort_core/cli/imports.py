@@ -176,8 +176,6 @@ def _undo(admin: AdminCommands, class_id: str | None, *, as_json: bool) -> dict[
 
 def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     """Print a plan: first what is odd, then the lists, then what it takes away."""
-    from cohort_core.imports.roster_plan import display_name
-
     if plan.hint:
         typer.echo(plan.hint)
     for sentence in plan.file.assumptions:
@@ -189,7 +187,7 @@ def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     near = [
         (
             line,
-            f"do you mean {display_name(line.student)}?"
+            f"do you mean {line.student_name}?"
             if with_names and line.student
             else "do you mean a student of the class?",
         )

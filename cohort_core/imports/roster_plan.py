@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cohort_core.display_names import display_names
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.formatting import count
 from cohort_core.imports.near_matches import NearMatches
@@ -71,6 +72,8 @@ class PlannedLine:
     state: State
     enrolment: Enrolment
     student: Student | None = None
+    student_name: str = ""
+    """The name of ``student`` as everywhere, with the first part of the email where another has it too."""
     reason: str = ""
     decision: Decision = "leave"
     is_settled: bool = True
@@ -187,7 +190,7 @@ class RosterPlan:
 def _line_as_dict(line: PlannedLine, *, with_names: bool) -> dict[str, Any]:
     student = line.student and {
         "id": line.student.id if with_names else None,
-        "name": display_name(line.student) if with_names else None,
+        "name": line.student_name if with_names else None,
     }
     return {
         "line": line.line,
@@ -205,6 +208,12 @@ def _line_as_dict(line: PlannedLine, *, with_names: bool) -> dict[str, Any]:
 def display_name(student: Student | Enrolment) -> str:
     """Return the name of a person, else their email; never an id."""
     return f"{student.first_name or ''} {student.last_name or ''}".strip() or student.email or ""
+
+
+def names_of(students: Sequence[Student]) -> dict[str, str]:
+    """Return the name of each student of a class by id, as pages show it."""
+    people = [(student.first_name, student.last_name, student.email) for student in students]
+    return dict(zip([student.id for student in students], display_names(people), strict=True))
 
 
 def plan_roster(
@@ -338,6 +347,7 @@ class _PartMaker:
             self._aliases = load_aliases(connection, class_id)
             said = Answers(load_answers(connection, class_id))
         self._seen_ids = {student.id for student in self._seen}
+        self._names = names_of(self._seen)
         self._choices = choices
         self._numbers = [line.line for line in lines]
         self._enrolments = with_stand_ins(before, [_enrolment(line) for line in lines], class_id)
@@ -375,7 +385,10 @@ class _PartMaker:
             self._numbers[place], "not_used", line, reason=reason, class_id=self.plan.class_id
         )
         if match.state == "matched":
-            return replace(planned, state="matched", student=match.student, decision="use")
+            name = self._names[match.student.id] if match.student is not None else ""
+            return replace(
+                planned, state="matched", student=match.student, student_name=name, decision="use"
+            )
         if match.state != "unseen":
             says_nothing_else = match.state == "repeated" and self._repeats(line, match.other)
             return replace(planned, is_settled=says_nothing_else)
@@ -387,6 +400,8 @@ class _PartMaker:
         if suggestion is None and not _names_somebody(line):
             return replace(planned, reason=_NAMES_NOBODY, is_settled=False)
         planned = replace(planned, state="near" if suggestion else "new", student=suggestion)
+        if suggestion is not None:
+            planned = replace(planned, student_name=self._names[suggestion.id])
         if suggestion is None and not reason:
             planned = replace(planned, reason="matches nobody at OpenClass")
         decision = self._chosen(planned)

@@ -228,7 +228,7 @@ def undo_import(database: Database, class_id: str) -> EarlierRoster:
         earlier = load_earlier_rosters(connection, class_id)
         if not earlier:
             raise BadInput(
-                "There is no earlier roster of this class left to bring back. Import the file of before instead.",
+                "There is no earlier roster of this class left. Import the file of before instead.",
                 parameter="class_id",
             )
         _forget_aliases(connection, class_id, earlier[0].import_id)

@@ -17,7 +17,7 @@ from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_calendars, set_active
-from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster import Enrolment, load_seen_students
 from cohort_core.store.roster_imports import save_roster
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
@@ -165,6 +165,18 @@ def test_a_near_line_is_a_question(followed: Workspace) -> None:
     students = followed.cohorts.class_data("alpha").students.set_index("student_id")
     assert students.loc[student["student_id"], "night"] == "Tue"
     assert len(students) == len(followed.cohorts.class_data("alpha").students)
+
+
+def test_equal_names_have_their_emails_beside_them(followed: Workspace) -> None:
+    class_id = followed.cohorts.find_class("alpha")
+    with followed.database.writing() as connection:
+        ids = [student.id for student in load_seen_students(connection, class_id)[:2]]
+        connection.executemany(
+            "UPDATE students SET first_name = 'Jo', last_name = 'Smith', email = ? WHERE id = ?",
+            [(f"jo{number}@twin.example", student_id) for number, student_id in enumerate(ids)],
+        )
+    test = upload(part("roster"), "email,night\njo0@twin.example,Tue\njo1@twin.example,Tue\n")
+    assert test.dataframe[-1].value["At OpenClass"].tolist() == ["Jo Smith (jo0)", "Jo Smith (jo1)"]
 
 
 def test_what_a_roster_takes_away_and_that_it_comes_back(followed: Workspace) -> None:

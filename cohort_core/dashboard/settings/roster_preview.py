@@ -110,11 +110,10 @@ def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: boo
     with st.expander(f"Perhaps a student of OpenClass ({len(lines)})", expanded=True):
         st.caption("These lines are not imported before you say who is meant.")
         for line in _some(lines, f"{key}-near"):
-            suggestion = display_name(line.student) if line.student is not None else ""
             label = (
                 f"Line {line.line}"
                 if anonymous
-                else f"Line {line.line}: {_name(line)}. Do you mean {suggestion}?"
+                else f"Line {line.line}: {_name(line)}. Do you mean {line.student_name}?"
             )
             chosen = st.selectbox(
                 literal(label),
@@ -188,7 +187,7 @@ def _name(line: PlannedLine) -> str:
 def _to_row(line: PlannedLine) -> dict[str, Any]:
     row = {"Line": line.line, "In the file": _name(line)}
     if line.student is not None:
-        row["At OpenClass"] = display_name(line.student)
+        row["At OpenClass"] = line.student_name
     return row | _labels(line.enrolment) | {"Note": line.reason or None}
 
 
