@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -176,8 +176,6 @@ def _undo(admin: AdminCommands, class_id: str | None, *, as_json: bool) -> dict[
 
 def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     """Print a plan: first what is odd, then the lists, then what it takes away."""
-    from cohort_core.imports.roster_plan import display_name
-
     if plan.hint:
         typer.echo(plan.hint)
     for sentence in plan.file.assumptions:
@@ -189,7 +187,7 @@ def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     near = [
         (
             line,
-            f"do you mean {display_name(line.student)}?"
+            f"do you mean {line.student_name}?"
             if with_names and line.student
             else "do you mean a student of the class?",
         )
@@ -198,8 +196,11 @@ def _show_plan(plan: RosterPlan, name: str, *, with_names: bool) -> None:
     _show_lines("Nearly a student of OpenClass", near, with_names=with_names)
     new = [(line, line.reason) for line in plan.of_state("new")]
     _show_lines("Nobody at OpenClass", new, with_names=with_names)
+    waits = {entry.reason for entry in plan.file.unclear_dates}
     noted = [
-        line for line in plan.lines if line.state == "not_used" or (line.state == "matched" and line.reason)
+        line
+        for line in plan.lines
+        if line.state == "not_used" or (line.state == "matched" and line.reason not in {"", *waits})
     ]
     _report_unusable(name, noted)
     for part in plan.by_class.values():
@@ -228,15 +229,20 @@ def _show_lines(title: str, lines: list[tuple[PlannedLine, str]], *, with_names:
         typer.echo(f"  and {len(lines) - MAX_SHOWN} more; --json lists all")
 
 
+_STATES: tuple[Literal["near", "new"], ...] = ("near", "new")
+
+
 def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
     from cohort_core.sources import source_class
 
     label = source_class().info.label
-    matched = sum(line.is_used and line.student is not None for line in plan.lines)
+    matched = sum(line.is_used and line.meant is not None for line in plan.lines)
     waiting = [line for line in plan.lines if line.decision == "ask"]
+    left = {state: sum(not line.is_used for line in plan.of_state(state)) for state in _STATES}
+    not_enrolled = "".join(f"{number} {state} not enrolled, " for state, number in left.items() if number)
     numbers = (
-        f"{count(matched, 'student')} of {label}, {plan.used - matched} not seen there yet, "
-        f"{len(plan.lines) - plan.used} lines not used."
+        f"{count(matched, 'student')} of {label}, {plan.used - matched} not seen there yet, {not_enrolled}"
+        f"{count(len(plan.of_state('not_used')), 'line')} not used."
     )
     begin = (
         "Roster imported"
@@ -246,6 +252,14 @@ def _show_result(plan: RosterPlan, *, is_written: bool, is_tried: bool) -> None:
         else "It would be"
     )
     typer.echo(f"{begin}: {numbers}")
+    if is_tried and not is_written and plan.left_out_now:
+        typer.echo("The roster stays as it is. The lines that you left out are not asked about again.")
+    if dates := plan.waiting_dates:
+        numbers = ", ".join(map(str, dates[:MAX_SHOWN])) + (" and others" if len(dates) > MAX_SHOWN else "")
+        typer.echo(
+            f"Dates of {'line' if len(dates) == 1 else 'lines'} {numbers} wait for you: say "
+            "`--date-order day-first` or `--date-order month-first`."
+        )
     if any(line.state == "new" for line in waiting):
         typer.echo(
             "Lines that match nobody are not enrolled. Say --enrol-new if they are students of the class, "

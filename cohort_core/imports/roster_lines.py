@@ -82,6 +82,8 @@ class RosterFile(FileReading):
     """True if a person must choose ``date_order``; until then the dates concerned are None."""
     lost_dates: list[Unusable] = field(default_factory=list)
     """Lines that count without a date that could not be read."""
+    unclear_dates: list[Unusable] = field(default_factory=list)
+    """Lines that count without a date until a person chooses ``date_order``."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def read_roster_file(
     date_texts = {text for row in rows for meaning in _DATES if (text := row.value(meaning))}
     reading = dates.read_dates(date_texts, order=date_order, class_starts_on=class_starts_on)
     lines: list[RosterLine] = []
-    not_used, lost_dates, skipped = list(table.not_used), [], []
+    not_used, skipped = list(table.not_used), []
+    lost_dates, unclear_dates = [], []
     for row in rows:
         if problem := row.problem(columns.PERSON):
             not_used.append(Unusable(row.number, problem))
@@ -141,6 +144,9 @@ def read_roster_file(
                     lost_dates.append(Unusable(row.number, reason))
                 elif text and (day := reading.by_text[text]):
                     person[meaning] = day.isoformat()
+                elif text:
+                    reason = f"counts without “{row.header(meaning)}” until you say if day or month is first"
+                    unclear_dates.append(Unusable(row.number, reason))
             lines.append(RosterLine(row.number, **person))
         else:
             not_used.append(Unusable(row.number, _NAMES_NOBODY))
@@ -152,6 +158,7 @@ def read_roster_file(
         date_order=reading.order,
         dates_are_unclear=reading.is_unclear,
         lost_dates=lost_dates,
+        unclear_dates=unclear_dates,
         night_candidates=candidates,
         **_describe(table, {columns.MENTOR_NAME}, not_used, sentences),
     )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cohort_core.display_names import display_names
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.formatting import count
 from cohort_core.imports.near_matches import NearMatches
@@ -34,6 +35,8 @@ from cohort_core.store.stand_ins import load_aliases
 GROUP_COLUMNS = ("night", "region")
 MAX_UNMATCHED_SHARE = 0.25
 """If a greater part of a file matches nobody, the summary begins with it."""
+MIN_UNMATCHED = 4
+"""Fewer lines that match nobody say nothing about the file."""
 
 State = Literal["matched", "near", "new", "not_used"]
 Decision = Literal["use", "same", "leave", "ask"]
@@ -69,6 +72,8 @@ class PlannedLine:
     state: State
     enrolment: Enrolment
     student: Student | None = None
+    student_name: str = ""
+    """The name of ``student`` as everywhere, with the first part of the email where another has it too."""
     reason: str = ""
     decision: Decision = "leave"
     is_settled: bool = True
@@ -78,6 +83,11 @@ class PlannedLine:
     @property
     def is_used(self) -> bool:
         return self.decision in {"use", "same"}
+
+    @property
+    def meant(self) -> Student | None:
+        """The student that the line means; None for a suggestion that nobody took."""
+        return self.student if self.state == "matched" or self.decision == "same" else None
 
     @property
     def name(self) -> str:
@@ -133,8 +143,22 @@ class RosterPlan:
 
     @property
     def is_settled(self) -> bool:
-        """True if every line is used or was knowingly left out."""
-        return all(line.is_settled for line in self.lines)
+        """True if every line is used or was knowingly left out, and no date waits."""
+        return all(line.is_settled for line in self.lines) and not self.waiting_dates
+
+    @property
+    def waiting_dates(self) -> list[int]:
+        """The lines with a date whose order of day and month nothing decides."""
+        unclear = {entry.line for entry in self.file.unclear_dates}
+        return [line.line for line in self.lines if line.line in unclear and line.decision != "leave"]
+
+    @property
+    def left_out_now(self) -> int:
+        """The number of lines that are left out from now on."""
+        return sum(
+            line.decision == "leave" and line.state in {"near", "new"} and not line.was_answered
+            for line in self.lines
+        )
 
     @property
     def names_classes(self) -> bool:
@@ -166,7 +190,7 @@ class RosterPlan:
 def _line_as_dict(line: PlannedLine, *, with_names: bool) -> dict[str, Any]:
     student = line.student and {
         "id": line.student.id if with_names else None,
-        "name": display_name(line.student) if with_names else None,
+        "name": line.student_name if with_names else None,
     }
     return {
         "line": line.line,
@@ -184,6 +208,12 @@ def _line_as_dict(line: PlannedLine, *, with_names: bool) -> dict[str, Any]:
 def display_name(student: Student | Enrolment) -> str:
     """Return the name of a person, else their email; never an id."""
     return f"{student.first_name or ''} {student.last_name or ''}".strip() or student.email or ""
+
+
+def names_of(students: Sequence[Student]) -> dict[str, str]:
+    """Return the name of each student of a class by id, as pages show it."""
+    people = [(student.first_name, student.last_name, student.email) for student in students]
+    return dict(zip([student.id for student in students], display_names(people), strict=True))
 
 
 def plan_roster(
@@ -205,7 +235,8 @@ def plan_roster(
         for line in file.not_used
     ]
     lost = {line.line: _ENDS_TOO_EARLY for line in file.lines if _ends_too_early(line)}
-    lost |= {line.line: line.reason for line in file.lost_dates}
+    for entry in (*file.lost_dates, *file.unclear_dates):
+        lost[entry.line] = "; ".join(filter(None, (lost.get(entry.line), entry.reason)))
     lines: dict[str, list[RosterLine]] = defaultdict(list)
     for line in file.lines:
         class_id, reason, is_settled = find(line)
@@ -237,17 +268,19 @@ def plan_roster(
 
 
 def keep(database: Database, plan: RosterPlan) -> bool:
-    """Write a plan; return False, and change nothing, if no line of it is used."""
-    parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers and part.after}
+    """Write a plan; return False, and change no roster, if no line of it is used.
+
+    The answers about the lines are kept in each case.
+    """
     used = {line.class_id for line in plan.lines if line.is_used}
-    parts = {class_id: part for class_id, part in parts.items() if class_id in used}
+    parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers}
     if parts:
         save_roster(
             database,
-            {class_id: part.after for class_id, part in parts.items()},
+            {class_id: part.after if class_id in used else part.before for class_id, part in parts.items()},
             {class_id: part.answers for class_id, part in parts.items()},
         )
-    return bool(parts)
+    return bool(used)
 
 
 def _enrolment(line: RosterLine) -> Enrolment:
@@ -314,6 +347,7 @@ class _PartMaker:
             self._aliases = load_aliases(connection, class_id)
             said = Answers(load_answers(connection, class_id))
         self._seen_ids = {student.id for student in self._seen}
+        self._names = names_of(self._seen)
         self._choices = choices
         self._numbers = [line.line for line in lines]
         self._enrolments = with_stand_ins(before, [_enrolment(line) for line in lines], class_id)
@@ -351,7 +385,10 @@ class _PartMaker:
             self._numbers[place], "not_used", line, reason=reason, class_id=self.plan.class_id
         )
         if match.state == "matched":
-            return replace(planned, state="matched", student=match.student, decision="use")
+            name = self._names[match.student.id] if match.student is not None else ""
+            return replace(
+                planned, state="matched", student=match.student, student_name=name, decision="use"
+            )
         if match.state != "unseen":
             says_nothing_else = match.state == "repeated" and self._repeats(line, match.other)
             return replace(planned, is_settled=says_nothing_else)
@@ -363,6 +400,8 @@ class _PartMaker:
         if suggestion is None and not _names_somebody(line):
             return replace(planned, reason=_NAMES_NOBODY, is_settled=False)
         planned = replace(planned, state="near" if suggestion else "new", student=suggestion)
+        if suggestion is not None:
+            planned = replace(planned, student_name=self._names[suggestion.id])
         if suggestion is None and not reason:
             planned = replace(planned, reason="matches nobody at OpenClass")
         decision = self._chosen(planned)
@@ -435,7 +474,7 @@ class _PartMaker:
         present: list[Enrolment | None] = []
         taken: set[int] = set()
         for line, other in zip(used, alike, strict=True):
-            earlier = by_student.get(line.student.id) if line.student is not None else None
+            earlier = by_student.get(line.meant.id) if line.meant is not None else None
             earlier = other if earlier is None else earlier
             if earlier is not None and id(earlier) in taken:
                 earlier = None
@@ -473,8 +512,8 @@ def _merged(old: Enrolment, new: Enrolment) -> Enrolment:
 def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
     """Say why a great part of a file matches nobody."""
     people = [line for line in plan.lines if line.state != "not_used"]
-    lost = [line for line in people if line.state in {"near", "new"} and not line.was_answered]
-    if len(lost) <= MAX_UNMATCHED_SHARE * len(people) or not lost:
+    lost = [line for line in people if line.state == "new" and not line.was_answered]
+    if len(lost) <= MAX_UNMATCHED_SHARE * len(people):
         return ""
     verb = "matches" if len(lost) == 1 else "match"
     begin = f"{len(lost)} of {count(len(people), 'line')} {verb} nobody at OpenClass."
@@ -482,6 +521,8 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
         seen = {class_id: load_seen_students(connection, class_id) for class_id in names}
     if not any(seen[class_id] for class_id in plan.by_class):
         return f"{begin} The class has no records yet. Sync it first, and import the file after that."
+    if len(lost) < MIN_UNMATCHED:
+        return ""
     lines = [line.enrolment for line in lost]
     elsewhere = {
         class_id: sum(match.state == "matched" for match in match_lines(lines, students))
@@ -493,8 +534,6 @@ def _hint(database: Database, plan: RosterPlan, names: dict[str, str]) -> str:
         return f"{begin} {elsewhere[best]} of them are students of {names[best]}. Is it the right class?"
     if not any(address(line.email) or full_name(line.first_name, line.last_name) for line in lines):
         return f"{begin} They have ids of your school alone. Add emails, or first and last names."
-    if sum(line.state == "near" for line in lost) * 2 >= len(lost):
-        return f"{begin} Most of them are written a little differently there. Look at the suggestions."
     return f"{begin} Is it the right class, and the right file?"
 
 

@@ -77,6 +77,11 @@ def read_table(
         raise BadInput(
             f"{name} is too large for a roster. Check that it is the right file.", parameter="file"
         )
+    if content.startswith(b"%PDF"):
+        raise BadInput(
+            f"{name} is a PDF, whatever its name says. Get the list as XLSX or as CSV (UTF-8) and try again.",
+            parameter="file",
+        )
     if workbooks.is_workbook(content):
         table = _read_workbook(workbooks.Workbook(content, name), needs, sheet)
     else:
@@ -134,7 +139,7 @@ def _make_table(row: Row) -> Table:
 def _no_header(needs: frozenset[str]) -> BadInput:
     wanted = "name" if needs == columns.MENTOR else "email, or first name and last name, or student id"
     return BadInput(
-        f"The first line must name the columns, among them {wanted}. Add it and try again.",
+        f"No line names the columns, among them {wanted}. Add such a line and try again.",
         parameter="columns",
     )
 

@@ -457,13 +457,16 @@ class AdminCommands:
         return roster_plan.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
 
     def keep_roster(self, plan: RosterPlan) -> bool:
-        """Write a plan; return False, and change nothing, if no line of it is used."""
+        """Write a plan; return False, and change no roster, if no line of it is used."""
         from cohort_core.imports import roster_plan
 
         is_written = roster_plan.keep(self._workspace.database, plan)
         if is_written:
             how = "added" if plan.is_added else "replaced"
             self._audit("import", f"roster, {plan.used} lines, {how}, class {', '.join(plan.by_class)}")
+        elif plan.left_out_now:
+            about = f"{plan.left_out_now} lines left out, class {', '.join(plan.by_class)}"
+            self._audit("import", f"roster unchanged, {about}")
         return is_written
 
     def undo_roster(self, class_reference: str | None = None) -> tuple[str, int]:
@@ -482,7 +485,7 @@ class AdminCommands:
             if len(class_ids) > 1:
                 raise BadInput("Several classes have an imported roster. Say which.", parameter="class_id")
             if not class_ids:
-                raise BadInput("No roster was imported, so there is nothing to undo.", parameter="class_id")
+                raise BadInput("There is no earlier roster left to bring back.", parameter="class_id")
             class_id = class_ids[0]
         lines = roster_imports.undo_import(database, class_id).lines
         self._audit("import undone", f"roster, {lines} lines, class {class_id}")

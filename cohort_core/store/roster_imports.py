@@ -228,9 +228,10 @@ def undo_import(database: Database, class_id: str) -> EarlierRoster:
         earlier = load_earlier_rosters(connection, class_id)
         if not earlier:
             raise BadInput(
-                "There is no earlier roster of this class. Import the file of before instead.",
+                "There is no earlier roster of this class left. Import the file of before instead.",
                 parameter="class_id",
             )
+        _forget_aliases(connection, class_id, earlier[0].import_id)
         columns = ", ".join(_line_columns(connection))
         connection.execute("DELETE FROM enrolments WHERE class_id = ?", (class_id,))
         connection.execute(
@@ -243,6 +244,19 @@ def undo_import(database: Database, class_id: str) -> EarlierRoster:
         bump_revision(connection, class_id)
         move_histories(connection, class_id)
     return earlier[0]
+
+
+def _forget_aliases(connection: sqlite3.Connection, class_id: str, import_id: int) -> None:
+    """Forget which students stand for lines by answers of an import alone, else the lines go on to match."""
+    connection.execute(
+        """
+        DELETE FROM student_aliases AS a WHERE class_id = ?1 AND EXISTS
+          (SELECT 1 FROM enrolments e JOIN roster_answers r ON r.meant_id = e.student_id
+           WHERE r.import_id = ?2 AND r.answer = 'same' AND e.class_id = ?1
+             AND a.old_id = e.stand_in_id AND a.student_id = e.student_id)
+        """,
+        (class_id, import_id),
+    )
 
 
 def classes_with_earlier_rosters(database: Database) -> list[str]:

@@ -215,6 +215,11 @@ class _Matching:
                 self._notes.setdefault(line, (other, "has the name of line {other}, but another email"))
             else:
                 self._repeat(line, other)
+        elif self._keys[line].address:
+            nobody = "neither's" if len(students) == 2 else "none of theirs"
+            self._unclear(
+                line, f"could mean {len(students)} students with this name, and its email is {nobody}"
+            )
         else:
             self._unclear(line, f"could mean {len(students)} students with this name: add the email")
 

@@ -62,6 +62,8 @@ def test_a_roster_is_read_before_it_is_imported(own: Dashboard, watched: Watched
     expect(page.get_by_text("What would be imported")).to_have_count(0)
     assert page.locator("img[src*='127.0.0.1:9']").count() == 0
     file.write_text("first_name,last_name,night\nUrsula,Xiong,Tuesday\n", "utf-8")
+    # An import empties the field: for a moment there are two.
+    expect(uploader.locator("input[type=file]")).to_have_count(1)
     uploader.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("Replaces 2 lines, of which 1 is not in this file.")).to_be_visible()
     page.get_by_text("Add to it").click()

@@ -17,7 +17,7 @@ from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_calendars, set_active
-from cohort_core.store.roster import Enrolment
+from cohort_core.store.roster import Enrolment, load_seen_students
 from cohort_core.store.roster_imports import save_roster
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
@@ -125,8 +125,8 @@ Una,New,una@new.example,Tuesday
 
 def test_a_roster_is_shown_before_it_is_imported(followed: Workspace) -> None:
     test = upload(part("roster"), ROSTER + "Nobody,,,\n")
-    assert "3 lines: 0 match a student of OpenClass, 2 nobody, 1 cannot be used." in shown(test)
-    assert "2 of 2 lines match nobody at OpenClass" in test.warning[0].value
+    assert "3 lines: 0 match a student of OpenClass, 2 are new, 1 cannot be used." in shown(test)
+    assert not test.warning
     assert "Line 5: has no email and no full name, and nobody at OpenClass" in shown(test)
     assert next(button for button in test.main.button if button.label == "Import").disabled
     box(test, "Line 2: Una New").check().run()
@@ -165,6 +165,18 @@ def test_a_near_line_is_a_question(followed: Workspace) -> None:
     students = followed.cohorts.class_data("alpha").students.set_index("student_id")
     assert students.loc[student["student_id"], "night"] == "Tue"
     assert len(students) == len(followed.cohorts.class_data("alpha").students)
+
+
+def test_equal_names_have_their_emails_beside_them(followed: Workspace) -> None:
+    class_id = followed.cohorts.find_class("alpha")
+    with followed.database.writing() as connection:
+        ids = [student.id for student in load_seen_students(connection, class_id)[:2]]
+        connection.executemany(
+            "UPDATE students SET first_name = 'Jo', last_name = 'Smith', email = ? WHERE id = ?",
+            [(f"jo{number}@twin.example", student_id) for number, student_id in enumerate(ids)],
+        )
+    test = upload(part("roster"), "email,night\njo0@twin.example,Tue\njo1@twin.example,Tue\n")
+    assert test.dataframe[-1].value["At OpenClass"].tolist() == ["Jo Smith (jo0)", "Jo Smith (jo1)"]
 
 
 def test_what_a_roster_takes_away_and_that_it_comes_back(followed: Workspace) -> None:

@@ -106,6 +106,14 @@ def test_of_two_people_with_one_address_the_name_says_who_is_who() -> None:
     assert "email of line {other}" in unclear[0].reason
 
 
+def test_a_name_of_two_students_with_an_email_of_neither() -> None:
+    seen = [Student("1", "Jo", "Smith", "jo1@example.org"), Student("2", "Jo", "Smith", "jo2@example.org")]
+    (with_email,) = match(line("Jo Smith", "jo3@example.org"), seen=seen)
+    assert with_email.reason == "could mean 2 students with this name, and its email is neither's"
+    (without,) = match(line("Jo Smith"), seen=seen)
+    assert without.reason.endswith("add the email")
+
+
 def test_a_second_line_for_a_person_names_the_first() -> None:
     first, second = match(line("Amara|Okonjo-Bright"), line(email="amara.okonjo@example.org"))
     assert (first.state, first.other, second.state) == ("repeated", 1, "matched")

@@ -179,13 +179,15 @@ def _preview(view: View, class_id: str, content: bytes) -> None:
     with guarded("import", stop=False) as problems:
         plan, ask = _choose_import(view, class_id, content)
         roster_preview.show_result(plan, anonymous=view.reader.anonymous)
+        says_leave = any(line.decision == "leave" and not line.was_answered for line in plan.of_state("near"))
         if not plan.used:
-            st.error("No line of this file would be used.")
+            remembered = " Import only notes which lines you leave out." if says_leave else ""
+            st.error(f"No line of this file would be used.{remembered}")
         st.button(
             "Import",
             key="import-students",
             type="primary",
-            disabled=not plan.used,
+            disabled=not (plan.used or says_leave),
             on_click=_import_students,
             args=(view, ask),
         )
@@ -366,16 +368,18 @@ def _import_students(view: View, ask: _Ask) -> None:
     with guarded("import", stop=False) as problems:
         plan = ask()
         admin_of(view).keep_roster(plan)
-    _finish(problems, "" if problems else f"Imported. {_result(plan)}", is_file_done=True)
+    _finish(problems, "" if problems else _result(plan), is_file_done=True)
 
 
 def _result(plan: RosterPlan) -> str:
     """Say what came of an import.
 
-    For example "40 of 43 lines are on the roster, 2 of them not seen at OpenClass yet.".
+    For example "Imported. 40 of 43 lines are on the roster, 2 of them not seen at OpenClass yet.".
     """
-    unseen = sum(line.is_used and line.student is None for line in plan.lines)
-    begin = f"{plan.used:,} of {count(len(plan.lines), 'line')} are on the roster"
+    if not plan.used:
+        return f"{count(plan.left_out_now, 'line')} left out. The roster stays as it is."
+    unseen = sum(line.is_used and line.meant is None for line in plan.lines)
+    begin = f"Imported. {plan.used:,} of {count(len(plan.lines), 'line')} are on the roster"
     return f"{begin}, {unseen:,} of them not seen at OpenClass yet." if unseen else f"{begin}."
 
 

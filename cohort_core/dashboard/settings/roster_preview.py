@@ -49,13 +49,14 @@ class _Said:
 def summary(plan: RosterPlan) -> str:
     """Count the lines of a file.
 
-    For example "43 lines: 38 match a student of OpenClass, 2 nearly, 1 nobody, 2 cannot be used.".
+    For example "43 lines: 38 match a student of OpenClass, 1 is new, 2 are spelled differently, 1 cannot be
+    used.".
     """
     numbers = Counter(line.state for line in plan.lines)
-    parts = [f"{numbers['matched']:,} match a student of OpenClass"]
-    if numbers["near"]:
-        parts.append(f"{numbers['near']:,} nearly")
-    parts.append(f"{numbers['new']:,} nobody")
+    parts = [f"{numbers['matched']:,} match{'es' * (numbers['matched'] == 1)} a student of OpenClass"]
+    for state, words in (("new", "new"), ("near", "spelled differently")):
+        if numbers[state]:
+            parts.append(f"{numbers[state]:,} {'is' if numbers[state] == 1 else 'are'} {words}")
     if numbers["not_used"]:
         parts.append(f"{numbers['not_used']:,} cannot be used")
     return f"{count(len(plan.lines), 'line')}: {', '.join(parts)}."
@@ -109,11 +110,10 @@ def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: boo
     with st.expander(f"Perhaps a student of OpenClass ({len(lines)})", expanded=True):
         st.caption("These lines are not imported before you say who is meant.")
         for line in _some(lines, f"{key}-near"):
-            suggestion = display_name(line.student) if line.student is not None else ""
             label = (
                 f"Line {line.line}"
                 if anonymous
-                else f"Line {line.line}: {_name(line)}. Do you mean {suggestion}?"
+                else f"Line {line.line}: {_name(line)}. Do you mean {line.student_name}?"
             )
             chosen = st.selectbox(
                 literal(label),
@@ -187,7 +187,7 @@ def _name(line: PlannedLine) -> str:
 def _to_row(line: PlannedLine) -> dict[str, Any]:
     row = {"Line": line.line, "In the file": _name(line)}
     if line.student is not None:
-        row["At OpenClass"] = display_name(line.student)
+        row["At OpenClass"] = line.student_name
     return row | _labels(line.enrolment) | {"Note": line.reason or None}
 
 
