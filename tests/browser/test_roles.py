@@ -12,7 +12,15 @@ from cohort_core.services.reader import Reader
 from tests.browser.conftest import Dashboard, Watched, served
 from tests.dashboard.conftest import PAGES
 
-ACTIONS = ("Sync now", "Hide until …", "Show again", "Look for new classes", "Read everything", "Import", "Save")
+ACTIONS = (
+    "Sync now",
+    "Hide until …",
+    "Show again",
+    "Look for new classes",
+    "Read everything",
+    "Import",
+    "Save",
+)
 """Labels of buttons that change something."""
 
 
