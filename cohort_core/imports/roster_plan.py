@@ -386,9 +386,7 @@ class _PartMaker:
         )
         if match.state == "matched":
             name = self._names[match.student.id] if match.student is not None else ""
-            return replace(
-                planned, state="matched", student=match.student, student_name=name, decision="use"
-            )
+            return replace(planned, state="matched", student=match.student, student_name=name, decision="use")
         if match.state != "unseen":
             says_nothing_else = match.state == "repeated" and self._repeats(line, match.other)
             return replace(planned, is_settled=says_nothing_else)
