@@ -112,7 +112,7 @@ def _names(database: Database, class_ids: Sequence[str]) -> set[str]:
 
 
 def _emails(database: Database, class_ids: Sequence[str]) -> set[str]:
-    """Load the emails of the students whom OpenClass has in these classes."""
+    """Load the emails of the students of these classes at OpenClass."""
     with database.reading() as connection:
         students = [student for each in class_ids for student in load_seen_students(connection, each)]
     return {student.email for student in students if student.email}
