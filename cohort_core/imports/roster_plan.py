@@ -268,9 +268,9 @@ def plan_roster(
 
 
 def keep(database: Database, plan: RosterPlan) -> bool:
-    """Write a plan; return False, and change no roster, if no line of it is used.
+    """Write a plan, and return whether a line of it is used.
 
-    The answers about the lines are kept in each case.
+    Without such a line no roster changes. The answers about the lines are kept in each case.
     """
     used = {line.class_id for line in plan.lines if line.is_used}
     parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers}
@@ -386,9 +386,7 @@ class _PartMaker:
         )
         if match.state == "matched":
             name = self._names[match.student.id] if match.student is not None else ""
-            return replace(
-                planned, state="matched", student=match.student, student_name=name, decision="use"
-            )
+            return replace(planned, state="matched", student=match.student, student_name=name, decision="use")
         if match.state != "unseen":
             says_nothing_else = match.state == "repeated" and self._repeats(line, match.other)
             return replace(planned, is_settled=says_nothing_else)
