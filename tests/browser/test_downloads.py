@@ -60,7 +60,9 @@ def menus(page: Page) -> Locator:
 def unfold(page: Page) -> None:
     for expander in page.get_by_test_id("stMain").get_by_test_id("stExpander").all():
         expander.locator("summary").click()
-        expect(expander.get_by_test_id("stExpanderDetails").locator("button, canvas, p, li").first).to_be_visible()
+        expect(
+            expander.get_by_test_id("stExpanderDetails").locator("button, canvas, p, li").first
+        ).to_be_visible()
 
 
 def files(page: Page, menu: Locator, turn: int | None = None) -> Iterator[File]:

@@ -52,7 +52,7 @@ def test_a_roster_is_read_before_it_is_imported(own: Dashboard, watched: Watched
     open_page(page, own, "settings", "?part=roster")
     uploader = page.get_by_test_id("stFileUploader").filter(has_text="Roster, as")
     uploader.locator("input[type=file]").set_input_files(file)
-    expect(page.get_by_text("3 lines: 0 match a student of OpenClass, 2 nobody")).to_be_visible()
+    expect(page.get_by_text("3 lines: 0 match a student of OpenClass, 2 are new")).to_be_visible()
     expect(page.get_by_text("**b** <script>alert(1)</script> $x$ :red[r] New").first).to_be_visible()
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     page.get_by_text("All 2 of them").click()
