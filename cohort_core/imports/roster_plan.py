@@ -73,7 +73,7 @@ class PlannedLine:
     enrolment: Enrolment
     student: Student | None = None
     student_name: str = ""
-    """The name of ``student`` as everywhere, with the first part of the email where another has it too."""
+    """The name of ``student`` as pages show it."""
     reason: str = ""
     decision: Decision = "leave"
     is_settled: bool = True
