@@ -48,7 +48,7 @@ def close(
         ids = None
     elif lost:
         ids = [_find_student(students, name) for name in lost]
-    elif sys.stdin.isatty():
+    elif sys.stdin is not None and sys.stdin.isatty():
         ids = _ask_who_was_lost(students)
     else:
         raise errors.BadInput(

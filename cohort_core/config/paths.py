@@ -115,7 +115,7 @@ class Home:
         return False
 
     def refuse_own_file(self, path: Path, parameter: str) -> None:
-        """Raise ``BadInput`` for an own file, and for any open database.
+        """Raise ``BadInput`` for an own file, an open database, and no ordinary file.
 
         The file would be another one, but SQLite's parts of the old one would stay beside it.
         """
@@ -124,6 +124,8 @@ class Home:
             problem = "a file of the data folder itself, which must not be replaced"
         elif any(Path(f"{_resolved(path)}{suffix}").exists() for suffix in SQLITE_SUFFIXES):
             problem = "a database that a program has open"
+        elif path.exists() and not path.is_file():
+            problem = "no ordinary file, but a folder, a device or a pipe"
         if problem:
             raise BadInput(f"{path} is {problem}. Choose another name.", parameter=parameter)
 

@@ -127,6 +127,14 @@ _NIGHT_WORDS = re.compile(
     r"|(?:day|group|session) (?:suits|works|do you)|weekday|(?:mon|tues|wednes|thurs|fri)day"
     r"|gruppe|groupe|grupo|gruppo|groep|grupa"
 )
+_STATUS = re.compile(
+    r"(?:enrol?l?ment|student|learner|participant|course|class|registration|member|user|current)?"
+    r"(?:status|state)|einschreibestatus|statut|estado|situacao|stato"
+)
+_LEFT = re.compile(
+    r"withdr[ae]w|dropped|drop[ -]?out|drop$|inactive|not active|left|unenrol|unregist|deregist|cancel"
+    r"|abgemeldet|ausgetreten|inaktiv|inactif|inactiv|inativ|inattiv|abandon|retir|baja|uitgeschreven"
+)
 _UNMARKED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
@@ -161,6 +169,16 @@ def meaning_of(header: str) -> str | None:
                 return meaning
     meanings = {_MEANINGS.get(header_key(part)) for part in re.split(r"[/\n]| - ", header)} - {None}
     return meanings.pop() if len(meanings) == 1 else None
+
+
+def is_status(header: str) -> bool:
+    """Say whether a column holds words such as `Active` and `Withdrawn`."""
+    return bool(_STATUS.fullmatch(header_key(header)))
+
+
+def says_withdrawn(text: str) -> bool:
+    """Say whether a status means that a person left the class."""
+    return bool(_LEFT.match(without_accents(text)))
 
 
 def meanings_of(header: Sequence[str]) -> dict[str, list[int]]:

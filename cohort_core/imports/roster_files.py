@@ -94,6 +94,7 @@ def read_roster(
         content,
         name,
         names_in_class=_names(database, class_ids),
+        emails_in_class=_emails(database, class_ids),
         class_starts_on=first_days.pop() if len(first_days) == 1 else None,
         **asdict(choices or ReadingChoices()),
     )
@@ -108,6 +109,13 @@ def _names(database: Database, class_ids: Sequence[str]) -> set[str]:
             for line in load_roster(connection, class_id):
                 names |= {line.first_name, line.last_name, line.email}
     return {name for name in names if name}
+
+
+def _emails(database: Database, class_ids: Sequence[str]) -> set[str]:
+    """Load the emails of the students of these classes at OpenClass."""
+    with database.reading() as connection:
+        students = [student for each in class_ids for student in load_seen_students(connection, each)]
+    return {student.email for student in students if student.email}
 
 
 def plan_mentors(content: bytes, name: str = "The file") -> MentorsPlan:

@@ -7,12 +7,14 @@ number in the spreadsheet, and changes no other line.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from cohort_core.errors import BadInput
+from cohort_core.formatting import count
 from cohort_core.imports import columns, dates, people
 from cohort_core.imports.dates import DateOrder
 from cohort_core.imports.tables import Table, Unusable, clean, read_table
@@ -107,6 +109,7 @@ def read_roster_file(
     name: str,
     *,
     names_in_class: Collection[str] = (),
+    emails_in_class: Collection[str] = (),
     class_starts_on: date | None = None,
     encoding: str | None = None,
     date_order: DateOrder | None = None,
@@ -116,7 +119,8 @@ def read_roster_file(
     """Read a roster from the content of a file, which messages call ``name``.
 
     ``names_in_class`` are names and emails of students already there; with ``class_starts_on`` they settle
-    what the file leaves open. The other parameters are choices of a person. Raises ``BadInput`` for a file
+    what the file leaves open. Of several emails of a line the one in ``emails_in_class`` counts, else the
+    first. The other parameters are choices of a person. Raises ``BadInput`` for a file
     that is no roster.
     """
     table = read_table(
@@ -128,6 +132,7 @@ def read_roster_file(
     rows = [_Row(table, number, cells) for number, cells in table.rows]
     date_texts = {text for row in rows for meaning in _DATES if (text := row.value(meaning))}
     reading = dates.read_dates(date_texts, order=date_order, class_starts_on=class_starts_on)
+    emails = {email.casefold() for email in emails_in_class}
     lines: list[RosterLine] = []
     not_used, skipped = list(table.not_used), []
     lost_dates, unclear_dates = [], []
@@ -136,7 +141,7 @@ def read_roster_file(
             not_used.append(Unusable(row.number, problem))
         elif _is_no_person(row):
             skipped.append(row.number)
-        elif person := _person(row):
+        elif person := _person(row, emails):
             for meaning in _DATES:
                 text = row.value(meaning)
                 if text in reading.unreadable:
@@ -153,6 +158,7 @@ def read_roster_file(
     sentences = [*table.assumptions, *_describe_dates(reading, asked=date_order is not None)]
     if skipped:
         sentences.append(f"Not people, and skipped: line {_numbers(skipped)}.")
+    sentences += _describe_status(table, {line.line for line in lines})
     return RosterFile(
         lines=lines,
         date_order=reading.order,
@@ -276,13 +282,17 @@ def _is_no_person(row: _Row) -> bool:
     return is_test or bool(_TOTAL.fullmatch(name or " ".join(part for part in parts if part)))
 
 
-def _person(row: _Row) -> dict[str, Any]:
-    """Return the texts of a person for `RosterLine`; nothing if the row names nobody."""
+def _person(row: _Row, emails_in_class: Collection[str]) -> dict[str, Any]:
+    """Return the texts of a person for `RosterLine`; nothing if the row names nobody.
+
+    ``emails_in_class`` are in lower case.
+    """
     ids = list(row.values(columns.STUDENT_ID))
     addresses = list(row.values(columns.EMAIL))
     for text in row.values(columns.LOGIN):
         (addresses if "@" in text else ids).append(text)
-    email = next((email for text in addresses if (email := people.read_email(text))), None)
+    emails = [email for text in addresses if (email := people.read_email(text))]
+    email = next((email for email in emails if email.casefold() in emails_in_class), next(iter(emails), None))
     first, last, full = (
         row.value(meaning) for meaning in (columns.FIRST_NAME, columns.LAST_NAME, columns.FULL_NAME)
     )
@@ -358,6 +368,21 @@ def _describe(
         "sheet": table.sheet,
         "sheets": table.sheets,
     }
+
+
+def _describe_status(table: Table, people: Collection[int]) -> list[str]:
+    """Say which columns call people withdrawn: without a day they take nobody out."""
+    used = {index for indexes in table.columns.values() for index in indexes}
+    sentences = []
+    for index, header in enumerate(table.header):
+        if index in used or not columns.is_status(header):
+            continue
+        texts = [clean(cells[index]) for line, cells in table.rows if line in people and index < len(cells)]
+        counted = Counter(text.capitalize() for text in texts if columns.says_withdrawn(text))
+        if counted:
+            says = ", ".join(f"{text} for {count(number, 'student')}" for text, number in counted.items())
+            sentences.append(f"The column {header} says {says}; a column Withdrawal date takes people out.")
+    return sentences
 
 
 def _describe_dates(reading: dates.ReadDates, *, asked: bool) -> list[str]:

@@ -73,7 +73,7 @@ class PlannedLine:
     enrolment: Enrolment
     student: Student | None = None
     student_name: str = ""
-    """The name of ``student`` as everywhere, with the first part of the email where another has it too."""
+    """The name of ``student`` as pages show it."""
     reason: str = ""
     decision: Decision = "leave"
     is_settled: bool = True
@@ -268,9 +268,9 @@ def plan_roster(
 
 
 def keep(database: Database, plan: RosterPlan) -> bool:
-    """Write a plan; return False, and change no roster, if no line of it is used.
+    """Write a plan, and return whether a line of it is used.
 
-    The answers about the lines are kept in each case.
+    Without such a line no roster changes. The answers about the lines are kept in each case.
     """
     used = {line.class_id for line in plan.lines if line.is_used}
     parts = {class_id: part for class_id, part in plan.by_class.items() if part.answers}

@@ -457,7 +457,10 @@ class AdminCommands:
         return roster_plan.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
 
     def keep_roster(self, plan: RosterPlan) -> bool:
-        """Write a plan; return False, and change no roster, if no line of it is used."""
+        """Write a plan, and return whether a line of it is used.
+
+        Without such a line no roster changes, but the answers are kept.
+        """
         from cohort_core.imports import roster_plan
 
         is_written = roster_plan.keep(self._workspace.database, plan)

@@ -219,6 +219,16 @@ class Database:
             with suppress(OSError):
                 self.home.mark_guarded()
 
+    def free_name_aside(self) -> Path:
+        """Return a free name beside the database, for the state before a restore."""
+        name = "cohort.before-restore"
+        aside = self.path.with_name(f"{name}.db")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self.path.with_name(f"{name}-{number}.db")
+        return aside
+
     def replace_file(self, draft: Path) -> Path | None:
         """Put another file in the place of this database.
 
@@ -227,12 +237,7 @@ class Database:
         Returns the file of before, which was moved aside byte by byte together with SQLite's parts of it;
         None if there was none. Nobody may have ``draft`` open.
         """
-        name = "cohort.before-restore"
-        aside = self.path.with_name(f"{name}.db")
-        number = 1
-        while aside.exists():
-            number += 1
-            aside = self.path.with_name(f"{name}-{number}.db")
+        aside = self.free_name_aside()
         moved: list[tuple[Path, Path]] = []
         with self._write_lock():
             try:

@@ -102,10 +102,10 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
             parameter="file",
         )
     with closing(_load_backup(database.home, source)) as whole:
-        before = database.path.with_name("cohort.before-restore.db")
+        before = database.free_name_aside()
         is_sound = _is_sound(database)
         if is_sound:
-            backup(database, before, replace=True, asked_by=asked_by)
+            backup(database, before, asked_by=asked_by)
         _keep_for_restore(database, whole)
         add_event(whole, asked_by, "restore", source.name)
         if not is_sound:

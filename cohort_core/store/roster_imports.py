@@ -247,7 +247,10 @@ def undo_import(database: Database, class_id: str) -> EarlierRoster:
 
 
 def _forget_aliases(connection: sqlite3.Connection, class_id: str, import_id: int) -> None:
-    """Forget which students stand for lines by answers of an import alone, else the lines go on to match."""
+    """Forget the aliases that the answers of an import made.
+
+    Otherwise the lines would go on to match.
+    """
     connection.execute(
         """
         DELETE FROM student_aliases AS a WHERE class_id = ?1 AND EXISTS

@@ -186,6 +186,11 @@ def test_the_text_counts_as_the_answer_does(roster: Roster) -> None:
     assert [row[3] for row in roster.stored()] == ["Friday", "Tuesday", "Thursday"]
 
 
+def test_the_second_of_two_emails_finds_the_student(roster: Roster) -> None:
+    text = "Personal email,School email\nmine@home.example,amara.okonjo@example.org\n"
+    assert roster.imported(text)["matched"] == 1
+
+
 def test_what_a_file_takes_away_is_shown_before(roster: Roster) -> None:
     roster.imported(HEADER + AMARA + BELA + ZED, "--enrol-new")
     answer = roster.imported(HEADER + BELA, "--dry-run")

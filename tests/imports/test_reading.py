@@ -491,6 +491,23 @@ def test_columns_that_contradict_each_other_are_a_question_too() -> None:
     assert [row.enrolled_on for row in file.lines] == ["2026-09-13", "2026-09-13", None]
 
 
+def test_of_two_emails_that_of_the_class_counts() -> None:
+    text = "Personal email,School email\nmine@x.org,a@school.org\nother@x.org,b@school.org\n"
+    file = read(text, emails_in_class=["A@school.org"])
+    assert [row.email for row in file.lines] == ["a@school.org", "other@x.org"]
+
+
+@pytest.mark.parametrize("header", ["Status", "Enrolment status", "Enrollment Status"])
+def test_a_status_takes_nobody_out_but_is_said(header: str) -> None:
+    file = read(f"email,{header}\na@x.org,Withdrawn\nb@x.org,Active\nc@x.org,inactive\nd@x.org,Inactive\n")
+    assert len(file.lines) == 4
+    assert file.assumptions == [
+        f"The column {header} says Withdrawn for 1 student, Inactive for 2 students; "
+        "a column Withdrawal date takes people out."
+    ]
+    assert not read(f"email,{header}\na@x.org,Active\n").assumptions
+
+
 @pytest.mark.parametrize("text", ["soon", "31/02/2026", "2026", "1-Sep", "99999", "2026-13-45", "12"])
 def test_a_date_that_cannot_be_read_costs_the_date(text: str) -> None:
     file = read(f"email,Enrolment date,night\na@x.org,{text},Tue\nb@x.org,2026-09-01,Tue\n")

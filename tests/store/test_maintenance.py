@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import threading
@@ -157,3 +158,18 @@ def test_another_school_leaves_the_classes_of_the_first_out_of_syncs(synced: Syn
         job = synced.sync()
     assert [run.class_id for run in job.runs] == [there]
     assert len(synced.held()) == 12
+
+
+def test_a_device_or_a_pipe_is_never_replaced(synced: SyncedClass, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(BadInput, match="no ordinary file"):
+        backup(synced.workspace.database, pipe, replace=True, asked_by="test")
+    assert pipe.is_fifo()
+
+
+def test_each_restore_keeps_the_database_of_before(synced: SyncedClass, tmp_path: Path) -> None:
+    database, copy = synced.workspace.database, tmp_path / "copy.db"
+    backup(database, copy, asked_by="test")
+    kept = [restore(database, copy, asked_by="test") for _ in range(2)]
+    assert [path and path.name for path in kept] == ["cohort.before-restore.db", "cohort.before-restore-2.db"]

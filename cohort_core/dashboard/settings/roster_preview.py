@@ -52,7 +52,7 @@ def summary(plan: RosterPlan) -> str:
     For example "43 lines: 38 match a student of OpenClass, 1 is new, 2 are spelled differently, 1 cannot be
     used.".
     """
-    numbers = Counter(line.state for line in plan.lines)
+    numbers: Counter[str] = Counter(line.state for line in plan.lines)
     parts = [f"{numbers['matched']:,} match{'es' * (numbers['matched'] == 1)} a student of OpenClass"]
     for state, words in (("new", "new"), ("near", "spelled differently")):
         if numbers[state]:
