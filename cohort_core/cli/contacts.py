@@ -125,7 +125,7 @@ def handover(
     anonymous: AnonymousOption = False,
     force: Force = False,
 ) -> None:
-    """Write a class or group for the next mentor: each student, contacts, promises, who is hidden."""
+    """Write a PDF for the next mentor of a class or group."""
     from cohort_core.export import handover as sheet
     from cohort_core.store.handover import QUESTIONS
 
@@ -153,6 +153,6 @@ def handover_note(
     ] = None,
     group: Group = None,
 ) -> None:
-    """Keep an answer for the handover: what helps, what to be careful with, what was promised, what else."""
+    """Keep an answer for the handover, such as what was promised."""
     common.commands().save_handover_note(class_id, question, text, student_id=student, group=group)
     typer.echo("Kept for the handover." if text.strip() else "Removed.")

@@ -1,4 +1,4 @@
-"""Handover notes: a mentor's answers about a student, a group or a class, for the next mentor."""
+"""Handover notes: a mentor's answers for the next mentor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_TEXT = 2000
 
 @dataclass(frozen=True)
 class HandoverNote:
-    """An answer. ``student_id`` is None if it is about a group, ``group_id`` if about one student or all."""
+    """An answer about a student, a group, or the whole class if it has neither id."""
 
     class_id: str
     group_id: str | None

@@ -40,7 +40,7 @@ class Hide:
     """The hide that the contact replaced, as JSON."""
 
     def holds_on(self, today: date) -> bool:
-        """Return True if the day of return has not come on this local day of the class."""
+        """Return True if the day of return has not come on this day."""
         return self.until is None or today < self.until
 
 

@@ -85,7 +85,7 @@ def handover_sheet(
 
 @router.put(f"{CLASS_PATH}/handover-notes", status_code=HTTPStatus.NO_CONTENT, tags=["Class"])
 def save_handover_note(commands: CommandsFor, class_id: ClassReference, note: HandoverNoteRequest) -> None:
-    """Keep an answer for the handover, in place of the earlier one; an empty text removes it."""
+    """Keep an answer for the handover; an empty text removes it."""
     commands.save_handover_note(class_id, **note.model_dump())
 
 
