@@ -172,7 +172,8 @@ class Commands:
     ) -> None:
         """Keep an answer for the handover; an empty text removes it.
 
-        It is about a student, a group or the class.         Raises ``BadInput`` for an unknown question, student or group, and for a text that is too long.
+        It is about a student, a group or the class. Raises ``BadInput`` for an unknown question, student or
+        group, and for a text that is too long.
         """
         if student_id is not None and group is not None:
             raise BadInput("A note is about a student or a group. Name one of them.", parameter="group")

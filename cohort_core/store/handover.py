@@ -20,7 +20,7 @@ MAX_TEXT = 2000
 
 @dataclass(frozen=True)
 class HandoverNote:
-    """An answer about a student, a group, or the whole class if it has neither id."""
+    """An answer about a student, a group, or the whole class."""
 
     class_id: str
     group_id: str | None
