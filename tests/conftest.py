@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import uvicorn
@@ -25,6 +26,10 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for name in [name for name in os.environ if name.startswith("COHORT_")]:
     del os.environ[name]
 
+T = TypeVar("T")
+
+ALL_DRILLS = os.environ.get("DRILLS") == "all"
+
 FAST_RETRIES = RetryPolicy(
     connect_seconds=2,
     read_seconds=3,
@@ -32,6 +37,11 @@ FAST_RETRIES = RetryPolicy(
     first_wait_seconds=0.001,
     longest_wait_seconds=0.01,
 )
+
+
+def sample(values: Sequence[T], few: int) -> Sequence[T]:
+    """Return the first few values of a campaign; all of them with DRILLS=all."""
+    return values if ALL_DRILLS else values[:few]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

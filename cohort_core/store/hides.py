@@ -106,7 +106,8 @@ def hide_by_contact(connection: sqlite3.Connection, hide: Hide, *, holds: Callab
         return present
     row = None
     if present is not None:
-        row = json.dumps({k: v for k, v in _as_row(present).items() if k not in _NOT_IN_EARLIER})
+        earlier = {name: value for name, value in _as_row(present).items() if name not in _NOT_IN_EARLIER}
+        row = json.dumps(earlier, allow_nan=False)
     hide = Hide(**{**vars(hide), "earlier": row})
     put_hide(connection, hide)
     return hide
