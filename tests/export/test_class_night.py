@@ -7,6 +7,7 @@ from datetime import date
 from io import BytesIO
 
 import pandas as pd
+import pypdf
 import pytest
 
 from cohort_core.export.class_night import class_night_sheet, content
@@ -47,7 +48,6 @@ def test_who_came_back_had_been_away_for_two_weeks() -> None:
 
 @pytest.mark.parametrize("group", [None, "Tue"])
 def test_no_band_score_or_grade_is_on_the_sheet(group: str | None) -> None:
-    pypdf = pytest.importorskip("pypdf")
     cohort = build(small_class().class_data, small_class().as_of, group)
     file = class_night_sheet(cohort, class_night(cohort, NONE))
     pages = pypdf.PdfReader(BytesIO(file)).pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from io import BytesIO
 
-import pytest
+import pypdf
 
 from cohort_core.export import handover
 from cohort_core.metrics.cohort import Cohort
@@ -22,7 +22,6 @@ def made(synced: SyncedClass, *, anonymous: bool = False) -> tuple[Cohort, str]:
     reader = Services(synced.workspace).reader(CLI_OWNER, anonymous=anonymous)
     cohort, notes = reader.cohort(synced.id), reader.handover_notes(synced.id)
     parts = (cohort, reader.contact_frame(synced.id), reader.holding_hides(cohort), notes)
-    pypdf = pytest.importorskip("pypdf")
     file = handover.handover(*parts, anonymous=anonymous)
     text = " ".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(file)).pages)
     return cohort, " ".join(text.split())
