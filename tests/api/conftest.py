@@ -13,6 +13,7 @@ import requests
 import tomli_w
 
 from cohort_core.api.app import create_app
+from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.imports.roster_files import import_practice_rosters
 from cohort_core.practice.generated import PracticeSchool
@@ -55,7 +56,9 @@ class Service:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     workspace = Workspace(Home(tmp_path_factory.mktemp("api") / "home"), retry_policy=FAST_RETRIES)
-    with running(PracticeSchool(timezone="America/New_York")) as upstream:
+    opened = utc_now()
+    # The school's clock stands still, so that a second sync brings nothing that a test did not ask for.
+    with running(PracticeSchool(timezone="America/New_York", clock=lambda: opened)) as upstream:
         workspace.connect_to_practice(upstream.url, asked_by="test")
         set_active(workspace.database, [status.id for status in workspace.cohorts.statuses()], active=True)
         workspace.prepare_sync(asked_by="test").run()
