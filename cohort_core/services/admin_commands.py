@@ -176,11 +176,11 @@ class AdminCommands:
         A class may be named by id, friendly id or name. Raises ``BadInput`` if the content is no roster, and
         ``UnknownClass``.
         """
-        from cohort_core.imports import roster_files, roster_plan
+        from cohort_core.imports import roster_files, roster_planner
 
         database = self._workspace.database
         file = roster_files.read_roster(database, content, name, class_reference, reading)
-        return roster_plan.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
+        return roster_planner.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
 
     def keep_roster(self, plan: RosterPlan) -> bool:
         """Write a plan, and return whether a line of it is used.
@@ -229,9 +229,9 @@ class AdminCommands:
 
     def unseen_lines(self, class_id: str) -> list[tuple[roster.Enrolment, Student | None]]:
         """Return the lines that mean nobody at OpenClass, each with a near match."""
-        from cohort_core.imports import roster_plan
+        from cohort_core.imports import unseen_lines
 
-        return roster_plan.unseen_lines(self._workspace.database, class_id)
+        return unseen_lines.unseen_lines(self._workspace.database, class_id)
 
     def change_unseen(
         self, class_id: str, *, removed: Iterable[str] = (), same: dict[str, str] | None = None
@@ -240,9 +240,9 @@ class AdminCommands:
 
         Both by stand-in ids. Returns how many changed.
         """
-        from cohort_core.imports import roster_plan
+        from cohort_core.imports import unseen_lines
 
-        changed = roster_plan.change_unseen(self._workspace.database, class_id, removed=removed, same=same)
+        changed = unseen_lines.change_unseen(self._workspace.database, class_id, removed=removed, same=same)
         self._audit("import", f"roster, {changed} lines settled, class {class_id}")
         return changed
 
