@@ -1,4 +1,4 @@
-"""Charts of students: risk by its parts and week by week, and the matrix of students and assignments."""
+"""Charts of students: risk by its parts and by week, and the matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans of the import of a roster: what becomes of each line, and the roster that results.
+"""Plans of the import of a roster: lines, their students, the result.
 
 A line that means a student of OpenClass is used. One that means nobody is a question: it becomes a student
 only if a mentor says so, or has said so before. `roster_planner` makes a plan; `keep` writes it.

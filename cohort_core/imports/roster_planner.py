@@ -1,6 +1,6 @@
-"""Makes the plan of an import: the class and the student of each line, and the roster that results.
+"""Makes the plan of the import of a roster.
 
-It writes nothing.
+It decides the class and the student of each line, and works out the roster that results. It writes nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines of the present roster that mean nobody at OpenClass: who they may be, and what becomes of them."""
+"""Lines of the present roster that mean nobody at OpenClass, and their near matches."""
 
 from __future__ import annotations
 

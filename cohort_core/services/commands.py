@@ -1,4 +1,4 @@
-"""Commands of a mentor: what is done every day, within the classes that may be seen.
+"""Commands of a mentor, within the classes that may be seen.
 
 Each writes its own audit line. What takes an administrator is in `admin_commands.py`.
 """
