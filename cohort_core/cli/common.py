@@ -12,7 +12,8 @@ from cohort_core import errors
 
 if TYPE_CHECKING:
     from cohort_core.config.paths import Home
-    from cohort_core.services.commands import AdminCommands, Commands
+    from cohort_core.services.admin_commands import AdminCommands
+    from cohort_core.services.commands import Commands
     from cohort_core.services.reader import Reader
     from cohort_core.services.services import Services
     from cohort_core.store.database import Database

@@ -28,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from cohort_core import server
 from cohort_core.api.app import create_app
-from cohort_core.charts import charts
+from cohort_core.charts import student_charts
 from cohort_core.config.settings import save_settings
 from cohort_core.dashboard.asgi import BrowserCookieMiddleware, FirstPageMiddleware, first_page_template
 from cohort_core.dashboard.components import downloads
@@ -401,7 +401,7 @@ def test_pseudonyms_between_page_and_fetch_hold(
     app = mounted(registry, workspace)
     student_id = some_student(workspace, class_id)
     ask = Step.of(partial(report_of, name="risk_history", student_id=student_id))
-    draw = Step.of(charts.risk_history)
+    draw = Step.of(student_charts.risk_history)
     table, picture = (
         offered(registry, question)
         for question in (
