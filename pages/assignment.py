@@ -15,7 +15,7 @@ with begin("assignment") as view:
     cohort = view.cohort
     assignment_id = choosers.assignment(cohort)
     row = cohort.assignments.loc[[assignment_id]].iloc[0]
-    st.subheader(text.literal(str(row["name"])), anchor=False)
+    st.header(text.literal(str(row["name"])), anchor=False)
     st.text(assignment.place(row, len(cohort.all_types.assignments)))
 
     students = catalog.assignment_students(cohort, assignment_id)

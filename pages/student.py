@@ -40,7 +40,7 @@ with begin("student") as view:
     student_id = choosers.student(view)
     cohort = view.cohort
     health = catalog.student(cohort, student_id).record()
-    st.subheader(text.literal(health["name"]), anchor=False)
+    st.header(text.literal(health["name"]), anchor=False)
     student.head(cohort, health, view.reader.band_meanings())
     student.hint_at_namesakes(cohort, student_id)
     student.note_set_aside(view.reader.quarantined(view.class_id), student_id)
