@@ -174,9 +174,7 @@ def test_an_id_has_more_than_128_random_bits(registry: FileRegistry) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", file_id) for file_id in ids)
 
 
-def test_a_question_is_kept_for_ten_minutes_after_the_last_offer(
-    registry: FileRegistry, clock: Clock
-) -> None:
+def test_a_question_is_kept_for_a_day_after_the_last_offer(registry: FileRegistry, clock: Clock) -> None:
     question = health_of("c1")
     file_id = registry.offer("me", question)
     clock.seconds += LIFETIME_SECONDS - 1
@@ -189,7 +187,7 @@ def test_a_question_is_kept_for_ten_minutes_after_the_last_offer(
     assert registry.offer("me", question) != file_id
 
 
-def test_the_201st_question_drops_the_oldest_of_the_same_owner(registry: FileRegistry) -> None:
+def test_a_question_too_many_drops_the_oldest_of_the_same_owner(registry: FileRegistry) -> None:
     yours = registry.offer("you", health_of("c1"))
     ids = [registry.offer("me", health_of(f"c{number}")) for number in range(MAX_PER_OWNER)]
     # Offered again, the first is not the oldest any more.
@@ -340,7 +338,17 @@ def test_the_audit_says_who_got_which_file(registry: FileRegistry, practised: Wo
     ]
 
 
-def test_after_ten_minutes_a_link_is_gone(
+def test_a_link_of_an_open_page_works_after_an_hour_of_other_work(
+    registry: FileRegistry, clock: Clock, practised: Workspace, big: str
+) -> None:
+    app, link = mounted(registry, practised), offered(registry, health_of(big))
+    for number in range(360):
+        clock.seconds += 10
+        offered(registry, health_of(f"c{number}"))
+    assert browser(app).get(link).status_code == 200
+
+
+def test_after_a_day_a_link_is_gone(
     registry: FileRegistry, clock: Clock, practised: Workspace, big: str
 ) -> None:
     app, link = mounted(registry, practised), offered(registry, health_of(big))
