@@ -121,11 +121,14 @@ def make_ready(services: Services) -> None:
     # An error here comes again on a page, and the page says what to do.
     with suppress(CohortError):
         reader = services.reader(current_principal())
+        reader.is_connected()
         for status in reader.statuses(active_only=True)[:1]:
             cohort = reader.cohort(status.id)
             for report in (catalog.student_health, catalog.progress_over_time, catalog.blockers):
                 report(cohort)
             reader.changes(status.id)
+        # The Overview asks all classes. If it comes first, it waits for this instead of computing the same.
+        reader.triage()
 
 
 class FirstPageMiddleware:

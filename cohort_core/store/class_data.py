@@ -1,9 +1,11 @@
 """Class data: the tables of one class from which all metrics are computed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 _LOCAL_DATE = "datetime64[us]"
@@ -67,6 +69,21 @@ class ClassData:
     progressions: pd.DataFrame
     former_students: pd.DataFrame = field(default_factory=lambda: empty_frame(STUDENT_COLUMNS))
     aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def typed_frame(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> pd.DataFrame:
+    """Return a frame of plain values, with the dtypes of `types`.
+
+    A missing value is None. Instants and days are text in ISO 8601.
+    """
+    typed: dict[str, Any] = {}
+    for name, values in columns.items():
+        dtype = types[name]
+        if dtype.startswith("datetime64"):
+            typed[name] = pd.to_datetime(values, format="ISO8601", utc="UTC" in dtype).astype(dtype)
+        else:
+            typed[name] = pd.array(values, dtype=dtype) if dtype == "str" else np.array(values, dtype=dtype)
+    return pd.DataFrame(typed)
 
 
 def empty_frame(columns: dict[str, str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from cohort_core.store.bulk_load import load_imported_groups
-from cohort_core.store.class_data import PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData
+from cohort_core.store.class_data import PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData, typed_frame
 from cohort_core.store.classes import unknown_class
-from cohort_core.store.course import complete_course
+from cohort_core.store.course import CourseRow, complete_course
 from cohort_core.store.database import Database
 from cohort_core.store.roster import load_roster, load_students
 from cohort_core.store.roster_matching import match_lines
@@ -106,18 +106,17 @@ def _progressions(connection: sqlite3.Connection, class_id: str, run_id: int | N
     cursor = connection.execute(_GRADES, parameters)
     cursor.row_factory = None
     columns["raw_grade"] = [grade for (grade,) in cursor]
-    frame = pd.DataFrame(columns, dtype="object")
     if run_id is not None:
-        _restore_old_values(connection, run_id, frame)
-    typed = _typed(frame, PROGRESSION_COLUMNS)
+        _restore_old_values(connection, run_id, columns)
+    typed = typed_frame(columns, PROGRESSION_COLUMNS)
     # The shares follow as soon as the scales can be decided.
     typed.insert(list(PROGRESSION_COLUMNS).index("grade"), "grade", np.nan)
     return typed
 
 
-def _restore_old_values(connection: sqlite3.Connection, run_id: int, progressions: pd.DataFrame) -> None:
+def _restore_old_values(connection: sqlite3.Connection, run_id: int, columns: dict[str, list[Any]]) -> None:
     """Restore the values that records had before the run changed them."""
-    places = {record_id: place for place, record_id in enumerate(progressions["id"])}
+    places = {record_id: place for place, record_id in enumerate(columns["id"])}
     # Backwards, so that the first old value of a record that changed twice is written last.
     edits = connection.execute(
         """
@@ -126,14 +125,11 @@ def _restore_old_values(connection: sqlite3.Connection, run_id: int, progression
         """,
         (run_id,),
     )
-    columns: dict[str, list[Any]] = {}
     for record_id, field, old in edits:
         if record_id in places:
             field = "raw_grade" if field == "grade" else field
-            column = columns.setdefault(field, progressions[field].tolist())
-            column[places[record_id]] = float(old) if field == "raw_grade" and old is not None else old
-    for field, column in columns.items():
-        progressions[field] = column
+            value = float(old) if field == "raw_grade" and old is not None else old
+            columns[field][places[record_id]] = value
 
 
 def _assignments(
@@ -143,7 +139,9 @@ def _assignments(
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """Load the assignment set in course order, and the grade of each record."""
     seen_ids = json.dumps(progressions["assignment_id"].unique().tolist(), allow_nan=False)
-    return complete_course(_frame(connection.execute(_ASSIGNMENT_SET, (class_id, seen_ids))), progressions)
+    cursor = connection.execute(_ASSIGNMENT_SET, (class_id, seen_ids))
+    cursor.row_factory = None
+    return complete_course(map(CourseRow._make, cursor), progressions)
 
 
 def _former_students(
@@ -157,8 +155,7 @@ def _former_students(
         )
     ]
     gone = load_students(connection, set(ids).difference(present_ids)) if ids else []
-    rows = [(*student, None, None, None, None) for student in gone]
-    return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
+    return _student_frame([(*student, None, None, None, None) for student in gone])
 
 
 def _students(
@@ -185,21 +182,9 @@ def _students(
         for student in seen
     ]
     rows += [row for identity, row in unseen.items() if identity not in seen_here]
-    return _typed(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)), STUDENT_COLUMNS)
+    return _student_frame(rows)
 
 
-def _frame(cursor: sqlite3.Cursor) -> pd.DataFrame:
-    cursor.row_factory = None  # pandas reads plain tuples faster than rows
-    return pd.DataFrame(cursor.fetchall(), columns=[description[0] for description in cursor.description])
-
-
-def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    typed = {}
-    for name in frame.columns:
-        dtype = columns[name]
-        if dtype.startswith("datetime64"):
-            values = pd.to_datetime(frame[name], format="ISO8601", utc="UTC" in dtype)
-            typed[name] = values.astype(dtype)  # type: ignore[call-overload]
-        else:
-            typed[name] = frame[name].astype(dtype)  # type: ignore[call-overload]
-    return pd.DataFrame(typed)
+def _student_frame(rows: Sequence[tuple[str | None, ...]]) -> pd.DataFrame:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(STUDENT_COLUMNS)
+    return typed_frame(dict(zip(STUDENT_COLUMNS, columns, strict=True)), STUDENT_COLUMNS)

@@ -16,7 +16,7 @@ from cohort_core.store.class_data import (
     ClassData,
     empty_frame,
 )
-from cohort_core.store.course import complete_course
+from cohort_core.store.course import CourseRow, complete_course
 
 Row = dict[str, Any]
 
@@ -64,22 +64,12 @@ def data_of(
     kinds = {row["assignment_id"]: (row["name"], row["type"]) for row in rows}
     places = {a: place for unit in units or [] for place, a in enumerate(unit["assignments"], start=1)}
     course = [
-        {
-            "assignment_id": a,
-            "name": kinds.get(a, (None, None))[0],
-            "type": kinds.get(a, (None, None))[1],
-            "section": section.get(a),
-            "place": places.get(a),
-        }
-        for a in [*section, *outside]
+        CourseRow(a, *kinds.get(a, (None, None)), section.get(a), places.get(a)) for a in [*section, *outside]
     ]
     progressions = _frame(
         [{**row, "raw_grade": row["grade"], "grade": None} for row in rows], PROGRESSION_COLUMNS
     )
-    columns = ["assignment_id", "name", "type", "section", "place"]
-    assignments, progressions["grade"] = complete_course(
-        pd.DataFrame(course, columns=columns, dtype="object"), progressions
-    )
+    assignments, progressions["grade"] = complete_course(course, progressions)
     students: dict[str, Row] = {}
     for row in rows:
         students[row["student_id"]] = {

@@ -54,7 +54,7 @@ class Shelf(Cohorts):
         return build(class_data, parse_as_of(as_of, class_data.timezone) if as_of else None, group, type)
 
     def statuses(self, **_: Any) -> Any:
-        return [SimpleNamespace(id=class_id) for class_id in self.classes]
+        return [SimpleNamespace(id=class_id, is_active=True, is_open=True) for class_id in self.classes]
 
 
 @pytest.fixture(scope="module")

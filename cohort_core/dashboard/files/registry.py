@@ -9,8 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from cohort_core.dashboard.files.questions import Question
+if TYPE_CHECKING:
+    from cohort_core.dashboard.files.questions import Question
 
 LIFETIME_SECONDS = 24 * 3600.0
 """So the links of a page that stays open work over a class night."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from starlette.requests import Request
@@ -17,12 +18,14 @@ from starlette.routing import Route
 from cohort_core.dashboard.components.text import markup
 from cohort_core.dashboard.errors import sentence_for
 from cohort_core.dashboard.files.owner import owner
-from cohort_core.dashboard.files.questions import Question, answer
 from cohort_core.dashboard.files.registry import FileRegistry
 from cohort_core.dashboard.identity import current_principal
 from cohort_core.errors import BadInput, DatabaseBusy, NotAllowed, UnknownClass
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
+
+if TYPE_CHECKING:
+    from cohort_core.dashboard.files.questions import Question
 
 GONE = "This download is no longer there. Go back to the page, reload it, and download it again."
 MAX_AT_ONCE = 4
@@ -65,6 +68,9 @@ def file_route(registry: FileRegistry, load_services: Callable[[], Services]) ->
 
 def _respond(question: Question, load_services: Callable[[], Services], *, is_handed_out: bool) -> Response:
     """Answer a question, and write it into the audit before anybody gets the file."""
+    # Imported here, as it takes as long as Streamlit itself, and no page needs it to begin.
+    from cohort_core.dashboard.files.questions import answer
+
     try:
         services = load_services()
         # The rights are those of this moment, not those of the page.
