@@ -63,6 +63,7 @@ def status(as_json: AsJson = False) -> None:
 
     database = common.database()
     if not database.exists:
+        common.refuse_lost_database()
         if as_json:
             typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}, allow_nan=False))
         else:
@@ -109,6 +110,7 @@ def cancel() -> None:
     """
     from cohort_core.sync.lock import running_job
 
+    common.refuse_lost_database()
     database = common.database()
     running = running_job(database) if database.exists else None
     if running is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -329,15 +329,25 @@ class AdminCommands:
         return tokens.load_tokens(self._workspace.database)
 
     def create_token(
-        self, name: str, role: str, references: Sequence[str] | None = None, expires: str | None = None
+        self,
+        name: str,
+        role: str,
+        references: Sequence[str] | None = None,
+        expires: str | None = None,
+        *,
+        show: Callable[[str], None] | None = None,
     ) -> tuple[Token, str]:
-        """Return a new token and its secret, which nobody can read again."""
+        """Return a new token and its secret, which nobody can read again.
+
+        ``show`` prints the secret; if that fails, no token is made.
+        """
         lifetime = None if expires is None else tokens.parse_lifetime(expires)
         secret = tokens.create_token(
             *(self._workspace.database, name, role, references),
             lifetime=lifetime,
             asked_by=self.principal.who,
             now=utc_now(),
+            show=show,
         )
         digest = tokens.digest(secret)
         (token,) = (token for token in self.tokens() if token.digest == digest)

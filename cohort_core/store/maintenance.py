@@ -177,7 +177,7 @@ def _refuse_parts(source: Path, parts: list[str]) -> None:
 
 def _is_sound(database: Database) -> bool:
     """Return True if the present database can be used and copied."""
-    if not database.exists or not database.path.stat().st_size:
+    if not database.exists:
         return False
     try:
         with database.reading() as connection:
