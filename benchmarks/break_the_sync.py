@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("cohort_core", "tests", "pages", "api.py", "app.py", "pyproject.toml")
-TESTS = ("test_promises", "test_sync", "test_faults", "test_canaries", "test_processes")
+TESTS = ("test_promises", "test_sync", "test_faults", "test_misfit", "test_canaries", "test_processes")
 # The tests that are likely to catch a breakage of these files run first.
 LIKELY = {
     "sources": ("test_faults", "test_canaries", "test_sync"),

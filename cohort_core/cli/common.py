@@ -150,8 +150,8 @@ def print_secret(secret: str) -> None:
     except OSError as error:
         reason = error.strerror
     raise errors.SystemRefused(
-        f"It cannot be printed ({reason}) and would never be shown again, so it was not made. Do it again where "
-        "it can be printed."
+        f"It cannot be printed ({reason}) and would never be shown again, so it was not made. Do it again "
+        "where it can be printed."
     )
 
 

@@ -52,7 +52,8 @@ which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of
 71 another program holds the database or the settings · 72 the system refuses a file or folder · 73 a sync
 would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76
 OpenClass changed its format · 77 wrong email or password · 78 not connected, a bad setting, or something
-not installed · 79 lines of an import wait for an answer or cannot be used · 130 stopped by you · 143 stopped by another program.
+not installed · 79 lines of an import wait for an answer or cannot be used · 130 stopped by you ·
+143 stopped by another program.
 """
 
 

@@ -38,7 +38,7 @@ def watch() -> None:
 
 
 def _receive(number: int, frame: FrameType | None) -> None:
-    global _received  # noqa: PLW0603 - a signal is one for the whole process
+    global _received
     _received = number
     raise KeyboardInterrupt
 

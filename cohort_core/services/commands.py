@@ -35,6 +35,8 @@ from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cohort_core.config.settings import Settings
     from cohort_core.imports.roster_files import MentorsPlan, ReadingChoices
     from cohort_core.imports.roster_plan import Choices, RosterPlan
@@ -466,6 +468,23 @@ class AdminCommands:
         database = self._workspace.database
         file = roster_files.read_roster(database, content, name, class_reference, reading)
         return roster_plan.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
+
+    def band_moves(self, plan: RosterPlan) -> dict[str, pd.DataFrame]:
+        """Return the students who would change their risk band by an import, as `band_moves` does.
+
+        By the id of each class of the plan that was synced.
+        """
+        from cohort_core.metrics.band_moves import band_moves
+        from cohort_core.metrics.cohort import build
+        from cohort_core.store.class_data_loader import with_roster
+
+        moves = {}
+        for class_id, part in plan.by_class.items():
+            cohort = self._workspace.cohorts.cohort(class_id)
+            if cohort.class_data.synced_at is not None and not self._workspace.cohorts.is_anonymous():
+                data = with_roster(self._workspace.database, cohort.class_data, part.after)
+                moves[class_id] = band_moves(cohort, build(data, thresholds=cohort.thresholds))
+        return moves
 
     def keep_roster(self, plan: RosterPlan) -> bool:
         """Write a plan, and return whether a line of it is used.

@@ -52,8 +52,8 @@ def restore_advice(home: Home) -> str:
     return (
         "There is no backup in the data folder. Put one from elsewhere back with `cohort-tracker restore "
         f"FILE`. Without any, move the database away with `mv {path} "
-        f"{shlex.quote(f'{home.database}.damaged')}` and run `cohort-tracker init` and `cohort-tracker sync`: "
-        "they read everything of OpenClass again, but no roster, no hidden students and no tokens."
+        f"{shlex.quote(f'{home.database}.damaged')}` and run `cohort-tracker init` and `cohort-tracker "
+        "sync`: they read everything of OpenClass again, but no roster, no hidden students and no tokens."
     )
 
 

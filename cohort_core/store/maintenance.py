@@ -128,12 +128,12 @@ def _refuse_no_file(source: Path) -> None:
             source.open("rb").close()
             return
     except OSError as error:
-        problem = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        problem = (
+            "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        )
     else:
         problem = "is a folder" if stat.S_ISDIR(mode) else "is no ordinary file, but a pipe or a device"
-    raise BadInput(
-        f"{source} {problem}. Choose a file that `cohort-tracker backup` made.", parameter="file"
-    )
+    raise BadInput(f"{source} {problem}. Choose a file that `cohort-tracker backup` made.", parameter="file")
 
 
 def _load_backup(home: Home, source: Path) -> sqlite3.Connection:

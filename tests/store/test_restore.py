@@ -281,7 +281,7 @@ def test_a_copy_made_by_hand_while_it_was_open_comes_back_whole(synced: SyncedCl
 
 def test_the_present_database_is_no_backup_of_itself(synced: SyncedClass) -> None:
     synced.sync()
-    with pytest.raises(BadInput, match="present database itself"):
+    with pytest.raises(BadInput, match="file of the data folder itself"):
         restore(synced.workspace.database, synced.workspace.home.database, asked_by="test")
 
 
