@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("cohort_core", "tests", "pages", "api.py", "app.py", "pyproject.toml")
-TESTS = ("test_promises", "test_sync", "test_faults", "test_canaries", "test_processes")
+TESTS = ("test_promises", "test_sync", "test_faults", "test_misfit", "test_canaries", "test_processes")
 # The tests that are likely to catch a breakage of these files run first.
 LIKELY = {
     "sources": ("test_faults", "test_canaries", "test_sync"),
@@ -304,8 +304,8 @@ BREAKAGES = (
     Breakage(
         "show students of half a sync",
         LOADER,
-        'progressions["student_id"].unique()',
-        '[row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
+        'class_id, progressions["student_id"].unique()',
+        'class_id, [row[0] for row in connection.execute("SELECT DISTINCT student_id FROM progressions")]',
     ),
     Breakage(
         "divide percent before they are stored",
@@ -402,7 +402,10 @@ BREAKAGES = (
         "        self._on_page()\n        now = self._now()\n        context = records.RunContext(",
     ),
     Breakage(
-        "a commit that is none", DATABASE, 'connection.execute("COMMIT")', 'connection.execute("ROLLBACK")'
+        "a commit that is none",
+        DATABASE,
+        'yield\n                connection.execute("COMMIT")',
+        'yield\n                connection.execute("ROLLBACK")',
     ),
     Breakage(
         "no sync lock",
@@ -495,8 +498,8 @@ BREAKAGES = (
     Breakage(
         "tell the body in an error",
         CLIENT,
-        'raise _TransientFailure(_changed("something that is not JSON")) from None',
-        'raise _TransientFailure(_changed(f"{body!r}")) from None',
+        '_changed("something that is not JSON")',
+        '_changed(f"{body!r}")',
     ),
     Breakage(
         "tell the value in a reason",

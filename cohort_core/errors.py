@@ -210,18 +210,16 @@ _OF_FOLDER = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.
 """Errors that another data folder solves."""
 
 
-def refused_by_system(error: OSError, *, on_page: bool = False) -> SystemRefused:
+def refused_by_system(error: OSError) -> SystemRefused:
     """Make the error for a refusal of the operating system.
 
     This is the one place for such sentences.
-
-    On a page it names no variable.
     """
-    what = error.filename if isinstance(error.filename, str) and error.filename else "The output or a file"
+    what = str(error.filename) if error.filename else "The output or a file"
     what = what if len(what) <= 200 else f"{what[:80]}…{what[-80:]}"
     reason = error.strerror or type(error).__name__
     advice = _ADVICE.get(error.errno or 0, "Check that the folder is yours to write and the disk is not full")
-    if error.errno in _OF_FOLDER and not on_page:
+    if error.errno in _OF_FOLDER:
         advice += ", or set COHORT_HOME to another folder"
     return SystemRefused(f"{what} cannot be used ({reason}). {advice}, and try again.")
 

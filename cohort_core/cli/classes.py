@@ -59,9 +59,11 @@ def close(
             parameter="lost",
         )
     status = common.commands().close_class(reference, ids, closed_on)
+    is_kept = common.reader().has_band_counts(reference)
     number = int(students["withdrawn_on"].notna().sum()) if ids is None else len(set(ids))
     typer.echo(
-        f"Closed {status.name} on {status.closed_on}. {_describe_counts(number, len(students), ids is None)}"
+        f"Closed {status.name} on {status.closed_on}. "
+        f"{_describe_counts(number, len(students), is_by_roster=ids is None, is_kept=is_kept)}"
     )
 
 
@@ -73,12 +75,14 @@ def open_(reference: Reference) -> None:
     typer.echo(f"{status.name} is open again, and its counts are removed.")
 
 
-def _describe_counts(lost: int, students: int, is_by_roster: bool) -> str:
+def _describe_counts(lost: int, students: int, *, is_by_roster: bool, is_kept: bool) -> str:
     if is_by_roster and not lost:
         return (
             "The roster has nobody as withdrawn, so no counts are kept. To say who was lost, open it and "
             "close it with --lost."
         )
+    if not is_kept:
+        return "Nobody has begun anything in it, so no counts are kept."
     return f"{count(lost, 'student')} of {students:,} lost; only counts are kept of that."
 
 

@@ -55,8 +55,17 @@ def database_that_exists() -> Database:
     """Return the database. Raises ``BadInput`` if there is none yet."""
     existing = database()
     if not existing.exists:
+        refuse_lost_database()
         raise errors.BadInput("There is no database yet. Run `cohort-tracker sync` first.", parameter="file")
     return existing
+
+
+def refuse_lost_database() -> None:
+    """Raise ``DatabaseUnusable`` if there was a database and it is missing, with what to do."""
+    from cohort_core.store.backups import describe_loss
+
+    if lost := describe_loss(home()):
+        raise errors.DatabaseUnusable(lost)
 
 
 @functools.cache
@@ -133,6 +142,27 @@ def is_terminal() -> bool:
     import sys
 
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def print_secret(secret: str) -> None:
+    """Print a secret that is shown only once.
+
+    Raises ``SystemRefused`` if nobody can have seen it.
+    """
+    import sys
+
+    reason: str | None = "the output is closed"
+    try:
+        if sys.stdout is not None:
+            typer.echo(secret)
+            sys.stdout.flush()
+            return
+    except OSError as error:
+        reason = error.strerror
+    raise errors.SystemRefused(
+        f"It cannot be printed ({reason}) and would never be shown again, so it was not made. Do it again "
+        "where it can be printed."
+    )
 
 
 def complain(message: str) -> None:

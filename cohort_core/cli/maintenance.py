@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,21 +85,41 @@ def purge(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a person from everything here, for good. Later syncs do not bring them back."""
+    """Remove a person from everything here, for good. Later syncs do not bring them back.
+
+    The copies of the database from before a restore or an update are deleted, since they hold the person too.
+    """
     common.database_that_exists()
     admin = common.admin()
     if allow_return:
         admin.allow_return(student)
         typer.echo("The next sync brings this student back.")
         return
+    if warning := _copies_to_delete(admin.home.automatic_copies()):
+        typer.echo(warning, err=True)
     if not yes and common.is_terminal():
         typer.confirm("Remove everything about this student from this computer?", abort=True)
     purged = admin.purge_student(student)
     typer.echo(
         f"Purged: {purged.progressions} progressions, {purged.changes} changes, "
         f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster. "
-        "Backups and exports that you made still hold them."
+        f"{_deleted_copies(purged.copies)}Backups and exports that you made still hold them."
     )
+
+
+def _copies_to_delete(copies: Sequence[Path]) -> str:
+    """Say which files a purge deletes besides the student; empty for none."""
+    if not copies:
+        return ""
+    names = "\n".join(f"  {path}" for path in copies)
+    return (
+        "These copies of the database, from before a restore or an update, hold the student too, and are "
+        f"deleted with everything in them:\n{names}"
+    )
+
+
+def _deleted_copies(copies: Sequence[Path]) -> str:
+    return f"Deleted: {', '.join(map(str, copies))}. " if copies else ""
 
 
 def _findings(*, with_upstream: bool) -> Iterator[Finding]:

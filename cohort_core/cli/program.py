@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cohort_core import errors
+from cohort_core.cli import stopping
 from cohort_core.cli.common import complain, home
 from cohort_core.cli.exit_codes import EXIT_CODES, UNEXPECTED
 
@@ -51,7 +52,8 @@ which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of
 71 another program holds the database or the settings · 72 the system refuses a file or folder · 73 a sync
 would remove much, say --accept-removals · 74 some classes could not be synced · 75 a sync runs already · 76
 OpenClass changed its format · 77 wrong email or password · 78 not connected, a bad setting, or something
-not installed · 79 lines of an import wait for an answer or cannot be used · 130 stopped by you.
+not installed · 79 lines of an import wait for an answer or cannot be used · 130 stopped by you ·
+143 stopped by another program.
 """
 
 
@@ -103,6 +105,13 @@ def run() -> None:
     app = make_app(sys.argv[1:])
     try:
         app()
+    except SystemExit as end:
+        # A server ends well when it is stopped.
+        code = stopping.exit_code() if end.code else None
+        if code is None:
+            raise
+        typer.echo(stopping.sentence(sys.argv[1:]), err=True)
+        _exit(code)
     except errors.CohortError as error:
         complain(error.message)
         _exit(EXIT_CODES[type(error)])

@@ -43,12 +43,17 @@ def serve(
     from cohort_core.sync.scheduler import parse_interval
 
     workspace = shared_workspace()
+    workspace.home.require_writable()
     wanted = sync_every or workspace.settings().sync_every
     every = parse_interval(wanted) if wanted else None
     if open_:
         common.admin().open_again()
     listener = server.listen(workspace, host, port)
-    # A database that cannot be read is said on every page.
+    # What is wrong with a database is said on every page too.
+    try:
+        common.refuse_lost_database()
+    except errors.CohortError as error:
+        typer.echo(error.message, err=True)
     with suppress(errors.CohortError):
         if common.admin().is_closed():
             typer.echo(
@@ -59,6 +64,7 @@ def serve(
     # Requests may also name the host that the server listens at.
     hosts = [*(allow_host or ()), host]
     server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)
+    typer.echo("Stopped. All data is kept; `cohort-tracker serve` starts it again.")
 
 
 @commands.command()
@@ -84,6 +90,7 @@ def demo(
         from cohort_core.services.workspace import shared_workspace
 
         workspace = shared_workspace()
+        workspace.home.require_writable()
         listener = server.listen(workspace, "127.0.0.1", port)
         typer.echo("Starting the practice school and syncing it …")
         admin = common.admin()
@@ -99,6 +106,7 @@ def demo(
             # Only now, so that the first sync does not last for days.
             clock.run_faster(days_a_minute * MINUTES_A_DAY)
         server.serve(workspace, listener, say=typer.echo)
+        typer.echo("The demo has ended. Nothing of yours was touched.")
 
 
 @commands.command("practice-server")

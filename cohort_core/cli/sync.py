@@ -60,6 +60,7 @@ def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
     database = common.database()
     if not database.exists:
+        common.refuse_lost_database()
         if as_json:
             typer.echo(json.dumps({"last_sync": None, "running": None, "classes": []}, allow_nan=False))
         else:
@@ -103,6 +104,7 @@ def cancel() -> None:
 
     What it has read is kept.
     """
+    common.refuse_lost_database()
     running = common.sync_reader().running_job() if common.database().exists else None
     if running is None:
         typer.echo("No sync is running.")

@@ -34,8 +34,7 @@ def create(
 
     As soon as there is one, the API wants one for every request.
     """
-    _made, secret = common.admin().create_token(name, role, class_id or None, expires)
-    typer.echo(secret)
+    common.admin().create_token(name, role, class_id or None, expires, show=common.print_secret)
     typer.echo(
         "Keep it now, it cannot be shown again. Programs send it as `Authorization: Bearer …`; from now on "
         "the API answers nobody without a token.",
@@ -46,6 +45,7 @@ def create(
 @token.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the tokens, those that are revoked included. What they are is not kept."""
+    common.refuse_lost_database()
     tokens = common.admin().tokens()
     if as_json:
         typer.echo(json.dumps([_token_row(item) for item in tokens], allow_nan=False))
@@ -75,6 +75,7 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False
 ) -> None:
     """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
+    common.refuse_lost_database()
     events = common.admin().events(limit)
     if as_json:
         typer.echo(json.dumps([asdict(event) for event in events], allow_nan=False))

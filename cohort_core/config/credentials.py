@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from cohort_core.config.paths import Home
-from cohort_core.config.settings import Settings, load_settings
+from cohort_core.config.settings import Settings, load_settings, unreadable
 from cohort_core.errors import BadSettings
 
 
@@ -42,7 +42,9 @@ def load_password(home: Home, settings: Settings) -> str | None:
             stored = json.loads(home.credentials.read_text("utf-8"))
             if stored.get("email") == email:
                 return str(stored["password"])
-        except (ValueError, KeyError, AttributeError, OSError):
+        except OSError as error:
+            raise BadSettings(unreadable(home.credentials, error)) from None
+        except (ValueError, KeyError, AttributeError):
             raise BadSettings(
                 f"The password in {home.credentials} cannot be read. Run `cohort-tracker init` again."
             ) from None

@@ -81,6 +81,21 @@ class Home:
         """Create the folder, readable by its owner only. An existing folder keeps its mode."""
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
+    def require_writable(self) -> None:
+        """Create the folder, and try to write a file into it.
+
+        Raises ``SystemRefused`` if that is impossible, or if one of the own files cannot be written.
+        """
+        path = self.folder
+        try:
+            self.ensure()
+            try_to_write(path)
+            for path in (self.database, self.write_lock, self.sync_lock, self.requests):
+                if path.is_file():
+                    os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        except OSError as error:
+            raise refused_by_system(OSError(error.errno, error.strerror, str(path))) from None
+
     def mark_guarded(self) -> None:
         """Remember beside the database that tokens protect it.
 
@@ -132,6 +147,12 @@ class Home:
         """Replace a file atomically; at no moment can other users read it."""
         self.ensure()
         write_private(path, text.encode())
+
+
+def try_to_write(folder: Path) -> None:
+    """Write a file into a folder, and remove it again. Raises ``OSError`` if that is impossible."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        (Path(place) / "file").write_bytes(b"x" * 4096)
 
 
 def is_open_to_others(home: Home) -> bool:
@@ -194,6 +215,6 @@ def write_private(path: Path, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         os.replace(draft, path)
-    except OSError:
+    except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise

@@ -6,9 +6,11 @@ import contextlib
 import difflib
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -206,11 +208,21 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
             f"A setting cannot be used: {problems}. Correct it in {home.config} or in the environment "
             "variable COHORT_<SETTING>."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+    except OSError as error:
+        raise BadSettings(unreadable(home.config, error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise BadSettings(
             f"The settings in {home.config} cannot be read. Correct the file, or delete it and run "
             "`cohort-tracker init` again."
         ) from None
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Say that the system does not let us read a file of ours, and what to do."""
+    return (
+        f"{path} cannot be read ({error.strerror}). Make it yours to read: `chmod 600 "
+        f"{shlex.quote(str(path))}`, or change its owner."
+    )
 
 
 def unknown_settings(home: Home) -> list[str]:
@@ -274,13 +286,20 @@ def save_settings(home: Home, **values: Any) -> None:
         stored: dict[str, Any] = {}
         if home.config.exists():
             with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):
-                stored = tomllib.loads(home.config.read_text("utf-8"))
+                stored = tomllib.loads(_read_config(home))
         for name, value in values.items():
             if value is None:
                 stored.pop(name, None)
             else:
                 stored[name] = value
         home.write_private(home.config, tomli_w.dumps(stored))
+
+
+def _read_config(home: Home) -> str:
+    try:
+        return home.config.read_text("utf-8")
+    except OSError as error:
+        raise BadSettings(unreadable(home.config, error)) from None
 
 
 def save_preferences(home: Home, wanted: Preferences) -> None:

@@ -119,7 +119,7 @@ def make_ready(services: Services) -> None:
     # On its first call, Streamlit searches the source of all its callers.
     is_repl()
     # An error here comes again on a page, and the page says what to do.
-    with suppress(CohortError):
+    with suppress(CohortError, OSError):
         reader = services.reader(current_principal())
         reader.is_connected()
         for status in reader.statuses(active_only=True)[:1]:

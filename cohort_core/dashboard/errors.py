@@ -10,11 +10,12 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.page_words import for_page
 from cohort_core.errors import CohortError, refused_by_system
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = "Something went wrong that should not have. Reload the page; details are in the log."
+UNEXPECTED = "Something went wrong that should not have. Reload the page; if it stays so, report it."
 
 
 @contextmanager
@@ -39,14 +40,14 @@ def guarded(where: str, *, stop: bool = True) -> Iterator[list[str]]:
 def sentence_for(error: Exception, where: str) -> str:
     """Return a sentence for the mentor, and write the error to the log.
 
-    A `CohortError` has a sentence of its own. For any other error the sentence says nothing about the cause,
-    and the log gets the place in the code.
+    A `CohortError` has a sentence of its own, of which a page shows what is not for a terminal. For any other
+    error the sentence says nothing about the cause, and the log gets the place in the code.
     """
     if isinstance(error, OSError):
-        error = refused_by_system(error, on_page=True)
+        error = refused_by_system(error)
     if isinstance(error, CohortError):
         logger.warning("The dashboard (%s) met %s", where, error.code)
-        return error.message
+        return for_page(error.message, error.code)
     # Log lines of code only: the message of an exception may quote data.
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("The dashboard (%s) met an unexpected %s\n%s", where, type(error).__name__, places)

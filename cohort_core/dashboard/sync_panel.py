@@ -6,7 +6,6 @@ while nothing happens, and often while a sync runs. When a sync has ended, the p
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import streamlit as st
 from cohort_core.clock import utc_now
 from cohort_core.dashboard.components.text import ago, count, literal, moment, seconds, until, upper_first
 from cohort_core.dashboard.errors import guarded
-from cohort_core.errors import NotAllowed, RemovalsRefused, SyncRunning
+from cohort_core.dashboard.page_words import for_page
+from cohort_core.errors import NotAllowed, SyncRunning
 from cohort_core.store.sync_runs import Job, Run
 from cohort_core.sync.scheduler import Plan
 
@@ -163,7 +163,7 @@ def plan_text(plan: Plan, now: datetime) -> str:
     if not plan.failures:
         return f"Syncs by itself, next {when}."
     times = "failed" if plan.failures == 1 else f"has failed {plan.failures} times in a row"
-    error = plan.error or "The reason is not known."
+    error = for_page(plan.error or "The reason is not known.")
     return f"The automatic sync {times}: {error} It tries again {when}."
 
 
@@ -263,14 +263,7 @@ def outcome(job: Job) -> str:
 
 
 def _cause(failed: Job | Run) -> str | None:
-    if failed.error is None or failed.error_code != RemovalsRefused.code:
-        return failed.error
-    return f"{without_command(failed.error)} The page Classes asks what to do."
-
-
-def without_command(sentences: str) -> str:
-    """Leave out sentences that name a command; a page has a button instead."""
-    return " ".join(part for part in re.split(r"(?<=\.) ", sentences) if "`" not in part)
+    return None if failed.error is None else for_page(failed.error, failed.error_code)
 
 
 def records_text(job: Job) -> str:

@@ -156,5 +156,8 @@ class _LogFile(RotatingFileHandler):
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the base's
+        """Lose a line that cannot be written, as on a full disk; requests go on without it."""
+
     def add(self, text: str) -> None:
         self.handle(logging.makeLogRecord({"msg": f"{utc_text(datetime.now(UTC))} {text}"}))

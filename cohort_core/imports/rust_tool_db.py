@@ -54,7 +54,8 @@ def read_rust_tables(path: Path) -> RustTables:
     another program writes it.
     """
     if not path.is_file():
-        raise BadInput(f"{path} is not there. Check its name.", parameter="rust_db")
+        problem = "is no ordinary file" if path.exists() else "is not there"
+        raise BadInput(f"{path} {problem}. Check its name.", parameter="rust_db")
     try:
         try:
             return _read_tables(path, path)

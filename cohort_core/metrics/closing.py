@@ -17,6 +17,17 @@ from cohort_core.timeutils import resolve
 QUARTERS = 4
 
 
+def first_day(class_data: ClassData) -> date | None:
+    """Return the local day on which a class began.
+
+    Until something has happened in it, it is the day that the calendar says, or None.
+    """
+    if class_data.synced_at is None:
+        return class_data.starts_on
+    starts_at = build(class_data, class_data.synced_at).starts_at
+    return None if starts_at is None else starts_at.tz_convert(ZoneInfo(class_data.timezone)).date()
+
+
 def band_counts(class_data: ClassData, lost: Collection[str], closed_on: date) -> pd.DataFrame:
     """Count the students of each band, and those lost, by quarter of the course.
 

@@ -5,7 +5,7 @@ Each writes its own audit line. What a mentor does every day is in `commands.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,8 @@ from cohort_core.sources import source_class
 from cohort_core.store import audit, classes, maintenance, roster, tokens
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cohort_core.config.settings import Settings
     from cohort_core.imports.roster_files import MentorsPlan, ReadingChoices
     from cohort_core.imports.roster_plan import Choices, RosterPlan
@@ -54,15 +56,25 @@ class AdminCommands:
         return tokens.load_tokens(self._workspace.database)
 
     def create_token(
-        self, name: str, role: str, references: Sequence[str] | None = None, expires: str | None = None
+        self,
+        name: str,
+        role: str,
+        references: Sequence[str] | None = None,
+        expires: str | None = None,
+        *,
+        show: Callable[[str], None] | None = None,
     ) -> tuple[Token, str]:
-        """Return a new token and its secret, which nobody can read again."""
+        """Return a new token and its secret, which nobody can read again.
+
+        ``show`` prints the secret; if that fails, no token is made.
+        """
         lifetime = None if expires is None else tokens.parse_lifetime(expires)
         secret = tokens.create_token(
             *(self._workspace.database, name, role, references),
             lifetime=lifetime,
             asked_by=self.principal.who,
             now=utc_now(),
+            show=show,
         )
         digest = tokens.digest(secret)
         (token,) = (token for token in self.tokens() if token.digest == digest)
@@ -181,6 +193,23 @@ class AdminCommands:
         database = self._workspace.database
         file = roster_files.read_roster(database, content, name, class_reference, reading)
         return roster_planner.plan_roster(database, file, class_reference, choices=choices, is_added=is_added)
+
+    def band_moves(self, plan: RosterPlan) -> dict[str, pd.DataFrame]:
+        """Return the students who would change their risk band by an import, as `band_moves` does.
+
+        By the id of each class of the plan that was synced.
+        """
+        from cohort_core.metrics.band_moves import band_moves
+        from cohort_core.metrics.cohort import build
+        from cohort_core.store.class_data_loader import with_roster
+
+        moves = {}
+        for class_id, part in plan.by_class.items():
+            cohort = self._workspace.cohorts.cohort(class_id)
+            if cohort.class_data.synced_at is not None and not self._workspace.cohorts.is_anonymous():
+                data = with_roster(self._workspace.database, cohort.class_data, part.after)
+                moves[class_id] = band_moves(cohort, build(data, thresholds=cohort.thresholds))
+        return moves
 
     def keep_roster(self, plan: RosterPlan) -> bool:
         """Write a plan, and return whether a line of it is used.

@@ -50,16 +50,19 @@ def load_key(home: Home) -> bytes:
 def _make_key(home: Home) -> None:
     home.ensure()
     draft = home.pseudonym_key.with_name(f".{home.pseudonym_key.name}.{secrets.token_hex(8)}")
-    with open_private(draft, "x") as file:
-        file.write(secrets.token_hex(KEY_BYTES))
     try:
-        # A link is atomic and fails if the name exists: of two processes at the same time, one secret wins.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, home.pseudonym_key)
-    except OSError:
-        # Some file systems, such as those of USB sticks, have no links.
-        draft.replace(home.pseudonym_key)
-    draft.unlink(missing_ok=True)
+        with open_private(draft, "x") as file:
+            file.write(secrets.token_hex(KEY_BYTES))
+        try:
+            # A link is atomic and fails if the name exists: of two processes at the same time, one secret
+            # wins.
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, home.pseudonym_key)
+        except OSError:
+            # Some file systems, such as those of USB sticks, have no links.
+            draft.replace(home.pseudonym_key)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import shlex
 import stat
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from cohort_core.formatting import one_decimal, some_days
 from cohort_core.services import folder
 from cohort_core.services.folder import Finding
 from cohort_core.sources.base import RetryPolicy
+from cohort_core.store.backups import describe_loss, restore_advice
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import check
 from cohort_core.store.schema_check import foreign_parts
@@ -87,10 +87,13 @@ def _modes(home: Home) -> Iterator[Finding]:
         for path, mode in [(home.folder, PRIVATE_FOLDER), *((file, PRIVATE_FILE) for file in home.files())]
         if stat.S_IMODE(path.stat().st_mode) & ~mode
     ]
+    unreadable = [path for path in home.files() if path.stat().st_mode & PRIVATE_FILE != PRIVATE_FILE]
+    for path in unreadable:
+        yield Finding("privacy", f"{path} is closed to you too", f"Run `chmod 600 {shlex.quote(str(path))}`.")
     for path in open_to_others:
         mode = "700" if path.is_dir() else "600"
         yield Finding("privacy", f"{path} is open to others", f"Run `chmod {mode} {shlex.quote(str(path))}`.")
-    if not open_to_others:
+    if not (open_to_others or unreadable):
         yield Finding("privacy", "only you can read the files")
 
 
@@ -103,10 +106,10 @@ def _database(database: Database) -> Iterator[Finding]:
             # Nothing: a lock, a file or a disk that cannot be written shows here.
             pass
     except CohortError as error:
-        yield Finding("database", "cannot be used", _advice(database.home, error))
+        yield Finding("database", "cannot be used", error.message)
         return
     for problem in problems:
-        yield Finding("database", problem, _restore_advice(database.home))
+        yield Finding("database", problem, restore_advice(database.home))
     if not problems:
         more = f"; {', '.join(foreign)} in it, not of this program" if foreign else ""
         yield Finding("database", f"sound{more}")
@@ -124,42 +127,13 @@ def _database(database: Database) -> Iterator[Finding]:
         )
 
 
-def _advice(home: Home, error: CohortError) -> str:
-    """Name the backup where the advice is to restore one."""
-    if "restore FILE" not in error.message:
-        return error.message
-    sentences = re.split(r"(?<=\.) (?=[A-Z`])", error.message)
-    said = [sentence for sentence in sentences if "`cohort-tracker" not in sentence]
-    return " ".join([*said, _restore_advice(home)])
-
-
-def _last_backup(home: Home) -> str | None:
-    """Return the path of the latest backup in the folder of backups, for a terminal."""
-    copies = [path for path in home.backups.glob("*.db") if path.is_file()] if home.backups.is_dir() else []
-    return shlex.quote(str(max(copies, key=lambda path: path.stat().st_mtime))) if copies else None
-
-
 def _no_database(home: Home) -> Finding:
-    backup = _last_backup(home)
-    if backup is None and not home.guarded.exists():
+    lost = describe_loss(home)
+    if lost is None:
         return Finding(
             "database", "there is none yet", "Run `cohort-tracker init` and `cohort-tracker sync`."
         )
-    put_back = f"Put the last backup back: `cohort-tracker restore {backup or 'FILE'}`."
-    return Finding("database", "it is gone", f"{put_back} To begin anew instead, run `cohort-tracker sync`.")
-
-
-def _restore_advice(home: Home) -> str:
-    backup = _last_backup(home)
-    if backup:
-        return f"Put the last backup back: `cohort-tracker restore {backup}`."
-    path = shlex.quote(str(home.database))
-    return (
-        "Put a backup back with `cohort-tracker restore FILE`. Without any, move the database away with "
-        f"`mv {path} {shlex.quote(f'{home.database}.damaged')}` and run `cohort-tracker sync`: it reads "
-        f"everything of "
-        "OpenClass again, but no roster, no hidden students and no tokens."
-    )
+    return Finding("database", "it is empty" if home.database.exists() else "it is gone", lost)
 
 
 def _syncs(database: Database) -> Iterator[Finding]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from cohort_core.config.paths import Home
+from cohort_core.config.paths import Home, try_to_write
 from cohort_core.errors import refused_by_system
 from cohort_core.formatting import size
 
@@ -66,9 +65,10 @@ def examine(home: Home) -> Iterator[Finding]:
     """Yield what is wrong with the folder; nothing if all is well."""
     place = next((path for path in (home.folder, *home.folder.parents) if path.exists()), home.folder)
     try:
-        _try_to_write(place)
+        try_to_write(place)
     except OSError as error:
-        yield Finding("folder", f"{home.folder} cannot be written", refused_by_system(error).message)
+        refused = refused_by_system(OSError(error.errno, error.strerror, str(place)))
+        yield Finding("folder", f"{home.folder} cannot be written", refused.message)
     disk = shutil.disk_usage(place)
     if disk.total and disk.free < MIN_FREE_BYTES:
         yield Finding(
@@ -85,11 +85,6 @@ def examine(home: Home) -> Iterator[Finding]:
             "students' data leaves this computer. End the program, move the folder to a disk of this "
             "computer, and set COHORT_HOME to it.",
         )
-
-
-def _try_to_write(place: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        (Path(folder) / "file").write_bytes(b"x" * 4096)
 
 
 def copying_service(folder: Path) -> str | None:

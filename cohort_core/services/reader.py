@@ -325,6 +325,16 @@ class Reader(SyncReader):
         students = self.class_data(reference).students
         return list(students.loc[students["withdrawn_on"].notna(), "student_id"])
 
+    def first_day(self, reference: str) -> date | None:
+        """Return the local day on which a class began, None if that is not clear."""
+        from cohort_core.metrics.closing import first_day
+
+        return first_day(self.class_data(reference))
+
+    def has_band_counts(self, reference: str) -> bool:
+        """Return True if counts of lost students are kept of a closed class."""
+        return bool(closing.load_band_totals(self._workspace.database, [self.find_class(reference)]))
+
     def score_change(self) -> ScoreChange | None:
         """Return the version of the risk score that nobody has confirmed yet, or None."""
         return self._workspace.score_change()

@@ -23,6 +23,7 @@ from cohort_core.config import credentials, settings
 from cohort_core.config.paths import Home, file_version
 from cohort_core.config.settings import Preferences
 from cohort_core.errors import BadInput
+from cohort_core.formatting import long_day
 from cohort_core.services.cohorts import Cohorts
 from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, closing, hides, score_changes, sync_runs
@@ -131,6 +132,9 @@ class Workspace:
         with source_type(login, retry_policy=self._retry_policy) as source:
             source.log_in()
             listed = source.list_classes()
+        if not self.database.exists:
+            # Also where an earlier one is lost: whoever connects begins anew.
+            self.database.migrate()
         classes.save_classes(self.database, listed)
         classes.deactivate_unlisted(self.database, listed)
         place = credentials.save_password(self.home, email, password)
@@ -262,7 +266,7 @@ class Workspace:
         In anonymous mode they must be pseudonymous ids. Raises ``UnknownClass``, and ``BadInput`` for an
         unknown student, a day that cannot be, or a class that was never synced or is closed already.
         """
-        from cohort_core.metrics.closing import band_counts
+        from cohort_core.metrics.closing import band_counts, first_day
 
         class_id = classes.find_class(self.database, reference)
         data = self.cohorts.class_data(class_id, anonymous=False)
@@ -270,11 +274,14 @@ class Workspace:
             raise BadInput("This class was never synced, so there is nothing to keep. Sync it first.")
         today = utc_now().astimezone(ZoneInfo(data.timezone)).date()
         closed_on = closed_on or today
-        if closed_on > today or (data.starts_on is not None and closed_on < data.starts_on):
+        begun = first_day(data)
+        if begun is not None and closed_on < begun:
             raise BadInput(
-                "The class cannot have ended on that day. Choose one from its first day up to today.",
+                f"The class began on {long_day(begun)}, so it cannot have ended before. Choose a later day.",
                 parameter="closed_on",
             )
+        if closed_on > today:
+            raise BadInput("That day has not come yet. Choose one up to today.", parameter="closed_on")
         if lost is None:
             ids = set(data.students.loc[data.students["withdrawn_on"].notna(), "student_id"])
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -23,7 +24,8 @@ from cohort_core.store.class_data import PROGRESSION_COLUMNS, STUDENT_COLUMNS, C
 from cohort_core.store.classes import unknown_class
 from cohort_core.store.course import CourseRow, complete_course
 from cohort_core.store.database import Database
-from cohort_core.store.roster import load_roster, load_students
+from cohort_core.store.roster import Enrolment, load_roster, load_students
+from cohort_core.store.roster_imports import with_stand_ins
 from cohort_core.store.roster_matching import match_lines
 from cohort_core.store.stand_ins import load_aliases
 
@@ -73,7 +75,8 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
         progressions = _progressions(connection, class_id, run_id)
         assignments, progressions["grade"] = _assignments(connection, class_id, progressions)
         aliases = load_aliases(connection, class_id)
-        students = _students(connection, class_id, progressions["student_id"].unique(), aliases)
+        lines = load_roster(connection, class_id)
+        students = _students(connection, class_id, progressions["student_id"].unique(), aliases, lines)
         former_students = _former_students(connection, class_id, students["student_id"])
     present = set(students["student_id"])
     return ClassData(
@@ -90,6 +93,16 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
         former_students=former_students,
         aliases={old: now for old, now in aliases.items() if now in present},
     )
+
+
+def with_roster(database: Database, class_data: ClassData, lines: Sequence[Enrolment]) -> ClassData:
+    """Return the data of a class as it would be with these lines as its roster."""
+    with database.reading() as connection:
+        class_id = class_data.class_id
+        lines = with_stand_ins(load_roster(connection, class_id), lines, class_id)
+        seen_ids = class_data.progressions["student_id"].unique()
+        students = _students(connection, class_id, seen_ids, load_aliases(connection, class_id), lines)
+    return replace(class_data, students=students)
 
 
 def _running(connection: sqlite3.Connection, class_id: str) -> int | None:
@@ -159,13 +172,16 @@ def _former_students(
 
 
 def _students(
-    connection: sqlite3.Connection, class_id: str, seen_ids: Iterable[str], aliases: Mapping[str, str]
+    connection: sqlite3.Connection,
+    class_id: str,
+    seen_ids: Iterable[str],
+    aliases: Mapping[str, str],
+    lines: Sequence[Enrolment],
 ) -> pd.DataFrame:
     """Load the enrolments: students with progressions, and everyone else on the roster."""
     seen = load_students(connection, seen_ids)
     groups = load_imported_groups(connection, class_id)
     seen_here = {student.id for student in seen}
-    lines = load_roster(connection, class_id)
     labels: dict[str, tuple[str | None, ...]] = {}
     unseen: dict[str, tuple[str | None, ...]] = {}
     for line, match in zip(lines, match_lines(lines, seen, aliases), strict=True):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
+from cohort_core.store.backups import describe_loss, has_database, latest_backup, restore_advice
 from cohort_core.store.schema_check import is_as_expected, missing_parts, read_schema
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Database:
 
     @property
     def exists(self) -> bool:
-        """True if the file exists."""
-        return self.path.exists()
+        """True if the file exists and is not empty."""
+        return has_database(self.home)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -191,6 +192,10 @@ class Database:
 
     def _check_schema(self) -> None:
         if not self.exists:
+            # A new database would hide that the one of before is lost.
+            lost = describe_loss(self.home) if latest_backup(self.home) else None
+            if lost:
+                raise DatabaseUnusable(lost)
             self.migrate()
             return
         with _translating_errors(self), closing(self._connect(read_only=True)) as connection:
@@ -208,8 +213,8 @@ class Database:
         problems = missing_parts(connection)
         if problems:
             raise DatabaseUnusable(
-                f"The tables in {self.path} are not those of this version: {'; '.join(problems)}. Restore a "
-                "backup with `cohort-tracker restore FILE`."
+                f"The tables in {self.path} are not those of this version: {'; '.join(problems)}. "
+                f"{restore_advice(self.home)}"
             )
 
     def _keep_guarded(self, connection: sqlite3.Connection) -> None:
@@ -247,10 +252,12 @@ class Database:
                     if part.exists():
                         moved.append((part, part.replace(f"{aside}{suffix}")))
                 draft.replace(self.path)
-            except OSError as error:
+            except BaseException as error:
                 for part, kept in reversed(moved):
                     kept.replace(part)
-                raise self.unusable(error.strerror) from error
+                if isinstance(error, OSError):
+                    raise self.unusable(error.strerror) from error
+                raise
         self._is_checked = False
         return aside if any(part == self.path for part, _ in moved) else None
 
@@ -280,11 +287,7 @@ class Database:
             case sqlite3.SQLITE_FULL:
                 advice = "Nothing was stored. Free some space on the disk, and do it again."
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                advice = (
-                    "The file is damaged: put the last backup back with `cohort-tracker restore FILE`, "
-                    "which keeps the damaged one beside it. `cohort-tracker doctor` names the backups "
-                    "there are."
-                )
+                advice = f"The file is damaged. {restore_advice(self.home)}"
             case _:
                 advice = "Check that the folder is yours to write and the disk is not full, and try again."
         return DatabaseUnusable(f"The database {self.path} cannot be used ({reason}). {advice}")

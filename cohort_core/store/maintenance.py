@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,6 +20,7 @@ from cohort_core.errors import BadInput, DatabaseNewer, DatabaseUnusable
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
 from cohort_core.store.schema_check import foreign_parts
+from cohort_core.store.sync_runs import end_copied_jobs
 
 _NEVER_RESTORED = ("tokens", "audit")
 
@@ -98,9 +100,10 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
     """
     if database.home.is_own_file(source):
         raise BadInput(
-            f"{source} is the present database itself. Choose a file that `cohort-tracker backup` made.",
+            f"{source} is a file of the data folder itself. Choose one that `cohort-tracker backup` made.",
             parameter="file",
         )
+    _refuse_no_file(source)
     with closing(_load_backup(database.home, source)) as whole:
         before = database.free_name_aside()
         is_sound = _is_sound(database)
@@ -112,6 +115,25 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
             return _replace_file(database, whole)
         database.replace_contents(whole)
     return before
+
+
+def _refuse_no_file(source: Path) -> None:
+    """Raise ``BadInput`` if a backup is not there, cannot be read, or is no ordinary file.
+
+    Opening a pipe would wait for ever.
+    """
+    try:
+        mode = source.stat().st_mode
+        if stat.S_ISREG(mode):
+            source.open("rb").close()
+            return
+    except OSError as error:
+        problem = (
+            "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        )
+    else:
+        problem = "is a folder" if stat.S_ISDIR(mode) else "is no ordinary file, but a pipe or a device"
+    raise BadInput(f"{source} {problem}. Choose a file that `cohort-tracker backup` made.", parameter="file")
 
 
 def _load_backup(home: Home, source: Path) -> sqlite3.Connection:
@@ -140,6 +162,8 @@ def _load_backup(home: Home, source: Path) -> sqlite3.Connection:
                 parameter="file",
             ) from None
         _refuse_parts(source, foreign_parts(whole))
+        whole.row_factory = sqlite3.Row
+        end_copied_jobs(whole, utc_now())
     except BaseException:
         whole.close()
         raise
@@ -177,7 +201,7 @@ def _refuse_parts(source: Path, parts: list[str]) -> None:
 
 def _is_sound(database: Database) -> bool:
     """Return True if the present database can be used and copied."""
-    if not database.exists or not database.path.stat().st_size:
+    if not database.exists:
         return False
     try:
         with database.reading() as connection:

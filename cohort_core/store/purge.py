@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from cohort_core.config.paths import open_private
-from cohort_core.errors import BadInput, StoreError
+from cohort_core.errors import BadInput, StoreError, SystemRefused
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
@@ -28,12 +29,13 @@ PersonReader = Callable[[str], tuple[str | None, str | None]]
 
 @dataclass(frozen=True)
 class Purged:
-    """The counts of the records that a purge removed."""
+    """The counts of the records that a purge removed, and the copies of the database that it deleted."""
 
     progressions: int
     changes: int
     quarantined: int
     enrolments: int
+    copies: tuple[Path, ...] = ()
 
 
 def digest(identity: str) -> str:
@@ -45,9 +47,11 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
     """Remove a student from every table and from the file's free pages.
 
     The caller must hold the sync lock. `student_id` is an OpenClass id, or the stand-in id of someone who is
-    only on the roster. Raises ``BadInput`` if nobody has it. If the file cannot be compacted, as on a full
-    disk, it raises a `StoreError` that says so; doing it again then finishes it.
+    only on the roster. The copies from before a restore or a migration are deleted, as they hold the student.
+    Raises ``BadInput`` if nobody has the id. If a copy cannot be deleted, or the file not be compacted, as on
+    a full disk, it raises a `SystemRefused` or `StoreError` that says so; doing it again then finishes it.
     """
+    copies: list[Path] = []
     unfinished = database.home.unfinished_purge
     with database.writer() as connection:
         purged = Purged(0, 0, 0, 0)
@@ -59,20 +63,29 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
                 # Without the student's id, which must not stay here either.
                 add_event(connection, asked_by, "purge", f"{purged.progressions} progressions")
                 open_private(unfinished, "a").close()
+        removed = (
+            f"The student is removed ({purged.progressions} progressions, {purged.changes} changes, "
+            f"{purged.enrolments} lines of the roster)"
+        )
         for copy in database.home.automatic_copies():
-            copy.unlink(missing_ok=True)
+            try:
+                copy.unlink(missing_ok=True)
+            except OSError as error:
+                raise SystemRefused(
+                    f"{removed}, but {copy} still has them: it cannot be deleted ({error.strerror}). Do the "
+                    "same again when it can: it finishes it."
+                ) from None
+            copies.append(copy)
         try:
             database.compact(connection)
         except StoreError as error:
             raise type(error)(
-                f"The student is removed ({purged.progressions} progressions, {purged.changes} changes, "
-                f"{purged.enrolments} lines of the roster), but the file could not be compacted, so "
-                f"traces may be "
-                "left in its free parts. Free some space on the disk, end other programs that read the "
-                "data, and do the same again: it finishes it."
+                f"{removed}, but the file could not be compacted, so traces may be left in its free parts. "
+                "Free some space on the disk, end other programs that read the data, and do the same again: "
+                "it finishes it."
             ) from error
     unfinished.unlink(missing_ok=True)
-    return purged
+    return replace(purged, copies=tuple(copies))
 
 
 def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonReader) -> Purged:

@@ -178,6 +178,22 @@ def end_job(
         )
 
 
+def end_copied_jobs(connection: sqlite3.Connection, now: datetime) -> None:
+    """End the jobs that ran while a backup was made, in the copy: nothing went wrong with them.
+
+    The rows of ``connection`` must have names.
+    """
+    at = utc_text(now)
+    _publish(connection)
+    connection.execute(
+        """
+        UPDATE runs SET state = 'cancelled', ended_at = ?, note = ? WHERE state IN ('running', 'waiting')
+        """,
+        (at, "The backup was made while this sync ran, so it has a part of it."),
+    )
+    connection.execute("UPDATE jobs SET state = 'cancelled', ended_at = ? WHERE state = 'running'", (at,))
+
+
 def fail_run(
     database: Database, connection: sqlite3.Connection, run_id: int, error: CohortError, now: datetime
 ) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -78,11 +78,13 @@ def create_token(
     lifetime: timedelta | None = None,
     asked_by: str,
     now: datetime,
+    show: Callable[[str], None] | None = None,
 ) -> str:
     """Create a token and return it; it cannot be read again.
 
-    ``references`` are the ids or friendly ids of the classes that it sees, None for all. Raises ``BadInput``
-    for a name in use, an unknown role or an empty list of classes, and ``UnknownClass``.
+    ``references`` are the ids or friendly ids of the classes that it sees, None for all. ``show`` prints the
+    token; if that raises, no token is made. Raises ``BadInput`` for a name in use, an unknown role or an
+    empty list of classes, and ``UnknownClass``.
     """
     if not _NAME.fullmatch(name):
         raise BadInput(
@@ -124,6 +126,8 @@ def create_token(
             ),
         )
         add_event(connection, asked_by, "token created", detail)
+        if show is not None:
+            show(token)
     database.home.mark_guarded()
     return token
 

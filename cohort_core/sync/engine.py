@@ -19,13 +19,14 @@ any other source are full.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import RemovalsRefused, SyncCancelled, UpstreamChanged
+from cohort_core.formatting import count
 from cohort_core.sources.base import Page, Source
 from cohort_core.store import classes, purge, records, stand_ins, sync_runs
 from cohort_core.store.database import Database, WriteConnection, utc_text
@@ -283,7 +284,9 @@ class ClassSync:
             if not is_large or self._accept_removals:
                 context = records.RunContext(self._run.id, self._class_id, now, self._is_baseline)
                 records.remove_rows(self._connection, context, absent.second)
-                sync_runs.update_run(self._connection, self._run.id, removed=removals)
+                sync_runs.update_run(
+                    self._connection, self._run.id, removed=removals, note=self._missing_note(absent.first)
+                )
                 self._write_end(now, is_clean=True, clean_full_at=utc_text(now))
                 return
             self._write_units()
@@ -291,6 +294,16 @@ class ClassSync:
             f"{self._source.info.label} no longer has {removals} of the {live} records of this class, and "
             "nothing was removed here. If that is right, sync again with `cohort-tracker sync "
             "--accept-removals`."
+        )
+
+    def _missing_note(self, missing: Sequence[str]) -> str | None:
+        """Say which records stay for now although this pass has not seen them; None for none."""
+        if not missing:
+            return None
+        subject = f"{count(len(missing), 'record')} of this class {'is' if len(missing) == 1 else 'are'}"
+        return (
+            f"{subject} not at {self._source.info.label} any more. Nothing is removed at the first sight: "
+            "the next sync that reads everything removes what is missing then too."
         )
 
     def _conclude_consistent(self, seen: Collection[str], total: int) -> None:

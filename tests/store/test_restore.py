@@ -14,13 +14,16 @@ import pytest
 
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
+from cohort_core.dashboard import sync_panel
 from cohort_core.errors import BadInput, CohortError, DatabaseUnusable
 from cohort_core.practice.faults import Fault
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_statuses
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup, file_problems, restore
+from cohort_core.store.sync_runs import create_job
 from cohort_core.store.tokens import create_token, is_closed, load_tokens, revoke_token
+from cohort_core.sync import lock
 from tests.conftest import unavailable
 from tests.store.test_migrations import EARLY, early_home
 from tests.sync.conftest import SyncedClass
@@ -282,7 +285,7 @@ def test_a_copy_made_by_hand_while_it_was_open_comes_back_whole(synced: SyncedCl
 
 def test_the_present_database_is_no_backup_of_itself(synced: SyncedClass) -> None:
     synced.sync()
-    with pytest.raises(BadInput, match="present database itself"):
+    with pytest.raises(BadInput, match="file of the data folder itself"):
         restore(synced.workspace.database, synced.workspace.home.database, asked_by="test")
 
 
@@ -401,3 +404,19 @@ def test_nothing_is_restored_while_a_sync_runs_even_if_the_database_is_damaged(
         acquire_lock(database)
     synced.workspace.home.database.write_bytes(before)
     job.run()
+
+
+def test_a_backup_made_during_a_sync_holds_no_broken_sync(synced: SyncedClass, tmp_path: Path) -> None:
+    synced.sync()
+    database, copy = synced.workspace.database, tmp_path / "copy.db"
+    job_id = create_job(database, [synced.id], asked_by="test", is_full=True, now=utc_now())
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE runs SET state = 'running', started_at = '2026-01-01' WHERE job_id = ?", (job_id,)
+        )
+    backup(database, copy, asked_by="test")
+    restore(database, copy, asked_by="test")
+    (job,) = lock.load_jobs(database, limit=1)
+    assert (job.state, job.runs[0].state, job.error) == ("cancelled", "cancelled", None)
+    assert "made while this sync ran" in str(job.runs[0].note)
+    assert sync_panel.is_good(job)

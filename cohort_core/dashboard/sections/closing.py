@@ -70,20 +70,24 @@ def _ask(view: View, status: ClassStatus) -> None:
     closed_on = st.date_input(
         "Last day of the class",
         value=today,
-        min_value=data.starts_on or url_state.EARLIEST,
+        min_value=min(view.reader.first_day(status.id) or url_state.EARLIEST, today),
         max_value=today,
         format="YYYY-MM-DD",
         key=f"closed-on-{status.id}",
     )
+    at_day = st.empty()
     if st.button("Close the class", key=f"close-now-{status.id}", type="primary"):
         with guarded("closing", stop=False) as problems:
             assert view.commands is not None
             view.commands.close_class(status.id, lost, closed_on)
-            st.session_state[_NOTICE] = (
-                f"{status.name} is closed, with {count(len(lost), 'student')} of {len(names):,} lost."
+            kept = (
+                f"with {count(len(lost), 'student')} of {len(names):,} lost"
+                if view.reader.has_band_counts(status.id)
+                else "without counts, since nobody has begun"
             )
+            st.session_state[_NOTICE] = f"{status.name} is closed, {kept}."
         for problem in problems:
-            st.error(literal(problem))
+            at_day.error(literal(problem))
         if not problems:
             # The whole page, since the class has another place and another state now.
             st.rerun()

@@ -15,6 +15,7 @@ from cohort_core.dashboard.components.text import ago, count, literal, parse_ins
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.page_words import SEE_CLASSES, for_page
 from cohort_core.dashboard.sections import closing
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
@@ -157,7 +158,8 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
 
 def _offer_removal(view: View, run: Run, is_running: bool) -> None:
     problem = run.error or run.note or "OpenClass no longer has many records of this class."
-    st.warning(literal(sync_panel.without_command(problem)))
+    # What to do stands below it.
+    st.warning(literal(for_page(problem, RemovalsRefused.code).removesuffix(SEE_CLASSES).rstrip()))
     st.caption(
         "So much going at once may be right, as when students left or an assignment was taken out of the "
         "course, or a mistake at OpenClass. Look at the class there first. What is removed counts no more "

@@ -16,6 +16,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.page_words import for_page
 from cohort_core.export.tables import Table
 from cohort_core.reports.row_models import Row
 from cohort_core.services.reader import Reader
@@ -47,11 +48,12 @@ class SyncLine(Row):
     set_aside: int = Field(description="Rows that could not be read. They are kept, and counted nowhere.")
     kind: str | None = Field(description="Everything, or only the pages that may hold something new.")
     verified: str | None = Field(
-        description="Whether what was stored was seen to agree with OpenClass's own count."
+        description="Whether everything that OpenClass counts was read. Records that it does not send any "
+        "more stay until a second such sync does not see them either."
     )
     seconds: float | None = Field(description="How long it took.")
     asked_by: str = Field(description="From where it was started.")
-    note: str | None = Field(description="What went wrong, and what to do about it.")
+    note: str | None = Field(description="What went wrong or is to come, and what to do about it.")
 
 
 class SetAsideLine(Row):
@@ -173,8 +175,16 @@ def _to_row(job: Job, run: Run) -> dict[str, Any]:
         "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
         "seconds": run.seconds,
         "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
-        "note": run.error or run.note or (job.error if state != "done" else None),
+        "note": _note(job, run, state),
     }
+
+
+def _note(job: Job, run: Run, state: str) -> str | None:
+    if run.error:
+        return for_page(run.error, run.error_code)
+    if run.note or state == "done" or not job.error:
+        return run.note
+    return for_page(job.error, job.error_code)
 
 
 def _latest_problem(jobs: Sequence[Job]) -> str | None:

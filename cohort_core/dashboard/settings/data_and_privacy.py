@@ -15,6 +15,7 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.page_words import FIXED, advice_for_page
 from cohort_core.services.folder import Finding
 
 FILE_DESCRIPTIONS = {
@@ -48,7 +49,7 @@ def show(view: View) -> None:
     st.caption(
         "A copy of the database goes into the folder backups inside the data folder, where only you can read "
         "it. It is no download, since a browser would leave your students' data among the downloads. Copy it "
-        "to another disk now and then; `cohort-tracker restore FILE` puts it back."
+        "to another disk now and then. The guide says how to put it back."
     )
     st.button("Make a backup", icon=":material/save:", on_click=_back_up, args=(view,))
     st.header("Check-up", anchor=False)
@@ -76,7 +77,7 @@ def _ask_anonymous(view: View) -> None:
         "switch in the sidebar does the same for your browser alone.",
     )
     if is_fixed:
-        st.caption("It is set by the environment of the server; change it there.")
+        st.caption(FIXED)
 
 
 def _save_anonymous(view: View, wanted: bool) -> None:
@@ -120,7 +121,7 @@ def _show_findings(findings: Sequence[Finding], home: Home, *, anonymous: bool) 
     rows = []
     for finding in findings:
         result = f"{upper_first(finding.topic)}: {finding.result}"
-        parts = [result, finding.advice or ""]
+        parts = [result, advice_for_page(finding.advice, finding.topic) if finding.advice else ""]
         if anonymous:
             parts = [part.replace(str(home.folder), "the data folder") for part in parts]
         mark = lists.mark("✓", "Well", "#3f8f86") if finding.is_well else lists.mark("!", "To do", "#c8452b")

@@ -144,12 +144,14 @@ def _show_unseen(view: View, class_id: str) -> None:
         chosen: list[str] = []
         same: dict[str, str] = {}
         if not view.reader.anonymous:
+            shown = view.reader.cohort(class_id).students["name"].to_dict()
+            names = {line.stand_in_id or "": display_name(line) or "–" for line, _ in unseen} | shown
             rows = [
-                roster_preview.person_row(line) | {"Do you mean": near and display_name(near)}
+                {"Name": names[line.stand_in_id or ""], "Do you mean": near and names.get(near.id)}
+                | roster_preview.person_row(line, with_name=False)
                 for line, near in unseen
             ]
             show_table(rows, "Lines of the roster that match nobody at OpenClass")
-            names = {line.stand_in_id or "": display_name(line) or "–" for line, _ in unseen}
             chosen = st.multiselect(
                 "Students to remove",
                 everybody,
@@ -179,6 +181,7 @@ def _preview(view: View, class_id: str, content: bytes) -> None:
     with guarded("import", stop=False) as problems:
         plan, ask = _choose_import(view, class_id, content)
         roster_preview.show_result(plan, anonymous=view.reader.anonymous)
+        roster_preview.show_moves(plan, admin_of(view).band_moves(plan), anonymous=view.reader.anonymous)
         says_leave = any(line.decision == "leave" and not line.was_answered for line in plan.of_state("near"))
         if not plan.used:
             remembered = " Import only notes which lines you leave out." if says_leave else ""

@@ -14,6 +14,7 @@ from cohort_core import formatting
 from cohort_core.dashboard.components.tables import MAX_ROWS, ROW_PIXELS
 from cohort_core.dashboard.components.text import and_more, count, literal
 from cohort_core.imports.roster_plan import Choices, PlannedLine, RosterPlan, display_name
+from cohort_core.reports.labels import BANDS
 from cohort_core.store.roster import Enrolment
 
 MAX_GROUPS = 30
@@ -104,6 +105,32 @@ def show_result(plan: RosterPlan, *, anonymous: bool) -> None:
                 show_table([person_row(line) for line in part.dropped], "Lines that are taken off the roster")
 
 
+def show_moves(plan: RosterPlan, moves: Mapping[str, pd.DataFrame], *, anonymous: bool) -> None:
+    """Show who would change their risk band, which compares with the whole roster."""
+    for class_id, moved in moves.items():
+        if moved.empty:
+            continue
+        who = f"{count(len(moved), 'student')} of {plan.by_class[class_id].name}"
+        st.text(
+            f"{who} would be in another risk band then. Risk compares with the middle of the class, and who "
+            "never started counts in it."
+        )
+        if anonymous:
+            continue
+        with st.expander(f"Who changes band ({len(moved)})"):
+            show_table(
+                [
+                    {
+                        "Name": row.name,
+                        "Now": BANDS[row.band_before].label,
+                        "Then": BANDS[row.band_after].label,
+                    }
+                    for row in moved.itertuples(index=False)
+                ],
+                "Students who change their risk band",
+            )
+
+
 def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: bool) -> None:
     if not lines:
         return
@@ -185,15 +212,16 @@ def _name(line: PlannedLine) -> str:
 
 
 def _to_row(line: PlannedLine) -> dict[str, Any]:
-    row = {"Line": line.line, "In the file": _name(line)}
+    row: dict[str, Any] = {"Line": line.line, "In the file": line.name}
     if line.student is not None:
         row["At OpenClass"] = line.student_name
-    return row | _labels(line.enrolment) | {"Note": line.reason or None}
+    return row | {"Note": line.reason or None, "Email": line.enrolment.email} | _labels(line.enrolment)
 
 
-def person_row(line: Enrolment) -> dict[str, Any]:
+def person_row(line: Enrolment, *, with_name: bool = True) -> dict[str, Any]:
     """Return a line of a roster for a table."""
-    return {"Name": display_name(line) or None, "Email": line.email} | _labels(line)
+    name = {"Name": display_name(line) or None} if with_name else {}
+    return name | {"Email": line.email} | _labels(line)
 
 
 def _labels(line: Enrolment) -> dict[str, Any]:
@@ -205,6 +233,16 @@ def _labels(line: Enrolment) -> dict[str, Any]:
     }
 
 
+# On a phone the first three columns fit beside each other; the others follow by scrolling.
+_WIDTHS = {
+    "Line": st.column_config.NumberColumn(width=52, pinned=True),
+    **{
+        name: st.column_config.TextColumn(width=136)
+        for name in ("In the file", "At OpenClass", "Name", "Do you mean", "Now", "Then")
+    },
+}
+
+
 def show_table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
     """Show rows without the columns that are empty."""
     frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
@@ -213,5 +251,6 @@ def show_table(rows: Sequence[Mapping[str, Any]], alt: str) -> None:
         hide_index=True,
         height=(min(len(frame), MAX_ROWS) + 1) * ROW_PIXELS + 3,
         placeholder=formatting.MISSING,
+        column_config=_WIDTHS,
         alt=alt,
     )

@@ -98,7 +98,7 @@ def show(view: View) -> None:
             )
     except Exception as error:  # noqa: BLE001 - the page stays whole, whatever it is
         places = {"address": at_address, "app_id": at_app_id, "origin": at_origin, "password": at_password}
-        name, sentence = _problem(error)
+        name, sentence = _problem(error, is_listed=listed_school is not None)
         place = places.get(name)
         (at_end if place is None else place).error(literal(sentence))
         return
@@ -119,10 +119,10 @@ def _address(settings: Settings) -> str:
     return default if settings.practice else settings.api_base
 
 
-def _problem(error: Exception) -> tuple[str, str]:
+def _problem(error: Exception, *, is_listed: bool) -> tuple[str, str]:
     """Return the wrong field and a sentence in a browser's words.
 
-    The field is "" if none is wrong.
+    The field is "" if none is wrong. The address of a listed school was not typed.
     """
     match error:
         case LoginRefused(details={"parameter": "app_id"}):
@@ -135,6 +135,8 @@ def _problem(error: Exception) -> tuple[str, str]:
                 "OpenClass does not accept this email and password. Check both: they are those of your "
                 "class site."
             )
+        case NoNetwork() if is_listed:
+            return "", "OpenClass cannot be reached from this computer. Check its network, and try again."
         case NoNetwork():
             return "address", (
                 "OpenClass cannot be reached from this computer. Check its network, and that the address "

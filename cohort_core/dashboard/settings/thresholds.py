@@ -68,7 +68,7 @@ def _ask(view: View) -> None:
             for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
                 _number(column, name, label, getattr(saved, name), disabled=name in fixed)
         if fixed:
-            st.caption("What is greyed out is set by the environment of the server; change it there.")
+            st.caption("Whoever runs Cohort Tracker has set what is greyed out; ask them to change it.")
         wanted, problem = _wanted(saved)
         with st.container(horizontal=True):
             st.button(

@@ -12,6 +12,7 @@ from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.page_words import FIXED
 from cohort_core.store.classes import Calendar, ClassStatus
 
 _NOTICE = "time-zone-notice"
@@ -36,7 +37,7 @@ def show(view: View) -> None:
         disabled="timezone" in set_by_environment(),
     )
     if "timezone" in set_by_environment():
-        st.caption("It is set by the environment of the server; change it there.")
+        st.caption(FIXED)
     active = [status for status in view.classes if status.is_active]
     if active:
         st.header("Classes", anchor=False)

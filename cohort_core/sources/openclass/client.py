@@ -22,7 +22,7 @@ import tenacity
 from urllib3.exceptions import HTTPError as BodyError
 
 from cohort_core.clock import utc_now
-from cohort_core.config.settings import LOOPBACK_HOSTS
+from cohort_core.config.settings import LOOPBACK_HOSTS, Settings
 from cohort_core.errors import (
     ClassInaccessible,
     CohortError,
@@ -356,8 +356,11 @@ def _unreachable(api_base: str, error: Exception) -> CohortError:
             "OpenClass does not finish its answers. Try again in some minutes; what was synced before is "
             "kept."
         )
+    # Nobody has typed the usual address.
+    is_usual = api_base == Settings.model_fields["api_base"].default
+    what = "network" if is_usual else "network and the API address"
     return NoNetwork(
-        f"OpenClass cannot be reached at {api_base}. Check this computer's network and the API address."
+        f"OpenClass cannot be reached at {api_base}. Check this computer's {what}, and try again."
     )
 
 
