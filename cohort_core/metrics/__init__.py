@@ -16,6 +16,7 @@ from cohort_core.metrics import (
     matrix,
     outcomes,
     pace,
+    praise,
     triage,
     velocity,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "matrix",
     "outcomes",
     "pace",
+    "praise",
     "triage",
     "velocity",
 ]

@@ -41,6 +41,7 @@ from cohort_core.reports.row_models import (
     OutcomeRow,
     OutcomesByKindRow,
     PaceRow,
+    PraiseRow,
     ProgressionRow,
     ProgressSummaryRow,
     Ranking,
@@ -173,6 +174,15 @@ def engagement_gap(cohort: Cohort) -> Report:
 
 
 @cached_on
+def praise(cohort: Cohort) -> Report:
+    """List the students who deserve a word of praise, those with the most completions first.
+
+    They completed 3 assignments or more in the 7 days up to *as of*, after 14 silent days or more. Students
+    who had never started before are not among them. If there is nobody, there are no rows.
+    """
+    return make_report("praise", metrics.praise.praise(cohort), PraiseRow)
+
+
 def velocity(cohort: Cohort) -> Report:
     """Show completions per student, week by week.
 
@@ -560,6 +570,7 @@ _SPECS = (
     ReportSpec("reteach", "Reteach", reteach, ReteachRow),
     ReportSpec("activity", "Activity", activity, ActivityRow),
     ReportSpec("engagement_gap", "Engagement gap", engagement_gap, EngagementGapRow),
+    ReportSpec("praise", "Praise", praise, PraiseRow),
     ReportSpec("velocity", "Velocity", velocity, VelocityRow),
     ReportSpec("cohort_alarm", "Cohort alarm", cohort_alarm, CohortAlarmRow, shape="one"),
     ReportSpec("pace", "Pace", pace, PaceRow, of_student="one"),

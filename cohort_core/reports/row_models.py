@@ -290,6 +290,16 @@ class EngagementGapRow(Row):
     pct: float | None = _share("Assignments completed ÷ the assignment set.")
 
 
+class PraiseRow(Row):
+    student_id: str = _of("OpenClass id.")
+    name: str = _of(_NAME_OF_STUDENT)
+    completed: int = _count("Assignments completed in the 7 days up to *as of*.", "assignments")
+    silent_days: int = _of("Whole days without a start or completion before these days.", "days")
+    back_at: datetime = _of("The start or completion that ended the silence.", "UTC")
+    assignment_id: str = _of("OpenClass id of the latest assignment completed.")
+    assignment: str = _of("Its name.")
+
+
 class VelocityRow(Row):
     week: date = _of("Its Monday, in the class's time zone.")
     completed_in_week: int = _count("Records completed in the week.", "records")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
 from cohort_core.services.contact_frame import contact_frame
+from cohort_core.services.drafts import Draft, present_drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
+from cohort_core.store.drafts import load_drafts
 from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
 from cohort_core.store.sync_runs import Job, Run, unknown_job
@@ -277,6 +279,15 @@ class Reader:
 
         cohort = self.cohort(reference, as_of, group)
         return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
+
+    def drafts(self) -> dict[str, Draft]:
+        """Return the present draft of a message for each kind."""
+        return present_drafts(load_drafts(self._workspace.database))
+
+    @property
+    def mentor_name(self) -> str | None:
+        """The name below messages; None without the setting, and with pseudonyms."""
+        return None if self.anonymous else self._workspace.settings().mentor_name
 
     def handover_notes(self, reference: str) -> list[HandoverNote]:
         """Return the handover notes of a class; none with pseudonyms, as they may name people."""

@@ -78,6 +78,7 @@ class Workspace:
             timezone=current.timezone,
             sync_every=current.sync_every,
             anonymous=current.anonymous,
+            mentor_name=current.mentor_name,
             thresholds=current.thresholds,
         )
 

@@ -180,7 +180,8 @@ def office_hours(
     Also what to teach again, who came back, who is new and who was not talked to for three weeks.
     Nothing in it is a band, score, grade or note.
     """
-    return ClassNightSheet.model_validate(asdict(read.class_night(class_id, as_of, group)[1]))
+    night = read.class_night(class_id, as_of, group)[1]
+    return ClassNightSheet.model_validate(night, from_attributes=True)
 
 
 @router.get(f"{CLASS_PATH}/office-hours.pdf", response_class=PdfResponse, tags=["Class"])

@@ -12,22 +12,53 @@ from fastapi.responses import JSONResponse, Response
 from cohort_core.api.dependencies import (
     CLASS_PATH,
     STUDENT_PATH,
+    AdminFor,
     AsOf,
     ClassReference,
     CommandsFor,
     ContactNumber,
+    DraftKind,
     Group,
     Read,
+    ReadSyncs,
     StudentInPath,
     api_router,
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
-from cohort_core.api.schemas import ContactRequest, ContactRow, HandoverNoteRequest, NotedContact, PdfResponse
+from cohort_core.api.schemas import (
+    ContactRequest,
+    ContactRow,
+    DraftRequest,
+    DraftRow,
+    HandoverNoteRequest,
+    NotedContact,
+    PdfResponse,
+)
 from cohort_core.export import handover, tables
 from cohort_core.reports.row_models import OutcomeRow, OutcomesByKindRow
+from cohort_core.services.drafts import Draft
 from cohort_core.store.contacts import Contact
 
 router = api_router()
+
+
+@router.get("/drafts", response_model=list_of(DraftRow), tags=["Administration"])
+def drafts(read: ReadSyncs, send: SendList) -> Response:
+    """List the drafts of messages, one for each reason, with their placeholders unfilled."""
+    rows = [_draft_row(draft) for draft in read.drafts().values()]
+    return send(tables.Table("drafts", DraftRow, rows), Moment())
+
+
+@router.put("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
+def save_draft(admin: AdminFor, kind: DraftKind, wanted: DraftRequest) -> JSONResponse:
+    """Write your own draft in place of the present one."""
+    return JSONResponse(_draft_row(admin.save_draft(kind, wanted.subject, wanted.body)))
+
+
+@router.delete("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
+def reset_draft(admin: AdminFor, kind: DraftKind) -> JSONResponse:
+    """Go back to the draft that comes with the program, and return it."""
+    return JSONResponse(_draft_row(admin.reset_draft(kind)))
 
 
 @router.get(f"{CLASS_PATH}/contacts", response_model=list_of(ContactRow), tags=["Class"])
@@ -119,3 +150,8 @@ def delete_contact(
 
 def _row(contact: Contact) -> dict[str, Any]:
     return asdict(contact)
+
+
+def _draft_row(draft: Draft) -> dict[str, Any]:
+    row = asdict(draft)
+    return row.pop("template") | row
