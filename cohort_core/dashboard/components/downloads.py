@@ -17,7 +17,7 @@ import streamlit as st
 from cohort_core.dashboard.components.text import literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
-from cohort_core.dashboard.files.questions import Question, Selection, Step, report_of
+from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
 from cohort_core.dashboard.layout import View
 from cohort_core.export import images, pdf, tables
@@ -27,6 +27,7 @@ NO_COOKIES = (
     "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
     "and reload the page."
 )
+NO_PDF = "PDF files need a part that is not installed here. Ask whoever runs this server to add it."
 Ask = Callable[..., Any]
 
 
@@ -96,6 +97,14 @@ def class_report_menu(view: View, report: Report) -> None:
         _menu(list(_tables(base)), pdf.NOT_INSTALLED)
 
 
+def sheet_menu(view: View, name: str) -> None:
+    """Show the menu with a PDF of `questions.SHEETS`, or why there is none."""
+    base = Question(name, **_common(view), ask=Step.of(partial(report_of, name="progress_summary")))
+    _menu(
+        [replace(base, extension="pdf")] if pdf.is_possible() else [], None if pdf.is_possible() else NO_PDF
+    )
+
+
 def template(view: View, name: str, ask: Ask) -> None:
     """Show a link to a file that a person fills in."""
     question = Question(name, **_common(view.of_no_class()), ask=Step.of(ask))
@@ -137,14 +146,14 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
     So no link is older than the opened menu, and a page offers no questions that nobody looks at.
     """
-    name = questions[0].name
+    key = questions[0].name if questions else "none"
 
     def draw() -> None:
         popover = st.popover(
             "Download",
             icon=":material/download:",
             type="tertiary",
-            key=f"download-{name}",
+            key=f"download-{key}",
             on_change="rerun",
         )
         with popover, guarded("download"):
@@ -159,7 +168,13 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
 def _label(question: Question) -> str:
     extension = question.extension
-    kind = "Class report" if extension == "pdf" else "Table" if extension in tables.KINDS else "Picture"
+    kind = (
+        SHEETS[question.name][0]
+        if extension == "pdf"
+        else "Table"
+        if extension in tables.KINDS
+        else "Picture"
+    )
     return f"{kind} ({extension.upper()})"
 
 
