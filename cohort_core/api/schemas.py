@@ -95,6 +95,10 @@ class CloseRequest(BaseModel):
         description="The last day of the class; today if it is left out.",
         examples=["2025-01-06"],
     )
+    contacts: Literal["keep", "delete"] = Field(
+        default="keep",
+        description="Keep contacts and handover notes for a year after the class ended, or delete them now.",
+    )
 
     @field_validator("closed_on", mode="before")
     @classmethod

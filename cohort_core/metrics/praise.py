@@ -67,9 +67,9 @@ def praise(cohort: Cohort) -> pd.DataFrame:
         rows,
         columns=["student_id", "name", "completed", "silent_days", "back_at", "assignment_id", "assignment"],
     )
+    frame = frame.astype({"completed": "int64", "silent_days": "int64"})
     frame["back_at"] = pd.to_datetime(frame["back_at"], utc=True).astype("datetime64[us, UTC]")
-    return frame.sort_values(
-        ["completed", "silent_days", "name", "student_id"],
-        ascending=[False, False, True, True],
-        ignore_index=True,
+    order = frame.assign(folded=frame["name"].str.casefold()).sort_values(
+        ["completed", "silent_days", "folded", "student_id"], ascending=[False, False, True, True]
     )
+    return frame.loc[order.index].reset_index(drop=True)

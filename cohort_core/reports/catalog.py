@@ -29,6 +29,7 @@ from cohort_core.reports.row_models import (
     CohortAlarmRow,
     CompletionRow,
     CourseWeekRow,
+    DirectorRow,
     DurationRow,
     EngagementGapRow,
     ForecastRow,
@@ -497,11 +498,21 @@ def outcomes_by_kind(cohort: Cohort, contacts: pd.DataFrame) -> Report:
     return make_report("outcomes_by_kind", metrics.outcomes.by_kind(cohort, contacts), OutcomesByKindRow)
 
 
-Scope = Literal["class", "student", "assignment", "data", "span", "classes", "contacts"]
+def director(before: Cohort, after: Cohort, contacts: pd.DataFrame) -> Report:
+    """Show the figures of a class then and now, for a programme director.
+
+    *Then* is the day of the last director's page that was made on an earlier day; before the first one it is
+    28 days ago. Nothing in it is a name.
+    """
+    return make_report("director", metrics.director.director(before, after, contacts), DirectorRow)
+
+
+Scope = Literal["class", "student", "assignment", "data", "span", "classes", "contacts", "periods"]
 """The subject of a report.
 
 class, student, assignment: a cohort, and with it an id; data: the data of a class; span: two instants of a
-class; classes: several cohorts; contacts: a cohort and the contacts with its students.
+class; classes: several cohorts; contacts: a cohort and the contacts with its students; periods: a cohort at
+two instants, and the contacts.
 """
 Shape = Literal["list", "one"]
 """Any number of rows, or always one."""
@@ -514,6 +525,7 @@ _SELECTORS: dict[Scope, tuple[str, ...]] = {
     "span": ("since", "as_of", "group"),
     "classes": (),
     "contacts": ("as_of", "group"),
+    "periods": ("since", "as_of", "group"),
 }
 _IDS: dict[Scope, tuple[str, ...]] = {"student": ("student_id",), "assignment": ("assignment_id",)}
 
@@ -632,6 +644,7 @@ _SPECS = (
         scope="contacts",
         has_own_route=True,
     ),
+    ReportSpec("director", "Director's page", director, DirectorRow, scope="periods", has_own_route=True),
     ReportSpec("changes", "Changes", changes, ChangeRow, scope="span", has_own_route=True),
 )
 

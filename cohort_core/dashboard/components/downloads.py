@@ -17,7 +17,7 @@ import streamlit as st
 from cohort_core.dashboard.components.text import literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
-from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Step, report_of
+from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Source, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
 from cohort_core.dashboard.layout import View
 from cohort_core.export import images, pdf, tables
@@ -103,6 +103,19 @@ def sheet_menu(view: View, name: str) -> None:
     _menu(
         [replace(base, extension="pdf")] if pdf.is_possible() else [], None if pdf.is_possible() else NO_PDF
     )
+
+
+def director_menu(view: View) -> None:
+    """Show the menu with the page for a programme director, and its figures."""
+    base = Question("director", **_common(view), ask=Step.of(director_figures))
+    sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
+    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF)
+
+
+def director_figures(source: Source) -> Report:
+    """Return the figures of the director's page for the selection of the page."""
+    chosen = source.selection
+    return source.reader.director_page(source.class_id, None, chosen.as_of, chosen.group).figures
 
 
 def template(view: View, name: str, ask: Ask) -> None:

@@ -74,9 +74,8 @@ def of_student(
     templates = templates or Templates(OURS)
     situation = situation_of(cohort, student_id, kind)
     filled = fill(templates.of[situation.kind], {**situation.values, "mentor": templates.mentor})
-    email = cohort.students.loc[student_id]["email"]
-    is_address = isinstance(email, str) and _ADDRESS.fullmatch(email)
-    return Draft(filled.subject, filled.body, situation.kind, email if is_address else None)
+    email = str(cohort.students.loc[student_id]["email"])
+    return Draft(filled.subject, filled.body, situation.kind, email if _ADDRESS.fullmatch(email) else None)
 
 
 def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Situation:

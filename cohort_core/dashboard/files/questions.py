@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohort_core.dashboard.components.text import moment
 from cohort_core.errors import BadInput
-from cohort_core.export import class_night, handover, images, pdf, tables
+from cohort_core.export import class_night, director, handover, images, pdf, tables
 from cohort_core.reports.report import Report
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
@@ -180,10 +180,19 @@ def _handover(source: Source) -> bytes:
     )
 
 
+def _director(source: Source) -> bytes:
+    chosen, reader = source.selection, source.reader
+    page = reader.director_page(source.class_id, None, chosen.as_of, chosen.group)
+    file = director.director_page(page, anonymous=reader.anonymous)
+    reader.record_director_page(page.after)
+    return file
+
+
 SHEETS: dict[str, tuple[str, Callable[[Source], bytes]]] = {
     "report": ("Class report", _class_report),
     "class-night": ("Class night sheet", _class_night),
     "handover": ("Handover", _handover),
+    "director": ("Director's page", _director),
 }
 """The label of each PDF and the function that makes it, by the name of its question."""
 

@@ -15,6 +15,7 @@ from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.formatting import long_day
 from cohort_core.store.classes import ClassStatus
 
+KEEP, ERASE = "Keep them for a year", "Delete them now"
 _NOTICE = "closing-notice"
 
 
@@ -74,10 +75,19 @@ def _ask(view: View, status: ClassStatus) -> None:
         format="YYYY-MM-DD",
         key=f"closed-on-{status.id}",
     )
+    kept = view.reader.count_contacts(status.id)
+    answer = KEEP
+    if kept:
+        answer = st.radio(
+            f"Messages, talks and handover notes of this class ({kept})",
+            (KEEP, ERASE),
+            key=f"contacts-{status.id}",
+            help="They say when you were in touch with a student, and what you noted about it.",
+        )
     if st.button("Close the class", key=f"close-now-{status.id}", type="primary"):
         with guarded("closing", stop=False) as problems:
             assert view.commands is not None
-            view.commands.close_class(status.id, lost, closed_on)
+            view.commands.close_class(status.id, lost, closed_on, erases_contacts=answer == ERASE)
             st.session_state[_NOTICE] = (
                 f"{status.name} is closed, with {count(len(lost), 'student')} of {len(names):,} lost."
             )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.export import handover as sheet
 from cohort_core.store.handover import MAX_TEXT, QUESTIONS, HandoverNote
@@ -142,10 +143,14 @@ def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
     st.markdown(f"**Hidden from the list ({len(hidden)})**")
     for line in hidden or ["Nobody."]:
         st.text(line)
-    with st.expander(f"The students ({len(content['students'])})"):
-        for student in content["students"]:
-            st.markdown(f"**{literal(student['name'])}**")
-            st.text("\n".join([*student["lines"], *_note_lines(student["notes"])]))
+    label = f"The students ({len(content['students'])})"
+    lazy_expander(label, "handover-students", _show_students, content["students"])
+
+
+def _show_students(students: Sequence[Mapping[str, Any]]) -> None:
+    for student in students:
+        st.markdown(f"**{literal(student['name'])}**")
+        st.text("\n".join([*student["lines"], *_note_lines(student["notes"])]))
 
 
 def _note_lines(notes: Sequence[Mapping[str, str]]) -> list[str]:
