@@ -61,7 +61,7 @@ def test_praise_goes_before_being_back() -> None:
     cohort = build(data_of(rows, UNITS), date(2025, 3, 25))
     assert of_student(cohort, "ana").template == "praise"
     own = Templates({**OURS, "praise": Template("Well done", "{days}\n{assignment}\n{mentor}")}, "Kim")
-    assert of_student(cohort, "ana", own).text == "19 days\n“A4”\nKim"
+    assert of_student(cohort, "ana", own).text == "20 days\n“A4”\nKim"
 
 
 def test_a_line_without_a_value_is_left_out_and_the_greeting_stays() -> None:
