@@ -147,14 +147,14 @@ def test_gaps_and_answers_of_the_handover(copied: Workspace) -> None:
     names = reader.cohort(class_id).students["name"]
     test = page("handover", {"class": class_id})
     assert not test.exception
-    assert f"What was promised: no answer for {len(names)} students" in shown(test)
+    assert f"What was promised: no answer for {len(names)} of {len(names)} students" in shown(test)
     student = str(names.index[0])
     test.selectbox(key="handover-about").set_value(student).run()
     promised = next(area for area in test.text_area if area.label == "What was promised")
     promised.set_value("A call on Friday").run()
     test = press(test, "Save")
     assert "Saved for the handover" in test.success[0].value
-    assert f"What was promised: no answer for {len(names) - 1} students" in shown(test)
+    assert f"What was promised: no answer for {len(names) - 1} of {len(names)} students" in shown(test)
     (note,) = reader.handover_notes(class_id)
     assert (note.student_id, note.text, note.who) == (student, "A call on Friday", "dashboard")
     assert "What was promised: A call on Friday" in sheet_of(copied, "handover", class_id)

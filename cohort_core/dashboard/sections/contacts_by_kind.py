@@ -21,14 +21,14 @@ from cohort_core.reports.row_models import OutcomesByKindRow
 TITLE = "What came of your messages"
 COLUMNS = {
     "kind": Column("Reason", pinned=True),
-    "days": Column("Within days", "whole"),
-    "contacts": Column("Messages and talks", "whole"),
-    "came_back": Column("Came back", "whole"),
+    "days": Column("Within days", "whole", "small"),
+    "contacts": Column("Messages", "whole", "small"),
+    "share": Column("Came back, of those whose days are over"),
+    "usual_share": Column("Usual rate without a message"),
+    "came_back": Column("Came back so far", "whole"),
     "nothing_since": Column("Nothing since", "whole"),
     "left": Column("Left", "whole"),
     "too_early": Column("Too early", "whole"),
-    "share": Column("Share that came back"),
-    "usual_share": Column("Usual rate without a message"),
 }
 HELP = (
     "Came back means that the student started or completed something after the message. The usual rate is "

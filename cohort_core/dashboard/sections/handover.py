@@ -22,10 +22,7 @@ _READABLE = "Write what the student may read: they may ask for it."
 def describe(view: View) -> str:
     """Say whom the handover is about, and for whom it is."""
     of = "of the group" if view.group_id else "of the class"
-    return (
-        f"For the next mentor {of}: where each student is, what you agreed on, and what only you know. "
-        "See below what is still missing before you download it."
-    )
+    return f"For the next mentor {of}: where each student is, and what only you know."
 
 
 def show(view: View) -> None:
@@ -53,18 +50,19 @@ def _show_gaps(view: View, notes: Sequence[HandoverNote]) -> None:
         st.write("Nothing: every question is answered for every student.")
         return
     for question, number in gaps.items():
-        text = (
-            "answered for everybody"
-            if not number
-            else f"no answer for {count(number, 'student')} of {students}"
-        )
-        st.text(f"{QUESTIONS[question]}: {text}")
+        missing = f"no answer for {number:,} of {count(students, 'student')}"
+        st.text(f"{QUESTIONS[question]}: {missing if number else 'answered for everybody'}")
+    answered = {note.student_id for note in notes}
+    rest = view.cohort.students["name"][~view.cohort.students.index.isin(answered)]
+    if not rest.empty:
+        with st.expander(f"Without any answer ({len(rest)})"):
+            st.text(", ".join(sorted(rest, key=str.casefold)))
     st.caption("You need not answer everything. The next mentor sees the answers that there are.")
 
 
 def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
     """Ask the four questions about the class, the group or a student."""
-    subjects = _subjects(view, notes)
+    subjects = _subjects(view)
     st.subheader("Answer", anchor=False)
     subject = st.selectbox(
         "About",
@@ -97,22 +95,14 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         )
 
 
-def _subjects(view: View, notes: Sequence[HandoverNote]) -> dict[str, str]:
-    """Return the labels of everything that can be answered about; students with gaps first."""
-    answered = {
-        name: {note.question for note in notes if note.student_id == name}
-        for name in view.cohort.students.index
-    }
+def _subjects(view: View) -> dict[str, str]:
+    """Return the labels of everything that can be answered about; they stay when answers come."""
     labels = {_CLASS: "The whole class"}
     if view.group_id:
         labels[_GROUP] = f"The group {view.cohort.group}"
     names = view.cohort.students["name"]
-    order = sorted(
-        names.index, key=lambda key: (len(answered[key]) == len(QUESTIONS), names[key].casefold(), key)
-    )
-    for student_id in order:
-        labels[student_id] = f"{names[student_id]} · {len(answered[student_id])} of {len(QUESTIONS)} answered"
-    return labels
+    order = sorted(names.index, key=lambda student_id: (names[student_id].casefold(), student_id))
+    return labels | {student_id: names[student_id] for student_id in order}
 
 
 def _subject_of(view: View, note: HandoverNote) -> str | None:
@@ -174,9 +164,5 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
             if text != before:
                 commands_of(view).save_handover_note(view.class_id, question, text, **about)
                 changed += 1
-    saved = (
-        f"Saved for the handover: {label.split(' · ')[0]}."
-        if changed
-        else "Nothing to save: no answer changed."
-    )
+    saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)

@@ -85,12 +85,6 @@ def _edit(view: View, draft: Draft) -> None:
         body = st.text_area(
             "Message", draft.template.body, key=f"draft-body-{key}", height=260, max_chars=MAX_BODY
         )
-        lines = [f"`{{{name}}}` {meaning}" for name, meaning in PLACEHOLDERS.items()]
-        st.caption(
-            "You can use these: "
-            + "; ".join(lines)
-            + ". A line with one that has no value for a student is left out."
-        )
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Save",
@@ -120,6 +114,12 @@ def _edit(view: View, draft: Draft) -> None:
             st.caption("This is our text.")
         else:
             st.caption(f"Your text, saved on {long_day(parse_instant(draft.changed_at))}.")
+        lines = [f"`{{{name}}}` {meaning}" for name, meaning in PLACEHOLDERS.items()]
+        st.caption(
+            "You can use these: "
+            + "; ".join(lines)
+            + ". A line with one that has no value for a student is left out."
+        )
 
 
 # These run before the page does, so that one rerun shows the result.
