@@ -143,7 +143,7 @@ def director_sheet(
     as_of: AsOf = None,
     group: Group = None,
     names: Annotated[
-        bool, Query(description="Name the students who moved to a graver band or left.")
+        bool, Query(description="Name the students who moved to a higher risk band or left.")
     ] = False,
 ) -> PdfResponse:
     """Make one page for a programme director: what changed since the last one, by default without names.
