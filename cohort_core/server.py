@@ -220,6 +220,8 @@ def serve(
     try:
         if workspace.settings().practice:
             workspace.start_practice_school()
+        with contextlib.suppress(CohortError):
+            workspace.erase_expired_contacts()
         if sync_every:
             workspace.start_schedule(sync_every)
         # Create the app before printing its address: somebody may open the address at once.

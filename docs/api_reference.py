@@ -60,6 +60,7 @@ BODIES = {
         "channel": "email",
         "note": "Calls on Friday.",
     },
+    ("PUT", "/drafts/{kind}"): {"body": "Hi {first_name},\nhow is it going with {assignment}?\n{mentor}"},
     ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [OTHER_CLASS], "expires": "90d"},
     ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
 }
@@ -164,6 +165,7 @@ def document() -> tuple[str, str]:
             "job": "1",
             "contact": "1",
             "name": "ci",
+            "kind": "stuck",
         }
         problem = client.get(f"/classes/{CLASS}/metrics/stuck?sort=luck")
         parts = [
@@ -230,6 +232,7 @@ def section(
         content = {
             "POST": " with the same fields as `GET /tokens`, and the token itself as `token`",
             "PATCH": " with the response of `GET /settings`",
+            "PUT": " with the same fields as `GET /drafts`",
         }.get(method, "")
         lines.append(f"Answers {success}{content}.")
     elif method in ("GET", "PUT", "DELETE"):

@@ -7,7 +7,7 @@ import streamlit as st
 from cohort_core.charts import week_charts
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.layout import begin, link, part
-from cohort_core.dashboard.sections import changes, contacts, headline, score_version, triage
+from cohort_core.dashboard.sections import changes, contacts, headline, praise, score_version, triage
 from cohort_core.reports import catalog
 
 with begin("overview") as view:
@@ -18,6 +18,7 @@ with begin("overview") as view:
     with left:
         part(triage.show, view)
     with right:
+        part(praise.show, view)
         part(contacts.show_outcomes, view)
         part(changes.show, view)
         lists.reteach(view, catalog.reteach(view.cohort), max_assignments=3, max_names=5)

@@ -7,6 +7,7 @@ from cohort_core.dashboard.layout import begin
 from cohort_core.dashboard.settings import (
     connection,
     data_and_privacy,
+    drafts,
     roster_import,
     schedule,
     thresholds,
@@ -17,6 +18,7 @@ PARTS = {
     "connection": "Connection",
     "thresholds": "Thresholds",
     "roster": "Groups and mentors",
+    "drafts": "Drafts",
     "sync": "Automatic sync",
     "time": "Time zones",
     "data": "Privacy and data",
@@ -37,6 +39,8 @@ with begin("settings", needs_class=False) as view:
             thresholds.show(view)
         case "roster":
             roster_import.show(view)
+        case "drafts":
+            drafts.show(view)
         case "sync":
             schedule.show(view)
         case "time":

@@ -8,7 +8,7 @@ from cohort_core.charts import assignment_charts, week_charts
 from cohort_core.dashboard.components import downloads, tables, text
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import begin, lazy_expander
-from cohort_core.dashboard.sections import class_comparison, trends
+from cohort_core.dashboard.sections import class_comparison, contacts_by_kind, trends
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
 
@@ -124,4 +124,6 @@ with begin("trends") as view:
     if not groups.frame.empty:
         downloads.heading(view, "Groups side by side", report=groups)
         tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
+    contacts_by_kind.show(view)
+    contacts_by_kind.offer_director_page(view)
     lazy_expander("The numbers", "numbers", show_numbers, progress)

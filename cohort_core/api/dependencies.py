@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -117,6 +117,10 @@ ContactNumber = Annotated[
     int, Path(alias="contact", ge=1, le=2**53, description="The number of a contact."), DIGITS_ONLY
 ]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
+DraftKind = Annotated[
+    Literal["never_started", "silent", "silent_and_stuck", "stuck", "behind", "back_again", "praise"],
+    Path(alias="kind", description="The reason for which the draft is.", examples=["silent"]),
+]
 Group = Annotated[
     str | None,
     Query(description="A night or region of the roster, or a group's id.", examples=["Tuesday"]),

@@ -95,6 +95,10 @@ class CloseRequest(BaseModel):
         description="The last day of the class; today if it is left out.",
         examples=["2025-01-06"],
     )
+    contacts: Literal["keep", "delete"] = Field(
+        default="keep",
+        description="Keep contacts and handover notes for a year after the class ended, or delete them now.",
+    )
 
     @field_validator("closed_on", mode="before")
     @classmethod
@@ -196,6 +200,39 @@ class ContactRequest(BaseModel):
     )
     hide_days: int = Field(
         default=7, ge=0, le=366, description="Leave the student out of triage for so many days; 0 for none."
+    )
+
+
+class DraftRow(BaseModel):
+    """A draft of a message for one reason."""
+
+    kind: str = Field(description="The reason, such as silent or praise.")
+    subject: str = Field(description="Its subject; it may have placeholders.")
+    body: str = Field(
+        description="Its text. The placeholders {first_name}, {assignment}, {days}, {missing} and {mentor} "
+        "stand for values of a student; a line with one that has no value is left out."
+    )
+    is_ours: bool = Field(description="Whether it is the draft that comes with the program.")
+    changed_at: datetime | None = Field(description="UTC; null for a draft that comes with the program.")
+    who: str | None = Field(description="Who wrote it; null for a draft that comes with the program.")
+
+
+class DraftRequest(BaseModel):
+    """The text of a draft. No other placeholders than those of the row can be used."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    subject: str = Field(
+        default="How are you getting on?",
+        min_length=1,
+        max_length=200,
+        description="One line.",
+        examples=["How are you getting on?"],
+    )
+    body: str = Field(
+        min_length=1,
+        max_length=2000,
+        description="The text, with placeholders such as {first_name}.",
+        examples=["Hi {first_name},\nhow are you?\n{mentor}"],
     )
 
 

@@ -36,10 +36,16 @@ def close(
     on: Annotated[
         str | None, typer.Option(help="The last day of the class (2026-09-01); default: today.")
     ] = None,
+    contacts: Annotated[
+        str | None,
+        typer.Option(
+            help="keep contacts and handover notes for a year, or delete them now; default: ask, else keep."
+        ),
+    ] = None,
 ) -> None:
     """Close a class: it is not synced automatically and not in triage, and stays readable.
 
-    Of who was lost only counts are kept.
+    Of who was lost only counts are kept. Contacts and handover notes are kept for a year, or deleted now.
     """
     common.database_that_exists()
     closed_on = _parse_day(on)
@@ -58,13 +64,17 @@ def close(
             "Say who was lost: --lost ID for each student, or --by-roster for those withdrawn on the roster.",
             parameter="lost",
         )
-    status = common.commands().close_class(reference, ids, closed_on)
+    kept = common.reader().count_contacts(reference)
+    erases = _find_erases(contacts, kept)
+    status = common.commands().close_class(reference, ids, closed_on, erases_contacts=erases)
     is_kept = common.reader().has_band_counts(reference)
     number = int(students["withdrawn_on"].notna().sum()) if ids is None else len(set(ids))
     typer.echo(
         f"Closed {status.name} on {status.closed_on}. "
         f"{_describe_counts(number, len(students), is_by_roster=ids is None, is_kept=is_kept)}"
     )
+    if kept:
+        typer.echo("Contacts and notes are deleted." if erases else "Contacts and notes are kept for a year.")
 
 
 @class_commands.command("open")
@@ -84,6 +94,18 @@ def _describe_counts(lost: int, students: int, *, is_by_roster: bool, is_kept: b
     if not is_kept:
         return "Nobody has begun anything in it, so no counts are kept."
     return f"{count(lost, 'student')} of {students:,} lost; only counts are kept of that."
+
+
+def _find_erases(answer: str | None, kept: int) -> bool:
+    """Return whether to delete what is kept of contacts; on a terminal it is asked."""
+    is_asked = answer is None and kept > 0 and sys.stdin is not None and sys.stdin.isatty()
+    if is_asked:
+        typer.echo(f"{count(kept, 'contact and note', 'contacts and notes')} of this class.")
+        answer = typer.prompt("keep them for a year, or delete them now?", default="keep")
+    answer = (answer or "keep").strip().lower()
+    if answer not in ("keep", "delete"):
+        raise errors.BadInput("Say --contacts keep or --contacts delete.", parameter="contacts")
+    return answer == "delete"
 
 
 def _parse_day(text: str | None) -> date | None:

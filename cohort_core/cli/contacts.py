@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,15 @@ from cohort_core.cli.common import AnonymousOption, AsJson, AsOf, Force, Group, 
 commands = typer.Typer()
 contact = typer.Typer(no_args_is_help=True, help="Messages to students and talks, and what came of them.")
 commands.add_typer(contact, name="contact")
+
+draft = typer.Typer(no_args_is_help=True, help="The drafts of messages: one for each reason.")
+commands.add_typer(draft, name="draft")
+DraftKind = Annotated[
+    str,
+    typer.Argument(
+        help="never_started, silent, silent_and_stuck, stuck, behind, back_again or praise.", metavar="KIND"
+    ),
+]
 
 StudentId = Annotated[
     str, typer.Option("--student", help="The student's id, as the API's /students lists it.")
@@ -96,6 +106,48 @@ def delete(
     """Delete a contact with its note, and undo the hide that it made."""
     common.commands().delete_contact(class_id, student, number)
     typer.echo("Deleted, with its note.")
+
+
+@draft.command("list")
+def list_drafts(as_json: AsJson = False) -> None:
+    """Print the draft for each reason, with its placeholders unfilled."""
+    drafts = common.reader().drafts().values()
+    if as_json:
+        rows = [asdict(item) for item in drafts]
+        typer.echo(json.dumps([row.pop("template") | row for row in rows], allow_nan=False))
+        return
+    for item in drafts:
+        whose = "ours" if item.is_ours else f"written {(item.changed_at or '')[:16]}Z by {item.who}"
+        typer.echo(f"{item.kind} ({whose})\nSubject: {item.template.subject}\n{item.template.body}\n")
+
+
+@draft.command("set")
+def set_draft(
+    kind: DraftKind,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            help="The text, with {first_name}, {assignment}, {days}, {missing} and {mentor}; default: the "
+            "text on the standard input."
+        ),
+    ] = None,
+    subject: Annotated[str | None, typer.Option(help="One line; default: the present subject.")] = None,
+) -> None:
+    """Write your own draft in place of the present one."""
+    common.database_that_exists()
+    present = common.reader().drafts().get(kind)
+    subject = subject if subject is not None or present is None else present.template.subject
+    text = sys.stdin.read() if body is None else body
+    common.admin().save_draft(kind, subject or "", text)
+    typer.echo("Saved.")
+
+
+@draft.command("reset")
+def reset_draft(kind: DraftKind) -> None:
+    """Go back to the draft that comes with the program."""
+    common.database_that_exists()
+    common.admin().reset_draft(kind)
+    typer.echo("The draft is ours again.")
 
 
 @commands.command("student-file")

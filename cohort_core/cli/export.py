@@ -71,25 +71,45 @@ def report(
     class_id: RequiredClassId,
     out: Annotated[Path, typer.Option(help="The PDF to make; only you can read it.")],
     kind: Annotated[
-        str, typer.Option(help="class, or class-night: whom to talk to first and about what, without scores.")
+        str,
+        typer.Option(
+            help="class; class-night: whom to talk to first and about what, without scores; or director: one "
+            "page, what changed since the last one."
+        ),
     ] = "class",
     as_of: AsOf = None,
     group: Group = None,
+    since: Annotated[
+        str | None, typer.Option(help="The director's page only: its begin; default: the page before.")
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="The director's page only: name those who moved or left.")
+    ] = False,
     anonymous: AnonymousOption = False,
     force: Force = False,
 ) -> None:
     """Write the class report as a PDF: summary, who needs attention, blockers, trends, definitions."""
-    from cohort_core.export import class_night, pdf
+    from cohort_core.export import class_night, director, pdf
 
-    if kind not in ("class", "class-night"):
-        raise errors.BadInput("There is no such report. Say --kind class or class-night.", parameter="kind")
+    if kind not in ("class", "class-night", "director"):
+        raise errors.BadInput(
+            "There is no such report. Say --kind class, class-night or director.", parameter="kind"
+        )
+    if kind != "director" and (since is not None or names):
+        raise errors.BadInput("--since and --names belong to --kind director.", parameter="kind")
     reader = common.reader(anonymous)
     if kind == "class":
         cohort = reader.cohort(class_id, as_of, group)
         file = pdf.class_report(cohort, reader.band_meanings(), anonymous=reader.anonymous)
+    elif kind == "director":
+        page = reader.director_page(class_id, since, as_of, group)
+        cohort = page.after
+        file = director.director_page(page, names=names, anonymous=reader.anonymous)
     else:
         cohort, night = reader.class_night(class_id, as_of, group)
         file = class_night.class_night_sheet(cohort, night, anonymous=reader.anonymous)
     common.write_for_owner(out, file, replace=force)
+    if kind == "director":
+        reader.record_director_page(cohort)
     common.audit("report", f"{kind} pdf", cohort.class_data.class_id, reader.anonymous)
     typer.echo(f"Wrote {out}. {common.privacy_note(reader.anonymous)}")

@@ -28,7 +28,7 @@ COMMANDS = {
     "imports": ("import",),
     "export": ("export", "report"),
     "serve": ("serve", "demo", "practice-server"),
-    "contacts": ("contact", "student-file", "handover", "handover-note"),
+    "contacts": ("contact", "draft", "student-file", "handover", "handover-note"),
     "tokens": ("token", "audit"),
 }
 """The modules with commands, in the order of the help."""
@@ -45,7 +45,8 @@ EPILOG = """
 `cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
 COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
 COHORT_ANONYMOUS (1: pseudonyms everywhere), COHORT_SYNC_EVERY (30m), COHORT_PUBLIC_URL (the address under
-which people open this), COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of docs/metrics.md.
+which people open this), COHORT_MENTOR_NAME (your name below messages), COHORT_THRESHOLDS__HIGH_GAP and
+the other thresholds of docs/metrics.md.
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·

@@ -151,6 +151,8 @@ class Home:
 
 def try_to_write(folder: Path) -> None:
     """Write a file into a folder, and remove it again. Raises ``OSError`` if that is impossible."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(dir=folder) as place:
         (Path(place) / "file").write_bytes(b"x" * 4096)
 

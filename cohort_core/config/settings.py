@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     sync_rate: float = Field(5.0, ge=0, le=1000, description="requests a second, 0 for no limit")
     sync_every: str | None = Field(None, description="sync by itself so often while serving, e.g. 30m")
     anonymous: bool = Field(False, description="pseudonyms for everybody, everywhere, for talks")
+    mentor_name: str | None = Field(None, description="your name, below the drafts of messages")
     cors_origins: tuple[str, ...] = Field(
         (), description='other web sites that may ask the API, e.g. ["https://tools.example.org"]'
     )
@@ -113,6 +115,11 @@ class Settings(BaseSettings):
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
 
+    @field_validator("mentor_name")
+    @classmethod
+    def _is_name(cls, value: str | None) -> str | None:
+        return _mentor_name(value)
+
     @cached_property
     def default_timezone(self) -> str:
         """The time zone of classes without their own: the setting, else this computer's."""
@@ -162,12 +169,22 @@ class Preferences(BaseModel):
         examples=["30m"],
     )
     anonymous: bool = Field(default=False, description="Pseudonyms for everybody, everywhere.")
+    mentor_name: str | None = Field(
+        default=None,
+        description="Your name, below the drafts of messages; null: the line with it is left out.",
+        examples=["Kim Berg"],
+    )
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
 
     @field_validator("timezone")
     @classmethod
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
+
+    @field_validator("mentor_name")
+    @classmethod
+    def _is_name(cls, value: str | None) -> str | None:
+        return _mentor_name(value)
 
 
 def _public_url(value: str) -> str:
@@ -183,6 +200,15 @@ def _public_url(value: str) -> str:
     if not host or not is_safe or not is_plain:
         raise ValueError(problem)
     return value.strip().rstrip("/")
+
+
+def _mentor_name(value: str | None) -> str | None:
+    name = (value or "").strip()
+    if len(name) > 80 or any(
+        unicodedata.category(letter).startswith(("C", "Z")) for letter in name if letter != " "
+    ):
+        raise ValueError("must be one line of at most 80 characters")
+    return name or None
 
 
 def _time_zone(value: str | None) -> str | None:

@@ -70,6 +70,8 @@ PAGES = {
         Page("risk", "Student risk", ":material/person_alert:"),
         Page("matrix", "Matrix", ":material/grid_on:"),
         Page("trends", "Trends", ":material/show_chart:"),
+        Page("class_night", "Class night", ":material/nightlight:"),
+        Page("handover", "Handover", ":material/handshake:"),
         Page("classes", "Classes", ":material/school:"),
         Page("settings", "Settings", ":material/settings:", is_for_admins=True),
         Page("connect", "Connect", ":material/link:", in_sidebar=False, is_for_admins=True),

@@ -61,7 +61,7 @@ The client behind it is unknown, even if the proxy runs on this computer.
 _READ = frozenset({"GET", "HEAD"})
 _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "viewer"),
-    (_READ, r"/(classes|triage|mentors|risk-bands)(\.[a-z]+)?|/status", "viewer"),
+    (_READ, r"/(classes|triage|mentors|risk-bands|drafts)(\.[a-z]+)?|/status", "viewer"),
     (_READ, r"/classes/[^/]+/.+", "viewer"),
     (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "viewer"),
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,11 +12,12 @@ from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import student_assignments
-from cohort_core.metrics.outcomes import acts_of, visible
+from cohort_core.metrics.outcomes import visible
+from cohort_core.metrics.praise import find_return
 from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
-RETURN_DAYS, GAP_DAYS, TALK_DAYS = 7, 14, 21
+TALK_DAYS = 21
 HALF_OF_THE_CLASS = 0.5
 
 
@@ -27,6 +28,14 @@ class Talk:
     student_id: str
     name: str
     about: str | None
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student of a list without a topic."""
+
+    student_id: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -43,9 +52,24 @@ class ClassNight:
 
     first: tuple[Talk, ...]
     teach_again: tuple[Lesson, ...]
-    came_back: tuple[str, ...]
-    not_talked_to: tuple[str, ...]
-    new: tuple[str, ...]
+    returned: tuple[Person, ...]
+    not_met: tuple[Person, ...]
+    enrolled: tuple[Person, ...]
+
+    @property
+    def came_back(self) -> tuple[str, ...]:
+        """The names of students who are active again after 14 silent days or more."""
+        return _names(self.returned)
+
+    @property
+    def not_talked_to(self) -> tuple[str, ...]:
+        """The names of students without a contact in the last 21 days."""
+        return _names(self.not_met)
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The names of students who enrolled in the last 7 days."""
+        return _names(self.enrolled)
 
 
 def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] = ()) -> ClassNight:
@@ -61,6 +85,10 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
     recent = visible(cohort, contacts)
     recent = recent[recent["at"] > cohort.as_of - timedelta(days=TALK_DAYS)]
     talked = set(recent["student_id"])
+
+    def people(ids: Iterable[str]) -> tuple[Person, ...]:
+        return tuple(Person(student_id, names[student_id]) for student_id in ids)
+
     return ClassNight(
         first=tuple(
             Talk(student_id, names[student_id], _topic(cohort, student_id)) for student_id in ids[:MAX_FIRST]
@@ -71,9 +99,9 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
                 *(reteach(cohort).head(MAX_TAUGHT)[column] for column in ("name", "students")), strict=True
             )
         ),
-        came_back=tuple(names[student_id] for student_id in names.index if _came_back(cohort, student_id)),
-        not_talked_to=tuple(sorted(names[student_id] for student_id in inside - talked)),
-        new=tuple(names[stage[stage == "new"].index]),
+        returned=people(student_id for student_id in names.index if find_return(cohort, student_id)),
+        not_met=people(sorted(inside - talked, key=lambda student_id: (names[student_id], student_id))),
+        enrolled=people(stage[stage == "new"].index),
     )
 
 
@@ -87,9 +115,5 @@ def _topic(cohort: Cohort, student_id: str) -> str | None:
     return topics[0] if topics else None
 
 
-def _came_back(cohort: Cohort, student_id: str) -> bool:
-    """Return True if a student became active this week after 14 silent days."""
-    moments = [act.at for act in acts_of(cohort.class_data, student_id) if act.at <= cohort.as_of]
-    recent = [at for at in moments if at > cohort.as_of - timedelta(days=RETURN_DAYS)]
-    before = [at for at in moments if at not in recent]
-    return bool(recent and before) and min(recent) - max(before) >= timedelta(days=GAP_DAYS)
+def _names(people: Iterable[Person]) -> tuple[str, ...]:
+    return tuple(person.name for person in people)

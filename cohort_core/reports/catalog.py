@@ -29,6 +29,7 @@ from cohort_core.reports.row_models import (
     CohortAlarmRow,
     CompletionRow,
     CourseWeekRow,
+    DirectorRow,
     DurationRow,
     EngagementGapRow,
     ForecastRow,
@@ -41,6 +42,7 @@ from cohort_core.reports.row_models import (
     OutcomeRow,
     OutcomesByKindRow,
     PaceRow,
+    PraiseRow,
     ProgressionRow,
     ProgressSummaryRow,
     Ranking,
@@ -173,6 +175,15 @@ def engagement_gap(cohort: Cohort) -> Report:
 
 
 @cached_on
+def praise(cohort: Cohort) -> Report:
+    """List the students who deserve a word of praise, those with the most completions first.
+
+    They completed 3 assignments or more in the 7 days up to *as of*, after 14 silent days or more. Students
+    who had never started before are not among them. If there is nobody, there are no rows.
+    """
+    return make_report("praise", metrics.praise.praise(cohort), PraiseRow)
+
+
 def velocity(cohort: Cohort) -> Report:
     """Show completions per student, week by week.
 
@@ -487,11 +498,21 @@ def outcomes_by_kind(cohort: Cohort, contacts: pd.DataFrame) -> Report:
     return make_report("outcomes_by_kind", metrics.outcomes.by_kind(cohort, contacts), OutcomesByKindRow)
 
 
-Scope = Literal["class", "student", "assignment", "data", "span", "classes", "contacts"]
+def director(before: Cohort, after: Cohort, contacts: pd.DataFrame) -> Report:
+    """Show the figures of a class then and now, for a programme director.
+
+    *Then* is the day of the last director's page that was made on an earlier day; before the first one it is
+    28 days ago. Nothing in it is a name.
+    """
+    return make_report("director", metrics.director.director(before, after, contacts), DirectorRow)
+
+
+Scope = Literal["class", "student", "assignment", "data", "span", "classes", "contacts", "periods"]
 """The subject of a report.
 
 class, student, assignment: a cohort, and with it an id; data: the data of a class; span: two instants of a
-class; classes: several cohorts; contacts: a cohort and the contacts with its students.
+class; classes: several cohorts; contacts: a cohort and the contacts with its students; periods: a cohort at
+two instants, and the contacts.
 """
 Shape = Literal["list", "one"]
 """Any number of rows, or always one."""
@@ -504,6 +525,7 @@ _SELECTORS: dict[Scope, tuple[str, ...]] = {
     "span": ("since", "as_of", "group"),
     "classes": (),
     "contacts": ("as_of", "group"),
+    "periods": ("since", "as_of", "group"),
 }
 _IDS: dict[Scope, tuple[str, ...]] = {"student": ("student_id",), "assignment": ("assignment_id",)}
 
@@ -560,6 +582,7 @@ _SPECS = (
     ReportSpec("reteach", "Reteach", reteach, ReteachRow),
     ReportSpec("activity", "Activity", activity, ActivityRow),
     ReportSpec("engagement_gap", "Engagement gap", engagement_gap, EngagementGapRow),
+    ReportSpec("praise", "Praise", praise, PraiseRow),
     ReportSpec("velocity", "Velocity", velocity, VelocityRow),
     ReportSpec("cohort_alarm", "Cohort alarm", cohort_alarm, CohortAlarmRow, shape="one"),
     ReportSpec("pace", "Pace", pace, PaceRow, of_student="one"),
@@ -621,6 +644,7 @@ _SPECS = (
         scope="contacts",
         has_own_route=True,
     ),
+    ReportSpec("director", "Director's page", director, DirectorRow, scope="periods", has_own_route=True),
     ReportSpec("changes", "Changes", changes, ChangeRow, scope="span", has_own_route=True),
 )
 

@@ -34,6 +34,21 @@ Outcome = Literal["finished", "date", "not_at_this_pace"]
 GroupKind = Literal["night", "region"]
 Scale = Literal["share", "share_with_bonus", "percent", "unclear"]
 ContactOutcome = Literal["came_back", "reason_gone", "left", "nothing_since", "too_early"]
+DirectorFigure = Literal[
+    "students",
+    "avg_completion",
+    "completed_all",
+    "active_in_7_days",
+    "never_started",
+    "velocity",
+    "critical",
+    "high",
+    "medium",
+    "low",
+    "messages",
+    "came_back",
+    "nothing_since",
+]
 TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
@@ -288,6 +303,28 @@ class EngagementGapRow(Row):
     completed: int = _count("Assignments completed.", "assignments")
     total: int = _count("The assignment set.", "assignments")
     pct: float | None = _share("Assignments completed ÷ the assignment set.")
+
+
+class DirectorRow(Row):
+    figure: DirectorFigure = _of(
+        "students, avg_completion (0 to 1), completed_all, active_in_7_days, never_started (students), "
+        "velocity (completions a student in the last full week), critical, high, medium, low (students by "
+        "risk band), messages (messages and talks noted since then), came_back and nothing_since (of these, "
+        "within 7 days)."
+    )
+    before: float | None = _of("Then; null without a value, and for what counts since then.")
+    now: float | None = _of("At *as of*; null without a value.")
+    change: float | None = _of("Now − then; null if one of them is missing.")
+
+
+class PraiseRow(Row):
+    student_id: str = _of("OpenClass id.")
+    name: str = _of(_NAME_OF_STUDENT)
+    completed: int = _count("Assignments completed in the 7 days up to *as of*.", "assignments")
+    silent_days: int = _of("Whole days without a start or completion before these days.", "days")
+    back_at: datetime = _of("The start or completion that ended the silence.", "UTC")
+    assignment_id: str = _of("OpenClass id of the latest assignment completed.")
+    assignment: str = _of("Its name.")
 
 
 class VelocityRow(Row):

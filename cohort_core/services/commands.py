@@ -203,14 +203,22 @@ class Commands:
         self._audit("show again", f"class {subject.class_id}")
 
     def close_class(
-        self, reference: str, lost: Sequence[str] | None = None, closed_on: date | None = None
+        self,
+        reference: str,
+        lost: Sequence[str] | None = None,
+        closed_on: date | None = None,
+        *,
+        erases_contacts: bool = False,
     ) -> ClassStatus:
         """Close a class: it is not synced automatically any more, and leaves triage. See `Workspace`.
 
-        A mentor of the class may do it, since nobody else can say who was lost. The audit names no student.
+        A mentor of the class may do it, since nobody else can say who was lost. Contacts and handover notes
+        stay for a year, unless `erases_contacts`. The audit names no student.
         """
-        class_id = self._workspace.close_class(self._reader.find_class(reference), lost, closed_on)
-        self._audit("close", f"class {class_id}")
+        class_id = self._workspace.close_class(
+            self._reader.find_class(reference), lost, closed_on, erases_contacts=erases_contacts
+        )
+        self._audit("close", f"class {class_id}{', contacts erased' if erases_contacts else ''}")
         return self._status(class_id)
 
     def open_class(self, reference: str) -> ClassStatus:

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
+from cohort_core.services import director_pages
 from cohort_core.services.contact_frame import contact_frame
+from cohort_core.services.director_pages import DirectorPage
+from cohort_core.services.drafts import Draft, present_drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.sync_reader import SyncReader
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
-from cohort_core.store.audit import save_event
+from cohort_core.store.audit import load_details, save_event
+from cohort_core.store.contacts import count_kept
+from cohort_core.store.drafts import load_drafts
 from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
 from cohort_core.sync.scheduler import Plan
@@ -212,6 +217,12 @@ class Reader(SyncReader):
         loaded = self._workspace.cohorts.load_contacts(class_id, real_id, anonymous=self.anonymous)
         return [contact for contact in loaded if self.principal.may_see(contact.class_id)]
 
+    def count_contacts(self, reference: str) -> int:
+        """Count all that is kept of contacts with students of a class, handover notes included."""
+        class_id = self.find_class(reference)
+        with self._workspace.database.reading() as connection:
+            return count_kept(connection, class_id)
+
     def contact_frame(self, reference: str) -> pd.DataFrame:
         """Return the contacts with students of a class as the metrics take them."""
         return contact_frame(self.contacts(reference))
@@ -224,6 +235,51 @@ class Reader(SyncReader):
 
         cohort = self.cohort(reference, as_of, group)
         return cohort, class_night(cohort, self.contact_frame(reference), self.hidden_students(cohort))
+
+    def drafts(self) -> dict[str, Draft]:
+        """Return the present draft of a message for each kind."""
+        return present_drafts(load_drafts(self._workspace.database))
+
+    @property
+    def mentor_name(self) -> str | None:
+        """The name below messages; None without the setting, and with pseudonyms."""
+        return None if self.anonymous else self._workspace.settings().mentor_name
+
+    def director_page(
+        self, reference: str, since: str | None = None, as_of: str | None = None, group: str | None = None
+    ) -> DirectorPage:
+        """Return what the page for a programme director says.
+
+        `since` defaults to the page before this day's. Raises ``BadInput`` for instants in the wrong order.
+        """
+        from cohort_core.reports import catalog
+        from cohort_core.timeutils import parse_from
+
+        after = self.cohort(reference, as_of, group)
+        last = director_pages.find_last(load_details(self._workspace.database, director_pages.ACTION), after)
+        moment = last or director_pages.first_since(after)
+        if since is not None:
+            moment = parse_from(since, after.class_data.timezone, "since")
+        if moment >= after.as_of:
+            raise BadInput("The page would be about no time. Choose an earlier begin.", parameter="since")
+        before = self.cohort(reference, moment, group)
+        contacts = self.contact_frame(reference)
+        return DirectorPage(
+            before,
+            after,
+            catalog.director(before, after, contacts),
+            self.changes(reference, moment.isoformat(), as_of, group),
+            catalog.outcomes_by_kind(after, contacts),
+            is_first=last is None and since is None,
+        )
+
+    def record_director_page(self, cohort: Cohort) -> None:
+        """Write into the audit that a page was handed out, so that the next one begins there.
+
+        A page for a person who may only read counts as an export alone.
+        """
+        if self.principal.may_act:
+            self.record_export(director_pages.ACTION, director_pages.describe(cohort))
 
     def handover_notes(self, reference: str) -> list[HandoverNote]:
         """Return the handover notes of a class; none with pseudonyms, as they may name people."""
@@ -290,6 +346,8 @@ class Reader(SyncReader):
         for key in spec.required:
             if key not in given:
                 raise BadInput(f"{name} is about one of many. Say which by {key}.", parameter=key)
+        if spec.scope == "periods":
+            return self.director_page(reference, more.get("since"), as_of, group).figures
         if spec.scope == "span":
             return self.changes(reference, more.get("since"), as_of, group)
         if "student_id" in given:

@@ -79,6 +79,7 @@ class Workspace:
             timezone=current.timezone,
             sync_every=current.sync_every,
             anonymous=current.anonymous,
+            mentor_name=current.mentor_name,
             thresholds=current.thresholds,
         )
 
@@ -258,7 +259,19 @@ class Workspace:
 
     # Closed classes, and the version of the score
 
-    def close_class(self, reference: str, lost: Sequence[str] | None, closed_on: date | None) -> str:
+    def erase_expired_contacts(self) -> None:
+        """Erase contacts and notes of classes that were closed a year ago."""
+        if self.database.exists:
+            closing.erase_expired_contacts(self.database, utc_now())
+
+    def close_class(
+        self,
+        reference: str,
+        lost: Sequence[str] | None,
+        closed_on: date | None,
+        *,
+        erases_contacts: bool = False,
+    ) -> str:
         """Close a class on a day, by default today; return its id.
 
         Only counts of its bands are kept. `lost` are the ids of the students who were lost, by default those
@@ -295,6 +308,7 @@ class Workspace:
             class_id,
             closed_on,
             [closing.BandCount(*row) for row in counts.itertuples(index=False) if is_clear],
+            erases_contacts=erases_contacts,
         )
         return class_id
 

@@ -54,3 +54,12 @@ def load_events(database: Database, limit: int | None = None) -> list[Event]:
             (-1 if limit is None else limit,),
         ).fetchall()
     return [Event(**dict(row)) for row in rows]
+
+
+def load_details(database: Database, action: str) -> list[str]:
+    """Load the details of all events of an action, newest first."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            "SELECT detail FROM audit WHERE action = ? ORDER BY id DESC", (action,)
+        ).fetchall()
+    return [row["detail"] for row in rows]

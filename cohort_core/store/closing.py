@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from cohort_core.errors import BadInput
-from cohort_core.store.database import Database
+from cohort_core.store.audit import add_event
+from cohort_core.store.contacts import erase_contacts
+from cohort_core.store.database import Database, utc_text
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,22 @@ class BandTotal:
     lost: int
 
 
-def close_class(database: Database, class_id: str, closed_on: date, counts: Iterable[BandCount]) -> None:
+KEPT_FOR = timedelta(days=365)
+"""How long contacts and notes stay after a class was closed."""
+
+
+def close_class(
+    database: Database,
+    class_id: str,
+    closed_on: date,
+    counts: Iterable[BandCount],
+    *,
+    erases_contacts: bool = False,
+) -> None:
     """Close a class on a day, and keep its counts.
 
-    Raises ``BadInput`` if it is closed already.
+    `erases_contacts` erases its contacts and handover notes at once. Raises ``BadInput`` if it is closed
+    already.
     """
     with database.writing() as connection:
         closed = connection.execute(
@@ -51,6 +65,31 @@ def close_class(database: Database, class_id: str, closed_on: date, counts: Iter
             "INSERT INTO band_counts VALUES (?, ?, ?, ?, ?)",
             [(class_id, count.quarter, count.band, count.students, count.lost) for count in counts],
         )
+        if erases_contacts:
+            erase_contacts(connection, class_id)
+
+
+def erase_expired_contacts(database: Database, now: datetime) -> None:
+    """Erase the contacts and notes of classes that were closed a year ago or earlier.
+
+    Those that are younger than a year stay until they are that old. Each class has a line in the audit.
+    """
+    limit = now - KEPT_FOR
+    with database.reading() as connection:
+        rows = connection.execute(
+            """
+            SELECT id FROM classes WHERE closed_on <= ?1 AND (
+              EXISTS (SELECT 1 FROM contacts WHERE class_id = classes.id AND at < ?2)
+              OR EXISTS (SELECT 1 FROM handover_notes WHERE class_id = classes.id AND at < ?2))
+            """,
+            (limit.date().isoformat(), utc_text(limit)),
+        ).fetchall()
+    if not rows:
+        return
+    with database.writing() as connection:
+        for row in rows:
+            erase_contacts(connection, row["id"], limit)
+            add_event(connection, "program", "contacts erased", f"class {row['id']}, a year after it closed")
 
 
 def open_class(database: Database, class_id: str) -> None:

@@ -114,3 +114,33 @@ def load_contacts(
         (class_id, student_id),
     )
     return [Contact(**dict(row)) for row in rows]
+
+
+def count_kept(connection: sqlite3.Connection, class_id: str) -> int:
+    """Count the contacts, also deleted ones, and the handover notes of a class."""
+    row = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM contacts WHERE class_id = ?1)
+             + (SELECT count(*) FROM handover_notes WHERE class_id = ?1)
+        """,
+        (class_id,),
+    ).fetchone()
+    return int(row[0])
+
+
+def erase_contacts(connection: sqlite3.Connection, class_id: str, before: datetime | None = None) -> int:
+    """Erase contacts, handover notes and the hides that contacts made; return how many.
+
+    With `before` only those that are older.
+    """
+    # SQLite overwrites deleted content with zeros.
+    connection.execute("PRAGMA secure_delete = ON")
+    limit = None if before is None else utc_text(before)
+    erased = 0
+    for statement in (
+        "DELETE FROM marks WHERE class_id = ?1 AND contact_id IS NOT NULL AND (?2 IS NULL OR made_at < ?2)",
+        "DELETE FROM contacts WHERE class_id = ?1 AND (?2 IS NULL OR at < ?2)",
+        "DELETE FROM handover_notes WHERE class_id = ?1 AND (?2 IS NULL OR at < ?2)",
+    ):
+        erased += connection.execute(statement, (class_id, limit)).rowcount
+    return erased

@@ -13,6 +13,7 @@ from cohort_core.clock import utc_now
 from cohort_core.errors import CohortError, StoreError, SyncCancelled, SyncFailed, refused_by_system
 from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, sync_runs
+from cohort_core.store.closing import erase_expired_contacts
 from cohort_core.store.database import Database
 from cohort_core.sync.engine import ClassSync
 from cohort_core.sync.lock import acquire_lock
@@ -144,6 +145,7 @@ class SyncJob:
                 else:
                     continue
                 sync_runs.fail_run(self._database, connection, run.id, errors[-1], utc_now())
+        erase_expired_contacts(self._database, utc_now())
         state = "done" if not errors else "failed" if len(errors) == len(job.runs) else "partial"
         sync_runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
 

@@ -36,7 +36,7 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
-ADMINISTRATION = ("/tokens", "/audit", "/settings")
+ADMINISTRATION = ("/tokens", "/audit", "/settings", "/drafts/")
 
 
 def is_administration(path: str) -> bool:
@@ -83,7 +83,7 @@ class Guarded:
             path = path.replace("{class_id}", reference).replace("{student_id}", self.student[class_name])
             path = path.replace("{assignment_id}", assignment).replace("{job}", str(self.job[class_name]))
             path = path.replace("{contact}", str(self.contact(class_id, self.student[class_name])))
-            path = path.replace("{name}", "spare")
+            path = path.replace("{name}", "spare").replace("{kind}", "praise")
             path += "/swagger-ui.css" if isinstance(route, Mount) else ""
             assert "{" not in path, path
             methods = set(getattr(route, "methods", None) or {"GET"})
@@ -108,6 +108,8 @@ def body_of(method: str, path: str) -> dict[str, Any]:
         return {"json": {"anonymous": False}}
     if (method, path.rsplit("/", 1)[-1]) == ("POST", "contacts"):
         return {"json": {"channel": "email"}}
+    if path.startswith("/drafts/"):
+        return {"json": {"body": "Well done!"}} if method == "PUT" else {}
     if path.endswith("/handover-notes"):
         return {"json": {"question": "helps", "text": "Patience."}}
     return {"json": {"kind": "exempt"}} if method == "PUT" else {}

@@ -14,7 +14,10 @@ from tests.dashboard.conftest import PAGES
 
 ACTIONS = (
     "Sync now",
+    "Message",
     "Hide until …",
+    "Talked to them",
+    "Copy and note it",
     "Show again",
     "Look for new classes",
     "Read everything",

@@ -166,6 +166,10 @@ def test_a_week(tmp_path: Path, watched: Watched) -> None:
             wait_for(page, "student")
             expect(page.get_by_text("Wrote 8 days ago · nothing since")).to_be_visible()
             take(page, "5-student")
+            page.goto(f"{url}/dashboard/trends?class={class_id}")
+            wait_for(page, "trends")
+            page.get_by_role("heading", name="What came of your messages").scroll_into_view_if_needed()
+            take(page, "6-trends")
             page.goto("about:blank")
 
 

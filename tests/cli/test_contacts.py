@@ -35,7 +35,13 @@ def test_a_mentor_notes_looks_back_and_hands_over(shell: Shell, tmp_path: Path) 
     shell.ok("handover-note", *CLASS, *who, "--question", "promised", "--text", "A laptop")
     assert "What was promised: no answer for" in shell.ok("handover", *CLASS, "--out", str(sheet))
     shell.ok("report", "--kind", "class-night", *CLASS, "--out", str(night))
-    for file in (sheet, night):
+    page = tmp_path / "director.pdf"
+    shell.ok("report", "--kind", "director", *CLASS, "--names", "--out", str(page))
+    assert shell.run("report", *CLASS, "--names", "--out", str(page)).returncode == 2
+    shell.ok("export", *CLASS, "--report", "director", "--out", str(table), "--force")
+    assert "avg_completion" in table.read_text("utf-8-sig")
+    shell.ok("export", *CLASS, "--report", "praise", "--out", str(table), "--force")
+    for file in (sheet, night, page):
         assert file.read_bytes().startswith(b"%PDF")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     kept = json.loads(shell.ok("student-file", *who))
@@ -49,3 +55,32 @@ def test_a_mentor_notes_looks_back_and_hands_over(shell: Shell, tmp_path: Path) 
     for words in (("contact", "list", *who), ("report", "--kind", "x", *CLASS, "--out", "y")):
         refused = shell.run(*words)
         assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+
+
+def test_drafts_are_written_and_reset(shell: Shell) -> None:
+    shell.connected()
+    assert "stuck (ours)" in shell.ok("draft", "list")
+    shell.ok("draft", "set", "stuck", "--body", "Hi {first_name},\nhow are you?\n{mentor}")
+    rows = {row["kind"]: row for row in json.loads(shell.ok("draft", "list", "--json"))}
+    assert (rows["stuck"]["is_ours"], rows["stuck"]["who"]) == (False, "cli")
+    assert rows["stuck"]["subject"] == "How are you getting on?"
+    for words in (("set", "stuck", "--body", "Hi {name}"), ("set", "x", "--body", "Hi"), ("reset", "x")):
+        refused = shell.run("draft", *words)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    shell.ok("draft", "reset", "stuck")
+    assert "stuck (ours)" in shell.ok("draft", "list")
+
+
+def test_contacts_of_a_closed_class_are_deleted_if_wanted(shell: Shell, tmp_path: Path) -> None:
+    shell.connected()
+    shell.ok("sync")
+    table = tmp_path / "health.csv"
+    shell.ok("export", *CLASS, "--report", "student-health", "--out", str(table))
+    student = next(csv.DictReader(table.read_text("utf-8-sig").splitlines()))["student_id"]
+    shell.ok("contact", "add", *CLASS, "--student", student)
+    close = ("class", "close", "web-cohort-3", "--by-roster")
+    assert shell.run(*close, "--contacts", "burn").returncode == 2
+    assert "Contacts and notes are kept for a year." in shell.ok(*close)
+    shell.ok("class", "open", "web-cohort-3")
+    assert "Contacts and notes are deleted." in shell.ok(*close, "--contacts", "delete")
+    assert json.loads(shell.ok("contact", "list", "--json")) == []

@@ -22,9 +22,15 @@ from cohort_core.store.classes import set_active
 from tests.conftest import FAST_RETRIES
 
 PROJECT = Path(__file__).resolve().parents[2]
-DATA_PAGES = ("overview", "blockers", "risk", "matrix", "trends", "student", "assignment")
+DATA_PAGES = (
+    *("overview", "blockers", "risk", "matrix", "trends", "class_night", "handover"),
+    *("student", "assignment"),
+)
 PAGES = (*DATA_PAGES, "classes", "settings", "connect")
-LINKED = ("overview", "blockers", "risk", "matrix", "trends", "classes", "settings")
+LINKED = (
+    *("overview", "blockers", "risk", "matrix", "trends", "class_night", "handover", "classes"),
+    "settings",
+)
 """Pages that the sidebar offers."""
 EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[r]"
 

@@ -1,38 +1,111 @@
-"""The first message to a student is about the biggest obstacle."""
+"""The first message to a student is about the biggest obstacle, in the words of the present templates."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from cohort_core.dashboard.components.message import draft
+from cohort_core.dashboard.components import message
+from cohort_core.dashboard.components.message import Templates, kind_of, of_student
+from cohort_core.errors import BadInput
+from cohort_core.metrics.cohort import build
+from cohort_core.reports.drafts import KINDS, OURS, PLACEHOLDERS, Template, check_template, fill
 from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import EVIL, Use, page
+from tests.metrics.school import UNITS, data_of, small_class, work
 
 GOING_WELL: dict[str, Any] = {"days_silent": 1, "risk": "low", "completed": 7, "total": 9}
+VALUES = dict.fromkeys(PLACEHOLDERS, "X")
 
 
 @pytest.mark.parametrize(
-    ("health", "stuck", "missing", "said", "not_said"),
+    ("health", "stuck", "missing", "kind"),
     [
-        ({"days_silent": None}, [], ["Loops"], "began with “Loops”", "silent"),
-        ({"days_silent": None}, [], [], "would help you to begin", "Most of the class"),
-        ({}, ["Joins", "Sets"], ["Loops"], "“Joins” has kept you busy", "Loops"),
-        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "for 30 days. Is everything", "Loops"),
-        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "it was “Joins” that", "has kept you busy"),
-        ({"days_silent": 12}, [], ["Loops"], "for 12 days", "has kept you busy"),
-        ({"risk": "high"}, [], ["Loops", "Sets", "Maps"], "through with “Loops” and “Sets”,", "Maps"),
-        ({}, [], ["Loops"], "completed 7 of 9", "Loops"),
+        ({"days_silent": None}, [], ["Loops"], "never_started"),
+        ({}, ["Joins", "Sets"], ["Loops"], "stuck"),
+        ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "silent_and_stuck"),
+        ({"days_silent": 12}, [], ["Loops"], "silent"),
+        ({"risk": "high"}, [], ["Loops"], "behind"),
+        ({"risk": "high"}, [], [], "praise"),
+        ({}, [], ["Loops"], "praise"),
     ],
 )
 def test_the_biggest_obstacle_comes_first(
-    health: dict[str, Any], stuck: list[str], missing: list[str], said: str, not_said: str
+    health: dict[str, Any], stuck: list[str], missing: list[str], kind: str
 ) -> None:
-    text = draft("Ada", GOING_WELL | health, stuck, missing, silent_days=7)
-    assert text.startswith("Hi Ada,\n")
-    assert said in text
-    assert not_said not in text
+    assert kind_of(GOING_WELL | health, stuck, missing, 7) == kind
+
+
+@pytest.mark.parametrize(
+    ("student", "kind", "said"),
+    [
+        ("ana", "silent", "for 13 days. Is everything"),
+        ("cy", "silent_and_stuck", "If it was “A2” that stopped you"),
+        ("ed", "behind", "through with “A1”, which"),
+        ("fay", "never_started", "Most of the class began with “A1”."),
+        ("bo", "praise", "your work on “A2”"),
+        ("di", "back_again", "good to see you back"),
+    ],
+)
+def test_each_student_gets_the_template_of_the_reason(student: str, kind: str, said: str) -> None:
+    draft = of_student(small_class(), student)
+    assert (draft.template, said in draft.text) == (kind, True)
+    assert "{" not in draft.text
+
+
+def test_praise_goes_before_being_back() -> None:
+    rows = [work("ana", "a1", "2025-03-01 10:00", "2025-03-02 10:00")]
+    rows += [work("ana", f"a{n}", f"2025-03-2{n} 10:00", f"2025-03-2{n} 11:00") for n in (2, 3, 4)]
+    cohort = build(data_of(rows, UNITS), date(2025, 3, 25))
+    assert of_student(cohort, "ana").template == "praise"
+    own = Templates({**OURS, "praise": Template("Well done", "{days}\n{assignment}\n{mentor}")}, "Kim")
+    assert of_student(cohort, "ana", own).text == "20 days\n“A4”\nKim"
+
+
+def test_a_line_without_a_value_is_left_out_and_the_greeting_stays() -> None:
+    body = "Hi {first_name},\nYou are stuck in {assignment}.\n\nBest,\n{mentor}"
+    template = Template("About {assignment}", body)
+    none: dict[str, str | None] = dict.fromkeys(PLACEHOLDERS)
+    assert fill(template, none).body == "Hi,\n\nBest,"
+    assert fill(template, none).subject == "How are you getting on?"
+    assert fill(template, VALUES).body == "Hi X,\nYou are stuck in X.\n\nBest,\nX"
+    # A value that looks like a placeholder is a value.
+    assert fill(template, {**VALUES, "first_name": "{mentor}"}).body.startswith("Hi {mentor},")
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "parameter"),
+    [
+        ("Hello", "Hi {name}", "body"),
+        ("Hello", "Hi {first_name", "body"),
+        ("Hello", "Hi first_name}", "body"),
+        ("Hello", "Hi {{first_name}}", "body"),
+        ("Hello", "Hi {first_name!r}", "body"),
+        ("Hello", "Hi {first_name.__class__}", "body"),
+        ("Hello", "Hi { first_name }", "body"),
+        ("Hello", "Hi {}", "body"),
+        ("Hello", "  \n ", "body"),
+        ("Hello", "x" * 2001, "body"),
+        ("Hello", "x\x00y", "body"),
+        ("", "Hi", "subject"),
+        ("x" * 201, "Hi", "subject"),
+        ("Two\nlines", "Hi", "subject"),
+        ("{grade}", "Hi", "subject"),
+    ],
+)
+def test_what_cannot_be_a_template(subject: str, body: str, parameter: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_template(subject, body)
+    assert caught.value.details == {"parameter": parameter}
+
+
+def test_our_own_templates_pass_the_check() -> None:
+    assert list(OURS) == list(KINDS)
+    for template in OURS.values():
+        assert check_template(template.subject, template.body) == template
+        assert fill(template, VALUES).body.endswith("\nX")
 
 
 def test_the_page_of_a_student_has_it_with_an_address_to_mail_it(hostile: Workspace, use: Use) -> None:
@@ -50,4 +123,6 @@ def test_the_page_of_a_student_has_it_with_an_address_to_mail_it(hostile: Worksp
 
 
 def test_without_a_first_name_it_greets_nobody_by_name() -> None:
-    assert draft(None, GOING_WELL, [], [], silent_days=7).startswith("Hi,\nYou have completed")
+    cohort = small_class()
+    cohort.students.loc["ana", "first_name"] = None
+    assert message.of_student(cohort, "ana").text.startswith("Hi,\nI have not seen you")

@@ -23,7 +23,7 @@ def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str
     test = page(name, {"class": big})
     assert not test.exception
     assert [title.value for title in test.title] == [
-        {"risk": "Student risk"}.get(name, name.capitalize()),
+        {"risk": "Student risk"}.get(name, name.capitalize().replace("_", " ")),
     ]
     assert len(test.sidebar.get("page_link")) == len(LINKED)
     assert test.sidebar.selectbox(key="class-widget").value == big

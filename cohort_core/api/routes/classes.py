@@ -90,10 +90,13 @@ def close_class(
     """Close a class that has ended.
 
     It stays readable, but is not synced automatically and not in triage. Of who was lost only counts are
-    kept, by risk band and quarter of the course: `GET /risk-bands` adds them to what may be said.
+    kept, by risk band and quarter of the course: `GET /risk-bands` adds them to what may be said. Contacts
+    and handover notes are kept for a year, or deleted at once.
     """
     wanted = wanted or CloseRequest()
-    return JSONResponse(_class_row(commands.close_class(class_id, wanted.lost, wanted.closed_on)))
+    erases = wanted.contacts == "delete"
+    status = commands.close_class(class_id, wanted.lost, wanted.closed_on, erases_contacts=erases)
+    return JSONResponse(_class_row(status))
 
 
 @router.post(f"{CLASS_PATH}/open", response_model=ClassRow, tags=["Class"])
@@ -180,7 +183,8 @@ def office_hours(
     Also what to teach again, who came back, who is new and who was not talked to for three weeks.
     Nothing in it is a band, score, grade or note.
     """
-    return ClassNightSheet.model_validate(asdict(read.class_night(class_id, as_of, group)[1]))
+    night = read.class_night(class_id, as_of, group)[1]
+    return ClassNightSheet.model_validate(night, from_attributes=True)
 
 
 @router.get(f"{CLASS_PATH}/office-hours.pdf", response_class=PdfResponse, tags=["Class"])

@@ -4,30 +4,67 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from cohort_core.api.dependencies import (
     CLASS_PATH,
     STUDENT_PATH,
+    AdminFor,
     AsOf,
     ClassReference,
     CommandsFor,
     ContactNumber,
+    DraftKind,
     Group,
     Read,
+    ReadSyncs,
     StudentInPath,
     api_router,
+    instant,
 )
 from cohort_core.api.pagination import CACHE_KEY, Moment, SendList, list_of
-from cohort_core.api.schemas import ContactRequest, ContactRow, HandoverNoteRequest, NotedContact, PdfResponse
+from cohort_core.api.schemas import (
+    ContactRequest,
+    ContactRow,
+    DraftRequest,
+    DraftRow,
+    HandoverNoteRequest,
+    NotedContact,
+    PdfResponse,
+)
+from cohort_core.export import director as director_page
 from cohort_core.export import handover, tables
-from cohort_core.reports.row_models import OutcomeRow, OutcomesByKindRow
+from cohort_core.reports.row_models import DirectorRow, OutcomeRow, OutcomesByKindRow
+from cohort_core.services.drafts import Draft
 from cohort_core.store.contacts import Contact
 
 router = api_router()
+
+PageBefore = Annotated[
+    str | None, instant("Begin here. Default: the page of an earlier day before, or 28 days ago.")
+]
+
+
+@router.get("/drafts", response_model=list_of(DraftRow), tags=["Administration"])
+def drafts(read: ReadSyncs, send: SendList) -> Response:
+    """List the drafts of messages, one for each reason, with their placeholders unfilled."""
+    rows = [_draft_row(draft) for draft in read.drafts().values()]
+    return send(tables.Table("drafts", DraftRow, rows), Moment())
+
+
+@router.put("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
+def save_draft(admin: AdminFor, kind: DraftKind, wanted: DraftRequest) -> JSONResponse:
+    """Write your own draft in place of the present one."""
+    return JSONResponse(_draft_row(admin.save_draft(kind, wanted.subject, wanted.body)))
+
+
+@router.delete("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
+def reset_draft(admin: AdminFor, kind: DraftKind) -> JSONResponse:
+    """Go back to the draft that comes with the program, and return it."""
+    return JSONResponse(_draft_row(admin.reset_draft(kind)))
 
 
 @router.get(f"{CLASS_PATH}/contacts", response_model=list_of(ContactRow), tags=["Class"])
@@ -83,6 +120,44 @@ def handover_sheet(
     return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
+@router.get(f"{CLASS_PATH}/director", response_model=list_of(DirectorRow), tags=["Class"])
+def director(
+    read: Read,
+    class_id: ClassReference,
+    send: SendList,
+    since: PageBefore = None,
+    as_of: AsOf = None,
+    group: Group = None,
+) -> Response:
+    """Show the figures of a class now and at the director's page before; nothing in it is a name."""
+    page = read.director_page(class_id, since, as_of, group)
+    return send(page.figures, Moment.of(page.after))
+
+
+@router.get(f"{CLASS_PATH}/director.pdf", response_class=PdfResponse, tags=["Class"])
+def director_sheet(
+    request: Request,
+    read: Read,
+    class_id: ClassReference,
+    since: PageBefore = None,
+    as_of: AsOf = None,
+    group: Group = None,
+    names: Annotated[
+        bool, Query(description="Name the students who moved to a higher risk band or left.")
+    ] = False,
+) -> PdfResponse:
+    """Make one page for a programme director: what changed since the last one, by default without names.
+
+    The next page begins where this one ends, unless the token may only read.
+    """
+    page = read.director_page(class_id, since, as_of, group)
+    file = director_page.director_page(page, names=names, anonymous=read.anonymous)
+    if request.method == "GET":
+        read.record_director_page(page.after)
+    name = tables.file_name(class_id, "director", "pdf", anonymous=read.anonymous)
+    return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
 @router.put(f"{CLASS_PATH}/handover-notes", status_code=HTTPStatus.NO_CONTENT, tags=["Class"])
 def save_handover_note(commands: CommandsFor, class_id: ClassReference, note: HandoverNoteRequest) -> None:
     """Keep an answer for the handover; an empty text removes it."""
@@ -119,3 +194,8 @@ def delete_contact(
 
 def _row(contact: Contact) -> dict[str, Any]:
     return asdict(contact)
+
+
+def _draft_row(draft: Draft) -> dict[str, Any]:
+    about = {name: value for name, value in asdict(draft).items() if name != "template"}
+    return {**about, **asdict(draft.template)}

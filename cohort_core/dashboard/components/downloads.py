@@ -17,7 +17,7 @@ import streamlit as st
 from cohort_core.dashboard.components.text import literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
-from cohort_core.dashboard.files.questions import Question, Selection, Step, report_of
+from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Source, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.page_words import for_page
@@ -29,6 +29,7 @@ NO_COOKIES = (
     "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
     "and reload the page."
 )
+NO_PDF = "PDF files need a part that is not installed here. Ask whoever runs this server to add it."
 Ask = Callable[..., Any]
 
 
@@ -98,6 +99,27 @@ def class_report_menu(view: View, report: Report) -> None:
         _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code))
 
 
+def sheet_menu(view: View, name: str) -> None:
+    """Show the menu with a PDF of `questions.SHEETS`, or why there is none."""
+    base = Question(name, **_common(view), ask=Step.of(partial(report_of, name="progress_summary")))
+    _menu(
+        [replace(base, extension="pdf")] if pdf.is_possible() else [], None if pdf.is_possible() else NO_PDF
+    )
+
+
+def director_menu(view: View) -> None:
+    """Show the menu with the page for a programme director, and its figures."""
+    base = Question("director", **_common(view), ask=Step.of(director_figures))
+    sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
+    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF)
+
+
+def director_figures(source: Source) -> Report:
+    """Return the figures of the director's page for the selection of the page."""
+    chosen = source.selection
+    return source.reader.director_page(source.class_id, None, chosen.as_of, chosen.group).figures
+
+
 def template(view: View, name: str, ask: Ask) -> None:
     """Show a link to a file that a person fills in."""
     question = Question(name, **_common(view.of_no_class()), ask=Step.of(ask))
@@ -139,14 +161,14 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
     So no link is older than the opened menu, and a page offers no questions that nobody looks at.
     """
-    name = questions[0].name
+    key = questions[0].name if questions else "none"
 
     def draw() -> None:
         popover = st.popover(
             "Download",
             icon=":material/download:",
             type="tertiary",
-            key=f"download-{name}",
+            key=f"download-{key}",
             on_change="rerun",
         )
         with popover, guarded("download"):
@@ -161,7 +183,13 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
 def _label(question: Question) -> str:
     extension = question.extension
-    kind = "Class report" if extension == "pdf" else "Table" if extension in tables.KINDS else "Picture"
+    kind = (
+        SHEETS[question.name][0]
+        if extension == "pdf"
+        else "Table"
+        if extension in tables.KINDS
+        else "Picture"
+    )
     return f"{kind} ({extension.upper()})"
 
 

@@ -13,19 +13,38 @@ from urllib.parse import quote
 
 from cohort_core.dashboard.components.text import count
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.outcomes import acts_of
+from cohort_core.metrics.praise import find_return, praise
 from cohort_core.reports import catalog
+from cohort_core.reports.drafts import OURS, Template, fill
+from cohort_core.services.reader import Reader
 
 # Exactly one address: some mail programs read a comma, or a line break, as the begin of another one.
 _ADDRESS = re.compile(r"[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+")
 HELP = "Made from the numbers on this page, for you to change. Nothing is sent from here."
-SUBJECT = "How are you getting on?"
 HALF_OF_THE_CLASS = 0.5
+MAX_MISSING = 2
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The templates of all kinds, and the name below a message."""
+
+    of: Mapping[str, Template]
+    mentor: str | None = None
+
+    @classmethod
+    def of_reader(cls, reader: Reader) -> Templates:
+        """Return what a reader uses: the saved templates, and ours for the rest."""
+        drafts = reader.drafts().items()
+        return cls({kind: draft.template for kind, draft in drafts}, reader.mentor_name)
 
 
 @dataclass(frozen=True)
 class Draft:
     """A message, its template, and the address of the student if there is one."""
 
+    subject: str
     text: str
     template: str
     email: str | None
@@ -33,89 +52,108 @@ class Draft:
     @property
     def mail_address(self) -> str:
         """The address of a new mail with subject and text."""
-        return f"mailto:{quote(self.email or '', safe='@')}?subject={quote(SUBJECT)}&body={quote(self.text)}"
+        query = f"subject={quote(self.subject)}&body={quote(self.text)}"
+        return f"mailto:{quote(self.email or '', safe='@')}?{query}"
 
 
-def of_student(cohort: Cohort, student_id: str) -> Draft:
-    """Return the draft for a student of the class. Raises BadInput for another student."""
+@dataclass(frozen=True)
+class Situation:
+    """The reason to write to a student, with the values of the placeholders."""
+
+    kind: str
+    values: Mapping[str, str | None]
+
+
+def of_student(
+    cohort: Cohort, student_id: str, templates: Templates | None = None, kind: str | None = None
+) -> Draft:
+    """Return the draft for a student of the class.
+
+    The kind is by default that of the biggest obstacle. Raises BadInput for another student.
+    """
+    templates = templates or Templates(OURS)
+    situation = situation_of(cohort, student_id, kind)
+    filled = fill(templates.of[situation.kind], {**situation.values, "mentor": templates.mentor})
+    email = str(cohort.students.loc[student_id]["email"])
+    return Draft(filled.subject, filled.body, situation.kind, email if _ADDRESS.fullmatch(email) else None)
+
+
+def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Situation:
+    """Return why to write to a student, and what the placeholders stand for.
+
+    Raises BadInput for a student who is not in the class.
+    """
     health = catalog.student(cohort, student_id).record()
     work = catalog.student_assignments(cohort, student_id).frame
-    is_stuck = work["status"] == "stuck"
+    stuck = work[work["status"] == "stuck"].sort_values("days", ascending=False)
     is_open = work["status"].isin(["not_started", "in_progress"])
-    stuck = work[is_stuck].sort_values("days", ascending=False)["name"].tolist()
     missing = work[is_open & (work["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]["name"].tolist()
-    row = cohort.students.loc[student_id]
-    name, email = (
-        str(row[field]) if isinstance(row[field], str) else None for field in ("first_name", "email")
+    returned = find_return(cohort, student_id)
+    kind = kind or kind_of(
+        health,
+        stuck["name"].tolist(),
+        missing,
+        cohort.thresholds.cooling_days,
+        is_back=returned is not None,
+        is_praised=student_id in set(praise(cohort.all_types)["student_id"]),
     )
-    silent_days = cohort.thresholds.cooling_days
-    return Draft(
-        draft(name, health, stuck, missing, silent_days),
-        template_of(health, stuck, missing, silent_days),
-        email if email and _ADDRESS.fullmatch(email) else None,
+    days: float | None = None
+    assignment = missing[0] if missing else None
+    match kind:
+        case "silent" | "silent_and_stuck":
+            days = health["days_silent"]
+        case "stuck" if not stuck.empty:
+            days = stuck["days"].iloc[0]
+        case "back_again" | "praise" if returned is not None:
+            days = returned.silent_days
+    if kind in ("stuck", "silent_and_stuck") and not stuck.empty:
+        assignment = stuck["name"].iloc[0]
+    elif kind == "praise":
+        assignment = _last_completed(cohort, student_id)
+    first_name = cohort.students.loc[student_id]["first_name"]
+    return Situation(
+        kind,
+        {
+            "first_name": first_name if isinstance(first_name, str) else None,
+            "assignment": assignment and f"“{assignment}”",
+            "days": None if days is None or days != days else count(int(days), "day"),
+            "missing": " and ".join(f"“{name}”" for name in missing[:MAX_MISSING]) or None,
+        },
     )
 
 
-def draft(
-    name: str | None,
+def kind_of(
     health: Mapping[str, Any],
     stuck: Sequence[str],
     missing: Sequence[str],
     silent_days: int,
+    *,
+    is_back: bool = False,
+    is_praised: bool = False,
 ) -> str:
-    """Write a message about the student's biggest obstacle, with a question about it.
+    """Return the kind of draft for a student.
 
-    `name` is the first name, None if it is not known. `health` is a row of the report ``student_health``.
-    `stuck` holds the assignments in which the student is stuck, the longest first. `missing` holds the
-    assignments that most of the class has completed and the student has not, in course order.
+    `health` is a row of the report ``student_health``. `stuck` holds the assignments in which the student is
+    stuck, `missing` those that most of the class has completed and the student has not.
     """
-    greeting = f"Hi {name}," if name else "Hi,"
-    return f"{greeting}\n{_body(health, stuck, missing, silent_days)}"
-
-
-def template_of(
-    health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int
-) -> str:
-    """Return the reason for which `draft` writes."""
     silent = health["days_silent"]
     if silent is None:
         return "never_started"
     if silent >= silent_days:
         return "silent_and_stuck" if stuck else "silent"
+    if is_back or is_praised:
+        return "praise" if is_praised else "back_again"
     if stuck:
         return "stuck"
-    return "behind" if health["risk"] != "low" and missing else "going_well"
+    return "behind" if health["risk"] != "low" and missing else "praise"
 
 
-def _body(health: Mapping[str, Any], stuck: Sequence[str], missing: Sequence[str], silent_days: int) -> str:
-    silent = health["days_silent"]
-    match template_of(health, stuck, missing, silent_days):
-        case "never_started":
-            began = f" Most of the class began with “{missing[0]}”." if missing else ""
-            return (
-                f"I have not seen you in the course yet, and wanted to ask how you are.{began} What would "
-                "help you to begin?"
-            )
-        case "silent" | "silent_and_stuck":
-            back = ""
-            if stuck:
-                back = f" If it was “{stuck[0]}” that stopped you: I am glad to look at it with you."
-            elif missing:
-                back = f" When you are back, “{missing[0]}” is a good place to go on."
-            gone = f"I have not seen you in the course for {count(silent, 'day')}."
-            return f"{gone} Is everything all right?{back}"
-        case "stuck":
-            return (
-                f"I saw that “{stuck[0]}” has kept you busy for a while. What holds you up? I am glad to "
-                "look at it with you."
-            )
-        case "behind":
-            names = " and ".join(f"“{name}”" for name in missing[:2])
-            return (
-                f"Most of the class is through with {names}, which you have not finished. Is there something "
-                "that gets in your way? I am glad to help."
-            )
-    return (
-        f"You have completed {health['completed']} of {health['total']}. How is it going, and is there "
-        "anything that you would like to look at more closely?"
-    )
+def _last_completed(cohort: Cohort, student_id: str) -> str | None:
+    """Return the name of the latest assignment that the student completed."""
+    course = cohort.all_types.assignments["name"]
+    done = [
+        course[act.assignment_id]
+        for act in acts_of(cohort.class_data, student_id)
+        if act.event == "completed" and act.at <= cohort.as_of and act.assignment_id in course.index
+    ]
+    return done[-1] if done else None

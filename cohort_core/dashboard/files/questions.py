@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cohort_core.dashboard.components.text import moment
 from cohort_core.errors import BadInput
-from cohort_core.export import images, pdf, tables
+from cohort_core.export import class_night, director, handover, images, pdf, tables
 from cohort_core.reports.report import Report
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
@@ -146,7 +146,7 @@ def answer(question: Question, services: Services, reader: Reader) -> bytes:
     """
     source = Source(services, reader, question.selection)
     if question.extension == "pdf":
-        return pdf.class_report(source.cohort, reader.band_meanings(), anonymous=reader.anonymous)
+        return SHEETS[question.name][1](source)
     if table := _table_kind(question.extension):
         return table.write(_report(question, source), context(source))
     chart = _chart(question, source)
@@ -155,6 +155,46 @@ def answer(question: Question, services: Services, reader: Reader) -> bytes:
     picture = images.Picture(chart, _title(question, source), attribution(source))
     _, make = next(kind for name, kind in images.KINDS.items() if name == question.extension)
     return make(picture)
+
+
+def _class_report(source: Source) -> bytes:
+    reader = source.reader
+    return pdf.class_report(source.cohort, reader.band_meanings(), anonymous=reader.anonymous)
+
+
+def _class_night(source: Source) -> bytes:
+    chosen, reader = source.selection, source.reader
+    cohort, night = reader.class_night(source.class_id, chosen.as_of, chosen.group)
+    return class_night.class_night_sheet(cohort, night, anonymous=reader.anonymous)
+
+
+def _handover(source: Source) -> bytes:
+    chosen, reader = source.selection, source.reader
+    cohort = reader.cohort(source.class_id, chosen.as_of, chosen.group)
+    return handover.handover(
+        cohort,
+        reader.contact_frame(source.class_id),
+        reader.holding_hides(cohort),
+        reader.handover_notes(source.class_id),
+        anonymous=reader.anonymous,
+    )
+
+
+def _director(source: Source) -> bytes:
+    chosen, reader = source.selection, source.reader
+    page = reader.director_page(source.class_id, None, chosen.as_of, chosen.group)
+    file = director.director_page(page, anonymous=reader.anonymous)
+    reader.record_director_page(page.after)
+    return file
+
+
+SHEETS: dict[str, tuple[str, Callable[[Source], bytes]]] = {
+    "report": ("Class report", _class_report),
+    "class-night": ("Class night sheet", _class_night),
+    "handover": ("Handover", _handover),
+    "director": ("Director's page", _director),
+}
+"""The label of each PDF and the function that makes it, by the name of its question."""
 
 
 def context(source: Source) -> dict[str, str]:

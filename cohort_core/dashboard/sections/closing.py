@@ -16,6 +16,7 @@ from cohort_core.metrics.cohort import names_of_all
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
 
+KEEP, ERASE = "Keep them for a year", "Delete them now"
 _NOTICE = "closing-notice"
 
 
@@ -76,16 +77,25 @@ def _ask(view: View, status: ClassStatus) -> None:
         key=f"closed-on-{status.id}",
     )
     at_day = st.empty()
+    kept = view.reader.count_contacts(status.id)
+    answer = KEEP
+    if kept:
+        answer = st.radio(
+            f"Messages, talks and handover notes of this class ({kept})",
+            (KEEP, ERASE),
+            key=f"contacts-{status.id}",
+            help="They say when you were in touch with a student, and what you noted about it.",
+        )
     if st.button("Close the class", key=f"close-now-{status.id}", type="primary"):
         with guarded("closing", stop=False) as problems:
             assert view.commands is not None
-            view.commands.close_class(status.id, lost, closed_on)
-            kept = (
+            view.commands.close_class(status.id, lost, closed_on, erases_contacts=answer == ERASE)
+            counts = (
                 f"with {count(len(lost), 'student')} of {len(names):,} lost"
                 if view.reader.has_band_counts(status.id)
                 else "without counts, since nobody has begun"
             )
-            st.session_state[_NOTICE] = f"{status.name} is closed, {kept}."
+            st.session_state[_NOTICE] = f"{status.name} is closed, {counts}."
         for problem in problems:
             at_day.error(literal(problem))
         if not problems:

@@ -17,6 +17,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sections import hides
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.services.commands import CONTACT_HIDES_DAYS
 from cohort_core.services.subject import Noted
 from cohort_core.store.contacts import Contact
 
@@ -40,15 +41,22 @@ def offer(view: View, person: lists.Person) -> None:
     if popover.open:
         with popover, guarded("message"):
             cohort = view.reader.cohort(class_id, view.as_of)
-            draft = message.of_student(cohort, person.student_id)
+            draft = message.of_student(cohort, person.student_id, message.Templates.of_reader(view.reader))
             st.code(draft.text, language=None, wrap_lines=True)
             actions(view, class_id, person.student_id, person.name, draft)
     hides.offer(view, person)
 
 
-def actions(view: View, class_id: str, student_id: str, name: str, draft: message.Draft) -> None:
-    """Offer to copy or mail the draft, or to note a talk."""
-    note = partial(_note, view, class_id, student_id, name, draft.template)
+def actions(
+    view: View,
+    class_id: str,
+    student_id: str,
+    name: str,
+    draft: message.Draft,
+    hide_days: int = CONTACT_HIDES_DAYS,
+) -> None:
+    """Offer to copy or mail the draft, or to note a talk; both hide for so many days."""
+    note = partial(_note, view, class_id, student_id, name, draft.template, hide_days)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
         # The script of the first page copies the text above this button.
@@ -80,7 +88,7 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
 def show_on_student_page(view: View, student_id: str, health: Mapping[str, Any]) -> None:
     """Show the draft with its actions, and the contacts with the student."""
     hides.show_notice(view)
-    draft = message.of_student(view.cohort, student_id)
+    draft = message.of_student(view.cohort, student_id, message.Templates.of_reader(view.reader))
     with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
         st.markdown("**A first message**", help=message.HELP, width="content")
     st.code(draft.text, language=None, wrap_lines=True)
@@ -178,13 +186,17 @@ def _ago(at: datetime, now: datetime) -> str:
 # This runs before the page does, so that one rerun shows the note and the shorter list.
 
 
-def _note(view: View, class_id: str, student_id: str, name: str, template: str, channel: str) -> None:
+def _note(
+    view: View, class_id: str, student_id: str, name: str, template: str, hide_days: int, channel: str
+) -> None:
     noted: Noted | None = None
     with guarded("contact", stop=False) as problems:
-        noted = commands_of(view).add_contact(class_id, student_id, channel, template=template)
+        noted = commands_of(view).add_contact(
+            class_id, student_id, channel, template=template, hide_days=hide_days
+        )
     hides.keep_problem(problems)
     if noted is not None:
-        back = f" {name} is hidden already." if noted.hidden_until is None else ""
+        back = f" {name} is hidden already." if hide_days and noted.hidden_until is None else ""
         if noted.hidden_until is not None:
             until = noted.hidden_until
             back = f" {name} is back on the list on {until:%A} {until.day} {until:%B} if nothing changes."

@@ -32,6 +32,7 @@ from .students import (
     engagement_gap,
     forecast,
     pace,
+    praise,
     student_health,
     timeline,
 )
@@ -90,6 +91,7 @@ def other_reports(
         "activity": activity(health),
         "engagement_gap": engagement_gap(health),
         "velocity": weeks,
+        "praise": praise(school, chosen),
         "cohort_alarm": cohort_alarm(weeks),
         "by_course_week": by_course_week(school, chosen),
         "matrix": matrix(school, everyone, [row["student_id"] for row in health]),

@@ -89,6 +89,35 @@ def engagement_gap(health: list[Row]) -> list[Row]:
     return sorted(rows, key=_longest_silent)
 
 
+def praise(school: School, students: list[str]) -> list[Row]:
+    rows = []
+    for s in students:
+        moments = sorted(school.moments(s))
+        recent = [m for m in moments if school.as_of - m < WEEK]
+        before = [m for m in moments if school.as_of - m >= WEEK]
+        done = [
+            (r["completed"], a)
+            for a in school.assignments
+            if (r := school.done(s, a)) and school.as_of - r["completed"] < WEEK
+        ]
+        if recent and before and recent[0] - before[-1] >= 2 * WEEK and len(done) >= 3:
+            last = max(done)[1]
+            rows.append(
+                {
+                    "student_id": s,
+                    "name": school.name(s),
+                    "completed": len(done),
+                    "silent_days": (recent[0] - before[-1]) // DAY,
+                    "back_at": iso(recent[0]),
+                    "assignment_id": last,
+                    "assignment": school.kind[last][0],
+                }
+            )
+    return sorted(
+        rows, key=lambda r: (-r["completed"], -r["silent_days"], r["name"].casefold(), r["student_id"])
+    )
+
+
 def _longest_silent(row: Row) -> Any:
     silent = row["days_silent"]
     return (silent is not None, -(silent or 0), row["name"].casefold(), row["student_id"])

@@ -1,0 +1,135 @@
+"""The class night: whom to talk to first and about what, with a tick for each talk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+import streamlit as st
+
+from cohort_core.dashboard.components import lists
+from cohort_core.dashboard.components.text import literal, parse_instant
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View, lazy_expander
+from cohort_core.dashboard.sections import hides
+from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.metrics.class_night import ClassNight, Person, class_night
+from cohort_core.metrics.groups import groups
+from cohort_core.store.contacts import Contact
+
+SHOWN = 12
+
+
+def describe(view: View) -> str:
+    """Say what the page is for, and how to choose the night."""
+    ticks = (
+        "" if view.commands is None or view.as_of else " A tick notes that you talked to the student today."
+    )
+    where = ""
+    if view.group_id is None and groups(view.cohort):
+        where = " Choose the class night under Group in the sidebar."
+    return f"Whom to talk to and what about, without risk or grades.{ticks}{where}"
+
+
+def show(view: View) -> None:
+    """Show the lists of the class night side by side."""
+    hides.show_notice(view)
+    met = _met_today(view)
+    night = _night(view, met)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Talk to first", anchor=False)
+        if not night.first:
+            st.write("Nobody stands out.")
+        topics = {
+            talk.student_id: f"Talk about “{talk.about}”." if talk.about else "Ask how it goes."
+            for talk in night.first
+        }
+        first = [Person(talk.student_id, talk.name) for talk in night.first]
+        _show_people(view, "first", first, met, topics)
+        st.subheader("Teach again", anchor=False)
+        if not night.teach_again:
+            st.write("Nobody is stuck where many have started.")
+        for lesson in night.teach_again:
+            st.markdown(f"**{literal(lesson.assignment)}**")
+            st.caption(literal(", ".join(lesson.students)))
+    with right:
+        parts = {
+            "Came back this week": night.returned,
+            "New": night.enrolled,
+            "Not talked to for three weeks": night.not_met,
+        }
+        for title, people in parts.items():
+            if not people:
+                continue
+            st.subheader(f"{title} ({len(people)})", anchor=False)
+            key = title.split()[0].lower()
+            _show_people(view, key, people[:SHOWN], met)
+            if rest := people[SHOWN:]:
+                lazy_expander(
+                    f"{len(rest)} more", f"more-{key}", _show_people, view, f"{key}-rest", rest, met
+                )
+
+
+def _night(view: View, met: Mapping[str, Contact]) -> ClassNight:
+    """Return the lists as they were before the ticks of today, so that no row jumps away."""
+    frame = view.reader.contact_frame(view.class_id)
+    frame = frame[~frame["contact_id"].isin([contact.id for contact in met.values()])]
+    hidden = {
+        hide.student_id
+        for hide in view.reader.holding_hides(view.cohort)
+        if hide.contact_id not in {contact.id for contact in met.values()}
+    }
+    return class_night(view.cohort, frame, hidden)
+
+
+def _met_today(view: View) -> dict[str, Contact]:
+    """Return the talks that were noted today, by student."""
+    if view.as_of:
+        return {}
+    today = view.now.date()
+    return {
+        contact.student_id: contact
+        for contact in view.reader.contacts(view.class_id)
+        if contact.channel == "met" and parse_instant(contact.at).astimezone(view.cohort.tz).date() == today
+    }
+
+
+def _show_people(
+    view: View,
+    key: str,
+    people: Iterable[Person],
+    met: Mapping[str, Contact],
+    topics: Mapping[str, str] | None = None,
+) -> None:
+    persons = [
+        lists.Person(person.student_id, "", person.name, [(topics or {}).get(person.student_id, "")])
+        for person in people
+    ]
+    lists.people(persons, f"night-{key}", partial(_offer_tick, view, key, met))
+
+
+def _offer_tick(view: View, part: str, met: Mapping[str, Contact], person: lists.Person) -> None:
+    if view.commands is None or view.as_of or person.student_id is None:
+        return
+    contact = met.get(person.student_id)
+    key = f"tick-{part}-{person.student_id}-{contact.id if contact else 0}"
+    st.checkbox(
+        "Talked to them",
+        value=contact is not None,
+        key=key,
+        on_change=_tick,
+        args=(view, person.student_id, contact),
+    )
+
+
+# This runs before the page does, so that one rerun shows the tick everywhere.
+
+
+def _tick(view: View, student_id: str, contact: Contact | None) -> None:
+    with guarded("contact", stop=False) as problems:
+        if contact is None:
+            commands_of(view).add_contact(view.class_id, student_id, "met")
+        else:
+            commands_of(view).delete_contact(view.class_id, student_id, contact.id)
+    hides.keep_problem(problems)

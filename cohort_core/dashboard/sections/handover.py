@@ -1,0 +1,168 @@
+"""The handover: its gaps, the answers of a mentor, and what the next mentor will read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.layout import View, lazy_expander
+from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.export import handover as sheet
+from cohort_core.store.handover import MAX_TEXT, QUESTIONS, HandoverNote
+
+_CLASS, _GROUP = "class", "group"
+_NOTICE = "handover-notice"
+_READABLE = "Write what the student may read: they may ask for it."
+
+
+def describe(view: View) -> str:
+    """Say whom the handover is about, and for whom it is."""
+    of = "of the group" if view.group_id else "of the class"
+    return f"For the next mentor {of}: where each student is, and what only you know."
+
+
+def show(view: View) -> None:
+    """Show what is missing, the answers to edit, and the rest of the handover."""
+    if notice := st.session_state.pop(_NOTICE, None):
+        is_good, sentence = notice
+        (st.success if is_good else st.error)(literal(sentence))
+    if view.reader.anonymous:
+        st.info("Answers may name people, so none are shown or written in anonymous mode.")
+    notes = view.reader.handover_notes(view.class_id)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if not view.reader.anonymous:
+            _show_gaps(view, notes)
+            _ask(view, notes)
+    with right:
+        _show_rest(view, notes)
+
+
+def _show_gaps(view: View, notes: Sequence[HandoverNote]) -> None:
+    st.subheader("Still missing", anchor=False)
+    students = len(view.cohort.students)
+    gaps = sheet.gaps(view.cohort, notes)
+    if not any(gaps.values()):
+        st.write("Nothing: every question is answered for every student.")
+        return
+    for question, number in gaps.items():
+        missing = f"no answer for {number:,} of {count(students, 'student')}"
+        st.text(f"{QUESTIONS[question]}: {missing if number else 'answered for everybody'}")
+    answered = {note.student_id for note in notes}
+    rest = view.cohort.students["name"][~view.cohort.students.index.isin(answered)]
+    if not rest.empty:
+        with st.expander(f"Without any answer ({len(rest)})"):
+            st.text(", ".join(sorted(rest, key=str.casefold)))
+    st.caption("You need not answer everything. The next mentor sees the answers that there are.")
+
+
+def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
+    """Ask the four questions about the class, the group or a student."""
+    subjects = _subjects(view)
+    st.subheader("Answer", anchor=False)
+    subject = st.selectbox(
+        "About",
+        list(subjects),
+        format_func=lambda key: subjects.get(key, ""),
+        key="handover-about",
+        width=420,
+    )
+    present = {note.question: note.text for note in notes if _subject_of(view, note) == subject}
+    is_reader = view.commands is None
+    for question, title in QUESTIONS.items():
+        text = present.get(question, "")
+        # With the text in its key, a field shows what was saved meanwhile.
+        st.text_area(
+            title,
+            text,
+            key=_field(subject, question, text),
+            max_chars=MAX_TEXT,
+            height=90,
+            disabled=is_reader,
+            help=_READABLE,
+        )
+    if not is_reader:
+        st.button(
+            "Save",
+            key="handover-save",
+            type="primary",
+            on_click=_save,
+            args=(view, subject, subjects[subject], present),
+        )
+
+
+def _subjects(view: View) -> dict[str, str]:
+    """Return the labels of everything that can be answered about; they stay when answers come."""
+    labels = {_CLASS: "The whole class"}
+    if view.group_id:
+        labels[_GROUP] = f"The group {view.cohort.group}"
+    names = view.cohort.students["name"]
+    order = sorted(names.index, key=lambda student_id: (names[student_id].casefold(), student_id))
+    return labels | {student_id: names[student_id] for student_id in order}
+
+
+def _subject_of(view: View, note: HandoverNote) -> str | None:
+    """Return the key of the subject of a note; None for another group's."""
+    if note.student_id is not None:
+        return note.student_id
+    if note.group_id is None:
+        return _CLASS
+    return _GROUP if note.group_id == view.group_id else None
+
+
+def _field(subject: str, question: str, text: str) -> str:
+    return f"handover-{subject}-{question}-{text}"
+
+
+def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
+    content = sheet.content(
+        view.cohort,
+        view.reader.contact_frame(view.class_id),
+        view.reader.holding_hides(view.cohort),
+        notes,
+        anonymous=view.reader.anonymous,
+    )
+    st.subheader("What it says", anchor=False)
+    for line in [*content["lines"], *_note_lines(content["notes"])]:
+        st.text(line)
+    hidden = content["hidden"]
+    st.markdown(f"**Hidden from the list ({len(hidden)})**")
+    for line in hidden or ["Nobody."]:
+        st.text(line)
+    label = f"The students ({len(content['students'])})"
+    lazy_expander(label, "handover-students", _show_students, content["students"])
+
+
+def _show_students(students: Sequence[Mapping[str, Any]]) -> None:
+    for student in students:
+        st.markdown(f"**{literal(student['name'])}**")
+        st.text("\n".join([*student["lines"], *_note_lines(student["notes"])]))
+
+
+def _note_lines(notes: Sequence[Mapping[str, str]]) -> list[str]:
+    return [f"{note['question']}: {note['text']}" for note in notes]
+
+
+# This runs before the page does, so that one rerun shows the answers everywhere.
+
+
+def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> None:
+    about: dict[str, str] = {}
+    if subject == _GROUP and view.group_id:
+        about = {"group": view.group_id}
+    elif subject != _CLASS:
+        about = {"student_id": subject}
+    changed = 0
+    with guarded("handover", stop=False) as problems:
+        for question in QUESTIONS:
+            before = present.get(question, "")
+            text = str(st.session_state.get(_field(subject, question, before), before)).strip()
+            if text != before:
+                commands_of(view).save_handover_note(view.class_id, question, text, **about)
+                changed += 1
+    saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
+    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)
