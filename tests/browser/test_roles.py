@@ -17,7 +17,8 @@ ACTIONS = (
     "Hide until …",
     "Show again",
     "Look for new classes",
-    "Read everything",
+    "Sync this class",
+    "Download everything again",
     "Import",
     "Save",
 )

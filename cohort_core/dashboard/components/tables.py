@@ -55,15 +55,41 @@ def show(
     key: str,
     alt: str,
     opens: str | None = None,
+    also: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Show these columns of a report.
 
     On hover, each heading shows the description of its field from the row model.
 
     `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
+    `also` holds further parameters of the address, by the column that is clicked.
     """
+    event = _table(frame, row, columns, key=key, alt=alt, opens=opens)
+    if opens and event.selection.cells:
+        place, column = event.selection.cells[0]
+        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[place])}, **(also or {}).get(column, {}))
+
+
+def pick(
+    frame: pd.DataFrame, row: type[BaseModel], columns: Mapping[str, Column], *, key: str, alt: str
+) -> int | None:
+    """Show these columns of a report, and return the place of the row that was clicked; None for none."""
+    event = _table(frame, row, columns, key=key, alt=alt, opens=None, is_clickable=True)
+    return event.selection.cells[0][0] if event.selection.cells else None
+
+
+def _table(
+    frame: pd.DataFrame,
+    row: type[BaseModel],
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    opens: str | None,
+    is_clickable: bool = False,
+) -> Any:
     config = {name: _configure(row, name, column) for name, column in columns.items()}
-    event: Any = st.dataframe(
+    return st.dataframe(
         _round(frame[list(columns)], columns),
         column_config=config,
         hide_index=True,
@@ -73,10 +99,8 @@ def show(
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
         key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
-        **(_CLICKABLE if opens else {}),
+        **(_CLICKABLE if opens or is_clickable else {}),
     )
-    if opens and event.selection.cells:
-        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
 
 
 def picture(figure: Any, *, alt: str) -> None:
