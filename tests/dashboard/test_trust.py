@@ -129,7 +129,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     school, workspace = followed
     school.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
     workspace.prepare_sync(asked_by="test", full=True).run()
-    test = page("classes")
+    test = page("classes", unfold=["sync-details"])
     assert not test.exception
     assert "Records that were set aside" in [heading.value for heading in test.header]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}

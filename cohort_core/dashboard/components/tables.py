@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -105,21 +105,39 @@ def _table(
 
 def picture(figure: Any, *, alt: str) -> None:
     """Show a chart without clicks."""
-    st.vega_lite_chart(spec=vega.light_spec(figure), alt=alt)
+    st.vega_lite_chart(spec=_in_theme(vega.light_spec(figure)), alt=alt)
 
 
-def chart(figure: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+def chart(
+    figure: Any,
+    *,
+    alt: str,
+    key: str,
+    opens: Mapping[str, str | None],
+    on_select: Callable[[], None] | None = None,
+) -> None:
     """Show a chart whose marks open the page of their student or assignment.
 
-    `opens` maps a field of the marks to the name of the page; see `vega.pickable`.
+    `opens` maps a field of the marks to the name of the page; see `vega.pickable`. With `on_select` the
+    caller decides what a click does, and no page opens.
     """
     event: Any = st.vega_lite_chart(
-        spec=vega.light_spec(figure, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
+        spec=_in_theme(vega.light_spec(figure, *opens)),
+        alt=alt,
+        key=key,
+        on_select=on_select or "rerun",
+        selection_mode=list(opens),
     )
     for field, page in opens.items():
         picked = event.selection.get(field)
-        if picked and picked[0].get(field):
+        if page and picked and picked[0].get(field):
             open_page(page, **{page: str(picked[0][field])})
+
+
+def _in_theme(spec: dict[str, Any]) -> dict[str, Any]:
+    """Give texts inside a chart a colour that suits the page; files keep black on white."""
+    colour = "#e8eced" if st.context.theme.type == "dark" else "#20292c"
+    return {**spec, "config": {**spec.get("config", {}), "text": {"color": colour}}}
 
 
 def _round(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
