@@ -51,7 +51,6 @@ STYLE = """
 [data-testid=stMenuButtonButton] { min-height: 0; font-size: 0.9rem; opacity: 0.78; }
 [data-testid=stMenuButtonButton]:is(:hover, :focus-visible, [aria-expanded=true]) { opacity: 1; }
 .st-key-matrix { overflow-x: auto; }
-.st-key-matrix > div { min-width: 50rem; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
 dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0;

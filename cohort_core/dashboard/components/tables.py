@@ -97,7 +97,7 @@ def _table(
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=formatting.MISSING,
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
-        key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
+        key=f"{key}-{digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
         **(_CLICKABLE if opens or is_clickable else {}),
     )
@@ -154,7 +154,7 @@ def _round(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
     return frame.assign(**{name: rounded(name, *how) for name, how in exact.items()})
 
 
-def _digest(ids: pd.Series[str]) -> str:
+def digest(ids: pd.Series[str]) -> str:
     """Return a short hash of these ids in this order."""
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 
