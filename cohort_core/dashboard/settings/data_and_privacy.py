@@ -15,6 +15,7 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.settings.fixed import FIXED
 from cohort_core.services.folder import Finding
 
 FILE_DESCRIPTIONS = {
@@ -76,7 +77,7 @@ def _ask_anonymous(view: View) -> None:
         "switch in the sidebar does the same for your browser alone.",
     )
     if is_fixed:
-        st.caption("It is set by the environment of the server; change it there.")
+        st.caption(FIXED)
 
 
 def _save_anonymous(view: View, wanted: bool) -> None:

@@ -11,6 +11,7 @@ from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components.text import count, literal, moment
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.settings.fixed import FIXED
 from cohort_core.sync.scheduler import interval_text
 
 OFF = timedelta(0)
@@ -34,7 +35,7 @@ def show(view: View) -> None:
         width=320,
     )
     if is_fixed:
-        st.caption("It is set by the environment of the server; change it there.")
+        st.caption(FIXED)
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(literal(problem))
     if plan is None:
