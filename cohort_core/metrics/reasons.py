@@ -16,25 +16,36 @@ from cohort_core.metrics.risk import PARTS, Evidence, points_lost_by_grade
 
 MIN_POINTS = 2.0
 MAX_REASONS = 3
+MIN_GRADE_GAP, MIN_GRADE_POINTS = 0.02, 1.0
 _MAX_NAMES = 2
 
 
 def reasons(cohort: Cohort, scored: pd.DataFrame, evidence: Evidence) -> list[list[str]]:
     """Write up to three sentences for each student, one for each part of the score.
 
-    The part with most points comes first; parts below 2 points have no sentence. `scored` holds the rows of
-    `risk` for the students that are wanted, and `evidence` that of the whole class. The result has an entry
-    for each row of `scored`. Assignments stand in the sentences by name, as plain text.
+    The part with most points comes first; parts below 2 points have no sentence. Grades have one only if the
+    student's average is at least 0.02 below that of the class for the same work, and a full grade in the
+    worst work wins at least 1 point. `scored` holds the rows of `risk` for the students that are wanted, and
+    `evidence` that of the whole class. The result has an entry for each row of `scored`. Assignments stand in
+    the sentences by name, as plain text.
     """
     writer = _ReasonWriter.of(cohort.classwide, evidence)
     place = cohort.classwide.students.index.get_indexer(scored.index)
     written = []
     for student, points in zip(place.tolist(), scored[list(PARTS)].to_numpy(), strict=True):
-        order = np.argsort(-points, kind="stable")[:MAX_REASONS]
-        written.append(
-            [writer.sentence(PARTS[part], student) for part in order if points[part] >= MIN_POINTS]
-        )
+        order = np.argsort(-points, kind="stable")
+        worth_a_word = [
+            PARTS[part]
+            for part in order
+            if points[part] >= MIN_POINTS and (PARTS[part] != "marks" or writer.has_low_grades(student))
+        ]
+        written.append([writer.sentence(part, student) for part in worth_a_word[:MAX_REASONS]])
     return written
+
+
+def is_expected(evidence: Evidence, students: int) -> NDArray[np.bool_]:
+    """Return for each assignment whether at least half of the class has completed it."""
+    return (evidence.completions > 0) & (evidence.completions * 2 >= students)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class _ReasonWriter:
             names=cohort.assignments["name"].tolist(),
             is_lesson=cohort.assignments["type"].fillna("lesson").str.casefold().eq("lesson").to_numpy(bool),
             done=done,
-            by_most=(evidence.completions > 0) & (evidence.completions * 2 >= students),
+            by_most=is_expected(evidence, students),
             marks=points_lost_by_grade(evidence),
             average=group_stats.mean(evidence.student, students, evidence.grade),
             has_placeholders=group_stats.count(evidence.student[is_placeholder], students) > 0,
@@ -130,6 +141,16 @@ class _ReasonWriter:
         if len(ungraded) == 1:
             return str(first[0])
         return f"{counted}{together}, first {_and(first)}"
+
+    def has_low_grades(self, student: int) -> bool:
+        """Return True if the grades are worth a reason; without any the reason says so."""
+        mine = self._completions(student)
+        graded = ~np.isnan(self.evidence.grade[mine])
+        if not graded.any():
+            return True
+        gap = self.class_average[student] - self.average[student]
+        best_gain = self.marks[mine][graded].max()
+        return bool(round(gap, 9) >= MIN_GRADE_GAP and round(best_gain, 9) >= MIN_GRADE_POINTS)
 
     def _marks(self, student: int) -> str:
         mine = self._completions(student)

@@ -45,12 +45,24 @@ def test_what_is_missing_is_counted_and_named_in_course_order() -> None:
         "3 of the 4 assignments that most of the class has completed are missing: A1 and 2 more graded "
         "pieces. Completing them clears up to 52 points."
     )
-    # All have .84, so everyone loses .8 · .16 of each weight: of the heaviest, a2, 2.9 points.
-    for sentences in others:
-        assert sentences == [
-            "Average grade 84 % where the class has 84 % for the same work, most lost in A2 (84 %); "
-            "full marks there clear 3 points."
-        ]
+    # All have .84, so everyone loses .8 · .16 of each weight: of the heaviest, a2, 2.9 points. But no average
+    # is below that of the class, so no grade is a reason.
+    assert others == [[], [], [], []]
+
+
+def test_a_grade_is_a_reason_only_below_the_class_and_if_another_try_wins_a_point() -> None:
+    def zoe(grades: list[float]) -> bool:
+        rows = steady(9, len(grades), 0.8)
+        rows += [work("zoe", f"a{n}", None, on(2 * n), grade) for n, grade in enumerate(grades, 1)]
+        return any("Average grade" in sentence for sentence in reasons(rows, 2 * len(grades) + 1)["zoe"])
+
+    # The class, with Zoe, has .1 of the way more than she: .779 · .9 … the gap is nine tenths of hers.
+    assert zoe([0.7, 0.7])
+    assert zoe([0.77, 0.77])
+    assert not zoe([0.78, 0.78])
+    # Of 28 assignments none is worth more than some 4 points, of which a full grade wins a part.
+    assert zoe([0.5] * 28)
+    assert not zoe([0.75] * 28)
 
 
 def test_nobody_is_given_a_reason_of_less_than_two_points() -> None:

@@ -156,11 +156,12 @@ def _reasons(
         worst = max(graded, key=lambda a: lost[a])
         own = 100 * fmean(standard[a]["grades"][s] for a in graded)
         theirs = 100 * fmean(standard[a]["usual"] for a in graded)
-        said["marks"] = (
-            f"Average grade {whole(own)} %{without} where the class has {whole(theirs)} % for the same work, "
-            f"most lost in {name(worst)} ({whole(100 * standard[worst]['grades'][s])} %); "
-            f"full marks there clear {points(lost[worst])}."
-        )
+        if round(theirs - own, 7) >= 2 and lost[worst] >= 1:
+            said["marks"] = (
+                f"Average grade {whole(own)} %{without} where the class has {whole(theirs)} % for the same "
+                f"work, most lost in {name(worst)} ({whole(100 * standard[worst]['grades'][s])} %); "
+                f"full marks there clear {points(lost[worst])}."
+            )
     elif mine:
         average = whole(100 * fmean(standard[a]["usual"] for a in mine))
         but = " but placeholders near 0" if unreal else ""
@@ -199,7 +200,7 @@ def _reasons(
         "any completion clears this."
     )
     order = sorted(parts, key=lambda part: -round(parts[part], 9))
-    return [said[part] for part in order if round(parts[part], 9) >= 2][:3]
+    return [said[part] for part in order if round(parts[part], 9) >= 2 and part in said][:3]
 
 
 def _names(school: School, missing: list[str], standard: dict[str, Row]) -> str:
