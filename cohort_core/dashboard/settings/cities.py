@@ -17,8 +17,8 @@ America/Denver Salt Lake City, Albuquerque, Colorado Springs, El Paso
 America/Kentucky/Louisville Frankfort (Kentucky), Elizabethtown
 America/Los_Angeles San Francisco, San Diego, San Jose, Seattle, Portland, Sacramento, Las Vegas, Oakland
 America/Mexico_City Guadalajara, Puebla
-America/New_York Washington, Boston, Philadelphia, Atlanta, Miami, Charlotte, Pittsburgh, Cleveland, Columbus,\
- Cincinnati, Baltimore, Orlando, Tampa, Buffalo, Raleigh, Lexington, Knoxville, Ashland, Pikeville
+America/New_York Washington, Boston, Philadelphia, Atlanta, Miami, Charlotte, Pittsburgh, Cleveland,\
+ Columbus, Cincinnati, Baltimore, Orlando, Tampa, Buffalo, Raleigh, Lexington, Knoxville, Ashland, Pikeville
 America/Sao_Paulo Rio de Janeiro, Brasilia, Belo Horizonte, Curitiba, Porto Alegre
 America/Toronto Ottawa, Montreal, Quebec
 America/Vancouver Victoria

@@ -22,7 +22,9 @@ _NOTICE, _SHOWN = "time-zone-notice", "time-zone-classes"
 
 def show(view: View) -> None:
     settings = admin_of(view).all_settings()
-    st.caption("Days, weeks and hours are counted in the time zone of the class. Type a city to find its zone.")
+    st.caption(
+        "Days, weeks and hours are counted in the time zone of the class. Type a city to find its zone."
+    )
     key = f"timezone-{settings.timezone}"
     computer = city_of(_computer_zone(view))
     is_fixed = "timezone" in set_by_environment()
