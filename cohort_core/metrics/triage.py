@@ -208,7 +208,7 @@ def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
     return (place, -entry.risk_gap, -entry.days, *by_name)
 
 
-_STUCK_COLUMNS = ("student_id", "assignment_id", "assignment", "days_open", "limit_days")
+_STUCK_COLUMNS = ("student_id", "assignment_id", "assignment", "days_open")
 
 
 class _CohortEntries:
@@ -241,8 +241,8 @@ class _CohortEntries:
             scored.index[chosen], scored["band"][chosen], scored["gap"][chosen], silent[chosen], strict=True
         ):
             first = " ".join(next(sentences)[:1])
-            reason = f"{band.capitalize()}: {points(gap)} above the middle of the class. {first}"
-            ends = f"Ends when the score is less than {high} points above the middle of the class."
+            reason = f"{band.capitalize()}: {points(gap)} behind the class. {first}"
+            ends = f"Ends when the score is less than {high} points behind the class."
             yield self._entry("risk", student_id, quiet, reason.strip(), ends)
 
     def stuck(self) -> Iterator[TriageEntry]:
@@ -250,8 +250,8 @@ class _CohortEntries:
         stuck_work = stuck(self.cohort)
         longest = stuck_work[~stuck_work["is_parked"]].drop_duplicates("student_id")
         columns = [longest[name].tolist() for name in _STUCK_COLUMNS]
-        for student_id, assignment_id, assignment, open_for, limit in zip(*columns, strict=True):
-            reason = f"In {assignment} for {days(open_for)}, where more than {days(limit)} is stuck."
+        for student_id, assignment_id, assignment, open_for in zip(*columns, strict=True):
+            reason = f"Has been in {assignment} for {days(open_for)}."
             ends = f"Ends when {assignment} or something else is completed."
             yield self._entry("stuck", student_id, open_for, reason, ends, assignment_id)
 

@@ -193,7 +193,7 @@ class StudentHealthRow(Row):
     risk_parts: RiskParts = _of("The four parts of the score: missing, marks, late and quiet.", "points")
     reasons: list[str] = _of(
         "Why, in up to three sentences: the part with most points first, none below 2 points; each says what "
-        "would clear it."
+        "to do about it."
     )
     missing_points: float = _points("For assignments that the class has completed and this student has not.")
     marks_points: float = _points("For marks lost in completed work.")
