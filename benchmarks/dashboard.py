@@ -452,9 +452,11 @@ def on_risk(mentor: Mentor) -> None:
 
 def on_blockers(mentor: Mentor) -> None:
     mentor.open("blockers")
-    for label, value in (("Lowest grade", "by=grade"), ("Most stuck", "by=stuck")):
-        radio = mentor.main.get_by_role("radio", name=label)
-        mentor.do("a ranking", "click", radio.click, ready=in_address(value))
+    more = mentor.main.get_by_role("button", name="more assignments")
+    names = mentor.main.locator("[class*='st-key-people-reteach'] [class*='st-key-stuck-']")
+    before = names.count()
+    shown = "document.querySelectorAll(\"[class*='st-key-people-reteach'] [class*='st-key-stuck-']\").length"
+    mentor.do("more assignments", "click", more.click, ready=f"{shown} > {before}")
     row = mentor.main.get_by_test_id("stDataFrame").first
     row.scroll_into_view_if_needed()
     mentor.do(

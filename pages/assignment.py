@@ -1,13 +1,13 @@
-"""One assignment: the state of each student in it, the grades, and the time it takes."""
+"""One assignment: who is where in it, the grades, and the time it takes."""
 
 from functools import partial
 
 import streamlit as st
 
 from cohort_core.charts import assignment_charts
-from cohort_core.dashboard.components import choosers, downloads, lists, tables, text
+from cohort_core.dashboard.components import choosers, downloads, tables, text
 from cohort_core.dashboard.files.questions import report_of
-from cohort_core.dashboard.layout import begin
+from cohort_core.dashboard.layout import begin, part
 from cohort_core.dashboard.sections import assignment
 from cohort_core.reports import catalog
 
@@ -17,9 +17,8 @@ with begin("assignment") as view:
     row = cohort.assignments.loc[[assignment_id]].iloc[0]
     st.header(text.literal(str(row["name"])), anchor=False)
     st.text(assignment.place(row, len(cohort.all_types.assignments)))
+    part(assignment.show_students, view, assignment_id)
 
-    students = catalog.assignment_students(cohort, assignment_id)
-    lists.stacked_bar(assignment.parts(students.frame), "student")
     left, right = st.columns(2, gap="large")
     with left:
         grades = catalog.assignment_grades(cohort, assignment_id)
@@ -47,23 +46,9 @@ with begin("assignment") as view:
             ask=partial(report_of, name="assignment_durations", assignment_id=assignment_id),
             picture=assignment_charts.durations if durations_chart else None,
             title="how long it takes",
-            help="Open work is taken to last longer than its age so far.",
+            help="Assignments in progress count as lasting longer than they have so far.",
         )
         if durations_chart:
-            tables.picture(durations_chart, alt="Share expected to be done after so many days")
+            tables.picture(durations_chart, alt="Share expected to have completed it after so many days")
         else:
-            st.caption("No time is known from start to completion.")
-    downloads.heading(
-        view,
-        "Students",
-        report=students,
-        ask=partial(report_of, name="assignment_students", assignment_id=assignment_id),
-    )
-    tables.show(
-        assignment.to_rows(students.frame),
-        students.row,
-        assignment.COLUMNS,
-        key="students",
-        alt="Students by where they are with it",
-        opens="student",
-    )
+            st.caption("Nobody has completed it yet with a known start.")

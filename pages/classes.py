@@ -1,8 +1,8 @@
-"""The classes to follow, and the results of their syncs."""
+"""The classes to follow; the results of their syncs are one click away."""
 
 import streamlit as st
 
-from cohort_core.dashboard.layout import begin, link
+from cohort_core.dashboard.layout import begin, lazy_expander, link
 from cohort_core.dashboard.sections import followed_classes, sync_history
 
 with begin("classes", needs_class=False) as view:
@@ -11,5 +11,5 @@ with begin("classes", needs_class=False) as view:
         link("connect", "Connect to your school, or try the practice school")
         st.stop()
     followed_classes.show(view)
-    sync_history.show(view)
-    sync_history.show_set_aside(view)
+    sync_history.show_problem(view)
+    lazy_expander("Sync details", "sync-details", sync_history.show, view)

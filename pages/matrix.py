@@ -6,7 +6,7 @@ import streamlit as st
 
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables, text
-from cohort_core.dashboard.layout import View, begin, part
+from cohort_core.dashboard.layout import View, begin, lazy_expander, part
 from cohort_core.dashboard.sections import matrix
 from cohort_core.reports.labels import STATES
 
@@ -21,7 +21,7 @@ def show(view: View) -> None:
         format_func=matrix.ORDERS.__getitem__,
     )
     report = matrix.order_students(view.cohort, order)
-    chart = matrix.chart(report.frame)
+    chart = matrix.chart(view.cohort, report.frame)
     students = len(view.cohort.students)
     if students > matrix.MAX_STUDENTS:
         st.caption(
@@ -33,11 +33,13 @@ def show(view: View) -> None:
         "Students by assignments",
         report=report,
         ask=partial(matrix.matrix_table, order=order),
-        picture=matrix.chart,
+        scene=partial(matrix.matrix_chart, order=order),
     )
     lists.legend(
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in STATES.items()}
     )
+    width = matrix.NAMES_PIXELS + matrix.COLUMN_PIXELS * len(view.cohort.assignments)
+    st.html(f"<style>.st-key-matrix > div {{ min-width: {width}px; }}</style>")
     with st.container(key="matrix"):
         tables.chart(
             chart,
@@ -47,8 +49,10 @@ def show(view: View) -> None:
             opens={"student_id": "student", "heading_id": "assignment"},
         )
     st.caption(
-        "Rest on a square or a number to read what it is; click it to open the student or the assignment."
+        "Point at a square to see details. Click a square to open the student, or a name above to open the "
+        "assignment."
     )
+    lazy_expander("The same as a table", "matrix-table", matrix.show_table, view.cohort, report.frame)
 
 
 with begin("matrix") as view:

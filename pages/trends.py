@@ -7,8 +7,8 @@ import streamlit as st
 from cohort_core.charts import assignment_charts, week_charts
 from cohort_core.dashboard.components import downloads, tables, text
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.layout import begin, lazy_expander
-from cohort_core.dashboard.sections import class_comparison, contacts_by_kind, trends
+from cohort_core.dashboard.layout import View, begin, lazy_expander
+from cohort_core.dashboard.sections import class_comparison, contacts_by_kind, trends, week
 from cohort_core.reports import catalog
 from cohort_core.reports.report import Report
 
@@ -32,15 +32,19 @@ GROUPS = {
     "students": Column("Students", "whole"),
     "avg_completion": Column("Average completion", "share"),
     "active_this_week_count": Column("Active in 7 days", "whole"),
-    "not_started_count": Column("Not started", "whole"),
+    "not_started_count": Column("Never started", "whole"),
     "avg_grade": Column("Average grade", "percent"),
-    "kind": Column("Kind"),
+    "mentors": Column("Mentors"),
 }
 
 
-def show_numbers(progress: Report) -> None:
+def show_numbers(view: View, progress: Report) -> None:
     latest_first = progress.frame[::-1]
-    tables.show(latest_first, progress.row, COLUMNS, key="weeks", alt="Progress by week, the latest first")
+    alt = "Progress by week, the latest first"
+    picked = tables.pick(latest_first, progress.row, COLUMNS, key="weeks", alt=alt)
+    st.caption("Click a week to see who did what in it.")
+    if picked is not None:
+        week.show_once(view, latest_first["week"].iloc[picked].date())
 
 
 with begin("trends") as view:
@@ -59,10 +63,12 @@ with begin("trends") as view:
         picture=week_charts.cumulative_progress,
         help="Assignments, summed over all students, at the end of each week.",
     )
-    tables.picture(
+    week.clickable_chart(
         progress_chart,
         alt="Assignments completed and in progress, summed over all students, at the end of each week",
+        key="progress",
     )
+    st.caption("Click a week in a chart to see who did what in it.")
     left, right = st.columns(2, gap="large")
     with left:
         draw_completed = partial(week_charts.weekly, field="completed_in_week", title="Assignments completed")
@@ -75,7 +81,7 @@ with begin("trends") as view:
             name="completed-per-week",
             help=meaning["completed_in_week"],
         )
-        tables.picture(draw_completed(weeks), alt="Assignments completed in each week")
+        week.clickable_chart(draw_completed(weeks), alt="Assignments completed in each week", key="completed")
     with right:
         draw_active = partial(week_charts.weekly, field="active_students", title="Students")
         downloads.heading(
@@ -88,19 +94,23 @@ with begin("trends") as view:
             title="Active students per week",
             help=meaning["active_students"],
         )
-        tables.picture(draw_active(weeks), alt="Active students in each week")
-    st.caption("The palest bar is the week that has not ended yet.")
+        week.clickable_chart(draw_active(weeks), alt="Active students in each week", key="active")
+    st.caption("The pale bar is the week that has not ended yet.")
     left, right = st.columns(2, gap="large")
     with left:
         velocity = catalog.velocity(view.cohort)
         downloads.heading(
             view,
-            "Velocity",
+            "Work per week",
             report=velocity,
             picture=trends.velocity_chart,
             help=text.meanings(velocity.row)["per_enrolled"],
         )
-        tables.picture(trends.velocity_chart(velocity.frame), alt="Completions a student, week by week")
+        week.clickable_chart(
+            trends.velocity_chart(velocity.frame),
+            alt="Completions per student, week by week",
+            key="velocity",
+        )
     with right:
         grades = catalog.grade_distribution(view.cohort)
         draw_grades = partial(assignment_charts.grades, height=240)
@@ -120,10 +130,14 @@ with begin("trends") as view:
     types, groups = catalog.by_type(view.cohort), catalog.by_group(view.cohort)
     if len(types.frame) > 1:
         downloads.heading(view, "By type of assignment", report=types)
-        tables.show(types.frame, types.row, TYPES, key="types", alt="Completion and grades by type")
+        named_types = types.frame.assign(type=types.frame["type"].fillna("Without a type"))
+        tables.show(named_types, types.row, TYPES, key="types", alt="Completion and grades by type")
     if not groups.frame.empty:
         downloads.heading(view, "Groups side by side", report=groups)
-        tables.show(groups.frame, groups.row, GROUPS, key="groups", alt="Completion and grades by group")
+        named = trends.name_groups(groups.frame, view.reader.mentors())
+        columns = {name: column for name, column in GROUPS.items() if named[name].notna().any()}
+        tables.show(named, groups.row, columns, key="groups", alt="Completion and grades by group")
     contacts_by_kind.show(view)
     contacts_by_kind.offer_director_page(view)
-    lazy_expander("The numbers", "numbers", show_numbers, progress)
+    lazy_expander("All weeks in numbers", "numbers", show_numbers, view, progress)
+    week.open_picked(view)

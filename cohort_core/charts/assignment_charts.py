@@ -1,63 +1,14 @@
-"""Charts of assignments: rankings, the course from its first to its last, grades, durations."""
+"""Charts of assignments: the course from its first to its last, grades, durations."""
 
 from __future__ import annotations
 
 import altair as alt
 import pandas as pd
 
-from cohort_core.charts.shapes import (
-    IN_WORDS,
-    Unit,
-    label_rows,
-    labelled,
-    number_axis,
-    stacked_parts,
-    state_colours,
-    with_height_of,
-)
+from cohort_core.charts.shapes import number_axis, state_colours
 from cohort_core.charts.vega import cached_chart
 from cohort_core.formatting import one_decimal, percent, percent_range
-from cohort_core.reports.labels import ACCENT, DIFFICULTY_PARTS, STATES
-from cohort_core.reports.row_models import Ranking
-
-_RANKINGS: dict[str, tuple[str, str, Unit]] = {
-    "completions": ("completion_rate", "Completed, of those who came that far", "percent"),
-    "grade": ("avg_grade", "Average grade", "percent"),
-    "duration": ("median_days", "Days within which half complete it", "one_decimal"),
-    "stuck": ("stuck", "Students stuck", "whole"),
-}
-"""Column, title and unit of the bars, by the ranking of the assignments."""
-
-
-@cached_chart
-def blockers(frame: pd.DataFrame, by: Ranking) -> alt.Chart:
-    """Draw a bar for each assignment by the number that ranks it.
-
-    Bars are in the order of the frame. A ranking by difficulty is stacked from its parts; the page shows
-    DIFFICULTY_PARTS above it as a legend.
-    """
-    if by == "difficulty":
-        return stacked_parts(frame, DIFFICULTY_PARTS, "Difficulty points", "Assignment", "assignment_id")
-    field, title, unit = _RANKINGS[by]
-    data = labelled(frame)
-    data = data.assign(shown=data[field].map(IN_WORDS[unit]))
-    # The axis of a share ends at 1.
-    scale = alt.Scale(domain=[0, 1]) if unit == "percent" else alt.Scale(zero=True)
-    axis = number_axis(unit)
-    return with_height_of(
-        alt.Chart(data[["label", "name", "assignment_id", field, "shown"]])
-        .mark_bar(color=ACCENT, cursor="pointer")
-        .encode(
-            x=alt.X(f"{field}:Q", title=title, axis=axis, scale=scale),
-            y=label_rows(data),
-            detail="assignment_id:N",
-            tooltip=[
-                alt.Tooltip("name:N", title="Assignment"),
-                alt.Tooltip("shown:N", title=title),
-            ],
-        ),
-        data,
-    )
+from cohort_core.reports.labels import ACCENT, STATES
 
 
 @cached_chart
@@ -134,7 +85,7 @@ def grades(ranges: pd.DataFrame, height: int = 220) -> alt.Chart:
 
 @cached_chart
 def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
-    """Draw the share that is expected to be done, by days since the start."""
+    """Draw the share that is expected to have completed it, by days since the start."""
     chart: alt.Chart = (
         alt.Chart(
             curve[["days", "finished_share"]].assign(
@@ -145,11 +96,14 @@ def durations(curve: pd.DataFrame, height: int = 220) -> alt.Chart:
         .encode(
             x=alt.X("days:Q", title="Days since the start", scale=alt.Scale(zero=True)),
             y=alt.Y(
-                "finished_share:Q", title="Done", axis=number_axis("percent"), scale=alt.Scale(domain=[0, 1])
+                "finished_share:Q",
+                title="Completed",
+                axis=number_axis("percent"),
+                scale=alt.Scale(domain=[0, 1]),
             ),
             tooltip=[
                 alt.Tooltip("after:N", title="Days"),
-                alt.Tooltip("shown:N", title="Done by then"),
+                alt.Tooltip("shown:N", title="Completed by then"),
             ],
         )
         .properties(height=height)

@@ -7,7 +7,8 @@ each set apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import altair as alt
@@ -123,9 +124,17 @@ def dated(weeks: pd.DataFrame) -> pd.DataFrame:
     return weeks.assign(date=weeks["week"].map(long_day), week=weeks["week"].dt.strftime("%Y-%m-%d"))
 
 
-def week_axis() -> alt.X:
+def week_axis(weeks: Sequence[str] = (), room: float = 0.0) -> alt.X:
+    """Return the axis of weeks.
+
+    With `weeks` it leaves room behind the last of them, as a share of their width.
+    """
     axis = alt.Axis(labelExpr="utcFormat(toDate(datum.value), '%-d %b')", labelAngle=0, labelOverlap=True)
-    return alt.X("week:O", title=None, axis=axis)
+    if not weeks:
+        return alt.X("week:O", title=None, axis=axis)
+    axis.values = list(weeks)
+    blanks = [" " * number for number in range(1, math.ceil(len(weeks) * room) + 1)]
+    return alt.X("week:O", title=None, axis=axis, scale=alt.Scale(domain=[*weeks, *blanks]))
 
 
 def state_colours(states: list[str]) -> alt.Color:

@@ -6,10 +6,8 @@ import altair as alt
 import pandas as pd
 
 from cohort_core.charts.shapes import (
-    AXIS_PIXELS,
     WEEK_TOOLTIP,
     dated,
-    label_axis,
     stacked_parts,
     state_colours,
     week_axis,
@@ -18,7 +16,8 @@ from cohort_core.charts.vega import cached_chart
 from cohort_core.formatting import one_decimal, percent
 from cohort_core.reports.labels import BANDS, NEUTRAL, RISK_PARTS, STATES
 
-_HEADING_PIXELS = 26
+_ROW_PIXELS, _NAME_PIXELS, _HEADING_PIXELS, _SECTION_PIXELS = 17, 120, 118, 60
+HEADINGS_PIXELS = _HEADING_PIXELS + 46
 
 
 @cached_chart
@@ -72,10 +71,12 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
 def matrix(cells: pd.DataFrame) -> alt.LayerChart:
     """Draw a square for each student and assignment, students in the order of the frame.
 
-    `cells` has the columns label, student_id, name, number, assignment_id, assignment, state, grade. A click
-    on a square picks its student_id, and a click on the number of an assignment its heading_id.
+    `cells` has the columns label, student_id, name, number, assignment_id, assignment, section, state, grade.
+    Above the squares stand the names of the assignments, and above these the sections of the course. A click
+    on a square picks its student_id, and a click on the name of an assignment its heading_id.
     """
     students = list(dict.fromkeys(cells["label"]))
+    height = len(students) * _ROW_PIXELS
     data = _matrix_data(cells)
     base = _matrix_base(data, students)
     squares = base.mark_rect(cursor="pointer", stroke="#93a0a430", strokeWidth=0.5).encode(
@@ -86,14 +87,14 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
         .mark_text(fontSize=11, fontWeight="bold", color="#14191b", cursor="pointer")
         .encode(text="mark:N")
     )
-    chart: alt.LayerChart = (squares + _matrix_headings(data) + marks).properties(
-        height=len(students) * 17 + AXIS_PIXELS
-    )
+    assignments = cells.drop_duplicates("number")[["number", "assignment_id", "assignment", "section"]]
+    layers = [squares, *_matrix_headings(assignments), *_matrix_sections(assignments), marks]
+    chart: alt.LayerChart = alt.layer(*layers).properties(height=height + HEADINGS_PIXELS)
     return chart
 
 
 def _matrix_data(cells: pd.DataFrame) -> pd.DataFrame:
-    data = cells.assign(
+    data = cells.drop(columns="section").assign(
         mark=cells["state"].map(lambda state: STATES[state][2]),
         state=cells["state"].map(lambda state: STATES[state][0]),
         grade=cells["grade"].map(percent),
@@ -104,16 +105,18 @@ def _matrix_data(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _matrix_base(data: pd.DataFrame, students: list[str]) -> alt.Chart:
     return alt.Chart(data).encode(
+        # The axis only keeps room for the headings. They are marks, since its labels know no click.
         x=alt.X(
             "number:O",
-            title="Assignment, in course order",
-            axis=alt.Axis(labelAngle=0, labelOverlap=True, orient="top"),
+            axis=alt.Axis(
+                orient="top", labels=False, ticks=False, title=" ", titlePadding=HEADINGS_PIXELS - 20
+            ),
         ),
         y=alt.Y(
             "label:N",
             sort=students,
             title=None,
-            axis=label_axis(),
+            axis=alt.Axis(labelLimit=_NAME_PIXELS, labelOverlap=False, labelFlush=False, ticks=False),
         ),
         tooltip=[
             alt.Tooltip("name:N", title="Student"),
@@ -125,24 +128,49 @@ def _matrix_base(data: pd.DataFrame, students: list[str]) -> alt.Chart:
     )
 
 
-def _matrix_headings(data: pd.DataFrame) -> alt.Chart:
-    """Draw invisible marks over the numbers of the assignments.
-
-    They carry the tooltip and the click, since the labels of an axis cannot.
-    """
-    assignments = data.drop_duplicates("number")[["number", "assignment_id", "assignment"]]
-    chart: alt.Chart = (
-        alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"}))
-        .mark_rect(color="transparent", cursor="pointer")
-        .encode(
-            x="number:O",
-            y=alt.value(-_HEADING_PIXELS),
-            y2=alt.value(0),
-            detail="heading_id:N",
-            tooltip=[
-                alt.Tooltip("number:O", title="Number"),
-                alt.Tooltip("assignment:N", title="Assignment"),
-            ],
-        )
+def _matrix_headings(assignments: pd.DataFrame) -> list[alt.Chart]:
+    """Draw the names of the assignments, with invisible marks that carry the tooltip and the click."""
+    base = alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"})).encode(
+        x="number:O",
+        tooltip=[
+            alt.Tooltip("number:O", title="Number"),
+            alt.Tooltip("assignment:N", title="Assignment"),
+        ],
     )
-    return chart
+    return [
+        base.mark_rect(color="transparent", cursor="pointer").encode(
+            y=alt.value(-_HEADING_PIXELS), y2=alt.value(0), detail="heading_id:N"
+        ),
+        base.mark_text(
+            angle=270, align="left", baseline="middle", fontSize=10, limit=_HEADING_PIXELS, cursor="pointer"
+        ).encode(y=alt.value(-5), text="assignment:N"),
+    ]
+
+
+def _matrix_sections(assignments: pd.DataFrame) -> list[alt.Chart]:
+    """Draw the first word of each section above its first assignment, and a line before it.
+
+    Of "Week 3: Repetition" there is room for "Week 3" alone; the tooltip has the rest. Without sections the
+    list is empty.
+    """
+    named = assignments.dropna(subset=["section"])
+    first = named[named["section"] != named["section"].shift()]
+    if first.empty:
+        return []
+    base = alt.Chart(
+        first.assign(short=first["section"].str.split(":").str[0])[["number", "section", "short"]]
+    )
+    tooltip = [alt.Tooltip("section:N", title="Section")]
+    return [
+        base.mark_rule(color=NEUTRAL, strokeWidth=1).encode(
+            x=alt.X("number:O", bandPosition=0),
+            y=alt.value(-HEADINGS_PIXELS + 24),
+            y2=alt.value("height"),
+        ),
+        base.mark_text(align="left", dx=3, fontSize=11, fontWeight="bold", limit=_SECTION_PIXELS).encode(
+            x=alt.X("number:O", bandPosition=0),
+            y=alt.value(-HEADINGS_PIXELS + 30),
+            text="short:N",
+            tooltip=tooltip,
+        ),
+    ]

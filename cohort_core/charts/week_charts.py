@@ -18,39 +18,70 @@ from cohort_core.charts.shapes import (
 )
 from cohort_core.charts.vega import cached_chart
 from cohort_core.formatting import percent
-from cohort_core.reports.labels import ACCENT, NEUTRAL, SECOND
+from cohort_core.reports.labels import ACCENT, SECOND
+
+_CLASS_COLOURS = [ACCENT, SECOND, "#8a6bb0", "#c8452b", "#6f8fb5", "#7d878c", "#a06a3a", "#5f8a3c", "#b3588f"]
+_CLASS_DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 3], [6, 2, 2, 2, 2, 2], [3, 1]]
+"""By class, the shown class first."""
 
 
 @cached_chart
 def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChart:
-    """Draw the records completed (solid) and in progress (dashed) at the end of each week."""
+    """Draw the records completed (solid) and in progress (dashed) at the end of each week.
+
+    A click on a point picks its week.
+    """
     words = {"completed": "Completed", "in_progress": "In progress"}
     long = dated(weeks).melt(["week", "date"], list(words), "state", "records")
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke")
-    base = alt.Chart(long.assign(state=long["state"].map(words))).encode(
-        x=week_axis(),
-        y=alt.Y("records:Q", title="Assignments", axis=alt.Axis(format=",d", tickMinStep=1)),
-        color=alt.Color(
-            "state:N", scale=alt.Scale(domain=list(words.values()), range=[ACCENT, SECOND]), legend=legend
-        ),
-        tooltip=[
+    return _named_lines(
+        long.assign(state=long["state"].map(words)),
+        "state",
+        alt.Y("records:Q", title="Assignments", axis=alt.Axis(format=",d", tickMinStep=1)),
+        [
             WEEK_TOOLTIP,
             alt.Tooltip("state:N", title="State"),
             alt.Tooltip("records:Q", title="Assignments", format=",d"),
         ],
+        room=0.15,
+        height=height,
     )
-    lines = base.mark_line(strokeWidth=2.5).encode(
-        strokeDash=alt.StrokeDash(
-            "state:N", scale=alt.Scale(domain=list(words.values()), range=[[1, 0], [5, 3]]), legend=legend
-        )
+
+
+def _named_lines(
+    data: pd.DataFrame, name: str, y: alt.Y, tooltip: list[alt.Tooltip], *, room: float, height: int
+) -> alt.LayerChart:
+    """Draw up to two lines, the first solid, the second dashed, each with its name at its end.
+
+    `data` has the columns week, date, `name` and that of `y`. `room` is the width for the names, as a share
+    of that of the weeks.
+    """
+    labels = list(dict.fromkeys(data[name]))
+    colour = alt.Color(
+        f"{name}:N", scale=alt.Scale(domain=labels, range=[ACCENT, SECOND][: len(labels)]), legend=None
     )
-    chart: alt.LayerChart = (lines + base.mark_point(filled=True, size=30)).properties(height=height)
+    dash = alt.StrokeDash(
+        f"{name}:N", scale=alt.Scale(domain=labels, range=[[1, 0], [5, 3]][: len(labels)]), legend=None
+    )
+    base = alt.Chart(data).encode(x=week_axis(list(dict.fromkeys(data["week"])), room), y=y, tooltip=tooltip)
+    # The points come first, since the first layer is the one that a click asks.
+    points = base.mark_point(filled=True, size=60, opacity=1, cursor="pointer").encode(color=colour)
+    lines = base.mark_line(strokeWidth=2.5).encode(color=colour, strokeDash=dash)
+    last = data[data["week"] == data["week"].max()].sort_values(y.shorthand.split(":")[0])
+    names = [
+        alt.Chart(row)
+        .mark_text(align="left", baseline=baseline, dx=9, fontSize=12)
+        .encode(x=base.encoding.x, y=y, text=f"{name}:N")
+        # Lines that end close to each other do not have their names on top of each other.
+        for row, baseline in ((last.head(1), "top"), (last.iloc[1:], "bottom"))
+        if len(row)
+    ]
+    chart: alt.LayerChart = alt.layer(points, lines, *names).properties(height=height)
     return chart
 
 
 @cached_chart
 def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> alt.Chart:
-    """Draw a bar for each week.
+    """Draw a bar for each week; a click picks its week.
 
     The last week may not be over and is paler.
     """
@@ -58,7 +89,7 @@ def weekly(weeks: pd.DataFrame, field: str, title: str, height: int = 240) -> al
     data["counted"] = ["Whole week"] * (len(data) - 1) + ["So far"] if len(data) else []
     chart: alt.Chart = (
         alt.Chart(data)
-        .mark_bar(color=ACCENT)
+        .mark_bar(color=ACCENT, cursor="pointer")
         .encode(
             x=week_axis(),
             y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=",d", tickMinStep=1)),
@@ -80,31 +111,22 @@ def lines(
 ) -> alt.LayerChart:
     """Draw up to two fields week by week: a solid line and a dashed one.
 
-    `fields` maps a column to its label.
+    `fields` maps a column to its label. A click on a point picks its week.
     """
     long = dated(weeks[["week", *fields]]).melt(["week", "date"], list(fields), "what", "value")
     long["shown"] = long["value"].map(IN_WORDS[unit])
-    labels = list(fields.values())
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", direction="vertical", labelLimit=300)
-    base = alt.Chart(long.assign(what=long["what"].map(fields)).dropna()).encode(
-        x=week_axis(),
-        y=alt.Y("value:Q", title=title, axis=number_axis(unit)),
-        color=alt.Color(
-            "what:N", scale=alt.Scale(domain=labels, range=[ACCENT, SECOND][: len(labels)]), legend=legend
-        ),
-        tooltip=[
+    return _named_lines(
+        long.assign(what=long["what"].map(fields)).dropna(),
+        "what",
+        alt.Y("value:Q", title=title, axis=number_axis(unit)),
+        [
             WEEK_TOOLTIP,
             alt.Tooltip("what:N", title="What"),
             alt.Tooltip("shown:N", title=title),
         ],
+        room=0.45,
+        height=height,
     )
-    drawn = base.mark_line(strokeWidth=2.5).encode(
-        strokeDash=alt.StrokeDash(
-            "what:N", scale=alt.Scale(domain=labels, range=[[1, 0], [5, 3]][: len(labels)]), legend=legend
-        )
-    )
-    chart: alt.LayerChart = (drawn + base.mark_point(filled=True, size=30)).properties(height=height)
-    return chart
 
 
 @cached_chart
@@ -117,8 +139,9 @@ def course_weeks(
 ) -> alt.LayerChart:
     """Draw a share by week of the course, for several classes.
 
-    The class that is shown is in colour, the others are grey.     Each class is given as its name and the
-    frame of its report ``by_course_week``. The names stand at the right, in the order in which the lines end.
+    Each class is given as its name and the frame of its report ``by_course_week``. The line of the class that
+    is shown is thick, each of the others has a colour and a dash of its own, and all have their name at their
+    end.
     """
     classes = [own, *others]
     labels = unique_labels(label for label, _ in classes)
@@ -132,17 +155,24 @@ def course_weeks(
     data = data.rename(columns={field: "share"}).dropna(subset=["share"])
     data["shown"] = data["share"].map(percent)
     is_own = alt.datum.is_own
+    order = list(dict.fromkeys(data["label"]))
+    weeks = max(data["course_week"].max(), 2)
+    colour = alt.Color(
+        "label:N", scale=alt.Scale(domain=order, range=_CLASS_COLOURS[: len(order)]), legend=None
+    )
     base = alt.Chart(data).encode(
         x=alt.X(
             "course_week:Q",
             title="Week of the course",
-            axis=alt.Axis(tickMinStep=1, format="d"),
+            axis=alt.Axis(
+                tickMinStep=1, format="d", values=list(range(1, int(weeks) + 1)), labelOverlap=True
+            ),
             # Leaves room for the names after the last week.
-            scale=alt.Scale(domain=[1, max(data["course_week"].max(), 2) * 1.3], nice=False),
+            scale=alt.Scale(domain=[1, weeks * 1.45], nice=False),
         ),
         y=alt.Y("share:Q", title=title, axis=number_axis("percent"), scale=alt.Scale(domain=[0, 1])),
         detail="label:N",
-        color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value(NEUTRAL)),
+        color=colour,
         tooltip=[
             alt.Tooltip("label:N", title="Class"),
             alt.Tooltip("course_week:Q", title="Week of the course"),
@@ -150,20 +180,22 @@ def course_weeks(
         ],
     )
     lines = base.mark_line().encode(
-        strokeWidth=alt.when(is_own).then(alt.value(3)).otherwise(alt.value(1.2)),
+        strokeWidth=alt.when(is_own).then(alt.value(3)).otherwise(alt.value(1.5)),
+        strokeDash=alt.StrokeDash(
+            "label:N", scale=alt.Scale(domain=order, range=_CLASS_DASHES[: len(order)]), legend=None
+        ),
     )
     points = base.mark_point(filled=True).encode(
-        size=alt.when(is_own).then(alt.value(40)).otherwise(alt.value(12))
+        size=alt.when(is_own).then(alt.value(40)).otherwise(alt.value(14))
     )
     last = data.loc[data.groupby("label")["course_week"].idxmax()].sort_values("share")
     names = (
-        alt.Chart(last.assign(course_week=data["course_week"].max(), share=_apart(last["share"])))
-        .mark_text(align="left", dx=8, fontSize=11, limit=150)
+        alt.Chart(last.assign(share=_apart(last["share"])))
+        .mark_text(align="left", dx=8, fontSize=11, limit=240)
         .encode(
             x="course_week:Q",
             y="share:Q",
             text="label:N",
-            color=alt.when(is_own).then(alt.value(ACCENT)).otherwise(alt.value("#7d878c")),
         )
     )
     chart: alt.LayerChart = (lines + points + names).properties(height=height)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
@@ -47,6 +48,7 @@ NOT_INSTALLED = (
 
 _ENDLESS_WORD = re.compile(r"[^\s\\\"]{40}(?=[^\s\\\"])")
 _WEEK_AGO = pd.Timedelta(days=7)
+_UNCHANGED = "no change in a week"
 
 
 def class_report(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = False) -> bytes:
@@ -99,7 +101,7 @@ def content(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = F
         "is_empty": cohort.students.empty or cohort.assignments.empty,
         "figures": _figures(cohort, before),
         "summary": _summary(cohort, before, health),
-        "bands": _bands(health),
+        "bands": _bands(health, catalog.student_health(before).frame),
         "attention": _attention(health),
         "silent": _silent(cohort),
         "never": _never_started(health),
@@ -114,19 +116,25 @@ def content(cohort: Cohort, said: Meanings | None = None, *, anonymous: bool = F
 
 def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
     now, then = (catalog.progress_summary(state).record() for state in (cohort, before))
-    shares = now["avg_completion"], then["avg_completion"]
-    change = None
-    if None not in shares:
-        points = percent_points(*shares)
-        change = f"{signed_points(points)} in a week" if points else "as a week ago"
+
+    def share_change(field: str) -> str:
+        if None in (now[field], then[field]):
+            return ""
+        points = percent_points(now[field], then[field])
+        return f"{signed_points(points)} in a week" if points else _UNCHANGED
 
     def change_of(field: str) -> str:
         difference = now[field] - then[field]
-        return f"{signed(difference)} in a week" if difference else "as a week ago"
+        return f"{signed(difference)} in a week" if difference else _UNCHANGED
 
     return [
         {"label": "Students", "value": whole(now["total_students"]), "note": change_of("total_students")},
-        {"label": "Average completion", "value": percent(now["avg_completion"]), "note": change or ""},
+        {
+            "label": "Average completion",
+            "value": percent(now["avg_completion"]),
+            "note": share_change("avg_completion"),
+        },
+        {"label": "Average grade", "value": percent(now["avg_grade"]), "note": share_change("avg_grade")},
         {
             "label": "Active in 7 days",
             "value": whole(now["active_this_week_count"]),
@@ -138,7 +146,7 @@ def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
             "note": change_of("completed_count"),
         },
         {
-            "label": "Not started",
+            "label": "Never started",
             "value": whole(now["not_started_count"]),
             "note": change_of("not_started_count"),
         },
@@ -146,34 +154,52 @@ def _figures(cohort: Cohort, before: Cohort) -> list[dict[str, str]]:
 
 
 def _summary(cohort: Cohort, before: Cohort, health: pd.DataFrame) -> list[str]:
-    sentences = []
+    """Return the sentences of the first page, which name no student."""
     alarm = catalog.cohort_alarm(cohort.classwide).record()
-    if alarm["alarm"]:
-        sentences.append(
-            f"The class as a whole has slowed down: {one_decimal(alarm['velocity'])} assignments a student "
-            f"in the last full week, where the four weeks before had {one_decimal(alarm['usual_velocity'])}."
-        )
-    urgent, before_urgent = (
-        int(frame["risk"].isin(NEEDS_ATTENTION).sum())
-        for frame in (health, catalog.student_health(before).frame)
-    )
+    sentences = [pace_sentence(alarm)]
+    earlier = catalog.student_health(before).frame
+    urgent, before_urgent = (int(frame["risk"].isin(NEEDS_ATTENTION).sum()) for frame in (health, earlier))
     sentences.append(
         f"{_students(urgent)} {'is' if urgent == 1 else 'are'} at critical or high risk; a week ago it was "
-        f"{before_urgent}."
+        f"{before_urgent:,}."
     )
-    silent = len(catalog.engagement_gap(cohort).frame)
-    if silent:
-        sentences.append(f"{_students(silent)} on pace with the class went silent in the last weeks.")
-    ranked = catalog.blockers(cohort).frame.dropna(subset=["rank"])
-    if len(ranked):
-        sentences.append(f"The assignment that stands most in the way is {ranked['name'].iloc[0]}.")
+    if silent := len(catalog.engagement_gap(cohort).frame):
+        limit = days(cohort.thresholds.cooling_days)
+        sentences.append(
+            f"{_students(silent)} {'keeps' if silent == 1 else 'keep'} up with the class, but "
+            f"{'has' if silent == 1 else 'have'} been silent for {limit} or more."
+        )
+    reteach = catalog.reteach(cohort).frame
+    if len(reteach):
+        first = reteach.iloc[0]
+        sentences.append(
+            f"Most worth teaching again is {first['name']}: {first['stuck']} of {first['started']} students "
+            "who started it are stuck."
+        )
     return sentences
 
 
-def _bands(health: pd.DataFrame) -> list[dict[str, Any]]:
-    counts = health["risk"].value_counts()
+def pace_sentence(alarm: Mapping[str, Any]) -> str:
+    """Say how much the class works; `alarm` is the row of the report ``cohort_alarm``."""
+    if alarm["velocity"] is None:
+        return "The class has not had a full week yet."
+    last = f"{one_decimal(alarm['velocity'])} completions per student in the last full week"
+    if alarm["usual_velocity"] is None:
+        return f"{last}."
+    usual = f"usually {one_decimal(alarm['usual_velocity'])}"
+    start = "The class as a whole has slowed down: " if alarm["alarm"] else ""
+    return f"{start}{last}, {usual}."
+
+
+def _bands(health: pd.DataFrame, earlier: pd.DataFrame) -> list[dict[str, Any]]:
+    counts, before = health["risk"].value_counts(), earlier["risk"].value_counts()
     return [
-        {"label": look.marked, "count": int(counts.get(band, 0)), "share": counts.get(band, 0) / len(health)}
+        {
+            "label": look.marked,
+            "count": int(counts.get(band, 0)),
+            "before": int(before.get(band, 0)),
+            "share": counts.get(band, 0) / len(health),
+        }
         for band, look in BANDS.items()
         if len(health)
     ]
@@ -287,7 +313,7 @@ def _weeks(cohort: Cohort) -> dict[str, Any] | None:
 def _sections(cohort: Cohort) -> list[dict[str, Any]]:
     return [
         {
-            "name": "Outside all units" if pd.isna(row["section"]) else row["section"],
+            "name": "Outside all sections" if pd.isna(row["section"]) else row["section"],
             "assignments": str(row["assignments"]),
             "rate": 0.0 if pd.isna(row["completion_rate"]) else row["completion_rate"],
             "completion": percent(row["completion_rate"]),
@@ -326,8 +352,8 @@ def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
     return [
         [
             "As of",
-            "The instant that everything here is about. What happened after it is not seen; without another "
-            "wish it is the end of the last sync with OpenClass.",
+            "The moment that everything here is about. What happened after it is not seen. Without another "
+            "choice it is the end of the last sync with OpenClass.",
         ],
         ["Student", words(summary, "total_students")],
         ["Average completion", words(summary, "avg_completion")],
@@ -335,10 +361,10 @@ def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
         [
             "Risk",
             "Risk score: 0 to 100, the points for work that the class has completed and the student has not, "
-            "for marks lost, for work later than most, and for silence. Assignments without grades count "
+            "for low grades, for work later than most, and for silence. Assignments without grades count "
             "together, at most half of the graded ones. "
-            f"Bands begin {limits.critical_gap:g}, {limits.high_gap:g} and {limits.medium_gap:g} points "
-            "above the median of the class. It compares students with their class: on pace is not the same "
+            f"Levels begin {limits.critical_gap:g}, {limits.high_gap:g} and {limits.medium_gap:g} points "
+            "behind the class. It compares students with their class: on pace is not the same "
             "as safe, and the score does not foresee who will leave.",
         ],
         *_band_rows(said),
@@ -357,15 +383,15 @@ def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
             "class.",
         ],
         [
-            "Half within",
-            "The days within which half of those who start complete it, open work counted as longer than its "
-            f"age; {MISSING} where that is not reached.",
+            "Half finish within",
+            "The days within which half of those who start complete it. Assignments in progress count as "
+            f"lasting longer than they have so far; {MISSING} where half is not reached.",
         ],
         [
             "Difficulty",
-            "0 to 100: up to 50 points for students who came that far and did not complete it, up to 30 for "
-            "marks lost, up to 20 for taking longer than the middle assignment of the class. Assignments "
-            f"that fewer than {limits.least_ranked} students have come to are not ranked.",
+            "0 to 100: up to 50 points for students who reached it and did not complete it, up to 30 for low "
+            "grades, up to 20 for taking longer than most assignments. Assignments "
+            f"that fewer than {limits.least_ranked} students have reached are not ranked.",
         ],
         [
             "Worth teaching again",
@@ -373,7 +399,7 @@ def _definitions(limits: Thresholds, said: Meanings) -> list[list[str]]:
             "first where most are stuck and the work takes longest.",
         ],
         ["Week", "Monday to Sunday in the class's time zone, named by its Monday."],
-        ["A student, a week", words(VelocityRow, "per_enrolled")],
+        ["Per student", words(VelocityRow, "per_enrolled")],
     ]
 
 
@@ -381,7 +407,7 @@ def _band_rows(said: Meanings) -> list[list[str]]:
     """Return the sentences about the students of each band, with their limits."""
     rows = [[BANDS[band].label, sentence] for band, sentence in said.of.items()]
     if len(set(said.of.values())) == 1:
-        rows = [["Risk bands", rows[0][1]]]
+        rows = [["Risk levels", rows[0][1]]]
     return [*rows, ["Limits of this", " ".join(said.limits)]]
 
 

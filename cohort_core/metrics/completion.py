@@ -31,12 +31,12 @@ def by_student(cohort: Cohort) -> pd.DataFrame:
 
 @cached_on
 def progress_summary(cohort: Cohort) -> pd.DataFrame:
-    """Sum the class up in seven numbers.
+    """Sum the class up in eight numbers.
 
     Always returns one row. Columns: total_students, avg_completion (mean over students of completed ÷ all
-    assignments; NaN without students or assignments), completed_count, in_progress_count and
-    not_started_count (students, which sum to total_students), active_this_week_count (students),
-    early_records (begun years before the class).
+    assignments; NaN without students or assignments), avg_grade (mean over students of their average grade;
+    NaN without any), completed_count, in_progress_count and not_started_count (students, which sum to
+    total_students), active_this_week_count (students), early_records (begun years before the class).
     """
     students, assignments = len(cohort.students), len(cohort.assignments)
     progress = by_student(cohort)
@@ -47,6 +47,7 @@ def progress_summary(cohort: Cohort) -> pd.DataFrame:
         {
             "total_students": [students],
             "avg_completion": [completed.mean() / assignments if students and assignments else np.nan],
+            "avg_grade": [progress["avg_grade"].mean()],
             "completed_count": [int(finished.sum())],
             "in_progress_count": [int((begun & ~finished).sum())],
             "not_started_count": [int((~begun).sum())],

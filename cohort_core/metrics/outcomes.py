@@ -17,7 +17,7 @@ from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import Thresholds
 from cohort_core.metrics.cohort import Cohort, build, names_of_all
 from cohort_core.metrics.groups import group_members
-from cohort_core.metrics.triage import GRAVITY, class_triage
+from cohort_core.metrics.triage import GRAVITY, entries_of
 from cohort_core.store.class_data import ClassData
 from cohort_core.timeutils import resolve
 
@@ -221,7 +221,7 @@ def _kinds_on(
 ) -> dict[str, frozenset[str]]:
     """Return the students with an entry in triage, by kind, hidden or not."""
     kinds: dict[str, set[str]] = {}
-    for entry in class_triage(build(class_data, moment, thresholds=thresholds)).entries:
+    for entry in entries_of(build(class_data, moment, thresholds=thresholds)):
         if entry.student_id is not None:
             kinds.setdefault(entry.kind, set()).add(entry.student_id)
     return {kind: frozenset(students) for kind, students in kinds.items()}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohort_core.caching import cached_on
 from cohort_core.metrics import group_stats
-from cohort_core.metrics.activity import has_ended, is_active_in, week_of, weeks
+from cohort_core.metrics.activity import has_ended, is_active_in, last_activity, week_of, weeks
 from cohort_core.metrics.cohort import Cohort
 
 MAX_COMPARED = 5
@@ -69,8 +69,9 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
 
     The weeks that count are the student's last four with activity that are over. A student without any such
     week is judged by the running one. The pace is assumed to go on from *as of*: the days left are
-    assignments left ÷ per_week · 7, rounded up. More than five years counts as not_at_this_pace. finishes_on
-    of a student who has finished is the day of the last completion.
+    assignments left ÷ per_week · 7, rounded up. More than five years counts as not_at_this_pace, and so does
+    every student who is quiet or gone: nobody goes on at a pace without working. finishes_on of a student who
+    has finished is the day of the last completion.
     """
     students, total = len(cohort.students), len(cohort.assignments)
     _, starts = weeks(cohort)
@@ -91,7 +92,8 @@ def forecast(cohort: Cohort) -> pd.DataFrame:
     finished = (remaining == 0) & (total > 0)
     # Days rounded up by integer division, so that no float decides about a day.
     needed = -(-7 * remaining * weeks_used // np.maximum(completed_then, 1))
-    on_the_way = ~finished & (completed_then > 0) & (needed <= MAX_DAYS)
+    is_silent = last_activity(cohort)["stage"].isin(["quiet", "gone"]).to_numpy()
+    on_the_way = ~finished & ~is_silent & (completed_then > 0) & (needed <= MAX_DAYS)
     today = pd.Timestamp(cohort.local_date).as_unit("us")
     coming = today + pd.to_timedelta(np.where(on_the_way, needed, 0), unit="D").as_unit("us")
     last = group_stats.latest(cohort.student[done], students, cohort.completed[done])

@@ -9,32 +9,43 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cohort_core.formatting import count, days, percent, some_days, some_points
+from cohort_core.formatting import count, days, percent, some_days
 from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.risk import PARTS, Evidence, points_lost_by_grade
 
 MIN_POINTS = 2.0
 MAX_REASONS = 3
+MIN_GRADE_GAP, MIN_GRADE_POINTS = 0.02, 1.0
 _MAX_NAMES = 2
 
 
 def reasons(cohort: Cohort, scored: pd.DataFrame, evidence: Evidence) -> list[list[str]]:
     """Write up to three sentences for each student, one for each part of the score.
 
-    The part with most points comes first; parts below 2 points have no sentence. `scored` holds the rows of
-    `risk` for the students that are wanted, and `evidence` that of the whole class. The result has an entry
-    for each row of `scored`. Assignments stand in the sentences by name, as plain text.
+    The part with most points comes first; parts below 2 points have no sentence. Grades have one only if the
+    student's average is at least 0.02 below that of the class for the same work, and a full grade in the
+    worst work wins at least 1 point. `scored` holds the rows of `risk` for the students that are wanted, and
+    `evidence` that of the whole class. The result has an entry for each row of `scored`. Assignments stand in
+    the sentences by name, as plain text.
     """
     writer = _ReasonWriter.of(cohort.classwide, evidence)
     place = cohort.classwide.students.index.get_indexer(scored.index)
     written = []
     for student, points in zip(place.tolist(), scored[list(PARTS)].to_numpy(), strict=True):
-        order = np.argsort(-points, kind="stable")[:MAX_REASONS]
-        written.append(
-            [writer.sentence(PARTS[part], student) for part in order if points[part] >= MIN_POINTS]
-        )
+        order = np.argsort(-points, kind="stable")
+        worth_a_word = [
+            PARTS[part]
+            for part in order
+            if points[part] >= MIN_POINTS and (PARTS[part] != "marks" or writer.has_low_grades(student))
+        ]
+        written.append([writer.sentence(part, student) for part in worth_a_word[:MAX_REASONS]])
     return written
+
+
+def is_expected(evidence: Evidence, students: int) -> NDArray[np.bool_]:
+    """Return for each assignment whether at least half of the class has completed it."""
+    return (evidence.completions > 0) & (evidence.completions * 2 >= students)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class _ReasonWriter:
             names=cohort.assignments["name"].tolist(),
             is_lesson=cohort.assignments["type"].fillna("lesson").str.casefold().eq("lesson").to_numpy(bool),
             done=done,
-            by_most=(evidence.completions > 0) & (evidence.completions * 2 >= students),
+            by_most=is_expected(evidence, students),
             marks=points_lost_by_grade(evidence),
             average=group_stats.mean(evidence.student, students, evidence.grade),
             has_placeholders=group_stats.count(evidence.student[is_placeholder], students) > 0,
@@ -90,46 +101,41 @@ class _ReasonWriter:
         return slice(self.first[student], self.first[student + 1])
 
     def _missing(self, student: int) -> str:
-        completed_by, expected = "most", self.by_most
+        behind, expected = "behind the class", self.by_most
         missing = np.flatnonzero(~self.done[student] & expected)
         if not len(missing):
-            completed_by, expected = "part", self.evidence.completions > 0
-            missing = np.flatnonzero(~self.done[student] & expected)
-        cleared = some_points(self.evidence.points[missing].sum())
-        completed = f"that {completed_by} of the class has completed"
-        if expected.sum() == 1:
-            start = f"The only assignment {completed} is"
-        else:
-            is_or_are = "is" if len(missing) == 1 else "are"
-            start = f"{len(missing)} of the {expected.sum()} assignments {completed} {is_or_are}"
-        them = "it" if len(missing) == 1 else "them"
-        return f"{start} missing: {self._name(missing)}. Completing {them} clears up to {cleared}."
-
-    def _name(self, missing: NDArray[np.intp]) -> str:
-        """Name the missing assignments: graded work first, then lessons.
-
-        For example "Loops quiz and 2 more graded pieces; 14 lessons, which count together".
-        """
+            behind = "missing that part of the class has completed"
+            missing = np.flatnonzero(~self.done[student] & (self.evidence.completions > 0))
         is_ungraded = self.evidence.is_ungraded[missing]
         graded, ungraded = missing[~is_ungraded], missing[is_ungraded]
-        parts = []
-        if len(graded):
-            more = count(len(graded) - 1, "more graded piece")
-            parts.append(f"{self.names[graded[0]]} and {more}" if len(graded) > 1 else self.names[graded[0]])
-        if len(ungraded):
-            parts.append(self._name_ungraded(ungraded, is_alone=not len(graded)))
-        return "; ".join(parts)
-
-    def _name_ungraded(self, ungraded: NDArray[np.intp], *, is_alone: bool) -> str:
-        noun = "lesson" if self.is_lesson[ungraded].all() else "ungraded piece"
-        counted = count(len(ungraded), noun)
-        first = [self.names[assignment] for assignment in ungraded[:_MAX_NAMES]]
         together = ", which count together" if self.evidence.is_capped and len(ungraded) > 1 else ""
-        if not is_alone:
-            return counted + together
-        if len(ungraded) == 1:
-            return str(first[0])
-        return f"{counted}{together}, first {_and(first)}"
+        first = [self.names[assignment] for assignment in missing]
+        if len(missing) == 1:
+            return f"1 assignment {behind}: {first[0]}."
+        if not len(graded):
+            return (
+                f"{self._count_ungraded(ungraded)} {behind}{together}: start with {_and(first[:_MAX_NAMES])}."
+            )
+        # Graded work comes first. For example "Loops quiz and 2 more graded pieces; 14 lessons".
+        start = self.names[graded[0]]
+        if len(graded) > 1:
+            start += f" and {count(len(graded) - 1, 'more graded piece')}"
+        if len(ungraded):
+            start += f"; {self._count_ungraded(ungraded)}{together}"
+        return f"{count(len(missing), 'assignment')} {behind}: start with {start}."
+
+    def _count_ungraded(self, ungraded: NDArray[np.intp]) -> str:
+        return count(len(ungraded), "lesson" if self.is_lesson[ungraded].all() else "ungraded piece")
+
+    def has_low_grades(self, student: int) -> bool:
+        """Return True if the grades are worth a reason; without any the reason says so."""
+        mine = self._completions(student)
+        graded = ~np.isnan(self.evidence.grade[mine])
+        if not graded.any():
+            return True
+        gap = self.class_average[student] - self.average[student]
+        best_gain = self.marks[mine][graded].max()
+        return bool(round(gap, 9) >= MIN_GRADE_GAP and round(best_gain, 9) >= MIN_GRADE_POINTS)
 
     def _marks(self, student: int) -> str:
         mine = self._completions(student)
@@ -140,7 +146,7 @@ class _ReasonWriter:
             but = " but placeholders near 0" if self.has_placeholders[student] else ""
             return (
                 f"No grades yet{but}, so work counts with the average of the class, {average}; "
-                "grades of their own clear this."
+                "grades of their own end this."
             )
         lost = self.marks[mine][graded].round(9)
         worst = int(lost.argmax())
@@ -150,7 +156,7 @@ class _ReasonWriter:
         return (
             f"Average grade {percent(self.average[student])}{without} where the class has "
             f"{percent(self.class_average[student])} for the same work, "
-            f"most lost in {name} ({lowest}); full marks there clear {some_points(lost[worst])}."
+            f"weakest in {name} ({lowest})."
         )
 
     def _late(self, student: int) -> str:
@@ -160,16 +166,14 @@ class _ReasonWriter:
         name = self.names[self.evidence.position[mine][late][int(behind.argmax())]]
         worst, completed = some_days(behind.max()), len(late)
         if completed == 1:
-            start = (
-                f"The only completed assignment came {worst} later than in the middle of the class ({name})"
-            )
+            start = f"The only completed assignment was handed in {worst} later than by most ({name})"
         else:
             usual = some_days(float(np.median(behind)))
             start = (
-                f"{len(behind)} of {completed} completed assignments came later than in the middle of the "
-                f"class, typically by {usual} and most in {name} ({worst})"
+                f"{len(behind)} of {completed} completed assignments were handed in later than by most, "
+                f"typically by {usual}, and {name} by {worst}"
             )
-        return f"{start}; new work on time makes this fade."
+        return f"{start}; finishing new work on time lowers this."
 
     def _quiet(self, student: int) -> str:
         silent = int(self.evidence.days_silent[student])
@@ -180,7 +184,7 @@ class _ReasonWriter:
             since = f"in the {days(silent)} since the class began"
         return (
             f"Nothing completed {since}, while half of the class completed something within {within}; "
-            "any completion clears this."
+            "finishing anything ends this."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,7 +12,8 @@ import pandas as pd
 from cohort_core.caching import cached_on
 from cohort_core.formatting import days, one_decimal, points
 from cohort_core.metrics.activity import enrolled_days, last_activity
-from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.brief import brief_reasons
+from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.health import is_early_warning
 from cohort_core.metrics.reasons import reasons
@@ -21,9 +22,16 @@ from cohort_core.metrics.velocity import cohort_alarm
 
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
+URGENCIES = ("class", "slipping", "far_behind", "never_started", "silent")
+"""The groups of the list, in its order."""
 GRAVITY = ("never_started", "risk", "stuck", "engagement_gap")
 """The kinds of entries about students, the gravest first."""
 LEVELS = ("low", "medium", "high", "critical")
+COMPARED_DAYS = 7
+"""A risk level is compared with that of so many days before."""
+SLIPPING_DAYS = (7, 21)
+"""Silent for so many days: long enough to be noticed, and not yet for long."""
+NEWLY_STUCK_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,19 @@ class TriageEntry:
     name: str
     days: int
     """For how long it has been so."""
-    risk_score: float
+    risk_gap: float
+    """Points above the middle of the class, 0 for a class."""
     reason: str
     ends: str
     """The event that takes the entry off the list."""
     assignment_id: str | None = None
     """The assignment in which the student is stuck."""
+    urgency: str = ""
+    """One of URGENCIES; of a student all entries have the same."""
+    risk: str | None = None
+    """The risk level of the student, None for a class."""
+    brief: str = ""
+    """The main numbers in a few words."""
 
 
 @dataclass(frozen=True)
@@ -85,56 +100,115 @@ class ClassTriage:
 
 @cached_on
 def class_triage(cohort: Cohort) -> ClassTriage:
-    """Collect the entries of one class."""
+    """Collect the entries of one class, with their urgency."""
     activity = last_activity(cohort)["last_activity_at"].dropna()
     scored = risk(cohort)
+    levels = dict(zip(scored.index, scored["band"], strict=True))
+    groups, briefs = urgency(cohort), brief_reasons(cohort)
     return ClassTriage(
         class_id=cohort.class_data.class_id,
         as_of=cohort.as_of,
         synced_at=cohort.class_data.synced_at,
         local_date=cohort.local_date,
         names=dict(zip(cohort.students.index, cohort.students["name"], strict=True)),
-        entries=tuple(_CohortEntries(cohort).all()),
-        levels=dict(zip(scored.index, scored["band"], strict=True)),
+        entries=tuple(
+            replace(
+                entry,
+                urgency=groups[entry.student_id],
+                risk=levels[entry.student_id],
+                brief=briefs[entry.student_id],
+            )
+            if entry.student_id is not None
+            else replace(entry, urgency="class", brief=entry.reason)
+            for entry in entries_of(cohort)
+        ),
+        levels=levels,
         last_active=dict(zip(activity.index, activity, strict=True)),
     )
 
 
-def merge_triage(
-    classes: Sequence[ClassTriage], limit: int, hidden: Collection[str] = ()
-) -> tuple[pd.DataFrame, int]:
-    """Merge the entries of all classes into one list, the longest first.
+def entries_of(cohort: Cohort) -> Iterator[TriageEntry]:
+    """Yield the entries of one class without urgency, level and short reason."""
+    return _CohortEntries(cohort).all()
 
-    Returns at most `limit` rows, and the number of rows left out. Columns: those of TriageEntry, and also
-    (the other kinds of the same student or class). A student with several entries, or in several classes, is
-    listed once, with the longest entry. Students whose ids are in `hidden` are left out, whatever their
-    class.
+
+@cached_on
+def urgency(cohort: Cohort) -> dict[str, str]:
+    """Return the group of each student in the list, by id: the first that fits.
+
+    never_started; slipping (a higher risk level than 7 days before, or silent for 7 to 21 days, or stuck
+    since 7 days or less and not parked); far_behind (critical or high); silent (the rest). A student who did
+    not count 7 days before had no level then.
+    """
+    scored, activity = risk(cohort), last_activity(cohort)
+    ranks, ranks_before = _ranks(scored), _ranks_before(cohort).reindex(scored.index)
+    silent = activity["days_silent"].astype("float64")
+    work = stuck(cohort)
+    is_new = ~work["is_parked"] & (work["days_open"] - work["limit_days"] <= NEWLY_STUCK_DAYS)
+    is_slipping = (
+        (ranks > ranks_before).to_numpy()
+        | silent.between(*SLIPPING_DAYS).to_numpy()
+        | scored.index.isin(work["student_id"][is_new])
+    )
+    group = np.select(
+        [activity["stage"] == "never_started", is_slipping, scored["band"].isin(NEEDS_ATTENTION)],
+        ["never_started", "slipping", "far_behind"],
+        default="silent",
+    )
+    return dict(zip(scored.index, group.tolist(), strict=True))
+
+
+def _ranks_before(cohort: Cohort) -> pd.Series[float]:
+    """Return the rank of each student's risk level 7 days before *as of*, by id."""
+    then = cohort.as_of - pd.Timedelta(days=COMPARED_DAYS)
+    return _ranks(risk(build(cohort.class_data, then, thresholds=cohort.thresholds)))
+
+
+def _ranks(scored: pd.DataFrame) -> pd.Series[float]:
+    return scored["band"].map({level: rank for rank, level in enumerate(LEVELS)}).astype("float64")
+
+
+def merge_triage(
+    classes: Sequence[ClassTriage],
+    limit: int,
+    hidden: Collection[str] = (),
+    last_contacts: Mapping[str, pd.Timestamp] | None = None,
+) -> tuple[pd.DataFrame, int]:
+    """Merge the entries of all classes into one list, the most urgent first.
+
+    Returns at most `limit` rows, and the number of rows left out. Columns: those of TriageEntry, also (the
+    other kinds of the same student or class), and last_contact (of `last_contacts`, by student id; NaT
+    without any). A student with several entries, or in several classes, is listed once, with the first
+    entry by urgency, risk and days. Students whose ids are in `hidden` are left out, whatever their class.
     """
     entries = [entry for part in classes for entry in part.entries if entry.student_id not in hidden]
     entries.sort(key=_sort_key)
-    longest: dict[str, TriageEntry] = {}
+    first: dict[str, TriageEntry] = {}
     kinds: dict[str, set[str]] = {}
     for entry in entries:
         subject = f"student {entry.student_id}" if entry.student_id else f"class {entry.class_id}"
-        longest.setdefault(subject, entry)
+        first.setdefault(subject, entry)
         kinds.setdefault(subject, set()).add(entry.kind)
     columns = list(TriageEntry.__dataclass_fields__)
-    frame = pd.DataFrame([vars(entry) for entry in longest.values()], columns=columns)
+    frame = pd.DataFrame([vars(entry) for entry in first.values()], columns=columns)
     also = [
         [kind for kind in KINDS if kind in kinds[subject] and kind != entry.kind]
-        for subject, entry in longest.items()
+        for subject, entry in first.items()
     ]
     frame["also"] = pd.Series(also, dtype="object")
+    moments = [(last_contacts or {}).get(entry.student_id or "") for entry in first.values()]
+    frame["last_contact"] = pd.Series(pd.to_datetime(moments, utc=True)).dt.as_unit("us")
     return frame.head(limit), max(len(frame) - limit, 0)
 
 
 def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
     # The id decides between two students of the same name, so that the list is the same every time.
     by_name = (entry.name.casefold(), entry.name, KINDS.index(entry.kind), entry.student_id or "")
-    return (-entry.days, -entry.risk_score, *by_name)
+    place = URGENCIES.index(entry.urgency) if entry.urgency else len(URGENCIES)
+    return (place, -entry.risk_gap, -entry.days, *by_name)
 
 
-_STUCK_COLUMNS = ("student_id", "assignment_id", "assignment", "days_open", "limit_days")
+_STUCK_COLUMNS = ("student_id", "assignment_id", "assignment", "days_open")
 
 
 class _CohortEntries:
@@ -144,7 +218,7 @@ class _CohortEntries:
         self.cohort = cohort
         self.scored = risk(cohort)
         self.activity = last_activity(cohort)
-        self._scores = dict(zip(self.scored.index, self.scored["score"], strict=True))
+        self._gaps = dict(zip(self.scored.index, self.scored["gap"], strict=True))
         self._names = cohort.students["name"].to_dict()
 
     def all(self) -> Iterator[TriageEntry]:
@@ -167,8 +241,8 @@ class _CohortEntries:
             scored.index[chosen], scored["band"][chosen], scored["gap"][chosen], silent[chosen], strict=True
         ):
             first = " ".join(next(sentences)[:1])
-            reason = f"{band.capitalize()}: {points(gap)} above the middle of the class. {first}"
-            ends = f"Ends when the score is less than {high} points above the middle of the class."
+            reason = f"{band.capitalize()}: {points(gap)} behind the class. {first}"
+            ends = f"Ends when the score is less than {high} points behind the class."
             yield self._entry("risk", student_id, quiet, reason.strip(), ends)
 
     def stuck(self) -> Iterator[TriageEntry]:
@@ -176,8 +250,8 @@ class _CohortEntries:
         stuck_work = stuck(self.cohort)
         longest = stuck_work[~stuck_work["is_parked"]].drop_duplicates("student_id")
         columns = [longest[name].tolist() for name in _STUCK_COLUMNS]
-        for student_id, assignment_id, assignment, open_for, limit in zip(*columns, strict=True):
-            reason = f"In {assignment} for {days(open_for)}, where more than {days(limit)} is stuck."
+        for student_id, assignment_id, assignment, open_for in zip(*columns, strict=True):
+            reason = f"Has been in {assignment} for {days(open_for)}."
             ends = f"Ends when {assignment} or something else is completed."
             yield self._entry("stuck", student_id, open_for, reason, ends, assignment_id)
 
@@ -210,7 +284,7 @@ class _CohortEntries:
                 student_id=None,
                 name=class_data.name,
                 days=(pd.Timestamp(self.cohort.local_date) - alarm["week"]).days,
-                risk_score=0.0,
+                risk_gap=0.0,
                 reason=(
                     f"The class completed {one_decimal(alarm['velocity'])} assignments a student in its last "
                     f"full week, where it had {one_decimal(alarm['usual_velocity'])} in the four weeks "
@@ -236,7 +310,7 @@ class _CohortEntries:
             student_id=student_id,
             name=self._names[student_id],
             days=max(int(days), 0),
-            risk_score=self._scores[student_id],
+            risk_gap=self._gaps[student_id],
             reason=reason,
             ends=ends,
             assignment_id=assignment_id,

@@ -7,7 +7,7 @@ made from the models and from the docstrings here, so write these for readers of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -390,19 +390,25 @@ class Triage(Report):
 def triage(
     cohorts: Sequence[Cohort], limit: int = DEFAULTS.triage_length, hidden: Collection[str] = ()
 ) -> Triage:
-    """List the students and classes that need a mentor, the longest in need first.
+    """List the students and classes that need a mentor, the most urgent first.
 
     The list covers several classes and has at most `limit` entries; the others are counted. It has students
     with critical or high risk, stuck and not parked, on pace but silent, or never started, and classes with
-    the cohort alarm. A student with several entries, or in several classes, is there once, with the longest.
+    the cohort alarm. It goes by `urgency`, within that by points above the middle of the class, then by
+    days. A student with several entries, or in several classes, is there once, with the first of them.
     Students that the mentor has hidden (`hidden`) are left out. If nobody needs a mentor there are no rows.
     """
     return triage_of([metrics.triage.class_triage(cohort) for cohort in cohorts], limit, hidden)
 
 
-def triage_of(classes: Sequence[ClassTriage], limit: int, hidden: Collection[str] = ()) -> Triage:
+def triage_of(
+    classes: Sequence[ClassTriage],
+    limit: int,
+    hidden: Collection[str] = (),
+    last_contacts: Mapping[str, pd.Timestamp] | None = None,
+) -> Triage:
     """Make the report ``triage`` from what it needs of each class."""
-    frame, more = metrics.triage.merge_triage(classes, limit, hidden)
+    frame, more = metrics.triage.merge_triage(classes, limit, hidden, last_contacts)
     made = make_report("triage", frame, NeedRow)
     return Triage(made.name, made.frame, made.row, more=more)
 

@@ -33,17 +33,10 @@ BANDS: dict[Band, BandLook] = {
 
 
 RISK_PARTS = {
-    "missing_points": ("Not done", "#2f7f88"),
-    "marks_points": ("Marks lost", "#d98a1f"),
+    "missing_points": ("Missing", "#2f7f88"),
+    "marks_points": ("Low grades", "#d98a1f"),
     "late_points": ("Late", "#8a6bb0"),
     "quiet_points": ("Silent", "#7d878c"),
-}
-
-
-DIFFICULTY_PARTS = {
-    "incomplete_points": ("Not completed", "#2f7f88"),
-    "marks_points": ("Marks lost", "#d98a1f"),
-    "slow_points": ("Slow", "#8a6bb0"),
 }
 
 
@@ -64,7 +57,7 @@ STUDENT_STATES = {
     "in_progress": STATES["in_progress"][:2],
     "stuck": STATES["stuck"][:2],
     "skipped": ("Skipped", "#8a6bb0"),
-    "not_reached": ("Not come that far", NEUTRAL),
+    "not_reached": ("Not reached", NEUTRAL),
 }
 """Word and colour on the page Assignment, by state of a student."""
 

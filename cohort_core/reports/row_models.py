@@ -49,6 +49,7 @@ DirectorFigure = Literal[
     "came_back",
     "nothing_since",
 ]
+Urgency = Literal["class", "slipping", "far_behind", "never_started", "silent"]
 TriageKind = Literal["risk", "stuck", "engagement_gap", "never_started", "cohort_alarm"]
 
 
@@ -79,6 +80,9 @@ def _points(meaning: str) -> Any:
 class ProgressSummaryRow(Row):
     total_students: int = _count("Enrolments that count: enrolled and not withdrawn.", "students")
     avg_completion: float | None = _share("Mean over students of assignments completed ÷ the assignment set.")
+    avg_grade: float | None = _share(
+        "Mean over students of their average grade, of those who have one; null without any."
+    )
     completed_count: int = _count("Students who completed the whole assignment set.", "students")
     in_progress_count: int = _count("Students who began and have not completed the whole set.", "students")
     not_started_count: int = _count("Students who have begun nothing.", "students")
@@ -204,7 +208,7 @@ class StudentHealthRow(Row):
     risk_parts: RiskParts = _of("The four parts of the score: missing, marks, late and quiet.", "points")
     reasons: list[str] = _of(
         "Why, in up to three sentences: the part with most points first, none below 2 points; each says what "
-        "would clear it."
+        "to do about it."
     )
     missing_points: float = _points("For assignments that the class has completed and this student has not.")
     marks_points: float = _points("For marks lost in completed work.")
@@ -570,6 +574,20 @@ class NeedRow(Row):
     reason: str = _of("Why, in a sentence or two.")
     ends: str = _of("What takes the entry off the list.")
     also: list[TriageKind] = _of("Other needs of the same student or class.")
+    urgency: Urgency = _of(
+        "The group in the list, the first that fits: class (the cohort alarm), never_started, slipping (a "
+        "higher risk band than 7 days before *as of*, or silent for 7 to 21 days, or stuck, not parked, and "
+        "that for 7 days or less), far_behind (band critical or high), silent (the rest). The list has class "
+        "first, then slipping, far_behind, never_started and silent."
+    )
+    risk: Band | None = _of("Risk band; null for a class.")
+    brief: str = _of(
+        "The same in a few words: days silent, assignments behind the class, work in which the student is "
+        "stuck."
+    )
+    last_contact: datetime | None = _of(
+        "When a mentor last wrote or talked to the student, in any class of the list.", "UTC"
+    )
 
 
 class OutcomeRow(Row):

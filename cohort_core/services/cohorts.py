@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from cohort_core.caching import single_flight
 from cohort_core.config.paths import Home
 from cohort_core.services import hiding
+from cohort_core.services.contact_frame import last_contacts
 from cohort_core.store import classes, contacts, hides
 from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
@@ -187,12 +188,18 @@ class Cohorts:
         thresholds: Thresholds | None = None,
         *,
         anonymous: bool = False,
+        also_listed: str | None = None,
     ) -> Triage:
-        """Return the students who need a mentor in these classes, without the hidden ones."""
+        """Return the students who need a mentor in these classes, without the hidden ones.
+
+        `also_listed` is a student who is listed even if hidden.
+        """
         settings = self._settings()
         limits, zone = thresholds or settings.thresholds, settings.default_timezone
         is_anonymous = self.is_anonymous(anonymous)
-        return self._merge_triage(self._moment(), tuple(class_ids), limit, as_of, limits, zone, is_anonymous)
+        return self._merge_triage(
+            self._moment(), tuple(class_ids), limit, as_of, limits, zone, is_anonymous, also_listed
+        )
 
     def _merge_triage_uncached(
         self,
@@ -203,11 +210,14 @@ class Cohorts:
         thresholds: Thresholds,
         _timezone: str,
         anonymous: bool,
+        also_listed: str | None,
     ) -> Triage:
         from cohort_core.reports import catalog
 
         parts = self.class_triages(class_ids, as_of, thresholds, anonymous=anonymous)
-        return catalog.triage_of(parts, limit, self.hidden_students(parts, anonymous=anonymous))
+        hidden = self.hidden_students(parts, anonymous=anonymous) - {also_listed}
+        written = last_contacts(parts, self.load_contacts(anonymous=anonymous))
+        return catalog.triage_of(parts, limit, hidden, written)
 
     def hidden_students(self, parts: Sequence[ClassTriage], *, anonymous: bool = False) -> set[str]:
         """Return the ids of the students who are hidden in these classes."""

@@ -1,4 +1,4 @@
-"""Contacts as the frame that metrics take."""
+"""Contacts as metrics take them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cohort_core.metrics.triage import ClassTriage
     from cohort_core.store.contacts import Contact
 
 
@@ -26,3 +27,24 @@ def contact_frame(contacts: Sequence[Contact]) -> pd.DataFrame:
     return pd.DataFrame(
         {name: pd.Series(columns[name], dtype=dtype) for name, dtype in CONTACT_COLUMNS.items()}
     )
+
+
+def last_contacts(parts: Sequence[ClassTriage], contacts: Sequence[Contact]) -> dict[str, pd.Timestamp]:
+    """Return the last contact with each student of these classes, by id.
+
+    `contacts` are the newest first, with the ids of `parts`. Seen from an earlier instant than the last
+    sync, those after it are left out.
+    """
+    from cohort_core.timeutils import parse_as_of
+
+    by_class = {part.class_id: part for part in parts}
+    last: dict[str, pd.Timestamp] = {}
+    for contact in contacts:
+        part = by_class.get(contact.class_id)
+        if part is None or contact.student_id in last:
+            continue
+        at = parse_as_of(contact.at, "UTC")
+        is_latest = part.synced_at is not None and part.as_of >= part.synced_at
+        if is_latest or at <= part.as_of:
+            last[contact.student_id] = at
+    return last

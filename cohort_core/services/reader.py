@@ -174,16 +174,22 @@ class Reader(SyncReader):
         as_of: str | None = None,
         thresholds: Thresholds | None = None,
         class_ids: Sequence[str] | None = None,
+        also_listed: str | None = None,
     ) -> Triage:
         """Return the students of open classes who need the mentor.
 
-        Hidden students are left out. `class_ids` limits it to some of the classes. `limit` defaults to the
-        threshold `triage_length`, `thresholds` to those of the settings.
+        Hidden students are left out, but for `also_listed`. `class_ids` limits it to some of the classes.
+        `limit` defaults to the threshold `triage_length`, `thresholds` to those of the settings.
         """
         limits = thresholds or self.thresholds
         max_entries = limits.triage_length if limit is None else limit
         return self._workspace.cohorts.triage(
-            self._open(class_ids), max_entries, as_of, limits, anonymous=self.anonymous
+            self._open(class_ids),
+            max_entries,
+            as_of,
+            limits,
+            anonymous=self.anonymous,
+            also_listed=also_listed,
         )
 
     def class_triages(self, as_of: str | None = None) -> list[ClassTriage]:

@@ -20,7 +20,8 @@ ACTIONS = (
     "Copy and note it",
     "Show again",
     "Look for new classes",
-    "Read everything",
+    "Sync this class",
+    "Download everything again",
     "Import",
     "Save",
 )

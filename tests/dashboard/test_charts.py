@@ -23,11 +23,7 @@ def sent(name: str, query: dict[str, str]) -> list[dict[str, Any]]:
     ("name", "query", "charts"),
     [
         ("overview", {}, 1),
-        ("blockers", {"by": "difficulty"}, 2),
-        ("blockers", {"by": "completions"}, 2),
-        ("blockers", {"by": "grade"}, 2),
-        ("blockers", {"by": "duration"}, 2),
-        ("blockers", {"by": "stuck"}, 2),
+        ("blockers", {}, 1),
         ("risk", {}, 1),
         ("matrix", {}, 1),
         ("trends", {}, 6),

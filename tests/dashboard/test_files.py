@@ -584,7 +584,7 @@ def test_a_server_for_other_computers_has_no_files(practised: Workspace, big: st
 
 MENUS = {
     "overview": ["report", "attention", "changes", "reteach", "progress_over_time"],
-    "blockers": ["course", "blockers", "reteach", "by_section"],
+    "blockers": ["course", "reteach", "blockers", "by_section"],
     "risk": ["risk-parts", "student_health"],
     "matrix": ["matrix"],
     "trends": [
@@ -595,14 +595,14 @@ MENUS = {
         *("student-stuck", "student-missing", "risk_history", "student-habits"),
         *("student_assignments", "student_timeline"),
     ],
-    "assignment": ["assignment_grades", "assignment_durations", "assignment_students"],
+    "assignment": ["assignment_students", "assignment_grades", "assignment_durations"],
     "classes": ["classes", "syncs"],
 }
-UNFOLDED = {"student": ["every-assignment", "what-they-did"]}
+UNFOLDED = {"student": ["every-assignment", "what-they-did"], "classes": ["sync-details"]}
 WITHOUT_PICTURE = {
     *("report", "attention", "changes", "reteach", "by_section", "student_health", "by_type", "by_group"),
     *("student-stuck", "student-missing", "student_assignments", "student_timeline", "assignment_students"),
-    *("classes", "syncs"),
+    *("classes", "syncs", "blockers"),
 }
 PICTURE_ONLY = {"risk-parts", "completed-per-week", "active-students"}
 

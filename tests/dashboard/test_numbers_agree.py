@@ -97,7 +97,6 @@ def test_no_chart_leaves_the_rounding_to_the_browser(whole_school: Workspace) ->
     cohort = next(cohorts(whole_school))
     blockers = catalog.blockers(cohort).frame
     drawn = [
-        assignment_charts.blockers(blockers.head(5), "grade"),
         assignment_charts.course(blockers, 20),
         assignment_charts.grades(catalog.grade_distribution(cohort).frame),
         student_charts.risk_parts(catalog.student_health(cohort).frame.head(5)),
@@ -108,7 +107,13 @@ def test_no_chart_leaves_the_rounding_to_the_browser(whole_school: Workspace) ->
         assert not re.search(r'"format": "\.0%"', text)
         assert all(tooltip.get("format") in {None, ",d"} for tooltip in tooltips(spec))
     values = pd.DataFrame(next(iter(drawn[0].to_dict()["datasets"].values())))
-    assert values["shown"].tolist() == [formatting.percent(grade) for grade in blockers["avg_grade"].head(5)]
+    completed = values[values["state"] == "Completed"]["shown"].tolist()
+    assert completed == [formatting.percent(number / 20) for number in _in_course_order(blockers)]
+
+
+def _in_course_order(blockers: pd.DataFrame) -> list[int]:
+    numbers: list[int] = blockers.sort_values("position")["completed"].tolist()
+    return numbers
 
 
 def tooltips(spec: Any) -> Iterator[dict[str, Any]]:

@@ -53,24 +53,39 @@ def test_overview_agrees_with_the_reports(big: str, practised: Workspace) -> Non
     assert f"{first['completed']} of {first['total']} done" in shown(test)
 
 
-@pytest.mark.parametrize("by", ["difficulty", "completions", "grade", "duration", "stuck"])
-def test_blockers_has_every_ranking_and_sets_small_numbers_apart(
-    big: str, practised: Workspace, by: str
-) -> None:
-    assert len(page("blockers", {"class": big, "by": by}).dataframe) == 2
-    test = page("blockers", {"class": big, "by": by}, unfold=["not-ranked"])
-    assert not test.exception
-    frame = catalog.blockers(practised.cohorts.cohort(big), by=by).frame  # type: ignore[arg-type]
-    ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
-    assert ranked["name"].tolist() == frame[frame["rank"].notna()]["name"].tolist()
-    assert len(ranked) + len(unranked) == len(frame)
-
-
-def test_the_ranking_is_chosen_on_the_page_and_kept_in_the_address(big: str) -> None:
+def test_blockers_has_a_single_ranking_and_says_how_it_is_made(big: str, practised: Workspace) -> None:
     test = page("blockers", {"class": big})
-    test.button_group(key="by-widget").set_value("stuck").run()
-    assert test.query_params["by"] == "stuck"
-    assert test.query_params["class"] == big
+    assert not test.exception
+    cohort = practised.cohorts.cohort(big)
+    assert "First comes the assignment in which the largest share" in shown(test)
+    stuck = [pill for pill in test.main.button_group if pill.key.startswith("stuck-")]
+    ranked = catalog.reteach(cohort).frame
+    assert [pill.key.removeprefix("stuck-") for pill in stuck] == ranked["assignment_id"].head(10).tolist()
+    more = next(button for button in test.main.button if button.label.endswith("more assignments"))
+    test = more.click().run()
+    assert len([pill for pill in test.main.button_group if pill.key.startswith("stuck-")]) == min(
+        20, len(ranked)
+    )
+    every = test.dataframe[0].value
+    assert every["name"].tolist() == cohort.assignments["name"].tolist()
+
+
+def test_an_assignment_shows_who_is_in_each_state(big: str, practised: Workspace) -> None:
+    cohort = practised.cohorts.cohort(big)
+    assignment_id = catalog.reteach(cohort).frame["assignment_id"].iloc[0]
+    students = catalog.assignment_students(cohort, assignment_id).frame
+    query = {"class": big, "assignment": assignment_id}
+    test = page("assignment", query)
+    stuck = students.loc[students["state"] == "stuck", "name"].tolist()
+    assert test.dataframe[0].value["name"].tolist() == stuck
+    assert f"{len(stuck)} students are stuck" in shown(test)
+    for state in students["state"].unique():
+        test = page("assignment", query | {"state": state})
+        assert (
+            test.dataframe[0].value["name"].tolist()
+            == students.loc[students["state"] == state, "name"].tolist()
+        ), state
+    assert len(page("assignment", query | {"state": "all"}).dataframe[0].value) == len(students)
 
 
 def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised: Workspace) -> None:
@@ -95,6 +110,10 @@ def test_trends_shows_every_week(big: str, practised: Workspace) -> None:
 def test_classes_lists_all_classes_and_the_results_of_syncs(big: str, practised: Workspace) -> None:
     test = page("classes")
     assert len(test.main.toggle) == len(practised.cohorts.statuses())
+    # The details are for somebody who looks for the reason of a number.
+    assert not test.dataframe
+    assert "3,781 records" not in shown(test)
+    test = page("classes", unfold=["sync-details"])
     syncs = test.dataframe[0].value
     assert set(syncs["result"]) == {"Done"}
     assert set(syncs["kind"]) == {"Everything"}

@@ -11,9 +11,12 @@ import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cohort_core.config.settings import Preferences
 from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
+from cohort_core.services.principal import OWNER
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_calendars, set_active
@@ -283,12 +286,39 @@ def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None
 
 def test_zone_and_start_of_a_class_are_kept(followed: Workspace) -> None:
     test = part("time")
-    start = next(field for field in test.main.date_input if field.label == "Starts on")
+    start = next(field for field in test.main.date_input if field.label == "First day")
     start.set_value(date(2026, 9, 1)).run()
     assert not test.exception
     alpha = followed.cohorts.class_data("alpha")
     assert load_calendars(followed.database)[alpha.class_id].starts_on == date(2026, 9, 1)
     assert alpha.starts_on == date(2026, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("New York", "America/New_York"),
+        ("san francisco", "America/Los_Angeles"),
+        ("Louisville", "America/Kentucky/Louisville"),
+        ("München", "Europe/Berlin"),
+        ("Mumbai", "Asia/Kolkata"),
+    ],
+)
+def test_a_time_zone_is_chosen_by_its_city(followed: Workspace, typed: str, zone: str) -> None:
+    box = part("time").main.selectbox[0]
+    # The browser offers the options that contain what was typed.
+    offered = [index for index, option in enumerate(box.options) if typed.casefold() in option.casefold()]
+    assert len(offered) == 1
+    box.select_index(offered[0]).run()
+    assert followed.settings().timezone == zone
+    again = part("time").main.selectbox[0]
+    assert again.value.zone == zone
+
+
+def test_a_zone_that_no_city_has_stays_chosen(followed: Workspace) -> None:
+    commands = Services(followed).admin(OWNER)
+    commands.change_settings(Preferences(timezone="Etc/GMT+5"))
+    assert part("time").main.selectbox[0].value.zone == "Etc/GMT+5"
 
 
 def test_pseudonyms_for_all_also_hide_the_mentor(followed: Workspace) -> None:

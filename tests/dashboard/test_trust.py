@@ -129,7 +129,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     school, workspace = followed
     school.faults.add(Fault("rows", "*/progressions", edit="grade_text", first=2, times=None))
     workspace.prepare_sync(asked_by="test", full=True).run()
-    test = page("classes")
+    test = page("classes", unfold=["sync-details"])
     assert not test.exception
     assert "Records that were set aside" in [heading.value for heading in test.header]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
@@ -152,14 +152,15 @@ def test_removing_much_waits_for_a_yes(followed: tuple[Running, Workspace]) -> N
     assert not test.exception
     wait_until_idle(workspace)
     assert workspace.cohorts.class_data("alpha").progressions.shape[0] == 23
-    test = page("classes")
+    test = page("classes", unfold=["sync-details"])
     assert "Remove them here too" not in [button.label for button in test.button]
     assert test.dataframe[0].value["removed"][0] == 20
 
 
 def test_read_everything_reads_everything(followed: tuple[Running, Workspace]) -> None:
     _, workspace = followed
-    next(button for button in page("classes").button if button.label == "Read everything").click().run()
+    buttons = page("classes", unfold=["sync-details"]).button
+    next(button for button in buttons if button.label == "Download everything again").click().run()
     wait_until_idle(workspace)
     job = workspace.jobs(1)[0]
     assert job.is_full

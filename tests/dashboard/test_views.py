@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import practice
+from cohort_core.charts.vega import whole_spec
 from cohort_core.dashboard.sections import headline, matrix, student, student_filter
 from cohort_core.metrics.groups import groups
 from cohort_core.practice.server import Running
@@ -71,7 +72,7 @@ def test_an_id_outside_the_class_gives_a_sentence(big: str, name: str) -> None:
 def test_the_page_of_an_assignment_agrees_with_the_reports(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
     first = catalog.blockers(cohort).records()[0]
-    test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
+    test = page("assignment", {"class": big, "assignment": first["assignment_id"], "state": "all"})
     assert not test.exception
     assert test.header[0].value == first["name"]
     states = test.dataframe[0].value["state"]
@@ -137,7 +138,7 @@ def test_names_are_compared_without_case_and_accents() -> None:
 
 def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
-    cells = matrix.cells(matrix.order_students(cohort, "name").frame)
+    cells = matrix.cells(cohort, matrix.order_students(cohort, "name").frame)
     assert len(cells) == len(cohort.students) * len(cohort.assignments)
     counts = cells["state"].value_counts()
     blockers = catalog.blockers(cohort).frame
@@ -149,16 +150,40 @@ def test_the_matrix_has_every_student_and_assignment_in_its_state(big: str, prac
     assert names == sorted(names)
 
 
+def test_the_matrix_is_also_a_table_with_sections_over_the_names(big: str, practised: Workspace) -> None:
+    cohort = practised.cohorts.cohort(big)
+    test = page("matrix", {"class": big, "order": "name"}, unfold=["matrix-table"])
+    assert not test.error
+    table = test.dataframe[0].value
+    assert table.shape == (len(cohort.students), len(cohort.assignments))
+    assert set(table.columns.get_level_values(0)) == set(cohort.assignments["section"])
+    assert table.columns.get_level_values(1).tolist() == cohort.assignments["name"].tolist()
+    blockers = catalog.blockers(cohort).frame
+    texts = pd.Series(table.to_numpy().ravel())
+    assert (texts == "Stuck").sum() == blockers["stuck"].sum()
+    assert texts.str.startswith("Completed").sum() == blockers["completed"].sum()
+
+
+def test_sections_stand_above_the_names_of_their_assignments(big: str, practised: Workspace) -> None:
+    cohort = practised.cohorts.cohort(big)
+    chart = matrix.chart(cohort, matrix.order_students(cohort, "risk").frame)
+    layers = whole_spec(chart)["layer"]
+    texts = {
+        layer["encoding"]["text"]["field"]: layer["data"]["values"]
+        for layer in layers
+        if layer["mark"]["type"] == "text" and layer["encoding"]["text"]["field"] != "mark"
+    }
+    assert [row["assignment"] for row in texts["assignment"]] == cohort.assignments["name"].tolist()
+    assert [row["short"] for row in texts["short"]][:3] == ["Week 1", "Week 2", "Week 3"]
+
+
 def test_a_large_class_is_cut_to_what_a_browser_can_draw(
     big: str, practised: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matrix, "MAX_STUDENTS", 10)
-    assert (
-        matrix.cells(matrix.order_students(practised.cohorts.cohort(big), "risk").frame)[
-            "student_id"
-        ].nunique()
-        == 10
-    )
+    cohort = practised.cohorts.cohort(big)
+    cells = matrix.cells(cohort, matrix.order_students(cohort, "risk").frame)
+    assert cells["student_id"].nunique() == 10
     assert "The first 10 of 63 students" in shown(page("matrix", {"class": big}))
 
 
@@ -167,7 +192,7 @@ def test_a_large_class_is_cut_to_what_a_browser_can_draw(
 
 def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Workspace) -> None:
     day = (practised.cohorts.cohort(big).local_date - timedelta(days=21)).isoformat()
-    test = page("blockers", {"class": big, "as_of": day}, unfold=["not-ranked"])
+    test = page("blockers", {"class": big, "as_of": day})
     test.sidebar.selectbox(key="type-widget").set_value(digest("quiz")).run()
     assert not test.exception
     assert test.query_params["as_of"] == day
@@ -176,9 +201,8 @@ def test_a_type_and_a_day_narrow_every_page_and_stay(big: str, practised: Worksp
     for link in test.sidebar.get("page_link"):
         assert f"as_of={day}" in link.proto.query_string
         assert f"type={chosen}" in link.proto.query_string
-    ranked, unranked = test.dataframe[0].value, test.dataframe[1].value
     cohort = practised.cohorts.cohort(big, as_of=day)
-    assert len(ranked) + len(unranked) == (cohort.assignments["type"] == "quiz").sum()
+    assert len(test.dataframe[0].value) == (cohort.assignments["type"] == "quiz").sum()
     for name in DATA_PAGES:
         assert not page(name, {"class": big, "as_of": day, "type": chosen}).exception
 

@@ -211,3 +211,17 @@ def test_scales_are_round_and_reach_the_largest_value(largest: int) -> None:
     assert scale[-1] >= largest > scale[-2] or largest == 0
     assert 2 <= len(scale) <= 6
     assert len({after - before for before, after in itertools.pairwise(scale)}) == 1
+
+
+def test_the_first_page_is_for_a_director_and_names_no_student(service: Service) -> None:
+    cohort = service.workspace.cohorts.cohort(CLASS_ID)
+    file = class_report(cohort)
+    data = content(cohort)
+    first = " ".join(opened(file).pages[0].extract_text().split())
+    for label in ("Average grade", "Average completion", "Students by risk level", "A week ago"):
+        assert label in first
+    assert all(sentence in first for sentence in data["summary"])
+    assert data["attention"]["rows"]
+    names = [*cohort.students["name"], *cohort.students["first_name"].dropna()]
+    assert not [name for name in names if len(name) > 3 and name in first]
+    assert "Who needs attention" in opened(file).pages[1].extract_text()

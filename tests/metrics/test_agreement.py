@@ -174,7 +174,8 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
         class_data = data_of(**school)
         class_data = replace(class_data, class_id=f"class {number}", name="Class")
         cohorts.append(build(class_data, as_of))
-        raw.append((naive_school(school, as_of), naive.other_reports(**school, as_of=as_of)))
+        before = naive_school(school, as_of - timedelta(days=7))
+        raw.append((naive_school(school, as_of), naive.other_reports(**school, as_of=as_of), before))
     expected = naive.triage(raw)
     report = catalog.triage(cohorts)
     got = report.records()
@@ -182,6 +183,7 @@ def test_both_agree_on_the_triage(schools: list[Row], as_of: datetime) -> None:
     for row, entry in zip(catalog.triage(cohorts, limit=1000).records(), expected, strict=True):
         report.row.model_validate(row)
         subject = row["student_id"] or row["class_id"]
+        assert (row["urgency"], row["risk"]) == (entry["urgency"], entry["risk"])
         assert (row["kind"], subject, row["name"], row["days"], set(row["also"])) == (
             entry["kind"],
             entry["subject"],

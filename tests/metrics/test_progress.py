@@ -19,6 +19,7 @@ def test_progress_summary_by_hand() -> None:
     assert catalog.progress_summary(small_class()).record() == {
         "total_students": 6,
         "avg_completion": pytest.approx(2 / 6),
+        "avg_grade": 0.6875,
         "completed_count": 0,
         "in_progress_count": 5,
         "not_started_count": 1,

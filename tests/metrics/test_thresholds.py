@@ -83,7 +83,7 @@ def test_work_is_stuck_sooner_and_fewer_assignments_are_ranked(class_data: Class
 def test_triage_says_where_an_entry_ends(cohort: Cohort) -> None:
     entries = catalog.triage([cohort], limit=100).frame
     ends = entries.loc[entries["kind"] == "risk", "ends"]
-    assert set(ends) == {"Ends when the score is less than 7.5 points above the middle of the class."}
+    assert set(ends) == {"Ends when the score is less than 7.5 points behind the class."}
 
 
 def test_parts_of_a_class_are_judged_as_the_class_is(class_data: ClassData, cohort: Cohort) -> None:

@@ -44,7 +44,7 @@ Endpoint = Callable[..., Response]
 
 @router.get("/triage", response_model=list_of(NeedRow), tags=["Metrics"])
 def triage(read: Read, send: SendList, as_of: AsOf = None) -> Response:
-    """List who needs a mentor, over all active classes, the longest need first.
+    """List who needs a mentor, over all active classes, the most urgent first.
 
     Without `limit` as many as the settings say: 7, unless they were changed.
     """

@@ -22,6 +22,10 @@ from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import Band
 
+RETEACH_ORDER = (
+    "First comes the assignment in which the largest share of those who started is stuck now and that takes "
+    "longest."
+)
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 
 
@@ -62,30 +66,26 @@ def _link(person: Person) -> None:
 def reteach(view: View, report: Report, max_assignments: int, max_names: int) -> None:
     """Show the first rows of the report ``reteach``.
 
-    Each assignment is a link; below it stand the names of the students who are stuck in it.
+    Each assignment is a link; below it stand the names of the students who are stuck in it, and a link to
+    those for whom there is no room.
     """
-    downloads.heading(
-        view,
-        "Worth teaching again",
-        report=report,
-        help="Where many of those who started are stuck now, and work takes long. Blockers ranks all "
-        "assignments, also those that many have given up or done badly.",
-    )
+    downloads.heading(view, "Worth teaching again", report=report)
     rows = report.records()
     min_started = view.cohort.thresholds.least_ranked
-    if not rows:
+    if rows:
+        st.caption(RETEACH_ORDER)
+    else:
         st.caption(f"Nothing: nobody is stuck where {min_started} or more have started.")
     with st.container(key="people-reteach", gap=None):
         for row in rows[:max_assignments]:
             with st.container(gap=None):
-                also = {"assignment": row["assignment_id"]}
+                also = {"assignment": row["assignment_id"], "state": "stuck"}
                 link("assignment", literal(row["name"]), icon=False, also=also)
-                more = row["stuck"] - max_names
                 stuck = f"{row['stuck']} of {row['started']} who started it are stuck:"
                 st.html(f"<div class='ct-why'>{markup(stuck)}</div>")
                 _show_stuck_students(row, max_names)
-                if more > 0:
-                    st.html(f"<div class='ct-why'>{formatting.more(more)}</div>")
+                if row["stuck"] > max_names:
+                    link("assignment", f"All {row['stuck']:,} who are stuck", icon=False, also=also)
 
 
 def _show_stuck_students(row: Mapping[str, Any], max_names: int) -> None:

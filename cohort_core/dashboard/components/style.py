@@ -23,6 +23,9 @@ STYLE = """
 /* The primary colour of the dark theme is too bright for text on it. */
 [data-testid^=stBaseButton-primary]:not(:disabled) { background-color: #1b6a73; border-color: #1b6a73; }
 [data-testid^=stBaseButton-primary]:not(:disabled):hover { background-color: #14545b; border-color: #14545b; }
+/* The names that `text.named` adds to a label, for a screen reader alone. */
+[class*='st-key-sync-class-'] p span { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }
@@ -48,7 +51,6 @@ STYLE = """
 [data-testid=stMenuButtonButton] { min-height: 0; font-size: 0.9rem; opacity: 0.78; }
 [data-testid=stMenuButtonButton]:is(:hover, :focus-visible, [aria-expanded=true]) { opacity: 1; }
 .st-key-matrix { overflow-x: auto; }
-.st-key-matrix > div { min-width: 50rem; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
 dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -55,15 +55,41 @@ def show(
     key: str,
     alt: str,
     opens: str | None = None,
+    also: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Show these columns of a report.
 
     On hover, each heading shows the description of its field from the row model.
 
     `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
+    `also` holds further parameters of the address, by the column that is clicked.
     """
+    event = _table(frame, row, columns, key=key, alt=alt, opens=opens)
+    if opens and event.selection.cells:
+        place, column = event.selection.cells[0]
+        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[place])}, **(also or {}).get(column, {}))
+
+
+def pick(
+    frame: pd.DataFrame, row: type[BaseModel], columns: Mapping[str, Column], *, key: str, alt: str
+) -> int | None:
+    """Show these columns of a report, and return the place of the row that was clicked; None for none."""
+    event = _table(frame, row, columns, key=key, alt=alt, opens=None, is_clickable=True)
+    return event.selection.cells[0][0] if event.selection.cells else None
+
+
+def _table(
+    frame: pd.DataFrame,
+    row: type[BaseModel],
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    opens: str | None,
+    is_clickable: bool = False,
+) -> Any:
     config = {name: _configure(row, name, column) for name, column in columns.items()}
-    event: Any = st.dataframe(
+    return st.dataframe(
         _round(frame[list(columns)], columns),
         column_config=config,
         hide_index=True,
@@ -71,31 +97,47 @@ def show(
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=formatting.MISSING,
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
-        key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
+        key=f"{key}-{digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
-        **(_CLICKABLE if opens else {}),
+        **(_CLICKABLE if opens or is_clickable else {}),
     )
-    if opens and event.selection.cells:
-        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
 
 
 def picture(figure: Any, *, alt: str) -> None:
     """Show a chart without clicks."""
-    st.vega_lite_chart(spec=vega.light_spec(figure), alt=alt)
+    st.vega_lite_chart(spec=_in_theme(vega.light_spec(figure)), alt=alt)
 
 
-def chart(figure: Any, *, alt: str, key: str, opens: Mapping[str, str]) -> None:
+def chart(
+    figure: Any,
+    *,
+    alt: str,
+    key: str,
+    opens: Mapping[str, str | None],
+    on_select: Callable[[], None] | None = None,
+) -> None:
     """Show a chart whose marks open the page of their student or assignment.
 
-    `opens` maps a field of the marks to the name of the page; see `vega.pickable`.
+    `opens` maps a field of the marks to the name of the page; see `vega.pickable`. With `on_select` the
+    caller decides what a click does, and no page opens.
     """
     event: Any = st.vega_lite_chart(
-        spec=vega.light_spec(figure, *opens), alt=alt, key=key, on_select="rerun", selection_mode=list(opens)
+        spec=_in_theme(vega.light_spec(figure, *opens)),
+        alt=alt,
+        key=key,
+        on_select=on_select or "rerun",
+        selection_mode=list(opens),
     )
     for field, page in opens.items():
         picked = event.selection.get(field)
-        if picked and picked[0].get(field):
+        if page and picked and picked[0].get(field):
             open_page(page, **{page: str(picked[0][field])})
+
+
+def _in_theme(spec: dict[str, Any]) -> dict[str, Any]:
+    """Give texts inside a chart a colour that suits the page; files keep black on white."""
+    colour = "#e8eced" if st.context.theme.type == "dark" else "#20292c"
+    return {**spec, "config": {**spec.get("config", {}), "text": {"color": colour}}}
 
 
 def _round(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
@@ -112,7 +154,7 @@ def _round(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
     return frame.assign(**{name: rounded(name, *how) for name, how in exact.items()})
 
 
-def _digest(ids: pd.Series[str]) -> str:
+def digest(ids: pd.Series[str]) -> str:
     """Return a short hash of these ids in this order."""
     return blake2b("\n".join(ids).encode(), digest_size=6).hexdigest()
 

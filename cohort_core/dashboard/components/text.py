@@ -19,6 +19,7 @@ __all__ = [
     "meaning",
     "meanings",
     "moment",
+    "named",
     "parse_instant",
     "percent",
     "points",
@@ -41,6 +42,14 @@ def literal(text: str) -> str:
     a name with ``st.text``, in a table, or with ``markup``.
     """
     return _PUNCTUATION.sub(r"\\\1", _PARSED_ANYWAY.sub(_WORD_JOINER, text))
+
+
+def named(label: str, name: str) -> str:
+    """Return the label of a button that says to a screen reader what it is about.
+
+    The name is hidden on the screen, where it stands beside the button (`style.py`).
+    """
+    return f"{literal(label)} :small[{literal(name)}]"
 
 
 def markup(text: object) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads
-from cohort_core.dashboard.components.text import ago, count, literal, parse_instant
+from cohort_core.dashboard.components.text import ago, count, literal, named, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
@@ -61,40 +61,60 @@ def show(view: View) -> None:
     is_running = view.reader.running_job() is not None
     for status in _shown(view, classes) if len(classes) > MAX_UNPAGED else classes:
         with st.container(border=True, gap=None):
-            if view.admin:
-                st.toggle(
-                    literal(status.name),
-                    value=status.is_active,
-                    key=f"active-{status.id}-{status.is_active}",
-                    on_change=_switch,
-                    args=(view, [status.id]),
-                    kwargs={"active": not status.is_active},
-                )
-            else:
-                st.text(status.name)
-            st.caption(literal(_describe_class(status)))
-            run = latest.get(status.id)
-            closing.offer(view, status)
-            if view.commands and run and (run.error_code == RemovalsRefused.code or run.unaccepted):
-                _offer_removal(view, run, is_running)
-    with st.container(horizontal=True):
-        if view.admin:
-            st.button(
-                "Look for new classes", on_click=_look_for_classes, args=(view,), icon=":material/refresh:"
-            )
-        if view.commands:
-            st.button(
-                "Read everything",
-                on_click=sync_panel.press,
-                args=(view,),
-                kwargs={"full": True},
-                icon=":material/sync_saved_locally:",
-                disabled=is_running or not latest,
-                help="Syncs the classes that you follow as if for the first time: every page, not only those "
-                "that may hold something new. Nothing is lost by it; it takes longer.",
-            )
+            _show_class(view, status, latest.get(status.id), is_running=is_running)
+    if view.admin:
+        st.button("Look for new classes", on_click=_look_for_classes, args=(view,), icon=":material/refresh:")
     if notice := st.session_state.pop(_NOTICE, None) or closing.pop_notice():
         st.info(literal(notice))
+
+
+def _show_class(view: View, status: ClassStatus, run: Run | None, *, is_running: bool) -> None:
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key=f"class-{status.id}",
+    ):
+        if view.admin:
+            st.toggle(
+                literal(status.name),
+                value=status.is_active,
+                key=f"active-{status.id}-{status.is_active}",
+                on_change=_switch,
+                args=(view, [status.id]),
+                kwargs={"active": not status.is_active},
+            )
+        else:
+            st.text(status.name)
+        if view.commands and status.is_active and status.is_open:
+            st.button(
+                named("Sync this class", status.name),
+                key=f"sync-class-{status.id}",
+                on_click=sync_panel.press,
+                args=(view, [status.id]),
+                icon=":material/sync:",
+                type="tertiary",
+                disabled=is_running,
+            )
+    st.caption(literal(_describe_class(status)))
+    closing.offer(view, status)
+    if view.commands and run and (run.error_code == RemovalsRefused.code or run.unaccepted):
+        _offer_removal(view, run, is_running)
+
+
+def show_full_sync(view: View) -> None:
+    """Show the button for a sync that reads all records again."""
+    if view.commands:
+        st.button(
+            "Download everything again",
+            on_click=sync_panel.press,
+            args=(view,),
+            kwargs={"full": True},
+            icon=":material/sync_saved_locally:",
+            disabled=view.reader.running_job() is not None or not view.reader.latest_runs(),
+            help="Syncs the classes that you follow as if for the first time. Use it when a number looks "
+            "wrong. Nothing is lost; it takes longer.",
+        )
 
 
 def _shown(view: View, classes: Sequence[ClassStatus]) -> Sequence[ClassStatus]:
@@ -191,22 +211,18 @@ def _look_for_classes(view: View) -> None:
 
 
 def _describe_class(status: ClassStatus) -> str:
-    """Describe a class.
-
-    For example "sd-cohort-12 · 63 students · 90 assignments · 3,781 records · synced 5 minutes ago".
-    """
-    parts = [status.friendly_id] if status.friendly_id else []
+    """Describe a class, such as "63 students · 90 assignments · synced 5 minutes ago"."""
+    parts = []
     if status.synced_at is None:
         parts.append("never synced")
     else:
         parts += [
             count(status.students, "student"),
             count(status.assignments, "assignment"),
-            count(status.progressions, "record"),
             f"synced {ago(parse_instant(status.synced_at), datetime.now(UTC))}",
         ]
     if status.quarantined:
-        parts.append(f"{count(status.quarantined, 'row')} set aside")
+        parts.append(f"{count(status.quarantined, 'record')} set aside")
     if not status.count_fits:
         parts.append("OpenClass's count does not fit")
     if status.closed_on is not None:

@@ -17,6 +17,7 @@ from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.page_words import for_page
+from cohort_core.dashboard.sections import followed_classes
 from cohort_core.export.tables import Table
 from cohort_core.reports.row_models import Row
 from cohort_core.services.reader import Reader
@@ -32,7 +33,7 @@ RESULTS = {
     "running": "Running",
     "waiting": "Waiting",
 }
-ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API", "schedule": "By itself"}
+ASKED_BY = {"dashboard": "Dashboard", "cli": "Command line", "api": "API", "schedule": "Automatic sync"}
 
 
 class SyncLine(Row):
@@ -41,30 +42,30 @@ class SyncLine(Row):
     started_at: datetime | None = Field(description="When the sync began; UTC in files.")
     class_name: str = Field(description="The class.")
     result: str = Field(description="How it ended.")
-    records: int = Field(description="Rows read from OpenClass.")
-    new: int = Field(description="Rows that were not known before.")
-    changed: int = Field(description="Rows that were known and had become different.")
-    removed: int = Field(description="Rows that OpenClass has no more.")
-    set_aside: int = Field(description="Rows that could not be read. They are kept, and counted nowhere.")
-    kind: str | None = Field(description="Everything, or only the pages that may hold something new.")
+    records: int = Field(description="Records read from OpenClass.")
+    new: int = Field(description="Records that are here for the first time.")
+    changed: int = Field(description="Records that were here and are different now.")
+    removed: int = Field(description="Records that OpenClass no longer has.")
+    set_aside: int = Field(description="Records that cannot be used. They are kept, and count nowhere.")
+    kind: str | None = Field(description="Everything, or only what may be new.")
     verified: str | None = Field(
         description="Whether everything that OpenClass counts was read. Records that it does not send any "
         "more stay until a second such sync does not see them either."
     )
     seconds: float | None = Field(description="How long it took.")
     asked_by: str = Field(description="From where it was started.")
-    note: str | None = Field(description="What went wrong or is to come, and what to do about it.")
+    note: str | None = Field(description="What failed or is to come, and what to do about it.")
 
 
 class SetAsideLine(Row):
     """A record that OpenClass sent in a form that cannot be used."""
 
     class_name: str = Field(description="The class.")
-    student: str | None = Field(description="The student, if the record tells.")
-    assignment: str | None = Field(description="The assignment, if the record tells.")
+    student: str | None = Field(description="The student, if the record says it.")
+    assignment: str | None = Field(description="The assignment, if the record says it.")
     reason: str = Field(description="Why it cannot be used.")
-    first_seen_at: datetime = Field(description="When a sync first met it so; UTC in files.")
-    last_seen_at: datetime = Field(description="When a sync last met it; UTC in files.")
+    first_seen_at: datetime = Field(description="When a sync first read it so; UTC in files.")
+    last_seen_at: datetime = Field(description="When a sync last read it; UTC in files.")
     record_id: str = Field(description="Its OpenClass id, or a mark of its content if it has none.")
 
 
@@ -94,27 +95,34 @@ SET_ASIDE_COLUMNS = {
 }
 
 
+def show_problem(view: View) -> None:
+    """Show a warning if the latest sync failed."""
+    if problem := _latest_problem(view.reader.jobs(MAX_SYNCS)):
+        st.warning(literal(problem))
+
+
 def show(view: View) -> None:
+    """Show the details of the latest syncs, for somebody who looks for the reason of a number."""
     jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
     downloads.heading(view.of_no_class(), "Syncs", report=lines, ask=sync_table)
-    if not jobs:
+    if jobs:
+        _table(lines, COLUMNS, alt="The latest syncs, class by class, newest first")
+    else:
         st.info("Nothing has been synced yet. Press Sync now in the sidebar.")
-        return
-    if problem := _latest_problem(jobs):
-        st.warning(literal(problem))
-    _table(lines, COLUMNS, alt="The latest syncs, class by class, newest first")
+    followed_classes.show_full_sync(view)
+    show_set_aside(view)
 
 
 def show_set_aside(view: View) -> None:
-    """Show the records that could not be read, with the reason."""
+    """Show the records that could not be used, with the reason."""
     lines = _set_aside(view.reader)
     if not lines.rows:
         return
     downloads.heading(view.of_no_class(), "Records that were set aside", report=lines, ask=set_aside_table)
     st.caption(
-        "OpenClass sent them in a form that cannot be used. They are counted nowhere, and taken in by "
-        "themselves as soon as a sync finds them mended."
+        "OpenClass sent them in a form that cannot be used. They count nowhere. As soon as OpenClass sends "
+        "them in a good form, a sync takes them in."
     )
     _table(lines, SET_ASIDE_COLUMNS, alt="Records that were set aside, the latest first")
 
@@ -125,7 +133,7 @@ def sync_table(source: Source) -> Table:
 
 
 def set_aside_table(source: Source) -> Table:
-    """Return the records that could not be read, for a file."""
+    """Return the records that were set aside, for a file."""
     return _set_aside(source.reader)
 
 
@@ -188,6 +196,6 @@ def _note(job: Job, run: Run, state: str) -> str | None:
 
 
 def _latest_problem(jobs: Sequence[Job]) -> str | None:
-    """Return the sentences about the latest ended sync if it went wrong, else None."""
+    """Return the sentences about the latest ended sync if it failed, else None."""
     ended = next((job for job in jobs if not job.is_running), None)
     return None if ended is None or sync_panel.is_good(ended) else sync_panel.outcome(ended)

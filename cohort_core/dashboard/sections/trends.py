@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,14 +12,17 @@ from cohort_core.charts import week_charts
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
+from cohort_core.store.roster import Mentor
 from cohort_core.timeutils import zoned
 
-VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each student active in the week"}
+VELOCITY = {"per_enrolled": "All students", "per_active": "Active students"}
 
 
 def velocity_chart(velocity: pd.DataFrame) -> Any:
-    """Draw the completions a student, in the weeks that are over."""
-    return week_charts.lines(velocity[velocity["is_full"]], VELOCITY, "Completions a student", "one_decimal")
+    """Draw the completions per student, in the weeks that are over."""
+    return week_charts.lines(
+        velocity[velocity["is_full"]], VELOCITY, "Completions per student", "one_decimal"
+    )
 
 
 def name_early_records(cohort: Cohort) -> None:
@@ -33,3 +37,17 @@ def name_early_records(cohort: Cohort) -> None:
                 "The first day of the class and the charts leave them out."
             )
         )
+
+
+def name_groups(groups: pd.DataFrame, mentors: Sequence[Mentor]) -> pd.DataFrame:
+    """Return the groups with their kind in the name, and the mentors of each class night beside them."""
+    of_night: dict[str, list[str]] = {}
+    for mentor in mentors:
+        if mentor.night:
+            of_night.setdefault(mentor.night.casefold(), []).append(mentor.name)
+    kinds = groups["kind"].map({"night": "Class night", "region": "Region"})
+    names = [
+        ", ".join(of_night.get(str(label).casefold(), [])) or None if kind == "night" else None
+        for kind, label in zip(groups["kind"], groups["label"], strict=True)
+    ]
+    return groups.assign(label=kinds + ": " + groups["label"].fillna("none"), mentors=names)

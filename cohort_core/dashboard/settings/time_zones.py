@@ -1,75 +1,83 @@
-"""The default time zone, and for each class its own zone and its first day."""
+"""The default time zone, and for each class its own zone and its first day. Zones go by city."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import url_state
+from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.dashboard.page_words import FIXED
+from cohort_core.dashboard.settings.cities import NO_CITY, City, cities, city_of
 from cohort_core.store.classes import Calendar, ClassStatus
 
-_NOTICE = "time-zone-notice"
-_NONE = ""
+CLASSES_SHOWN = 20
+_NOTICE, _SHOWN = "time-zone-notice", "time-zone-classes"
 
 
 def show(view: View) -> None:
     settings = admin_of(view).all_settings()
     st.caption(
-        "Days, weeks and hours are counted in the time zone of the class. Type part of a name to find one."
+        "Days, weeks and hours are counted in the time zone of the class. Type a city to find its zone."
     )
-    st.selectbox(
+    key = f"timezone-{settings.timezone}"
+    computer = city_of(_computer_zone(view))
+    is_fixed = "timezone" in set_by_environment()
+    _choose(
+        st.selectbox,
         "Time zone of classes without one of their own",
-        [_NONE, *_zones(settings.timezone)],
-        index=0 if settings.timezone is None else 1 + _zones(settings.timezone).index(settings.timezone),
-        format_func=lambda zone: (
-            _clock(zone) if zone else f"As this computer: {_clock(_computer_zone(view))}"
-        ),
-        key=f"timezone-{settings.timezone}",
+        settings.timezone,
+        f"As this computer: {computer.clock}",
+        key=key,
         on_change=_save_default,
-        args=(view, f"timezone-{settings.timezone}"),
-        disabled="timezone" in set_by_environment(),
+        args=(view, key),
+        disabled=is_fixed,
     )
-    if "timezone" in set_by_environment():
+    if is_fixed:
         st.caption(FIXED)
     active = [status for status in view.classes if status.is_active]
     if active:
         st.header("Classes", anchor=False)
         st.caption(
-            "Without a date, a class starts on the day of its first activity. Set one if something was tried "
-            "out before."
+            "Without a date, a class starts on the day of its first activity. Set the first day if somebody "
+            "tried something out before it."
         )
     calendars = admin_of(view).calendars()
-    for status in active:
+    shown = st.session_state.get(_SHOWN, CLASSES_SHOWN)
+    for status in active[:shown]:
         _ask(view, status, calendars[status.id], settings.default_timezone)
+    if (more := len(active) - shown) > 0:
+        st.button(f"{min(more, CLASSES_SHOWN)} more classes", on_click=_show_more, args=(shown,))
     if notice := st.session_state.pop(_NOTICE, None):
-        st.toast(notice)
+        st.toast(literal(notice))
+
+
+def _show_more(shown: int) -> None:
+    st.session_state[_SHOWN] = shown + CLASSES_SHOWN
 
 
 def _ask(view: View, status: ClassStatus, calendar: Calendar, default: str) -> None:
-    zones = [_NONE, *_zones(calendar.timezone)]
     # The keys hold the stored values, so after a change new widgets appear that show what is stored.
     key = f"{status.id}-{calendar.timezone}-{calendar.starts_on}"
     with st.container(border=True, gap="small"):
         st.text(status.name)
         zone, start = st.columns([3, 2])
-        zone.selectbox(
+        _choose(
+            zone.selectbox,
             "Time zone",
-            zones,
-            index=zones.index(calendar.timezone or _NONE),
-            format_func=lambda zone: _clock(zone) if zone else f"As above: {_clock(default)}",
+            calendar.timezone,
+            f"As above: {city_of(default).clock}",
             key=f"zone-{key}",
             on_change=_save,
             args=(view, status.id, key),
         )
         start.date_input(
-            "Starts on",
+            "First day",
             value=calendar.starts_on,
             min_value=url_state.EARLIEST,
             format="YYYY-MM-DD",
@@ -79,40 +87,37 @@ def _ask(view: View, status: ClassStatus, calendar: Calendar, default: str) -> N
         )
 
 
+def _choose(
+    widget: Callable[..., object], label: str, zone: str | None, otherwise: str, **kwargs: Any
+) -> None:
+    """Show a choice of cities; `otherwise` is the text for none of them."""
+    chosen = NO_CITY if zone is None else city_of(zone)
+    options = [NO_CITY, *(() if chosen in (NO_CITY, *cities()) else (chosen,)), *cities()]
+    widget(
+        label,
+        options,
+        index=options.index(chosen),
+        format_func=lambda city: otherwise if city == NO_CITY else city.clock,
+        # Other modes find letters that stand apart: Stockholm for "EST".
+        filter_mode="contains",
+        **kwargs,
+    )
+
+
 def _save_default(view: View, key: str) -> None:
-    wanted = Preferences(timezone=st.session_state[key] or None)
+    chosen: City = st.session_state[key]
     with guarded("settings", stop=False) as problems:
-        admin_of(view).change_settings(wanted)
+        admin_of(view).change_settings(Preferences(timezone=chosen.zone or None))
     st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
 def _save(view: View, class_id: str, key: str) -> None:
-    calendar = Calendar(st.session_state[f"zone-{key}"] or None, st.session_state[f"start-{key}"])
+    chosen: City = st.session_state[f"zone-{key}"]
+    calendar = Calendar(chosen.zone or None, st.session_state[f"start-{key}"])
     with guarded("settings", stop=False) as problems:
         admin_of(view).save_calendar(class_id, calendar)
     st.session_state[_NOTICE] = problems[0] if problems else "Saved."
 
 
-@cache
-def _named_zones() -> tuple[str, ...]:
-    """Return UTC and all zones that are named after a place.
-
-    The other names mean the same zones, or exist only for old programs.
-    """
-    odd = ("Etc/", "SystemV/", "US/", "Canada/", "posix/", "right/")
-    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(odd))
-    return ("UTC", *places)
-
-
-def _zones(chosen: str | None) -> list[str]:
-    zones = list(_named_zones())
-    return zones if chosen is None or chosen in zones else [chosen, *zones]
-
-
 def _computer_zone(view: View) -> str:
     return admin_of(view).all_settings().model_copy(update={"timezone": None}).default_timezone
-
-
-def _clock(zone: str) -> str:
-    """Describe a zone with its present time, such as "Europe/Berlin, now 10:25"."""
-    return f"{zone}, now {datetime.now(ZoneInfo(zone)):%H:%M}"

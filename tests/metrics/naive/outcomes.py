@@ -79,7 +79,8 @@ def kinds_at(school: Row, moment: datetime) -> dict[str, set[str]]:
     """Return the students with each kind of entry in triage at an instant."""
     made = _school(school, moment)
     kinds: dict[str, set[str]] = {}
-    for entry in triage([(made, other_reports(**school, as_of=moment))]):
+    # The order does not matter here, so the class of a week before may be any.
+    for entry in triage([(made, other_reports(**school, as_of=moment), made)]):
         for kind in {entry["kind"], *entry["also"]}:
             kinds.setdefault(kind, set()).add(entry["subject"])
     return kinds

@@ -11,10 +11,13 @@ from .students import assignment_of_student
 
 def progress_summary(school: School, students: list[str]) -> Row:
     completed = in_progress = not_started = active = 0
-    shares = []
+    shares, averages = [], []
     for s in students:
         mine = [school.record[s, a] for a in school.assignments if (s, a) in school.record]
         finished = [record for record in mine if record["completed"]]
+        grades = [record["grade"] for record in finished if record["grade"] is not None]
+        if grades:
+            averages.append(sum(grades) / len(grades))
         if school.assignments:
             shares.append(len(finished) / len(school.assignments))
         if school.assignments and len(finished) == len(school.assignments):
@@ -28,6 +31,7 @@ def progress_summary(school: School, students: list[str]) -> Row:
     return {
         "total_students": len(students),
         "avg_completion": mean(shares),
+        "avg_grade": mean(averages),
         "completed_count": completed,
         "in_progress_count": in_progress,
         "not_started_count": not_started,

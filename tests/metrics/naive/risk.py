@@ -131,22 +131,13 @@ def _reasons(
     mine = [a for a in standard if s in standard[a]["day"]]
     said = {}
 
-    usual = [a for a in standard if 2 * len(standard[a]["day"]) >= size]
-    missing = [a for a in usual if a not in mine]
-    completed = "that most of the class has completed"
+    missing = [a for a in standard if 2 * len(standard[a]["day"]) >= size and a not in mine]
+    behind = "behind the class"
     if not missing:
-        usual, missing = list(standard), [a for a in standard if a not in mine]
-        completed = "that part of the class has completed"
+        missing = [a for a in standard if a not in mine]
+        behind = "missing that part of the class has completed"
     if missing:
-        cleared = points(sum(worth(a) for a in missing))
-        names = _names(school, missing, standard)
-        is_or_are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        start = f"{len(missing)} of the {len(usual)} assignments"
-        if len(usual) == 1:
-            start = "The only assignment"
-        said["missing"] = (
-            f"{start} {completed} {is_or_are} missing: {names}. Completing {them} clears up to {cleared}."
-        )
+        said["missing"] = _missing(school, missing, standard, behind)
 
     graded = [a for a in mine if s in standard[a]["grades"]]
     unreal = [a for a in mine if a not in graded and school.record[s, a]["grade"] is not None]
@@ -156,17 +147,18 @@ def _reasons(
         worst = max(graded, key=lambda a: lost[a])
         own = 100 * fmean(standard[a]["grades"][s] for a in graded)
         theirs = 100 * fmean(standard[a]["usual"] for a in graded)
-        said["marks"] = (
-            f"Average grade {whole(own)} %{without} where the class has {whole(theirs)} % for the same work, "
-            f"most lost in {name(worst)} ({whole(100 * standard[worst]['grades'][s])} %); "
-            f"full marks there clear {points(lost[worst])}."
-        )
+        if round(theirs - own, 7) >= 2 and lost[worst] >= 1:
+            said["marks"] = (
+                f"Average grade {whole(own)} %{without} where the class has {whole(theirs)} % for the same "
+                f"work, weakest in {name(worst)} "
+                f"({whole(100 * standard[worst]['grades'][s])} %)."
+            )
     elif mine:
         average = whole(100 * fmean(standard[a]["usual"] for a in mine))
         but = " but placeholders near 0" if unreal else ""
         said["marks"] = (
             f"No grades yet{but}, so work counts with the average of the class, {average} %; "
-            "grades of their own clear this."
+            "grades of their own end this."
         )
 
     late = {
@@ -178,16 +170,16 @@ def _reasons(
         worst = max(late, key=lambda a: late[a])
         if len(mine) == 1:
             start = (
-                f"The only completed assignment came {days(late[worst])} later than in the middle of the "
-                f"class ({name(worst)})"
+                f"The only completed assignment was handed in {days(late[worst])} later than by most "
+                f"({name(worst)})"
             )
         else:
             longest = days(late[worst])
             start = (
-                f"{len(late)} of {len(mine)} completed assignments came later than in the middle of the "
-                f"class, typically by {days(median(late.values()))} and most in {name(worst)} ({longest})"
+                f"{len(late)} of {len(mine)} completed assignments were handed in later than by most, "
+                f"typically by {days(median(late.values()))}, and {name(worst)} by {longest}"
             )
-        said["late"] = f"{start}; new work on time makes this fade."
+        said["late"] = f"{start}; finishing new work on time lowers this."
 
     since = floor(round(silent[s], 12))
     unit = "day" if since == 1 else "days"
@@ -196,29 +188,27 @@ def _reasons(
     last = "the last day" if half == 1 else f"the last {half:,} days"
     said["quiet"] = (
         f"Nothing completed {span}, while half of the class completed something within {last}; "
-        "any completion clears this."
+        "finishing anything ends this."
     )
     order = sorted(parts, key=lambda part: -round(parts[part], 9))
-    return [said[part] for part in order if round(parts[part], 9) >= 2][:3]
+    return [said[part] for part in order if round(parts[part], 9) >= 2 and part in said][:3]
 
 
-def _names(school: School, missing: list[str], standard: dict[str, Row]) -> str:
+def _missing(school: School, missing: list[str], standard: dict[str, Row], behind: str) -> str:
     """Name graded work first; lessons are counted, and named only where nothing else is missing."""
-    graded = [a for a in missing if "is_lesson" not in standard[a]]
+    graded = [str(school.kind[a][0]) for a in missing if "is_lesson" not in standard[a]]
     lessons = [a for a in missing if "is_lesson" in standard[a]]
-    first = str(school.kind[graded[0]][0]) if graded else ""
-    if len(graded) == 2:
-        first += " and 1 more graded piece"
-    elif len(graded) > 2:
-        first += f" and {len(graded) - 1:,} more graded pieces"
-    if not lessons:
-        return first
     noun = "lesson" if {school.kind[a][1] for a in lessons} <= {"lesson", None} else "ungraded piece"
-    if len(lessons) == 1:
-        return f"{first}; 1 {noun}" if graded else str(school.kind[lessons[0]][0])
-    counted = f"{len(lessons):,} {noun}s"
-    if standard[lessons[0]]["together"]:
-        counted += ", which count together"
-    if graded:
-        return f"{first}; {counted}"
-    return f"{counted}, first {school.kind[lessons[0]][0]} and {school.kind[lessons[1]][0]}"
+    counted = f"{len(lessons):,} {noun}s" if len(lessons) > 1 else f"1 {noun}"
+    together = ", which count together" if len(lessons) > 1 and standard[lessons[0]]["together"] else ""
+    if len(missing) == 1:
+        return f"1 assignment {behind}: {school.kind[missing[0]][0]}."
+    if not graded:
+        first, second = (school.kind[a][0] for a in lessons[:2])
+        return f"{counted} {behind}{together}: start with {first} and {second}."
+    text = f"{len(missing):,} assignments {behind}: start with {graded[0]}"
+    if len(graded) > 1:
+        text += f" and {len(graded) - 1:,} more graded piece{'s' if len(graded) > 2 else ''}"
+    if lessons:
+        text += f"; {counted}{together}"
+    return f"{text}."

@@ -17,6 +17,7 @@ from .school import (
     Row,
     School,
     days_in_work,
+    enrolled_on,
     grade_and_times,
     iso,
     labels_of,
@@ -177,7 +178,7 @@ def forecast(school: School, students: list[str]) -> list[Row]:
         if total and not left:
             on = max(finished).astimezone(school.tz).date()
             outcome, order = "finished", 2.0
-        elif then:
+        elif then and not _is_quiet(school, s):
             needed = ceil(7 * left * len(used) / then - 1e-9)
             if needed <= 5 * 365:
                 outcome, on, order = "date", school.today + timedelta(days=needed), 1.0
@@ -196,6 +197,11 @@ def forecast(school: School, students: list[str]) -> list[Row]:
         )
     result.sort(key=lambda r: (r["order"], r["name"].casefold(), r["student_id"]))
     return [{k: v for k, v in row.items() if k != "order"} for row in result]
+
+
+def _is_quiet(school: School, s: str) -> bool:
+    last = max(school.moments(s), default=school.as_of)
+    return (school.today - enrolled_on(school, s)).days >= 7 and school.as_of - last >= 14 * DAY
 
 
 def timeline(school: School, s: str) -> list[Row]:
