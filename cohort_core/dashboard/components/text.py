@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from cohort_core.formatting import ago, and_more, count, moment, percent, points, seconds, size, until
 
 __all__ = [
+    "about",
     "ago",
     "and_more",
     "count",
@@ -41,6 +42,11 @@ def literal(text: str) -> str:
     a name with ``st.text``, in a table, or with ``markup``.
     """
     return _PUNCTUATION.sub(r"\\\1", _PARSED_ANYWAY.sub(_WORD_JOINER, text))
+
+
+def about(action: str, name: str) -> str:
+    """Return the label of an action; the name is there for screen readers alone (see `style`)."""
+    return f"{action} *{literal(name)}*"
 
 
 def markup(text: object) -> str:
