@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from cohort_core.dashboard.components.text import literal, markup
+from cohort_core.dashboard.components.text import about, literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Source, Step, report_of
@@ -79,7 +79,7 @@ def heading(
         key=f"titled-{tables.file_name(None, base.name, 'x')}",
     ):
         st.header(literal(text), anchor=False, help=help)
-        _menu(questions)
+        _menu(questions, title=text)
 
 
 def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
@@ -87,31 +87,38 @@ def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
     if _has_rows(report):
         key = f"titled-{tables.file_name(None, report.name, 'x')}"
         with st.container(horizontal=True, horizontal_alignment="right", key=key):
-            _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))))
+            _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))), title="the table")
+
+
+def bare_menu(view: View, *, report: tables.Tabular, ask: Ask, name: str, title: str) -> None:
+    """Show the Download menu alone, in a row that the caller has begun."""
+    if _has_rows(report):
+        _menu(list(_tables(Question(name, **_common(view), ask=Step.of(ask)))), title=title)
 
 
 def class_report_menu(view: View, report: Report) -> None:
     """Show the menu with the class report for a programme director, and the Overview's figures."""
     base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu([replace(base, extension="pdf"), *_tables(base)])
+        _menu([replace(base, extension="pdf"), *_tables(base)], title="the class report")
     else:
-        _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code))
+        _menu(
+            list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report"
+        )
 
 
 def sheet_menu(view: View, name: str) -> None:
     """Show the menu with a PDF of `questions.SHEETS`, or why there is none."""
     base = Question(name, **_common(view), ask=Step.of(partial(report_of, name="progress_summary")))
-    _menu(
-        [replace(base, extension="pdf")] if pdf.is_possible() else [], None if pdf.is_possible() else NO_PDF
-    )
+    sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
+    _menu(sheets, None if sheets else NO_PDF, title="the sheet")
 
 
 def director_menu(view: View) -> None:
     """Show the menu with the page for a programme director, and its figures."""
     base = Question("director", **_common(view), ask=Step.of(director_figures))
     sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
-    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF)
+    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF, title="the page for a director")
 
 
 def director_figures(source: Source) -> Report:
@@ -156,8 +163,10 @@ def _step(function: Ask | None) -> Step | None:
     return None if function is None else Step.of(function)
 
 
-def _menu(questions: Sequence[Question], note: str | None = None) -> None:
+def _menu(questions: Sequence[Question], note: str | None = None, *, title: str) -> None:
     """Show the menu, in a fragment that draws its links only while it is open.
+
+    `title` says to screen readers what is downloaded.
 
     So no link is older than the opened menu, and a page offers no questions that nobody looks at.
     """
@@ -165,7 +174,7 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
     def draw() -> None:
         popover = st.popover(
-            "Download",
+            about("Download", title),
             icon=":material/download:",
             type="tertiary",
             key=f"download-{key}",

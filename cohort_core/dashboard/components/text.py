@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from cohort_core.formatting import ago, and_more, count, moment, percent, points, seconds, size, until
 
 __all__ = [
+    "about",
     "ago",
     "and_more",
     "count",
@@ -44,12 +45,9 @@ def literal(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", _PARSED_ANYWAY.sub(_WORD_JOINER, text))
 
 
-def named(label: str, name: str) -> str:
-    """Return the label of a button that says to a screen reader what it is about.
-
-    The name is hidden on the screen, where it stands beside the button (`style.py`).
-    """
-    return f"{literal(label)} :small[{literal(name)}]"
+def about(action: str, name: str) -> str:
+    """Return the label of an action; the name is there for screen readers alone (see `style`)."""
+    return f"{action} *{literal(name)}*"
 
 
 def markup(text: object) -> str:

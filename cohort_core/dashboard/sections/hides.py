@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from cohort_core.dashboard.components import lists
-from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.components.text import about, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
@@ -38,19 +37,16 @@ class Notice:
     can_undo: bool = True
 
 
-def offer(view: View, person: lists.Person) -> None:
-    """Show the menu for hiding a student, beside the name in the list."""
-    class_id = person.class_id or view.class_id
-    if person.student_id is None or view.commands is None:
-        return
-    key = f"hide-{class_id}-{person.student_id}"
+def offer(view: View, class_id: str, student_id: str, name: str) -> None:
+    """Show the menu for hiding a student."""
+    key = f"hide-{class_id}-{student_id}"
     st.menu_button(
-        "Hide until …",
+        about("Hide until …", name),
         list(CHOICES),
         format_func=CHOICES.__getitem__,
         key=key,
         on_click=_hide,
-        args=(view, class_id, person.student_id, person.name, key),
+        args=(view, class_id, student_id, name, key),
         type="tertiary",
         icon=":material/visibility_off:",
     )
@@ -67,6 +63,23 @@ def show_notice(view: View) -> None:
         st.caption(literal(notice.text), width="content")
         if notice.can_undo:
             st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
+
+
+def show_state(view: View, student_id: str, name: str) -> None:
+    """Show whether and why a student is hidden from the list, with a button that ends it."""
+    hides = [hide for hide in view.reader.holding_hides(view.cohort) if hide.student_id == student_id]
+    for hide in hides:
+        with st.container(horizontal=True, vertical_alignment="center", key="hidden"):
+            text = f"Hidden from Needs attention {_state(hide)}."
+            st.caption(literal(text), width="content")
+            if view.commands is not None:
+                st.button(
+                    about("Show again", name),
+                    key=f"list-again-{view.class_id}-{student_id}",
+                    type="tertiary",
+                    on_click=_show_again,
+                    args=(view, view.class_id, student_id),
+                )
 
 
 def keep_notice(text: str, class_id: str, student_id: str, contact_id: int | None) -> None:
@@ -87,7 +100,7 @@ def show(view: View) -> None:
             ):
                 st.text(description, width="content")
                 st.button(
-                    "Show again",
+                    about("Show again", description.rpartition(": ")[0]),
                     key=f"list-again-{class_id}-{student_id}",
                     on_click=_show_again,
                     args=(view, class_id, student_id),
@@ -111,7 +124,7 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
     keep_problem(problems)
     if not problems and chosen is not None:
         how = {EXEMPT: "for good", WRONG: "as wrongly listed", ACTIVE: "until they come back"}
-        text = f"{name} is hidden {how.get(chosen, f'until {until:%A}')}."
+        text = f"{name} is hidden {how.get(chosen, f'until {until:%A} {until.day} {until:%B}')}."
         st.session_state[_NOTICE] = Notice(text, class_id, student_id)
 
 
@@ -156,7 +169,7 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
 def _state(hide: Hide) -> str:
     why = ", after a contact" if hide.contact_id is not None else ""
     if hide.until is not None:
-        return f"until {hide.until:%d %B}{why}"
+        return f"until {hide.until:%A} {hide.until.day} {hide.until:%B}{why}"
     if hide.reason == "until_active":
         return "until they come back"
     return "wrongly listed" if hide.reason == "wrong" else "for good"
