@@ -17,7 +17,7 @@ from cohort_core.formatting import (
     whole,
 )
 from cohort_core.reports import catalog
-from cohort_core.reports.labels import BANDS, NEEDS
+from cohort_core.reports.labels import BANDS, KINDS
 from cohort_core.services.director_pages import FIRST_DAYS, DirectorPage
 
 LABELS = {
@@ -106,7 +106,7 @@ def _messages(page: DirectorPage, now: dict[str, float]) -> list[str]:
     for row in page.by_kind.records():
         if row["kind"] and row["days"] == 7 and row["contacts"]:
             rate = percent(row["usual_share"]) if row["usual_share"] is not None else "too few to tell"
-            reason, came = NEEDS[row["kind"]][1].lower(), row["usual_came_back"]
+            reason, came = KINDS[row["kind"]].lower(), row["usual_came_back"]
             lines.append(
                 f"Usual rate without a message, {reason}: {came:,} of {row['usual_entries']:,} ({rate})."
             )

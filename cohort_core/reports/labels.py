@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort_core.reports.row_models import Band, Stage, Urgency
+from cohort_core.reports.row_models import Band, Stage, TriageKind, Urgency
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,13 @@ URGENCIES: dict[Urgency, tuple[str, str]] = {
     "silent": ("Silent", "On pace or medium risk, and silent or stuck for longer."),
 }
 """Word and meaning by group of the list Needs attention, in its order."""
+
+
+KINDS: dict[TriageKind, str] = {
+    "risk": "At risk",
+    "stuck": "Stuck",
+    "engagement_gap": "Gone silent",
+    "never_started": "Never started",
+    "cohort_alarm": "Class slow",
+}
+"""Word by kind of a triage entry."""

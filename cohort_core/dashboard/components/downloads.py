@@ -102,9 +102,7 @@ def class_report_menu(view: View, report: Report) -> None:
     if pdf.is_possible():
         _menu([replace(base, extension="pdf"), *_tables(base)], title="the class report")
     else:
-        _menu(
-            list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report"
-        )
+        _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report")
 
 
 def sheet_menu(view: View, name: str) -> None:

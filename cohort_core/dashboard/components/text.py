@@ -20,7 +20,6 @@ __all__ = [
     "meaning",
     "meanings",
     "moment",
-    "named",
     "parse_instant",
     "percent",
     "points",

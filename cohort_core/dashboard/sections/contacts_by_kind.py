@@ -14,7 +14,7 @@ from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.formatting import percent, percent_range
 from cohort_core.metrics.outcomes import HORIZONS, MIN_FOR_SHARE
-from cohort_core.reports.labels import NEEDS
+from cohort_core.reports.labels import KINDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import OutcomesByKindRow
 
@@ -90,7 +90,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     kind = row["kind"]
     return {
         **{name: row[name] for name in COLUMNS},
-        "kind": NEEDS[kind][1] if kind else "No reason on the list",
+        "kind": KINDS[kind] if kind else "No reason on the list",
         "share": _share_text(row),
         "usual_share": _usual_text(row),
     }
