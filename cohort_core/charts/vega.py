@@ -6,7 +6,7 @@ pandas for the numbers in it.
 
 from __future__ import annotations
 
-import copy
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,8 +80,8 @@ def light_spec(chart: Any, *picked: str) -> dict[str, Any]:
     The spec is not validated against the schema of Vega-Lite. That would take more than half of the time, the
     tests do it, and no choice of a mentor makes a chart invalid.
     """
-    spec, frames = _light_spec(_ByIdentity(chart), picked)
-    return {**copy.deepcopy(spec), "datasets": dict(frames)}
+    text, frames = _light_spec(_ByIdentity(chart), picked)
+    return {**json.loads(text), "datasets": dict(frames)}
 
 
 class _ByIdentity:
@@ -98,9 +98,8 @@ class _ByIdentity:
 
 
 @lru_cache(maxsize=MAX_SPECS)
-def _light_spec(
-    shared: _ByIdentity, picked: tuple[str, ...]
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def _light_spec(shared: _ByIdentity, picked: tuple[str, ...]) -> tuple[str, dict[str, pd.DataFrame]]:
+    """Return the spec as JSON, since Streamlit writes into what it gets, and the frames."""
     frames: dict[str, pd.DataFrame] = {}
 
     def named(frame: pd.DataFrame) -> Any:
@@ -109,7 +108,7 @@ def _light_spec(
         return alt.NamedData(name=name)
 
     chart = pickable(shared.chart, *picked) if picked else shared.chart
-    return _with_data(chart, named).to_dict(validate=False), frames
+    return json.dumps(_with_data(chart, named).to_dict(validate=False), allow_nan=False), frames
 
 
 def _with_data(chart: Any, of_frame: Callable[[pd.DataFrame], Any]) -> Any:

@@ -35,6 +35,7 @@ P = ParamSpec("P")
 
 PRODUCT = "Cohort Tracker"
 _NAVIGATED = "navigated"
+_PAGES_FOLDER = entry_folder() / "pages"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Page:
 
     def streamlit_page(self) -> Any:
         return st.Page(
-            entry_folder() / "pages" / f"{self.name}.py",
+            _PAGES_FOLDER / f"{self.name}.py",
             # No icon here: Streamlit would use it for the tab, and fetch it from another host.
             title=self.title,
             url_path=self.name,

@@ -27,6 +27,7 @@ from cohort_core.timeutils import Instants, instants, local_midnight, naive, res
 EARLY_GAP = np.timedelta64(365, "D")
 RECORDS_FOR_EACH_EARLY = 20
 """At most one record in so many is early, but always one."""
+_NAME_COLUMNS = ["first_name", "last_name", "email"]
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -312,9 +313,8 @@ def _everyone(class_data: ClassData) -> pd.DataFrame:
 
 def people_of(students: pd.DataFrame) -> list[tuple[str | None, str | None, str | None]]:
     """Return first name, last name and email of each row, None where missing."""
-    columns = students[["first_name", "last_name", "email"]]
-    rows = columns.astype("object").where(columns.notna(), None)
-    return list(rows.itertuples(index=False, name=None))
+    columns = (students[name].to_numpy("object", na_value=None) for name in _NAME_COLUMNS)
+    return list(zip(*columns, strict=True))
 
 
 @cached_on
@@ -323,8 +323,7 @@ def names_of_all(class_data: ClassData) -> pd.Series[Any]:
     present, gone = _everyone(class_data)["name"], class_data.former_students.set_index("student_id")
     if gone.empty:
         return present
-    columns = ["first_name", "last_name", "email"]
-    people = pd.concat([_everyone(class_data)[columns], gone[columns]])
+    people = pd.concat([_everyone(class_data)[_NAME_COLUMNS], gone[_NAME_COLUMNS]])
     names = dict(zip(people.index, display_names(people_of(people)), strict=True)) | present.to_dict()
     return pd.Series(names, dtype="str")
 

@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from cohort_core.store.bulk_load import load_imported_groups
-from cohort_core.store.class_data import PROGRESSION_COLUMNS, STUDENT_COLUMNS, ClassData, typed_frame
+from cohort_core.store.class_data import (
+    PROGRESSION_COLUMNS,
+    STUDENT_COLUMNS,
+    ClassData,
+    empty_frame,
+    typed_frame,
+)
 from cohort_core.store.classes import unknown_class
 from cohort_core.store.course import CourseRow, complete_course
 from cohort_core.store.database import Database
@@ -60,6 +66,9 @@ SELECT {", ".join(f"json_group_array({name})" for name in _TEXTS)}
 FROM (SELECT {", ".join(_TEXTS)} FROM {_PUBLISHED} ORDER BY id)
 """  # noqa: S608
 _GRADES = f"SELECT grade FROM {_PUBLISHED} ORDER BY id"  # noqa: S608
+
+
+_NOBODY = empty_frame(STUDENT_COLUMNS)
 
 
 def load_class_data(database: Database, class_id: str, default_timezone: str) -> ClassData:
@@ -167,7 +176,9 @@ def _former_students(
             "SELECT DISTINCT student_id FROM tombstones WHERE class_id = ?", (class_id,)
         )
     ]
-    gone = load_students(connection, set(ids).difference(present_ids)) if ids else []
+    if not ids:
+        return _NOBODY
+    gone = load_students(connection, set(ids).difference(present_ids))
     return _student_frame([(*student, None, None, None, None) for student in gone])
 
 
