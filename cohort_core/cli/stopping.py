@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: a line that says what was kept, and an exit code of its own."""
+"""Ctrl-C and its like: a line that says what was kept, and an exit code."""
 
 from __future__ import annotations
 

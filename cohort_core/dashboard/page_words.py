@@ -1,4 +1,4 @@
-"""Messages in the words of a page: without commands, paths and variables, which are for a terminal."""
+"""Messages in the words of a page: without commands, paths and variables."""
 
 from __future__ import annotations
 
