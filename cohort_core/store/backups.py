@@ -1,4 +1,4 @@
-"""The backups in the data folder, and advice for a database that is lost or damaged."""
+"""The backups in the data folder, and advice for a lost or damaged database."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def describe_loss(home: Home) -> str | None:
 
 
 def restore_advice(home: Home) -> str:
-    """Say how to replace a damaged database: by the last backup, if there is one."""
+    """Say how to replace a damaged database, by the last backup if possible."""
     backup = latest_backup(home)
     if backup:
         command = restore_command(backup)
