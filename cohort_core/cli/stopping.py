@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: a line that says what was kept, and an exit code of its own."""
+"""Ctrl-C and its like: a line that says what was kept, and an exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _received: int | None = None
 
 
 def watch() -> None:
-    """Turn the signals that end a program into ``KeyboardInterrupt``, and remember which one came.
+    """Turn the signals that end a program into ``KeyboardInterrupt``, and remember them.
 
     Signals that the caller ignores, as ``nohup`` does, stay ignored.
     """
@@ -44,7 +44,7 @@ def _receive(number: int, frame: FrameType | None) -> None:
 
 
 def exit_code() -> int | None:
-    """Return the exit code of a program that a signal has stopped, None if none came."""
+    """Return the exit code of a stopped program, None if no signal came."""
     return None if _received is None else 128 + _received
 
 

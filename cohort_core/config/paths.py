@@ -150,7 +150,10 @@ class Home:
 
 
 def try_to_write(folder: Path) -> None:
-    """Write a file into a folder, and remove it again. Raises ``OSError`` if that is impossible."""
+    """Write a file into a folder, and remove it again.
+
+    Raises ``OSError`` if that is impossible.
+    """
     import tempfile
 
     with tempfile.TemporaryDirectory(dir=folder) as place:

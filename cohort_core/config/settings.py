@@ -244,7 +244,7 @@ def load_settings(home: Home, **overrides: Any) -> Settings:
 
 
 def unreadable(path: Path, error: OSError) -> str:
-    """Say that the system does not let us read a file of ours, and what to do."""
+    """Say that the system refuses to read a file, and what to do."""
     return (
         f"{path} cannot be read ({error.strerror}). Make it yours to read: `chmod 600 "
         f"{shlex.quote(str(path))}`, or change its owner."

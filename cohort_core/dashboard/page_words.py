@@ -1,4 +1,4 @@
-"""Messages in the words of a page: without commands, paths and variables, which are for a terminal."""
+"""Messages in the words of a page: without commands, paths and variables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _WORDS = {
     ),
     errors.BadInput.code: ("This cannot be used.", ""),
 }
-"""By the code of an error: what happened, and what to do, where its own sentences for that are left out."""
+"""The event and the advice, by the code of an error.
+
+These stand for its own sentences that are left out.
+"""
 _CHECK_UP = {
     "database": _BACKUP,
     "disk": "Free some space: syncs and backups need it.",

@@ -157,7 +157,7 @@ class _LogFile(RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the base's
-        """Lose a line that cannot be written, as on a full disk; requests go on without it."""
+        """Lose a line that cannot be written; requests go on without it."""
 
     def add(self, text: str) -> None:
         self.handle(logging.makeLogRecord({"msg": f"{utc_text(datetime.now(UTC))} {text}"}))

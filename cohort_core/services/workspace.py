@@ -362,8 +362,8 @@ class Workspace:
         class_ids = jobs.active_or_named(self.database, references)
         if not class_ids:
             raise BadInput(
-                "No class is active and open, so there is nothing to sync. Choose classes on the Classes "
-                "page or with `cohort-tracker activate`.",
+                "No class is active and open, so there is nothing to sync. Choose classes on the page "
+                "Classes. In a terminal, `cohort-tracker activate` does it.",
                 parameter="class_id",
             )
         key = (login.settings.api_base, str(login.settings.email), login.password)

@@ -1,4 +1,4 @@
-"""The backups in the data folder, and advice for a database that is lost or damaged."""
+"""The backups in the data folder, and advice for a lost or damaged database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def has_database(home: Home) -> bool:
 
 
 def describe_loss(home: Home) -> str | None:
-    """Say that the database is missing although there was one, and what to do; None if it is not so."""
+    """Say that the database is lost, and what to do.
+
+    None if it is there, or if there never was one.
+    """
     backup = latest_backup(home)
     if has_database(home) or not (backup or home.guarded.exists() or home.config.exists()):
         return None
@@ -42,12 +45,11 @@ def describe_loss(home: Home) -> str | None:
 
 
 def restore_advice(home: Home) -> str:
-    """Say how to replace a damaged database: by the last backup, if there is one."""
+    """Say how to replace a damaged database, by the last backup if possible."""
     backup = latest_backup(home)
     if backup:
-        return (
-            f"Put the last backup back: `{restore_command(backup)}`. It keeps the damaged database beside it."
-        )
+        command = restore_command(backup)
+        return f"Put the last backup back, which keeps the damaged database beside it: `{command}`."
     path = shlex.quote(str(home.database))
     return (
         "There is no backup in the data folder. Put one from elsewhere back with `cohort-tracker restore "

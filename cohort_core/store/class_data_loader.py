@@ -105,7 +105,7 @@ def load_class_data(database: Database, class_id: str, default_timezone: str) ->
 
 
 def with_roster(database: Database, class_data: ClassData, lines: Sequence[Enrolment]) -> ClassData:
-    """Return the data of a class as it would be with these lines as its roster."""
+    """Return the data of a class with these lines as its roster."""
     with database.reading() as connection:
         class_id = class_data.class_id
         lines = with_stand_ins(load_roster(connection, class_id), lines, class_id)

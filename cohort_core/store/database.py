@@ -288,6 +288,8 @@ class Database:
                 advice = "Nothing was stored. Free some space on the disk, and do it again."
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
                 advice = f"The file is damaged. {restore_advice(self.home)}"
+            case _ if self.path.is_dir():
+                advice = f"A folder stands in its place. {restore_advice(self.home)}"
             case _:
                 advice = "Check that the folder is yours to write and the disk is not full, and try again."
         return DatabaseUnusable(f"The database {self.path} cannot be used ({reason}). {advice}")

@@ -118,7 +118,7 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
 
 
 def _refuse_no_file(source: Path) -> None:
-    """Raise ``BadInput`` if a backup is not there, cannot be read, or is no ordinary file.
+    """Raise ``BadInput`` for a backup that is no file or cannot be read.
 
     Opening a pipe would wait for ever.
     """

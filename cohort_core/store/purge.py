@@ -29,7 +29,7 @@ PersonReader = Callable[[str], tuple[str | None, str | None]]
 
 @dataclass(frozen=True)
 class Purged:
-    """The counts of the records that a purge removed, and the copies of the database that it deleted."""
+    """The records that a purge removed, and the copies that it deleted."""
 
     progressions: int
     changes: int

@@ -179,9 +179,9 @@ def end_job(
 
 
 def end_copied_jobs(connection: sqlite3.Connection, now: datetime) -> None:
-    """End the jobs that ran while a backup was made, in the copy: nothing went wrong with them.
+    """End the jobs that ran while a backup was made, in the copy.
 
-    The rows of ``connection`` must have names.
+    Nothing went wrong with them. The rows of ``connection`` must have names.
     """
     at = utc_text(now)
     _publish(connection)

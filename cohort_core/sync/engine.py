@@ -297,7 +297,7 @@ class ClassSync:
         )
 
     def _missing_note(self, missing: Sequence[str]) -> str | None:
-        """Say which records stay for now although this pass has not seen them; None for none."""
+        """Say how many records stay although this pass has not seen them."""
         if not missing:
             return None
         subject = f"{count(len(missing), 'record')} of this class {'is' if len(missing) == 1 else 'are'}"

@@ -139,6 +139,8 @@ def test_deleting_a_class_takes_its_counts_away(office: Closing) -> None:
 def test_what_cannot_be_closed_is_refused_in_a_sentence(office: Closing) -> None:
     tomorrow = {"closed_on": "2150-01-01"}
     assert office.post(f"/classes/{CLASS}/close", 422, json=tomorrow)["parameter"] == "closed_on"
+    early = office.post(f"/classes/{CLASS}/close", 422, json={"closed_on": "2001-01-01"})
+    assert (early["parameter"], "The class began on" in early["detail"]) == ("closed_on", True)
     unknown = office.post(f"/classes/{CLASS}/close", 422, json={"lost": ["nobody"]})
     assert unknown["parameter"] == "lost"
     assert office.post("/classes/nowhere/close", 404)["code"] == "unknown_class"

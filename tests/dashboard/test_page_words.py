@@ -89,5 +89,8 @@ def test_a_page_over_a_damaged_database(practised: Workspace, tmp_path: Path, us
         assert not test.exception
         said = " ".join(str(error.value) for error in test.error).replace("\\", "")
         assert said
+        assert said.endswith(
+            "Install that version." if damage == "newer" else "The guide says how, at its end."
+        )
         assert not TERMINAL.search(said), said
     assert DatabaseUnusable.code not in shown(test)

@@ -15,6 +15,7 @@ from cohort_core.config.settings import Preferences
 from cohort_core.config.thresholds import DEFAULTS
 from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
+from cohort_core.reports.labels import BANDS
 from cohort_core.services.principal import OWNER
 from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
@@ -338,3 +339,33 @@ def test_a_backup_is_for_its_owner_alone(followed: Workspace) -> None:
     (file,) = followed.home.backups.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(followed.home.backups.stat().st_mode) == 0o700
+
+
+def test_who_changes_band_is_said_before_the_import_and_is_right(followed: Workspace) -> None:
+    before = catalog.student_health(followed.cohorts.cohort("alpha")).frame.set_index("student_id")["risk"]
+    people = "".join(f"Ghost{number},Nobody,ghost{number}@new.example\n" for number in range(30))
+    test = upload(part("roster"), "first_name,last_name,email\n" + people)
+    assert "would be in another risk band" not in shown(test)
+    box(test, "All 30 of them").check().run()
+    assert "would be in another risk band then" in shown(test)
+    said = next(frame.value for frame in test.dataframe if {"Now", "Then"}.issubset(frame.value.columns))
+    assert next(expander.label for expander in test.main.expander if "changes band" in expander.label) == (
+        f"Who changes band ({len(said)})"
+    )
+    press(test, "Import")
+    rows = catalog.student_health(followed.cohorts.cohort("alpha")).frame.set_index("student_id")
+    after = rows.loc[rows.index.isin(before.index)]
+    moved = after[after["risk"] != before.reindex(after.index)]
+    assert len(moved) == len(said) > 0
+    assert sorted(said["Name"]) == sorted(moved["name"])
+    assert set(said["Then"]) == {BANDS[band].label for band in moved["risk"]}
+
+
+def test_the_names_of_lines_that_nobody_fits_are_those_of_every_page(followed: Workspace) -> None:
+    test = upload(part("roster"), "first_name,last_name,email\nUna,New,una1@a.org\nUna,New,una2@a.org\n")
+    box(test, "All 2 of them").check().run()
+    test = press(test, "Import")
+    names = set(followed.cohorts.cohort("alpha").students["name"])
+    listed = set(test.dataframe[0].value["Name"])
+    assert len(listed) == 2
+    assert listed <= names

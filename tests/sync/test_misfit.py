@@ -91,3 +91,15 @@ def test_walks_that_saw_different_records_are_not_the_fault_of_the_total(synced:
     for _ in range(4):
         sync(synced)
     assert count_fits(synced)
+
+
+def test_a_sync_says_which_records_it_did_not_see(synced: SyncedClass) -> None:
+    """A verified sync that misses records for the first time keeps them, and says so."""
+    sync(synced)
+    synced.school.drop_row(synced.id, id_of(3))
+    run = sync(synced)
+    assert (run.is_clean, run.removed) == (True, 0)
+    assert "1 record of this class is not at OpenClass any more" in str(run.note)
+    assert "the next sync that reads everything removes" in str(run.note)
+    run = sync(synced)
+    assert (run.is_clean, run.removed, run.note) == (True, 1, None)

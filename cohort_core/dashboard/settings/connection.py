@@ -55,9 +55,16 @@ def show_settings(view: View) -> None:
         "Email": settings.email,
     }
     shown = {name: KEPT_BACK if anonymous else value for name, value in entries.items()}
-    shown["Password"] = f"Kept {place}" if place else "Not there any more: connect again"
+    shown["Password"] = f"Kept {_in_words(place)}" if place else "Not there any more: connect again"
     lists.definitions(shown)
     link("connect", "Change school, mentor or password")
+
+
+def _in_words(place: str) -> str:
+    """Say where the password is kept, without the name of a variable or file."""
+    if "COHORT_" in place:
+        return "by whoever runs Cohort Tracker"
+    return "in a file for your eyes only" if place.startswith("in the file") else place
 
 
 def offer_practice_school(view: View) -> None:

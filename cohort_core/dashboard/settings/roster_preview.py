@@ -118,17 +118,13 @@ def show_moves(plan: RosterPlan, moves: Mapping[str, pd.DataFrame], *, anonymous
         if anonymous:
             continue
         with st.expander(f"Who changes band ({len(moved)})"):
-            show_table(
-                [
-                    {
-                        "Name": row.name,
-                        "Now": BANDS[row.band_before].label,
-                        "Then": BANDS[row.band_after].label,
-                    }
-                    for row in moved.itertuples(index=False)
-                ],
-                "Students who change their risk band",
-            )
+            labels = {str(band): look.label for band, look in BANDS.items()}
+            now, then = (moved[f"band_{when}"].map(labels) for when in ("before", "after"))
+            rows = [
+                {"Name": name, "Now": old, "Then": new}
+                for name, old, new in zip(moved["name"], now, then, strict=True)
+            ]
+            show_table(rows, "Students who change their risk band")
 
 
 def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: bool) -> None:
@@ -237,9 +233,10 @@ def _labels(line: Enrolment) -> dict[str, Any]:
 _WIDTHS = {
     "Line": st.column_config.NumberColumn(width=52, pinned=True),
     **{
-        name: st.column_config.TextColumn(width=136)
-        for name in ("In the file", "At OpenClass", "Name", "Do you mean", "Now", "Then")
+        name: st.column_config.TextColumn(width=128)
+        for name in ("In the file", "At OpenClass", "Name", "Do you mean")
     },
+    **{name: st.column_config.TextColumn(width=84) for name in ("Now", "Then")},
 }
 
 

@@ -102,6 +102,7 @@ def show(view: View) -> None:
         place = places.get(name)
         (at_end if place is None else place).error(literal(sentence))
         return
+    kept = kept.replace(str(admin_of(view).home.credentials), "a file")
     connection.offer(listed, f"The password is kept in {kept}.")
 
 
