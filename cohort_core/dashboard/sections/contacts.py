@@ -55,7 +55,10 @@ def actions(
     draft: message.Draft,
     hide_days: int = CONTACT_HIDES_DAYS,
 ) -> None:
-    """Offer to copy or mail the draft, or to note a talk; both hide for so many days."""
+    """Offer to copy or mail the draft, or to note a talk.
+
+    Each hides the student for so many days.
+    """
     note = partial(_note, view, class_id, student_id, name, draft.template, hide_days)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
