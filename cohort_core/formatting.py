@@ -53,6 +53,12 @@ def signed(number: int) -> str:
     return f"{number:+,}".replace("-", "−")
 
 
+def signed_decimal(now: float, before: float) -> str:
+    """Subtract two numbers as a reader of both would, such as "+0.6" or "−0.6"."""
+    change = round_half_up(round_half_up(now, 1) - round_half_up(before, 1), 1)
+    return f"{change:+.1f}".replace("-", "−") if change else "0.0"
+
+
 def percent_points(now: float | None, before: float | None) -> int:
     """Subtract two shares in whole percents, as a reader of both would.
 

@@ -1,4 +1,4 @@
-"""The class night: whom to talk to, and what about; a tick notes the talk."""
+"""The class night: students to talk to, and topics; a tick notes the talk."""
 
 import streamlit as st
 

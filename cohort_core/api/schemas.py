@@ -218,7 +218,10 @@ class DraftRow(BaseModel):
 
 
 class DraftRequest(BaseModel):
-    """The text of a draft. No other placeholders than those of the row can be used."""
+    """The text of a draft.
+
+    No other placeholders than those of the row can be used.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     subject: str = Field(

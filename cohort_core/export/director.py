@@ -1,4 +1,7 @@
-"""The director's page: one page about a class, what changed since the last one, and no names by default."""
+"""The director's page: the changes of a class since the last page.
+
+It has no names by default.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from cohort_core.formatting import (
     long_day,
     one_decimal,
     percent,
+    percent_points,
     signed,
+    signed_decimal,
     signed_points,
     whole,
 )
@@ -20,7 +25,7 @@ from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS, KINDS
 from cohort_core.services.director_pages import FIRST_DAYS, DirectorPage
 
-LABELS = {
+LABELS: dict[str, str] = {
     "students": "Students",
     "avg_completion": "Average completion",
     "completed_all": "Completed the whole course",
@@ -73,9 +78,9 @@ def _figure(row: dict[str, Any], label: str) -> dict[str, str]:
     if row["change"] is not None:
         change = signed(round(row["change"])) if row["change"] else "0"
         if row["figure"] == "avg_completion":
-            change = signed_points(round(100 * row["now"]) - round(100 * row["before"]))
+            change = signed_points(percent_points(row["now"], row["before"]))
         elif row["figure"] == "velocity":
-            change = f"{row['change']:+.1f}".replace("-", "−")
+            change = signed_decimal(row["now"], row["before"])
     return {"label": label, "before": shown(row["before"]), "now": shown(row["now"]), "change": change}
 
 
@@ -93,7 +98,7 @@ def _changes(page: DirectorPage) -> list[str]:
 
 
 def _messages(page: DirectorPage, now: dict[str, float]) -> list[str]:
-    """Say how many were written to and came back, beside the usual rate without a message."""
+    """Describe the messages and their outcomes, beside the usual rate without a message."""
     number = int(now["messages"])
     if not number:
         return ["No message or talk was noted in this time."]

@@ -1,4 +1,4 @@
-"""Students who came back after two silent weeks and completed several assignments: they deserve a word."""
+"""Students who deserve a word: back after two silent weeks, with several completions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def find_return(cohort: Cohort, student_id: str) -> Return | None:
 
 @cached_on
 def praise(cohort: Cohort) -> pd.DataFrame:
-    """List the students who completed 3 or more in 7 days, after 14 silent days or more.
+    """List the students who came back and completed 3 or more.
+
+    They completed them in 7 days, after 14 silent days or more.
 
     The most completions come first, then the longest silence, then the name. Columns: student_id, name,
     completed (in the 7 days up to *as of*), silent_days, back_at (UTC), assignment_id and assignment (the

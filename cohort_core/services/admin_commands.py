@@ -169,7 +169,10 @@ class AdminCommands:
         return Draft(kind, template, is_ours=False, changed_at=saved.changed_at, who=who)
 
     def reset_draft(self, kind: str) -> Draft:
-        """Go back to our own template of a kind; return it. Raises ``BadInput`` for an unknown kind."""
+        """Go back to our own template of a kind; return it.
+
+        Raises ``BadInput`` for an unknown kind.
+        """
         from cohort_core.reports.drafts import OURS, check_kind
 
         check_kind(kind)

@@ -1,4 +1,4 @@
-"""The director's page: the figures of a class now and at the page before, and when pages were made.
+"""The director's page: the figures of a class now and at the page before.
 
 A line of the audit says when a page was made, and of which instant. So the next one begins there.
 """
@@ -40,7 +40,7 @@ def describe(cohort: Cohort) -> str:
 
 
 def find_last(details: Iterable[str], cohort: Cohort) -> pd.Timestamp | None:
-    """Return the instant of the latest page of an earlier day than *as of*, or None.
+    """Return the instant of the latest page of an earlier day, or None.
 
     `details` are those of the audit. A page that is made twice on one day begins at the same instant.
     """

@@ -1,4 +1,4 @@
-"""The drafts of messages as people use them: their own templates, and ours for the rest."""
+"""The present drafts of messages: people's own templates, and ours for the rest."""
 
 from __future__ import annotations
 

@@ -280,9 +280,9 @@ class Reader(SyncReader):
         )
 
     def record_director_page(self, cohort: Cohort) -> None:
-        """Write into the audit that a page was handed out, so that the next one begins there.
+        """Write into the audit that a director's page was handed out.
 
-        A page for a person who may only read counts as an export alone.
+        The next one begins there. A page for a person who may only read counts as an export alone.
         """
         if self.principal.may_act:
             self.record_export(director_pages.ACTION, director_pages.describe(cohort))

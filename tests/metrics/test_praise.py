@@ -1,4 +1,4 @@
-"""Who deserves a word: back this week with three completions, after two silent weeks."""
+"""Students deserve a word who are back with three completions after two silent weeks."""
 
 from __future__ import annotations
 

@@ -129,7 +129,10 @@ def director(
     as_of: AsOf = None,
     group: Group = None,
 ) -> Response:
-    """Show the figures of a class now and at the director's page before; nothing in it is a name."""
+    """Show the figures of the director's page, now and then.
+
+    *Then* is the page of an earlier day. Nothing in it is a name.
+    """
     page = read.director_page(class_id, since, as_of, group)
     return send(page.figures, Moment.of(page.after))
 
@@ -146,9 +149,10 @@ def director_sheet(
         bool, Query(description="Name the students who moved to a higher risk band or left.")
     ] = False,
 ) -> PdfResponse:
-    """Make one page for a programme director: what changed since the last one, by default without names.
+    """Make one page for a programme director: what changed since the last one.
 
-    The next page begins where this one ends, unless the token may only read.
+    Students are not named unless it is asked for. The next page begins where this one ends, unless the
+    token may only read.
     """
     page = read.director_page(class_id, since, as_of, group)
     file = director_page.director_page(page, names=names, anonymous=read.anonymous)

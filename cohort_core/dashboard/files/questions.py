@@ -194,7 +194,7 @@ SHEETS: dict[str, tuple[str, Callable[[Source], bytes]]] = {
     "handover": ("Handover", _handover),
     "director": ("Director's page", _director),
 }
-"""The label of each PDF and the function that makes it, by the name of its question."""
+"""The label and maker of each PDF, by the name of its question."""
 
 
 def context(source: Source) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The class night: whom to talk to first and about what, with a tick for each talk."""
+"""The class night: students to talk to and topics, with a tick for each talk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def describe(view: View) -> str:
     where = ""
     if view.group_id is None and groups(view.cohort):
         where = " Choose the class night under Group in the sidebar."
-    return f"Whom to talk to and what about, without risk or grades.{ticks}{where}"
+    return f"Students to talk to and what about, without risk or grades.{ticks}{where}"
 
 
 def show(view: View) -> None:
@@ -72,7 +72,10 @@ def show(view: View) -> None:
 
 
 def _night(view: View, met: Mapping[str, Contact]) -> ClassNight:
-    """Return the lists as they were before the ticks of today, so that no row jumps away."""
+    """Return the lists as they were before the ticks of today.
+
+    So no row jumps away under a finger.
+    """
     frame = view.reader.contact_frame(view.class_id)
     frame = frame[~frame["contact_id"].isin([contact.id for contact in met.values()])]
     hidden = {

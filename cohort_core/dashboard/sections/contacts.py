@@ -53,7 +53,10 @@ def actions(
     draft: message.Draft,
     hide_days: int = CONTACT_HIDES_DAYS,
 ) -> None:
-    """Offer to copy or mail the draft, to note a talk, or to hide the student; the first two hide too."""
+    """Offer to copy or mail the draft, to note a talk, or to hide the student.
+
+    The first two hide for so many days too.
+    """
     note = partial(_note, view, class_id, student_id, name, draft.template, hide_days)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", key=f"actions-{key}"):

@@ -1,4 +1,4 @@
-"""What came of messages by the reason for them, beside the usual rate without a message."""
+"""Outcomes of messages by their reason, beside the usual rate without a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handover: its gaps, the answers of a mentor, and what the next mentor will read."""
+"""The handover: its gaps, a mentor's answers, and the text for the next mentor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READABLE = "Write what the student may read: they may ask for it."
 
 
 def describe(view: View) -> str:
-    """Say whom the handover is about, and for whom it is."""
+    """Describe the subject and the reader of the handover."""
     of = "of the group" if view.group_id else "of the class"
     return f"For the next mentor {of}: where each student is, and what only you know."
 

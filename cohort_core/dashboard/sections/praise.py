@@ -21,7 +21,7 @@ HELP = (
 
 
 def show(view: View) -> None:
-    """Show whom to praise, if there is anybody."""
+    """Show the students to praise, if there are any."""
     persons = _persons(view)
     if not persons:
         return

@@ -1,4 +1,4 @@
-"""The drafts of messages: a template for each reason, with a live example, and your name."""
+"""The drafts of messages, each with a live example, and your name."""
 
 from __future__ import annotations
 
