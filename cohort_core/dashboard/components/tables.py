@@ -30,6 +30,7 @@ _ROUNDING = {
 
 # Columns must be selectable too: otherwise a click on a heading would select the first cell below it.
 _CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
+_TICKED = _CLICKABLE | {"selection_mode": ["single-cell", "single-column", "multi-row"]}
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ def show(
     key: str,
     alt: str,
     opens: str | None = None,
-) -> None:
+    has_ticks: bool = False,
+) -> list[str]:
     """Show these columns of a report.
 
     On hover, each heading shows the description of its field from the row model.
 
-    `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
+    `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids. With
+    `has_ticks` rows can be ticked; the ids of these are returned.
     """
     config = {name: _configure(row, name, column) for name, column in columns.items()}
     event: Any = st.dataframe(
@@ -73,10 +76,14 @@ def show(
         # A table whose rows are replaced in place loses the first click, so other rows get another key.
         key=f"{key}-{_digest(frame[f'{opens}_id'])}" if opens else key,
         alt=alt,
-        **(_CLICKABLE if opens else {}),
+        **(_TICKED if has_ticks else _CLICKABLE if opens else {}),
     )
-    if opens and event.selection.cells:
-        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[event.selection.cells[0][0]])})
+    if not opens:
+        return []
+    ids = frame[f"{opens}_id"]
+    if event.selection.cells:
+        open_page(opens, **{opens: str(ids.iloc[event.selection.cells[0][0]])})
+    return [str(ids.iloc[row]) for row in event.selection.rows] if has_ticks else []
 
 
 def picture(figure: Any, *, alt: str) -> None:

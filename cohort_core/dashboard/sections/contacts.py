@@ -48,7 +48,7 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
     """Offer to copy or mail the draft, to note a talk, or to hide the student."""
     note = partial(_note, view, class_id, student_id, name, draft.template)
     key = f"{class_id}-{student_id}"
-    with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{key}"):
         # The script of the first page copies the text above this button.
         st.button(
             about("Copy and note it", name),
@@ -187,4 +187,5 @@ def _note(view: View, class_id: str, student_id: str, name: str, template: str, 
         if noted.hidden_until is not None:
             until = noted.hidden_until
             back = f" {name} is back on the list on {until:%A} {until.day} {until:%B} if nothing changes."
-        hides.keep_notice(f"Noted.{back}", class_id, student_id, noted.contact.id if noted.is_new else None)
+        contacts = [(student_id, noted.contact.id)] if noted.is_new else []
+        hides.keep_notice(f"Noted.{back}", class_id, contacts)
