@@ -57,7 +57,9 @@ STYLE = """
   color: color-mix(in srgb, currentColor 78%, transparent); }
 [class*='st-key-group-'] { margin-top: 0.2rem; }
 .st-key-slow-classes { margin: -0.5rem 0; }
-@media (min-width: 641px) { .st-key-slow-classes { flex-wrap: nowrap; white-space: nowrap; overflow: hidden; } }
+@media (min-width: 641px) {
+  .st-key-slow-classes { flex-wrap: nowrap; white-space: nowrap; overflow: hidden; }
+}
 .st-key-slow-classes a { padding: 0; min-height: 0; }
 .st-key-slow-classes p { font-size: 0.92rem; }
 /* What a button is about is read aloud, and stands beside it for the eyes. */
