@@ -20,6 +20,8 @@ PLACEHOLDERS = {
     "mentor": "your name",
 }
 MAX_SUBJECT, MAX_BODY = 200, 2000
+SUBJECT = "How are you getting on?"
+"""The subject of our own drafts."""
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 _NAME = re.compile(r"[^\S\n]*\{first_name\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
@@ -34,7 +36,7 @@ class Template:
 
 
 def _template(*lines: str) -> Template:
-    return Template("How are you getting on?", "\n".join(["Hi {first_name},", *lines, "{mentor}"]))
+    return Template(SUBJECT, "\n".join(["Hi {first_name},", *lines, "{mentor}"]))
 
 
 OURS = {
@@ -128,7 +130,7 @@ def fill(template: Template, values: Mapping[str, str | None]) -> Template:
     becomes that of our own templates.
     """
     subject, body = (_filled(text, values) for text in (template.subject, template.body))
-    return Template(" ".join(subject.split()) or OURS["praise"].subject, body)
+    return Template(" ".join(subject.split()) or SUBJECT, body)
 
 
 def _filled(text: str, values: Mapping[str, str | None]) -> str:

@@ -90,10 +90,13 @@ def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
             _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))), title="the table")
 
 
-def bare_menu(view: View, *, report: tables.Tabular, ask: Ask, name: str, title: str) -> None:
+def bare_menu(
+    view: View, *, report: tables.Tabular, ask: Ask, name: str, title: str, action: str = "Download"
+) -> None:
     """Show the Download menu alone, in a row that the caller has begun."""
     if _has_rows(report):
-        _menu(list(_tables(Question(name, **_common(view), ask=Step.of(ask)))), title=title)
+        questions = list(_tables(Question(name, **_common(view), ask=Step.of(ask))))
+        _menu(questions, title=title, action=action)
 
 
 def class_report_menu(view: View, report: Report) -> None:
@@ -161,7 +164,9 @@ def _step(function: Ask | None) -> Step | None:
     return None if function is None else Step.of(function)
 
 
-def _menu(questions: Sequence[Question], note: str | None = None, *, title: str) -> None:
+def _menu(
+    questions: Sequence[Question], note: str | None = None, *, title: str, action: str = "Download"
+) -> None:
     """Show the menu, in a fragment that draws its links only while it is open.
 
     `title` says to screen readers what is downloaded.
@@ -172,7 +177,7 @@ def _menu(questions: Sequence[Question], note: str | None = None, *, title: str)
 
     def draw() -> None:
         popover = st.popover(
-            about("Download", title),
+            about(action, title),
             icon=":material/download:",
             type="tertiary",
             key=f"download-{key}",

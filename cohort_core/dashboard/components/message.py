@@ -56,6 +56,11 @@ class Draft:
         return f"mailto:{quote(self.email or '', safe='@')}?{query}"
 
 
+def is_address(email: str) -> bool:
+    """Return True for exactly one address that a mail program reads as such."""
+    return _ADDRESS.fullmatch(email) is not None
+
+
 @dataclass(frozen=True)
 class Situation:
     """The reason to write to a student, with the values of the placeholders."""
@@ -75,7 +80,7 @@ def of_student(
     situation = situation_of(cohort, student_id, kind)
     filled = fill(templates.of[situation.kind], {**situation.values, "mentor": templates.mentor})
     email = str(cohort.students.loc[student_id]["email"])
-    return Draft(filled.subject, filled.body, situation.kind, email if _ADDRESS.fullmatch(email) else None)
+    return Draft(filled.subject, filled.body, situation.kind, email if is_address(email) else None)
 
 
 def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Situation:

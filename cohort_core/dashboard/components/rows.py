@@ -50,7 +50,7 @@ def more(key: str, total: int, first: int) -> int:
 
     Call it in a container below the list, before the list is drawn. `first` rows are there from the start.
     """
-    shown = max(first, st.session_state.get(key, first))
+    shown: int = max(first, st.session_state.get(key, first))
     if total > shown:
         st.button(
             f"{min(STEP, total - shown)} more",

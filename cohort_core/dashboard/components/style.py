@@ -59,6 +59,10 @@ STYLE = """
   text-overflow: ellipsis; white-space: nowrap;
   color: color-mix(in srgb, currentColor 78%, transparent); }
 [class*='st-key-group-'] { margin-top: 0.2rem; }
+.st-key-slow-classes { margin: -0.5rem 0; }
+@media (min-width: 641px) {
+  .st-key-slow-classes { flex-wrap: nowrap; white-space: nowrap; overflow: hidden; }
+}
 .st-key-slow-classes a { padding: 0; min-height: 0; }
 .st-key-slow-classes p { font-size: 0.92rem; }
 /* What a button is about is read aloud, and stands beside it for the eyes. */
@@ -133,9 +137,22 @@ a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outli
   :is([data-testid='stPopoverButton'], [data-testid='stMenuButtonButton']) p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
-  [class*='st-key-people-attention'] > div > [data-testid=stHorizontalBlock],
-  [class*='st-key-people-attention'] > [data-testid=stHorizontalBlock] { display: grid;
-    grid-template-columns: auto 1fr auto; gap: 0 0.5rem; }
+  .stMainBlockContainer { padding-top: 3.2rem; }
+  /* Two lines: band, name and message, and the reason below them over the whole width. */
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] { flex-wrap: wrap; gap: 0 0.4rem; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(1) {
+    width: auto !important; min-width: 0; flex: none !important; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(2) {
+    width: auto !important; min-width: 0; flex: 1 1 0 !important; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(3) {
+    order: 4; flex: 1 0 100% !important; min-width: 0; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(4) {
+    order: 3; width: auto !important; flex: none !important; }
+  .ct-brief { white-space: normal; overflow-wrap: anywhere; }
+  [class*='st-key-message-'] [data-testid=stPopoverButton] p { font-size: 0.9rem; }
+  [class*='st-key-message-'] [data-testid=stIconMaterial] { display: none; }
+  .st-key-titled-verdict, .st-key-titled-attention { flex-wrap: wrap; }
+  .st-key-titled-verdict > div:first-child { max-width: calc(100% - 4rem); flex: 0 1 auto; }
   .ct-strip { grid-template-columns: 1fr; gap: 0.4rem; }
   dl.ct-figures.ct-figures { grid-template-columns: repeat(2, auto); }
   dl.ct-facts.ct-facts { grid-template-columns: 1fr; gap: 0; }

@@ -46,7 +46,7 @@ def literal(text: str) -> str:
 
 def about(action: str, name: str) -> str:
     """Return the label of an action; the name is there for screen readers alone (see `style`)."""
-    return f"{action} *{literal(name)}*"
+    return f"{action} *{literal(name)}*" if name.strip() else action
 
 
 def markup(text: object) -> str:

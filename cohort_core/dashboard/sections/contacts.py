@@ -59,7 +59,7 @@ def actions(
     """
     note = partial(_note, view, class_id, student_id, name, draft.template, hide_days)
     key = f"{class_id}-{student_id}"
-    with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{key}"):
         # The script of the first page copies the text above this button.
         st.button(
             about("Copy and note it", name),
@@ -202,4 +202,5 @@ def _note(
         if noted.hidden_until is not None:
             until = noted.hidden_until
             back = f" {name} is back on the list on {until:%A} {until.day} {until:%B} if nothing changes."
-        hides.keep_notice(f"Noted.{back}", class_id, student_id, noted.contact.id if noted.is_new else None)
+        contacts = [(student_id, noted.contact.id)] if noted.is_new else []
+        hides.keep_notice(f"Noted.{back}", class_id, contacts)

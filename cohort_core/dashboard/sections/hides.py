@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,10 +32,14 @@ class Notice:
 
     text: str
     class_id: str
-    student_id: str
-    contact_id: int | None = None
-    """The contact that was noted; None after a hide."""
-    can_undo: bool = True
+    hidden: str | None = None
+    """The student who was hidden without a contact."""
+    contacts: tuple[tuple[str, int], ...] = ()
+    """Students and the contacts with them that were noted."""
+
+    @property
+    def can_undo(self) -> bool:
+        return self.hidden is not None or bool(self.contacts)
 
 
 def offer(view: View, class_id: str, student_id: str, name: str) -> None:
@@ -82,9 +87,9 @@ def show_state(view: View, student_id: str, name: str) -> None:
                 )
 
 
-def keep_notice(text: str, class_id: str, student_id: str, contact_id: int | None) -> None:
-    """Keep a notice for the next run; without a new contact there is no Undo."""
-    st.session_state[_NOTICE] = Notice(text, class_id, student_id, contact_id, contact_id is not None)
+def keep_notice(text: str, class_id: str, contacts: Iterable[tuple[str, int]]) -> None:
+    """Keep a notice for the next run; without new contacts there is no Undo."""
+    st.session_state[_NOTICE] = Notice(text, class_id, contacts=tuple(contacts))
 
 
 def show(view: View) -> None:
@@ -136,10 +141,10 @@ def _show_again(view: View, class_id: str, student_id: str) -> None:
 
 def _undo(view: View, notice: Notice) -> None:
     with guarded("undo", stop=False) as problems:
-        if notice.contact_id is None:
-            commands_of(view).show_again(notice.class_id, notice.student_id)
-        else:
-            commands_of(view).delete_contact(notice.class_id, notice.student_id, notice.contact_id)
+        if notice.hidden is not None:
+            commands_of(view).show_again(notice.class_id, notice.hidden)
+        for student_id, contact_id in notice.contacts:
+            commands_of(view).delete_contact(notice.class_id, student_id, contact_id)
     keep_problem(problems)
 
 

@@ -19,7 +19,7 @@ from cohort_core.reports.labels import URGENCIES
 from cohort_core.reports.report import Report
 
 EVERYONE = 100_000
-MAX_CLASSES = 4
+MAX_CLASSES = 2
 THIS_CLASS, ALL_CLASSES = "this", "all"
 SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
 _SCOPE, _CHOSEN = "scope", "scope-chosen"

@@ -35,4 +35,4 @@ def show(view: View, student_id: str) -> None:
 def _link(label: str, key: str, row: dict[str, Any]) -> None:
     also = {url_state.CLASS: row["class_id"], "student": row["student_id"]}
     with st.container(key=key, width="content"):
-        link("student", label, icon=False, also=also, width="content", help=row["name"])
+        link("student", label, icon=False, also=also, width="content")
