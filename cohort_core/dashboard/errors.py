@@ -10,11 +10,16 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.page_sentences import on_page
 from cohort_core.errors import CohortError, refused_by_system
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = "Something went wrong that should not have. Reload the page; details are in the log."
+UNEXPECTED = (
+    "Something failed that should not have. Reload the page. If it fails again, tell whoever installed "
+    "Cohort "
+    "Tracker."
+)
 
 
 @contextmanager
@@ -46,7 +51,7 @@ def sentence_for(error: Exception, where: str) -> str:
         error = refused_by_system(error, on_page=True)
     if isinstance(error, CohortError):
         logger.warning("The dashboard (%s) met %s", where, error.code)
-        return error.message
+        return on_page(error.message, error.code)
     # Log lines of code only: the message of an exception may quote data.
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("The dashboard (%s) met an unexpected %s\n%s", where, type(error).__name__, places)

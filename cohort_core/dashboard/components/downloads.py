@@ -20,6 +20,7 @@ from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import Question, Selection, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
 from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.page_sentences import on_page
 from cohort_core.export import images, pdf, tables
 from cohort_core.reports.report import Report
 
@@ -93,7 +94,7 @@ def class_report_menu(view: View, report: Report) -> None:
     if pdf.is_possible():
         _menu([replace(base, extension="pdf"), *_tables(base)])
     else:
-        _menu(list(_tables(base)), pdf.NOT_INSTALLED)
+        _menu(list(_tables(base)), on_page(pdf.NOT_INSTALLED, "not_installed"))
 
 
 def template(view: View, name: str, ask: Ask) -> None:

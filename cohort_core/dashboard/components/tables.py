@@ -73,7 +73,9 @@ def show(
 def pick(
     frame: pd.DataFrame, row: type[BaseModel], columns: Mapping[str, Column], *, key: str, alt: str
 ) -> int | None:
-    """Show these columns of a report, and return the place of the row that was clicked; None for none."""
+    """Show these columns of a report, and return the row that was clicked.
+
+    It is the place of the row in the frame, None before a click."""
     event = _table(frame, row, columns, key=key, alt=alt, opens=None, is_clickable=True)
     return event.selection.cells[0][0] if event.selection.cells else None
 
@@ -135,7 +137,9 @@ def chart(
 
 
 def _in_theme(spec: dict[str, Any]) -> dict[str, Any]:
-    """Give texts inside a chart a colour that suits the page; files keep black on white."""
+    """Give texts inside a chart a colour that suits the page.
+
+    Files keep black on white."""
     colour = "#e8eced" if st.context.theme.type == "dark" else "#20292c"
     return {**spec, "config": {**spec.get("config", {}), "text": {"color": colour}}}
 

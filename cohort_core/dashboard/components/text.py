@@ -45,9 +45,10 @@ def literal(text: str) -> str:
 
 
 def named(label: str, name: str) -> str:
-    """Return the label of a button that says to a screen reader what it is about.
+    """Return a label of a button with the name that it is about.
 
-    The name is hidden on the screen, where it stands beside the button (`style.py`).
+    The name is for screen readers, and is hidden on the screen, where it stands beside the button
+    (`style.py`).
     """
     return f"{literal(label)} :small[{literal(name)}]"
 

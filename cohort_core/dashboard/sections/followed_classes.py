@@ -15,6 +15,7 @@ from cohort_core.dashboard.components.text import ago, count, literal, named, pa
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.page_sentences import on_page
 from cohort_core.dashboard.sections import closing
 from cohort_core.errors import RemovalsRefused
 from cohort_core.export import tables
@@ -35,10 +36,10 @@ class ClassLine(Row):
     friendly_id: str | None = Field(description="The short name in its address.")
     name: str = Field(description="Its name.")
     is_active: bool = Field(description="Whether you follow it: it is synced and can be chosen.")
-    students: int = Field(description="Students that are known of it.")
-    assignments: int = Field(description="Assignments that are known of it.")
+    students: int = Field(description="Students in it.")
+    assignments: int = Field(description="Assignments in it.")
     records: int = Field(description="Records of a student in an assignment.")
-    set_aside: int = Field(description="Records that could not be read. They are counted nowhere.")
+    set_aside: int = Field(description="Records that cannot be used. They count nowhere.")
     synced_at: datetime | None = Field(description="End of the last good sync, UTC.")
     closed_on: date | None = Field(description="The day on which it was closed; empty while it is open.")
 
@@ -177,7 +178,7 @@ def _to_row(status: ClassStatus) -> dict[str, Any]:
 
 def _offer_removal(view: View, run: Run, is_running: bool) -> None:
     problem = run.error or run.note or "OpenClass no longer has many records of this class."
-    st.warning(literal(sync_panel.without_command(problem)))
+    st.warning(literal(on_page(problem, RemovalsRefused.code)))
     st.caption(
         "So much going at once may be right, as when students left or an assignment was taken out of the "
         "course, or a mistake at OpenClass. Look at the class there first. What is removed counts no more "

@@ -16,6 +16,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.page_sentences import on_page
 from cohort_core.dashboard.sections import followed_classes
 from cohort_core.export.tables import Table
 from cohort_core.reports.row_models import Row
@@ -100,7 +101,7 @@ def show_problem(view: View) -> None:
 
 
 def show(view: View) -> None:
-    """Show the details of the latest syncs, for somebody who looks for the reason of a number."""
+    """Show the details of the latest syncs, and what was set aside."""
     jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
     downloads.heading(view.of_no_class(), "Syncs", report=lines, ask=sync_table)
@@ -181,8 +182,14 @@ def _to_row(job: Job, run: Run) -> dict[str, Any]:
         "verified": {True: "Yes", False: "No"}.get(run.is_clean) if run.is_clean is not None else None,
         "seconds": run.seconds,
         "asked_by": ASKED_BY.get(job.asked_by, job.asked_by),
-        "note": run.error or run.note or (job.error if state != "done" else None),
+        "note": _note(job, run, state),
     }
+
+
+def _note(job: Job, run: Run, state: str) -> str | None:
+    if note := run.error or run.note:
+        return on_page(note, run.error_code)
+    return on_page(job.error, job.error_code) if job.error and state != "done" else None
 
 
 def _latest_problem(jobs: Sequence[Job]) -> str | None:
