@@ -1,4 +1,4 @@
-"""The state of the class, the students who need a message first, and the news."""
+"""The students who need a message first, the state of the class, and the news."""
 
 from functools import partial
 
@@ -12,14 +12,13 @@ from cohort_core.reports import catalog
 
 with begin("overview") as view:
     score_version.show(view)
-    headline.verdict(view)
     headline.show(view)
+    part(triage.show, view)
     left, right = st.columns(2, gap="large")
     with left:
-        part(triage.show, view)
-    with right:
         part(contacts.show_outcomes, view)
         part(changes.show, view)
+    with right:
         lists.reteach(view, catalog.reteach(view.cohort), max_assignments=3, max_names=5)
         link("blockers", "All blockers")
         weeks = catalog.progress_over_time(view.cohort)
@@ -31,4 +30,5 @@ with begin("overview") as view:
             progress_chart,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
+        headline.show_counts(view)
         link("trends", "All trends")

@@ -10,28 +10,39 @@ from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables, text
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import View, begin, part
-from cohort_core.dashboard.sections import student_filter
+from cohort_core.dashboard.sections import bulk, contacts, hides, student_filter
 from cohort_core.reports import catalog, row_models
 from cohort_core.reports.labels import BANDS, RISK_PARTS, STAGES
 
 ALL = "all"
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
-    "risk": Column("Band"),
+    "risk": Column("Risk level"),
+    "brief": Column("Why", width="large"),
+    "contact": Column("Last contact", width="medium"),
+    "email": Column("Email", width="medium"),
     "risk_score": Column("Risk", "bar"),
     "pct": Column("Completed", "share"),
     "stuck": Column("Stuck in", "whole"),
     "days_silent": Column("Days silent", "whole"),
     "stage": Column("Activity"),
-    "reasons": Column("Why", width="large"),
     "avg_grade": Column("Average grade", "percent"),
-    "missing_points": Column("Not done", "points"),
-    "marks_points": Column("Marks lost", "points"),
+    "missing_points": Column("Missing", "points"),
+    "marks_points": Column("Low grades", "points"),
     "late_points": Column("Late", "points"),
     "quiet_points": Column("Silent", "points"),
-    "night": Column("Night"),
+    "night": Column("Class night"),
     "region": Column("Region"),
 }
+
+
+def write_to(view: View, student_ids: list[str]) -> None:
+    """Show the fold with a message to the ticked students."""
+    with st.expander(
+        f"Write to {len(student_ids)}", icon=":material/mail:", key="write-to", on_change="rerun"
+    ) as fold:
+        if fold.open:
+            bulk.show(view, student_ids)
 
 
 def show_students(view: View) -> None:
@@ -59,58 +70,69 @@ def show_students(view: View) -> None:
         search = st.text_input("Search by name", key="search", width=205)
     narrow = partial(student_filter.filter_students, band=band, stage=stage, search=search, everything=ALL)
     shown = narrow(report.frame)
+    hides.show_notice(view)
     if shown.empty:
         st.info("Nobody fits this choice.")
-    else:
-        parts_chart = student_filter.risk_chart(shown)
-        downloads.heading(
-            view,
-            "Where the points come from",
-            report=report,
-            has_table=False,
-            narrow=narrow,
-            picture=student_filter.risk_chart,
-            name="risk-parts",
+        return
+    downloads.heading(
+        view,
+        text.count(len(shown), "student"),
+        report=replace(report, frame=shown),
+        narrow=narrow,
+    )
+    write_place = st.container()
+    wrote = {
+        student_id: words
+        for (class_id, student_id), words in contacts.last_contacts(view).items()
+        if class_id == view.class_id
+    }
+    table_rows = student_filter.to_rows(shown, STAGES, view.cohort, wrote)
+    columns = {
+        name: column
+        for name, column in COLUMNS.items()
+        if table_rows[name].notna().any() or name not in ("contact", "email", "night", "region")
+    }
+    ticked = tables.show(
+        table_rows,
+        report.row,
+        columns,
+        key="students",
+        alt="Students, the highest risk first",
+        opens="student",
+        has_ticks=view.commands is not None,
+    )
+    with write_place:
+        if ticked:
+            write_to(view, ticked)
+        elif view.commands is not None:
+            st.caption("Tick students to write to several at once. A click on a row opens the student.")
+    downloads.heading(
+        view,
+        "Where the points come from",
+        report=report,
+        has_table=False,
+        narrow=narrow,
+        picture=student_filter.risk_chart,
+        name="risk-parts",
+    )
+    if len(shown) > student_filter.MAX_BARS:
+        st.caption(
+            f"The first {student_filter.MAX_BARS} of {text.count(len(shown), 'student')}; "
+            "the table above has all."
         )
-        if len(shown) > student_filter.MAX_BARS:
-            st.caption(
-                f"The first {student_filter.MAX_BARS} of {text.count(len(shown), 'student')}; "
-                "the table below has all."
-            )
-        lists.legend(RISK_PARTS)
-        tables.chart(
-            parts_chart,
-            alt="Risk points of each student by the four parts",
-            key="parts",
-            opens={"student_id": "student"},
-        )
-        downloads.heading(
-            view,
-            text.count(len(shown), "student"),
-            report=replace(report, frame=shown),
-            narrow=narrow,
-        )
-        table_rows = student_filter.to_rows(shown, STAGES)
-        columns = {
-            name: column
-            for name, column in COLUMNS.items()
-            if table_rows[name].notna().any() or name not in ("night", "region")
-        }
-        tables.show(
-            table_rows,
-            report.row,
-            columns,
-            key="students",
-            alt="Students, the highest risk first",
-            opens="student",
-        )
-        st.caption("Click a bar or a row to open the student.")
+    lists.legend(RISK_PARTS)
+    tables.chart(
+        student_filter.risk_chart(shown),
+        alt="Risk points of each student by the four parts",
+        key="parts",
+        opens={"student_id": "student"},
+    )
 
 
 with begin("risk") as view:
     st.caption(
         "Each student against what most of this class has completed, how well and when. On pace means on "
-        "pace with the cohort, not safe; and the score does not foresee who will drop out."
+        "pace with the class, not safe; and the score does not foresee who will drop out."
     )
     lists.band_counts(catalog.student_health(view.cohort).frame["risk"].value_counts().to_dict())
     with st.expander("What may be said about a band"):

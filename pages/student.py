@@ -1,4 +1,4 @@
-"""One student: progress, assignments that hold them up, a first message, and their working hours."""
+"""One student: a message, the reasons for it, assignments that hold them up, and their working hours."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,12 +8,11 @@ import streamlit as st
 from cohort_core.charts import student_charts, week_charts
 from cohort_core.dashboard.components import choosers, downloads, tables, text
 from cohort_core.dashboard.files.questions import report_of
-from cohort_core.dashboard.layout import View, begin, lazy_expander, part
-from cohort_core.dashboard.sections import contacts, student
+from cohort_core.dashboard.layout import View, begin, lazy_expander, name_tab, part
+from cohort_core.dashboard.sections import contacts, student, worklist
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
-from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 
 
 def show_every_assignment(view: View, assignments: Report, student_id: str) -> None:
@@ -37,43 +36,23 @@ def show_timeline(view: View, student_id: str) -> None:
 
 
 with begin("student") as view:
-    student_id = choosers.student(view)
+    with st.container(horizontal=True, vertical_alignment="center", key="student-bar"):
+        student_id = choosers.student(view)
+        worklist.show(view, student_id)
     cohort = view.cohort
     health = catalog.student(cohort, student_id).record()
+    name_tab(health["name"])
     st.header(text.literal(health["name"]), anchor=False)
-    student.head(cohort, health, view.reader.band_meanings())
+    student.head(cohort, health, view.reader.mentors())
+    part(contacts.show_on_student_page, view, student_id, health["name"])
     student.hint_at_namesakes(cohort, student_id)
     student.note_set_aside(view.reader.quarantined(view.class_id), student_id)
+    student.show_reasons(health, view.reader.band_meanings())
 
     assignments = catalog.student_assignments(cohort, student_id)
     stuck, missing = student.stuck(assignments.frame), student.missing(assignments.frame)
-    part(contacts.show_on_student_page, view, student_id, health)
-
-    meaning = text.meanings(StudentHealthRow)
-    pace = catalog.pace(cohort, student_id).record()
-    forecast = catalog.forecast(cohort, student_id).record()
-    with st.container(horizontal=True, key="headline"):
-        st.metric(
-            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
-        )
-        # The reasons above are about work of every type.
-        of_type = f", {text.literal(cohort.type)}" if cohort.type else ""
-        st.metric(
-            f"Average grade{of_type}", text.percent(health["avg_grade"]), help=meaning["avg_grade"], width=140
-        )
-        st.metric("Risk", text.points(health["risk_score"]), help=meaning["risk_score"], width=140)
-        st.metric(
-            "Pace",
-            student.pace_text(pace["pace_percentile"]),
-            help=text.meanings(PaceRow)["pace_percentile"],
-            width=150,
-        )
-        st.metric(
-            "Finishes",
-            student.forecast_text(forecast),
-            help="At the pace of the last four active weeks.",
-            width=220,
-        )
+    weak = student.weak_grades(assignments.frame)
+    student.show_figures(cohort, health)
 
     history, habits = catalog.risk_history(cohort, student_id), catalog.habits(cohort, student_id)
     risk_chart = student_charts.risk_history(history.frame)
@@ -117,6 +96,24 @@ with begin("student") as view:
                 student.MISSING,
                 key="missing",
                 alt="Missing",
+                opens="assignment",
+            )
+        if not weak.empty:
+            downloads.heading(
+                view,
+                "Weak grades",
+                report=replace(assignments, frame=weak),
+                ask=ask_assignments,
+                narrow=student.weak_grades,
+                name="student-weak-grades",
+                help="Grades at least 10 points below the average of the class, the weakest first.",
+            )
+            tables.show(
+                weak,
+                assignments.row,
+                student.WEAK,
+                key="weak",
+                alt="Weak grades",
                 opens="assignment",
             )
     with right:

@@ -131,7 +131,8 @@ def _matrix_base(data: pd.DataFrame, students: list[str]) -> alt.Chart:
 def _matrix_headings(assignments: pd.DataFrame) -> list[alt.Chart]:
     """Draw the names of the assignments.
 
-    Invisible marks behind them carry the tooltip and the click."""
+    Invisible marks behind them carry the tooltip and the click.
+    """
     base = alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"})).encode(
         x="number:O",
         tooltip=[

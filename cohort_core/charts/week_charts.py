@@ -52,8 +52,8 @@ def _named_lines(
 ) -> alt.LayerChart:
     """Draw up to two lines, each with its name at its end.
 
-    The first is solid, the second dashed. `data` has the columns week, date, `name` and that of `y`. `room` is the width for the names, as a share
-    of that of the weeks.
+    The first is solid, the second dashed. `data` has the columns week, date, `name` and that of `y`.
+    `room` is the width for the names, as a share of that of the weeks.
     """
     labels = list(dict.fromkeys(data[name]))
     colour = alt.Color(

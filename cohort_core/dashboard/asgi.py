@@ -25,6 +25,7 @@ from cohort_core.dashboard.files.owner import new_cookie, owner
 from cohort_core.dashboard.files.registry import FileRegistry, shared_registry
 from cohort_core.dashboard.files.routes import file_route
 from cohort_core.dashboard.identity import current_principal
+from cohort_core.dashboard.keyboard_script import KEYBOARD_SCRIPT
 from cohort_core.dashboard.late_messages import LateMessageFilter
 from cohort_core.dashboard.layout import PAGES, PRODUCT
 from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
@@ -55,7 +56,9 @@ document.addEventListener("click", event => {
   const isByKey = event.detail === 0;
   if (!isByKey || !event.target.closest("[data-testid=stPopoverButton]")) return;
   const enter = frames => {
-    const first = document.querySelector("[data-testid=stPopoverBody] :is(button, a)");
+    const body = document.querySelector("[data-testid=stPopoverBody]");
+    const copy = "[class*='st-key-copy-'] button";
+    const first = body && (body.querySelector(copy) || body.querySelector("button, a"));
     if (first) first.focus();
     if (frames && document.activeElement !== first) requestAnimationFrame(() => enter(frames - 1));
   };
@@ -212,7 +215,7 @@ def first_page_template(original: str) -> str:
     script = (
         f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
+        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{KEYBOARD_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
     page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')

@@ -173,6 +173,11 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         yield view
 
 
+def name_tab(name: str) -> None:
+    """Give the browser's tab the name of a student or assignment, so that several can be told apart."""
+    st.set_page_config(page_title=f"{name} · {PRODUCT}", page_icon=ICON, layout="wide")
+
+
 def part(draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Draw a part of a page that reruns alone.
 
@@ -234,6 +239,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
     services, principal = shared_services(), current_principal()
     with st.sidebar:
         st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        search_place = st.container()
         links = st.container(gap="xxsmall")
         selectors = st.container()
         syncs = st.container()
@@ -256,6 +262,12 @@ def _prepare(page: Page, needs_class: bool) -> View:
                 is_first = other.name == "connect" and not is_connected
                 if (other.in_sidebar or is_first) and (principal.may_administer or not other.is_for_admins):
                     link(other.name, width="stretch")
+    if view.maybe_cohort is not None:
+        # It needs this module, so it cannot be imported above.
+        from cohort_core.dashboard import search
+
+        with search_place:
+            search.show(view)
     with syncs:
         sync_panel.panel(
             view,
@@ -263,6 +275,8 @@ def _prepare(page: Page, needs_class: bool) -> View:
             can_sync=is_connected and any(status.is_open for status in active),
         )
 
+    with st.sidebar:
+        sidebar.show_keys()
     if needs_class and shown is not None:
         st.text(_heading(shown, view))
     for notice in (chosen.notice, *notices):
@@ -309,7 +323,7 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
             url_state.AS_OF: as_of.id,
         }
     )
-    sidebar.show(active, offered, types, latest, is_forced=reader.is_always_anonymous)
+    sidebar.show(active, offered, types, latest, reader.mentors(), is_forced=reader.is_always_anonymous)
     cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
     view = replace(view, maybe_cohort=cohort, group_id=group.id, as_of=as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]

@@ -9,11 +9,14 @@ from typing import Any
 import streamlit as st
 
 from cohort_core.dashboard import url_state
-from cohort_core.dashboard.components.text import count
+from cohort_core.dashboard.components.text import count, markup
+from cohort_core.dashboard.keyboard_script import KEYS
 from cohort_core.metrics.groups import Group
 from cohort_core.store.classes import ClassStatus
+from cohort_core.store.roster import Mentor, folded
 
 _ALL = ""
+KINDS = {"night": "Class night", "region": "Region"}
 
 
 def show(
@@ -21,6 +24,7 @@ def show(
     groups: Sequence[Group],
     types: Mapping[str, str],
     latest: date | None,
+    mentors: Sequence[Mentor],
     *,
     is_forced: bool,
 ) -> None:
@@ -40,7 +44,12 @@ def show(
             url_state.GROUP,
             {_ALL: "Everyone"}
             | {
-                group.id: f"{group.kind.capitalize()}: {group.label} ({count(group.students, 'student')})"
+                group.id: " · ".join(
+                    [
+                        f"{KINDS[group.kind]} {group.label} ({count(group.students, 'student')})",
+                        *mentors_of(mentors, group.label if group.kind == "night" else None),
+                    ]
+                )
                 for group in groups
             },
             help="Numbers are the group's own. Who is stuck or at risk is measured against the whole class.",
@@ -55,6 +64,25 @@ def show(
     if latest:
         _select_day(latest)
     _switch_names(is_forced)
+
+
+def mentors_of(mentors: Sequence[Mentor], night: str | None) -> list[str]:
+    """Return the names of the mentors of a class night; none without a night."""
+    if night is None:
+        return []
+    return [mentor.name for mentor in mentors if mentor.night and folded(mentor.night) == folded(night)]
+
+
+def show_keys() -> None:
+    """Show a menu that says which key does what."""
+    with st.popover("Keys", key="keys", type="tertiary", icon=":material/keyboard:"):
+        st.html(
+            "<dl class='ct-facts ct-marked'>"
+            + "".join(
+                f"<dt><kbd>{markup(key)}</kbd></dt><dd>{markup(does)}</dd>" for key, does in KEYS.items()
+            )
+            + "</dl>"
+        )
 
 
 def _select(label: str, name: str, labels: Mapping[str, str], **kwargs: Any) -> None:

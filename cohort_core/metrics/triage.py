@@ -196,8 +196,9 @@ def merge_triage(
         for subject, entry in first.items()
     ]
     frame["also"] = pd.Series(also, dtype="object")
-    moments = [(last_contacts or {}).get(entry.student_id or "") for entry in first.values()]
-    frame["last_contact"] = pd.Series(pd.to_datetime(moments, utc=True)).dt.as_unit("us")
+    written = last_contacts or {}
+    moments = [written.get(entry.student_id or "", pd.NaT) for entry in first.values()]
+    frame["last_contact"] = pd.Series(moments, dtype="datetime64[us, UTC]")
     return frame.head(limit), max(len(frame) - limit, 0)
 
 

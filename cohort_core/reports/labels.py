@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.formatting import days
-from cohort_core.reports.row_models import Band, Stage, TriageKind
+from cohort_core.reports.row_models import Band, Stage, Urgency
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,14 @@ def stage_words(limits: Thresholds) -> dict[Stage, str]:
     return STAGES | {stage: f"Silent for {days(number)} or more" for stage, number in steps.items()}
 
 
-NEEDS: dict[TriageKind, tuple[str, str, str]] = {
-    "risk": ("◆", "At risk", "#c8452b"),
-    "stuck": ("■", "Stuck", "#d98a1f"),
-    "engagement_gap": ("●", "Gone silent", "#6f8fb5"),
-    "never_started": ("○", "Never started", "#7d878c"),
-    "cohort_alarm": ("▼", "Class slow", "#8a6bb0"),
+URGENCIES: dict[Urgency, tuple[str, str]] = {
+    "class": ("Whole class", "The whole class has slowed down."),
+    "slipping": (
+        "Slipping now",
+        "A higher risk level than a week ago, silent for one to three weeks, or stuck since this week.",
+    ),
+    "far_behind": ("Far behind", "Critical or high risk, and not new this week."),
+    "never_started": ("Never started", "Has not started any assignment."),
+    "silent": ("Silent", "On pace or medium risk, and silent or stuck for longer."),
 }
-"""Shape, word and colour by kind of a triage entry."""
+"""Word and meaning by group of the list Needs attention, in its order."""

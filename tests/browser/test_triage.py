@@ -48,8 +48,8 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
 
 
 def listed(page: Page, student_id: str) -> Locator:
-    """Return the links to a student in the triage list, at risk or silent."""
-    lists = "[class*='st-key-people-attention'], [class*='st-key-people-silent']"
+    """Return the links to a student in the list Needs attention."""
+    lists = "[class*='st-key-people-attention']"
     return page.get_by_test_id("stMain").locator(lists).locator(f"a[href*='student={student_id}']")
 
 
@@ -66,9 +66,10 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
     student_id, name = first_student(page)
     try:
         main = page.get_by_test_id("stMain")
-        main.locator(f"[class*='st-key-hide-'][class*='{student_id}'] button").first.click()
+        main.locator(f"[class*='st-key-message-'][class*='{student_id}'] button").click()
+        page.locator(f"[class*='st-key-hide-'][class*='{student_id}'] button").click()
         page.get_by_role("menuitem", name="Until tomorrow").click()
-        description = main.get_by_text(re.compile(rf"^{re.escape(name)}: until \d+ \w+$"))
+        description = main.get_by_text(re.compile(rf"^{re.escape(name)}: until \w+ \d+ \w+$"))
         expect(listed(page, student_id)).to_have_count(0)
         main.get_by_text("Hidden (1)", exact=True).click()
         expect(description).to_be_visible()

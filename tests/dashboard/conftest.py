@@ -31,16 +31,23 @@ EVIL = "![x](http://127.0.0.1:9/p.png) **b** <script>alert(1)</script> $x$ :red[
 Use = Callable[[Workspace], None]
 
 
-def page(name: str, query: dict[str, str] | None = None, unfold: Sequence[str] = ()) -> AppTest:
+def page(
+    name: str,
+    query: dict[str, str] | None = None,
+    unfold: Sequence[str] = (),
+    state: dict[str, str] | None = None,
+) -> AppTest:
     """Run a page as the first thing that a fresh server does, without app.py.
 
-    `unfold` holds the keys of the expanders to open.
+    `unfold` holds the keys of the expanders to open, `state` what the session remembers.
     """
     test = AppTest.from_file(PROJECT / "pages" / f"{name}.py", default_timeout=20)
     for key, value in (query or {}).items():
         test.query_params[key] = value
     for key in unfold:
         test.session_state[key] = True
+    for key, value in (state or {}).items():
+        test.session_state[key] = value
     return test.run()
 
 

@@ -61,8 +61,8 @@ def test_sentence_and_metric_agree_for_every_student(whole_school: Workspace) ->
                 compared += 1
                 halves += abs(100 * student["avg_grade"] % 1 - 0.5) < 1e-9
                 assert sentence == metric or without_placeholders, student
-    assert compared > 2000
-    assert halves > 300, "the school has no grade whose rounding could differ"
+    assert compared > 800
+    assert halves > 100, "the school has no grade whose rounding could differ"
 
 
 def test_the_page_and_the_paper_show_that_number(whole_school: Workspace, use: Use) -> None:

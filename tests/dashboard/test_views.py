@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import get_args
+from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
@@ -285,12 +286,17 @@ def test_the_mentor_is_not_named_either(workspace: Workspace, school: Running, u
 def test_all_classes_are_looked_at_unless_a_group_is_picked(big: str, practised: Workspace) -> None:
     test = page("overview", {"class": big})
     active = [practised.cohorts.cohort(status.id) for status in practised.cohorts.statuses(active_only=True)]
-    entries = catalog.triage(active, 7).records()
+    entries = [row for row in catalog.triage(active, 50).records() if row["student_id"]][:7]
     links = test.main.get("page_link")
     for row in entries:
-        if row["student_id"] is not None:
-            assert any(f"student={row['student_id']}" in link.proto.query_string for link in links)
+        assert any(f"student={row['student_id']}" in link.proto.query_string for link in links)
         assert row["class_name"] in shown(test)
+
+
+def listed(test: AppTest) -> list[str]:
+    """Return the ids of the listed students."""
+    queries = [parse_qs(link.proto.query_string) for link in test.main.get("page_link")]
+    return [query["student"][0] for query in queries if "student" in query]
 
 
 def test_a_student_who_is_behind_and_silent_is_listed_once(practised: Workspace, use: Use) -> None:
@@ -303,17 +309,47 @@ def test_a_student_who_is_behind_and_silent_is_listed_once(practised: Workspace,
             )
             assert not test.exception
             assert not test.error
-            keys = [button.key for button in test.menu_button]
+            popovers = [element.proto.popover for element in test.get("popover")]
             cohort = practised.cohorts.cohort(status.id, group=group)
-            listed = {key.removeprefix(f"hide-{status.id}-") for key in keys if key}
-            were_both += len(listed & set(catalog.engagement_gap(cohort).frame["student_id"]))
+            rows = catalog.triage([practised.cohorts.cohort(status.id)], limit=500).records()
+            mine = [row for row in rows if row["student_id"] in set(cohort.students.index)][:7]
+            assert listed(test)[: len(mine)] == [row["student_id"] for row in mine]
+            were_both += sum(bool(row["also"]) for row in mine)
+            assert len([popover for popover in popovers if popover.label.startswith("Message")]) == len(mine)
     assert were_both
+
+
+def test_twenty_more_come_with_each_press_and_never_all(big: str) -> None:
+    test = page("overview", {"class": big, "scope": "all"})
+    first = listed(test)[:7]
+    (more,) = [button for button in test.button if button.label.endswith(" more")]
+    left = next(caption.value for caption in test.caption if caption.value.startswith("Not shown yet"))
+    more.click().run()
+    assert not test.exception
+    assert listed(test)[:7] == first
+    assert len(set(listed(test)[:27])) == 27
+    assert next(c.value for c in test.caption if c.value.startswith("Not shown yet")) != left
+
+
+def test_this_class_is_remembered_on_the_way_to_another_page_and_back(big: str) -> None:
+    test = page("overview", {"class": big})
+    test.button_group(key="scope-widget").set_value("this").run()
+    assert test.query_params["scope"] == "this"
+    again = page("overview", {"class": big}, state={"scope-chosen": "this"})
+    assert again.button_group(key="scope-widget").value == "this"
 
 
 @pytest.mark.parametrize("scope", ["this", "all"])
 def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, scope: str) -> None:
-    test = page("overview", {"class": big, "scope": scope})
-    first = test.menu_button[0]
+    def messages(test: AppTest) -> list[str]:
+        """Return class and student of each row, as the keys of its widgets end."""
+        queries = [parse_qs(link.proto.query_string) for link in test.main.get("page_link")]
+        return [f"{query['class'][0]}-{query['student'][0]}" for query in queries if "student" in query][:7]
+
+    query = {"class": big, "scope": scope}
+    before = messages(page("overview", query))
+    test = page("overview", query, unfold=[f"message-{before[0]}"])
+    first = test.menu_button(key=f"hide-{before[0]}")
     assert first.options == [
         "Until tomorrow",
         "For a week",
@@ -321,23 +357,23 @@ def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, sc
         "For good",
         "Wrongly listed",
     ]
-    listed = [menu.key for menu in test.menu_button]
     first.click("today").run()
     assert not test.exception
     (today_hide,) = practised.cohorts.load_hides()
     tomorrow = datetime.now(practised.cohorts.cohort(big).tz).date() + timedelta(days=1)
     assert (today_hide.kind, today_hide.until) == ("done", tomorrow)
-    assert first.key == f"hide-{today_hide.class_id}-{today_hide.student_id}"
-    assert first.key not in [menu.key for menu in test.menu_button]
+    assert f"{today_hide.class_id}-{today_hide.student_id}" == before[0]
+    assert before[0] not in messages(test)
     assert [element.value for element in test.text if ": until " in element.value]
     assert [element.value for element in test.caption if " is hidden until " in element.value]
-    (again,) = [button for button in test.button if button.label == "Show again"]
+    (again,) = [button for button in test.button if button.label.startswith("Show again")]
     again.click().run()
     assert practised.cohorts.load_hides() == []
-    assert [menu.key for menu in test.menu_button] == listed
-    test.menu_button[1].click("week").run()
-    test.menu_button[1].click("exempt").run()
-    exempt, week = practised.cohorts.load_hides()
+    assert messages(test) == before
+    for chosen, row in (("week", before[0]), ("exempt", before[1])):
+        test = page("overview", query, unfold=[f"message-{row}"])
+        test.menu_button(key=f"hide-{row}").click(chosen).run()
+    week, exempt = sorted(practised.cohorts.load_hides(), key=lambda hide: hide.kind)
     assert (exempt.kind, exempt.until) == ("exempt", None)
     assert week.until == tomorrow + timedelta(days=6)
     for hide in (exempt, week):
@@ -350,28 +386,20 @@ def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -
         practised.cohorts.cohort(big, cohort.as_of - pd.Timedelta(days=7))
     ).record()
     now = catalog.progress_summary(cohort).record()
-    (metric,) = [
-        metric for metric in page("overview", {"class": big}).metric if metric.label == "Average completion"
-    ]
     # The difference of the two percentages that are shown.
     before, after = (math.floor(100 * row["avg_completion"] + 0.5) for row in (then, now))
-    assert metric.delta == f"{after - before:+} points"
-
-
-def test_the_alarm_says_what_it_compares() -> None:
-    def script() -> None:
-        from cohort_core.dashboard.sections import headline
-
-        headline.show_pace({"alarm": True, "velocity": 1.04, "usual_velocity": 4.2})
-
-    assert r"1\.0 completions a student" in AppTest.from_function(script).run().warning[0].value
+    label, _, change, _ = headline.figures_of(now, then)[0]
+    assert (label, change) == ("Average completion", f"{after - before:+} points")
+    assert f"{change} in a week" in shown(page("overview", {"class": big}))
 
 
 @pytest.mark.parametrize(
     ("alarm", "share", "text"),
-    [(True, 0.4, "slowed down"), (False, 0.79, "slower"), (False, 0.8, "usual"), (False, 1.3, "faster")],
+    [(True, 0.4, "slowed down"), (False, 0.79, "slower"), (False, 0.8, "usual"), (False, 1.3, "Faster")],
 )
 def test_the_verdict_says_how_the_class_moves(alarm: bool, share: float, text: str) -> None:
-    assert text in headline.verdict_text({"alarm": alarm, "share": share})
-    assert "early" in headline.verdict_text({"alarm": False, "share": None})
-    assert headline.pace_text({"velocity": None}) == "No week is over yet."
+    row = {"alarm": alarm, "share": share, "velocity": 1.04, "usual_velocity": 4.2}
+    assert text in headline.verdict_text(row)
+    assert "1.0 completions per student last week, usually 4.2" in headline.verdict_text(row)
+    assert "early" in headline.verdict_text({"alarm": False, "share": None, "velocity": 1.0})
+    assert "no week is over" in headline.verdict_text({"alarm": False, "share": None, "velocity": None})

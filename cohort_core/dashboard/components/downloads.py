@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from cohort_core.dashboard.components.text import literal, markup
+from cohort_core.dashboard.components.text import about, literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import Question, Selection, Step, report_of
@@ -77,7 +77,7 @@ def heading(
         key=f"titled-{tables.file_name(None, base.name, 'x')}",
     ):
         st.header(literal(text), anchor=False, help=help)
-        _menu(questions)
+        _menu(questions, title=text)
 
 
 def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
@@ -85,16 +85,26 @@ def menu(view: View, *, report: tables.Tabular, ask: Ask) -> None:
     if _has_rows(report):
         key = f"titled-{tables.file_name(None, report.name, 'x')}"
         with st.container(horizontal=True, horizontal_alignment="right", key=key):
-            _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))))
+            _menu(list(_tables(Question(report.name, **_common(view), ask=Step.of(ask)))), title="the table")
+
+
+def bare_menu(
+    view: View, *, report: tables.Tabular, ask: Ask, name: str, title: str, action: str = "Download"
+) -> None:
+    """Show the Download menu alone, in a row that the caller has begun."""
+    if _has_rows(report):
+        questions = list(_tables(Question(name, **_common(view), ask=Step.of(ask))))
+        _menu(questions, title=title, action=action)
 
 
 def class_report_menu(view: View, report: Report) -> None:
     """Show the menu with the class report for a programme director, and the Overview's figures."""
     base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu([replace(base, extension="pdf"), *_tables(base)])
+        _menu([replace(base, extension="pdf"), *_tables(base)], title="the class report")
     else:
-        _menu(list(_tables(base)), on_page(pdf.NOT_INSTALLED, "not_installed"))
+        note = on_page(pdf.NOT_INSTALLED, "not_installed")
+        _menu(list(_tables(base)), note, title="the class report")
 
 
 def template(view: View, name: str, ask: Ask) -> None:
@@ -133,8 +143,12 @@ def _step(function: Ask | None) -> Step | None:
     return None if function is None else Step.of(function)
 
 
-def _menu(questions: Sequence[Question], note: str | None = None) -> None:
+def _menu(
+    questions: Sequence[Question], note: str | None = None, *, title: str, action: str = "Download"
+) -> None:
     """Show the menu, in a fragment that draws its links only while it is open.
+
+    `title` says to screen readers what is downloaded.
 
     So no link is older than the opened menu, and a page offers no questions that nobody looks at.
     """
@@ -142,7 +156,7 @@ def _menu(questions: Sequence[Question], note: str | None = None) -> None:
 
     def draw() -> None:
         popover = st.popover(
-            "Download",
+            about(action, title),
             icon=":material/download:",
             type="tertiary",
             key=f"download-{name}",

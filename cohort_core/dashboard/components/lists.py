@@ -209,14 +209,18 @@ class Part:
 
 def stacked_bar(parts: Sequence[Part], noun: str) -> None:
     """Show one bar cut in proportion, with a legend that gives the numbers."""
-    bar = "".join(
-        f"<span style='flex:{part.number};background:{part.colour}'></span>" for part in parts if part.number
-    )
     legend = "".join(
         f"<span>{_shape(part.shape, part.colour)}{markup(part.label)}: {count(part.number, noun)}</span>"
         for part in parts
     )
-    st.html(f"<div class='ct-split' aria-hidden='true'>{bar}</div><div class='ct-legend'>{legend}</div>")
+    st.html(f"{_bar(parts)}<div class='ct-legend'>{legend}</div>")
+
+
+def _bar(parts: Sequence[Part]) -> str:
+    spans = "".join(
+        f"<span style='flex:{part.number};background:{part.colour}'></span>" for part in parts if part.number
+    )
+    return f"<div class='ct-split' aria-hidden='true'>{spans}</div>"
 
 
 def sparkline(values: Sequence[int], what: str) -> None:
@@ -257,10 +261,21 @@ def legend(parts: Mapping[str, tuple[str, str]]) -> None:
 
 
 def band_counts(counts: Mapping[Any, int]) -> None:
-    stacked_bar(
-        [Part(look.label, counts.get(band, 0), look.colour, look.shape) for band, look in BANDS.items()],
-        "student",
+    stacked_bar(_bands(counts), "student")
+
+
+def band_bar(counts: Mapping[Any, int]) -> str:
+    """Return the bar of the bands with a short legend, as markup."""
+    parts = _bands(counts)
+    legend = "".join(
+        f"<span>{_shape(part.shape, part.colour)}{markup(part.label)} <b>{part.number:,}</b></span>"
+        for part in parts
     )
+    return f"{_bar(parts)}<div class='ct-legend'>{legend}</div>"
+
+
+def _bands(counts: Mapping[Any, int]) -> list[Part]:
+    return [Part(look.label, counts.get(band, 0), look.colour, look.shape) for band, look in BANDS.items()]
 
 
 def band(of: Band) -> str:

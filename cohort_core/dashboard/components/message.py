@@ -36,6 +36,11 @@ class Draft:
         return f"mailto:{quote(self.email or '', safe='@')}?subject={quote(SUBJECT)}&body={quote(self.text)}"
 
 
+def is_address(email: str) -> bool:
+    """Return True for exactly one address that a mail program reads as such."""
+    return _ADDRESS.fullmatch(email) is not None
+
+
 def of_student(cohort: Cohort, student_id: str) -> Draft:
     """Return the draft for a student of the class. Raises BadInput for another student."""
     health = catalog.student(cohort, student_id).record()
@@ -52,7 +57,7 @@ def of_student(cohort: Cohort, student_id: str) -> Draft:
     return Draft(
         draft(name, health, stuck, missing, silent_days),
         template_of(health, stuck, missing, silent_days),
-        email if email and _ADDRESS.fullmatch(email) else None,
+        email if email and is_address(email) else None,
     )
 
 

@@ -13,19 +13,18 @@ ICON = (
 
 STYLE = """
 <style>
-.stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
-.stMainBlockContainer h1 { padding-bottom: 0.5rem; }
+.stMainBlockContainer { padding-top: 1.6rem; padding-bottom: 3rem; max-width: 86rem; }
+@media (min-width: 641px) { .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; } }
+.stMainBlockContainer h1 { font-size: 2rem; padding: 0; }
+.stMainBlockContainer > [data-testid=stVerticalBlock] { gap: 0.7rem; }
 /* Sections are second headings, without a gap in the levels, in the size of third ones. */
-.stMainBlockContainer h2 { font-size: 1.5rem; padding: 0.5rem 0 0.75rem; }
+.stMainBlockContainer h2 { font-size: 1.4rem; padding: 0.3rem 0 0.4rem; }
 /* Streamlit's own grey is too pale for many eyes. */
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p { color: inherit; }
 [data-testid=stCaptionContainer] { opacity: 0.8; }
 /* The primary colour of the dark theme is too bright for text on it. */
 [data-testid^=stBaseButton-primary]:not(:disabled) { background-color: #1b6a73; border-color: #1b6a73; }
 [data-testid^=stBaseButton-primary]:not(:disabled):hover { background-color: #14545b; border-color: #14545b; }
-/* The names that `text.named` adds to a label, for a screen reader alone. */
-[class*='st-key-sync-class-'] p span { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }
@@ -45,6 +44,46 @@ STYLE = """
 [class*='st-key-people-'] a { padding: 0; min-height: 0; }
 [class*='st-key-people-'] a p { font-weight: 600; white-space: normal; overflow-wrap: anywhere; }
 [class*='st-key-people-'] [data-testid=stHorizontalBlock] { flex-wrap: nowrap; }
+/* One student is one line: band, name, reason, last contact, and the message at its end. */
+[class*='st-key-people-attention'] > div { padding: 0.1rem 0; }
+[class*='st-key-people-attention'] > div:first-child {
+  border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+[class*='st-key-people-attention'] a p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.ct-band { display: flex; align-items: baseline; font-weight: 600; font-size: 0.92rem; white-space: nowrap; }
+.ct-row { display: flex; gap: 1rem; align-items: baseline; font-size: 0.92rem; min-width: 0; }
+.ct-brief { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.ct-contact { flex: none; min-width: 1.5rem; max-width: 14rem; overflow: hidden;
+  text-overflow: ellipsis; white-space: nowrap;
+  color: color-mix(in srgb, currentColor 78%, transparent); }
+[class*='st-key-group-'] { margin-top: 0.2rem; }
+.st-key-slow-classes { margin: -0.5rem 0; }
+@media (min-width: 641px) {
+  .st-key-slow-classes { flex-wrap: nowrap; white-space: nowrap; overflow: hidden; }
+}
+.st-key-slow-classes a { padding: 0; min-height: 0; }
+.st-key-slow-classes p { font-size: 0.92rem; }
+/* What a button is about is read aloud, and stands beside it for the eyes. */
+:is([data-testid=stPopoverButton], [data-testid=stMenuButtonButton], [data-testid=stButton],
+  [data-testid=stLinkButton]) p em { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+.ct-strip { display: grid; grid-template-columns: minmax(22rem, 1fr) minmax(26rem, 1.2fr); gap: 0 2rem;
+  align-items: center; }
+.ct-strip .ct-legend { gap: 0 1rem; padding-top: 0.3rem; font-size: 0.92rem; }
+dl.ct-figures.ct-figures { display: grid; grid-template-columns: repeat(4, auto); gap: 0 1.2rem; margin: 0;
+  padding: 0; }
+dl.ct-figures dt { font-size: 0.85rem; opacity: 0.85; margin: 0; white-space: nowrap; }
+dl.ct-figures dd { font-size: 1.35rem; font-weight: 600; line-height: 1.2; margin: 0; white-space: nowrap; }
+dl.ct-figures small { font-size: 0.78rem; font-weight: 400; opacity: 0.85; }
+/* Whoever works by keyboard must see where they are. */
+:is([data-testid=stMain], [data-testid=stSidebar], [data-testid=stPopoverBody]) :is(a, button):focus-visible {
+  outline: 2px solid currentColor; outline-offset: 1px; }
+kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 0.25rem;
+  padding: 0 0.4rem; font: inherit; }
+/* The answer to a click stays in sight, and moves nothing. */
+.st-key-notice { position: fixed; bottom: 1rem; z-index: 1000; width: auto !important; max-width: 92vw;
+  padding: 0.3rem 1rem; border-radius: 0.5rem; background: #1b6a73; color: #fff; flex-wrap: nowrap; }
+.st-key-notice [data-testid=stCaptionContainer] { opacity: 1; }
+.st-key-notice button { color: #fff !important; text-decoration: underline; }
 .ct-why { color: color-mix(in srgb, currentColor 78%, transparent); font-size: 0.92rem;
   overflow-wrap: anywhere; }
 .ct-mark { margin-right: 0.9rem; font-weight: 600; white-space: nowrap; }
@@ -95,6 +134,24 @@ a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outli
   :is([data-testid='stPopoverButton'], [data-testid='stMenuButtonButton']) p { font-size: 0; }
   .st-key-headline > div { flex: 0 0 calc(50% - 0.5rem) !important; width: auto !important; min-width: 0; }
   .st-key-headline [data-testid=stMetricValue] { font-size: 1.3rem; }
+  .stMainBlockContainer { padding-top: 3.2rem; }
+  /* Two lines: band, name and message, and the reason below them over the whole width. */
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] { flex-wrap: wrap; gap: 0 0.4rem; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(1) {
+    width: auto !important; min-width: 0; flex: none !important; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(2) {
+    width: auto !important; min-width: 0; flex: 1 1 0 !important; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(3) {
+    order: 4; flex: 1 0 100% !important; min-width: 0; }
+  [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(4) {
+    order: 3; width: auto !important; flex: none !important; }
+  .ct-brief { white-space: normal; overflow-wrap: anywhere; }
+  [class*='st-key-message-'] [data-testid=stPopoverButton] p { font-size: 0.9rem; }
+  [class*='st-key-message-'] [data-testid=stIconMaterial] { display: none; }
+  .st-key-titled-verdict, .st-key-titled-attention { flex-wrap: wrap; }
+  .st-key-titled-verdict > div:first-child { max-width: calc(100% - 4rem); flex: 0 1 auto; }
+  .ct-strip { grid-template-columns: 1fr; gap: 0.4rem; }
+  dl.ct-figures.ct-figures { grid-template-columns: repeat(2, auto); }
   dl.ct-facts.ct-facts { grid-template-columns: 1fr; gap: 0; }
   dl.ct-facts dd { margin-bottom: 0.5rem; }
 }

@@ -30,6 +30,7 @@ _ROUNDING = {
 
 # Columns must be selectable too: otherwise a click on a heading would select the first cell below it.
 _CLICKABLE: dict[str, Any] = {"on_select": "rerun", "selection_mode": ["single-cell", "single-column"]}
+_TICKED = _CLICKABLE | {"selection_mode": ["single-cell", "single-column", "multi-row"]}
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,27 @@ def show(
     alt: str,
     opens: str | None = None,
     also: Mapping[str, Mapping[str, str]] | None = None,
-) -> None:
+    has_ticks: bool = False,
+) -> list[str]:
     """Show these columns of a report.
 
     On hover, each heading shows the description of its field from the row model.
 
     `opens` is the page that a click on a row opens: student or assignment. The frame must have its ids.
-    `also` holds further parameters of the address, by the column that is clicked.
+    `also` holds further parameters of the address, by the column that is clicked. With `has_ticks` rows can
+    be ticked; the ids of these are returned.
     """
-    event = _table(frame, row, columns, key=key, alt=alt, opens=opens)
-    if opens and event.selection.cells:
+    selection = _TICKED if has_ticks else _CLICKABLE if opens else {}
+    if not opens:
+        _table(frame, row, columns, key=key, alt=alt, selection=selection)
+        return []
+    ids = frame[f"{opens}_id"]
+    # A table whose rows are replaced in place loses the first click, so other rows get another key.
+    event = _table(frame, row, columns, key=f"{key}-{digest(ids)}", alt=alt, selection=selection)
+    if event.selection.cells:
         place, column = event.selection.cells[0]
-        open_page(opens, **{opens: str(frame[f"{opens}_id"].iloc[place])}, **(also or {}).get(column, {}))
+        open_page(opens, **{opens: str(ids.iloc[place])}, **(also or {}).get(column, {}))
+    return [str(ids.iloc[place]) for place in event.selection.rows] if has_ticks else []
 
 
 def pick(
@@ -75,8 +85,9 @@ def pick(
 ) -> int | None:
     """Show these columns of a report, and return the row that was clicked.
 
-    It is the place of the row in the frame, None before a click."""
-    event = _table(frame, row, columns, key=key, alt=alt, opens=None, is_clickable=True)
+    It is the place of the row in the frame, None before a click.
+    """
+    event = _table(frame, row, columns, key=key, alt=alt, selection=_CLICKABLE)
     return event.selection.cells[0][0] if event.selection.cells else None
 
 
@@ -87,8 +98,7 @@ def _table(
     *,
     key: str,
     alt: str,
-    opens: str | None,
-    is_clickable: bool = False,
+    selection: Mapping[str, Any],
 ) -> Any:
     config = {name: _configure(row, name, column) for name, column in columns.items()}
     return st.dataframe(
@@ -98,10 +108,9 @@ def _table(
         # Half a row more at the bottom shows that others follow.
         height=round((min(len(frame), MAX_ROWS + 0.5) + 1) * ROW_PIXELS) + 3,
         placeholder=formatting.MISSING,
-        # A table whose rows are replaced in place loses the first click, so other rows get another key.
-        key=f"{key}-{digest(frame[f'{opens}_id'])}" if opens else key,
+        key=key,
         alt=alt,
-        **(_CLICKABLE if opens or is_clickable else {}),
+        **selection,
     )
 
 
@@ -139,7 +148,8 @@ def chart(
 def _in_theme(spec: dict[str, Any]) -> dict[str, Any]:
     """Give texts inside a chart a colour that suits the page.
 
-    Files keep black on white."""
+    Files keep black on white.
+    """
     colour = "#e8eced" if st.context.theme.type == "dark" else "#20292c"
     return {**spec, "config": {**spec.get("config", {}), "text": {"color": colour}}}
 

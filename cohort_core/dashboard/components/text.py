@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from cohort_core.formatting import ago, and_more, count, moment, percent, points, seconds, size, until
 
 __all__ = [
+    "about",
     "ago",
     "and_more",
     "count",
@@ -19,7 +20,6 @@ __all__ = [
     "meaning",
     "meanings",
     "moment",
-    "named",
     "parse_instant",
     "percent",
     "points",
@@ -44,13 +44,9 @@ def literal(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", _PARSED_ANYWAY.sub(_WORD_JOINER, text))
 
 
-def named(label: str, name: str) -> str:
-    """Return a label of a button with the name that it is about.
-
-    The name is for screen readers, and is hidden on the screen, where it stands beside the button
-    (`style.py`).
-    """
-    return f"{literal(label)} :small[{literal(name)}]"
+def about(action: str, name: str) -> str:
+    """Return the label of an action; the name is there for screen readers alone (see `style`)."""
+    return f"{action} *{literal(name)}*" if name.strip() else action
 
 
 def markup(text: object) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from cohort_core import formatting
-from cohort_core.dashboard.components import lists, message
-from cohort_core.dashboard.components.text import count, literal, parse_instant
+from cohort_core.dashboard.components import lists, message, rows
+from cohort_core.dashboard.components.text import about, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sections import hides
@@ -24,36 +24,34 @@ DID = {"copied": "Wrote", "email": "Wrote", "call": "Called", "met": "Talked", "
 RECENT = pd.Timedelta(days=14)
 
 
-def offer(view: View, person: lists.Person) -> None:
-    """Show the actions beside a name in the list: message and hide."""
-    if person.student_id is None or view.commands is None:
+def offer(view: View, row: rows.StudentRow) -> None:
+    """Show the action beside a student in a list: a message that opens in place."""
+    if view.commands is None:
         return
-    class_id = person.class_id or view.class_id
     # Open content is sent, closed content is not even computed.
     popover = st.popover(
-        "Message",
-        key=f"message-{class_id}-{person.student_id}",
+        about("Message", row.name),
+        key=f"message-{row.class_id}-{row.student_id}",
         type="tertiary",
         icon=":material/chat:",
         on_change="rerun",
     )
     if popover.open:
         with popover, guarded("message"):
-            cohort = view.reader.cohort(class_id, view.as_of)
-            draft = message.of_student(cohort, person.student_id)
+            cohort = view.reader.cohort(row.class_id, view.as_of)
+            draft = message.of_student(cohort, row.student_id)
             st.code(draft.text, language=None, wrap_lines=True)
-            actions(view, class_id, person.student_id, person.name, draft)
-    hides.offer(view, person)
+            actions(view, row.class_id, row.student_id, row.name, draft)
 
 
 def actions(view: View, class_id: str, student_id: str, name: str, draft: message.Draft) -> None:
-    """Offer to copy or mail the draft, or to note a talk."""
+    """Offer to copy or mail the draft, to note a talk, or to hide the student."""
     note = partial(_note, view, class_id, student_id, name, draft.template)
     key = f"{class_id}-{student_id}"
-    with st.container(horizontal=True, gap="small", key=f"actions-{key}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{key}"):
         # The script of the first page copies the text above this button.
         st.button(
-            "Copy and note it",
+            about("Copy and note it", name),
             key=f"copy-{key}",
             on_click=partial(note, "copied"),
             icon=":material/content_copy:",
@@ -61,7 +59,7 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
         )
         if draft.email and not view.reader.anonymous:
             st.link_button(
-                "Write an email",
+                about("Write an email", name),
                 draft.mail_address,
                 key=f"mail-{key}",
                 on_click=partial(note, "email"),
@@ -69,25 +67,25 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
                 type="tertiary",
             )
         st.button(
-            "Talked to them",
+            about("Talked to them", name),
             key=f"met-{key}",
             on_click=partial(note, "met"),
             icon=":material/forum:",
             type="tertiary",
         )
+        hides.offer(view, class_id, student_id, name)
 
 
-def show_on_student_page(view: View, student_id: str, health: Mapping[str, Any]) -> None:
-    """Show the draft with its actions, and the contacts with the student."""
+def show_on_student_page(view: View, student_id: str, name: str) -> None:
+    """Show the draft with its actions, whether the student is hidden, and the contacts with them."""
     hides.show_notice(view)
     draft = message.of_student(view.cohort, student_id)
-    with st.container(horizontal=True, horizontal_alignment="distribute", key="titled-message"):
+    with st.container(key="titled-message"):
         st.markdown("**A first message**", help=message.HELP, width="content")
     st.code(draft.text, language=None, wrap_lines=True)
     if view.commands is not None:
-        with st.container(horizontal=True, gap="small", key="student-actions"):
-            actions(view, view.class_id, student_id, health["name"], draft)
-            hides.offer(view, lists.Person(student_id, "", health["name"], [""]))
+        actions(view, view.class_id, student_id, name, draft)
+    hides.show_state(view, student_id, name)
     contacts = view.reader.contacts(view.class_id, student_id)
     words = _outcomes(view, contacts)
     for contact in contacts[:5]:
@@ -130,7 +128,7 @@ def show_outcomes(view: View) -> None:
 def last_contacts(view: View) -> dict[tuple[str, str], str]:
     """Describe the last contact with each student, by class id and student id.
 
-    For example "Wrote 7 days ago, nothing since".
+    For example "wrote 7 days ago, nothing since".
     """
     parts = {part.class_id: part for part in view.reader.class_triages(view.as_of)}
     texts: dict[tuple[str, str], str] = {}
@@ -141,7 +139,8 @@ def last_contacts(view: View) -> dict[tuple[str, str], str]:
             continue
         last = part.last_active.get(contact.student_id)
         since = ", active since" if last is not None and last > at else ", nothing since"
-        texts[key] = f"{DID[contact.channel]} {_ago(at, view.now)}{since if part.as_of > at else ''}."
+        ago = _ago(at, view.now)
+        texts[key] = f"{DID[contact.channel].lower()} {ago}{since if part.as_of > at else ''}"
     return texts
 
 
@@ -188,4 +187,5 @@ def _note(view: View, class_id: str, student_id: str, name: str, template: str, 
         if noted.hidden_until is not None:
             until = noted.hidden_until
             back = f" {name} is back on the list on {until:%A} {until.day} {until:%B} if nothing changes."
-        hides.keep_notice(f"Noted.{back}", class_id, student_id, noted.contact.id if noted.is_new else None)
+        contacts = [(student_id, noted.contact.id)] if noted.is_new else []
+        hides.keep_notice(f"Noted.{back}", class_id, contacts)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads
-from cohort_core.dashboard.components.text import ago, count, literal, named, parse_instant
+from cohort_core.dashboard.components.text import about, ago, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, admin_of
@@ -88,7 +88,7 @@ def _show_class(view: View, status: ClassStatus, run: Run | None, *, is_running:
             st.text(status.name)
         if view.commands and status.is_active and status.is_open:
             st.button(
-                named("Sync this class", status.name),
+                about("Sync this class", status.name),
                 key=f"sync-class-{status.id}",
                 on_click=sync_panel.press,
                 args=(view, [status.id]),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
 
-from cohort_core.dashboard.components import lists
-from cohort_core.dashboard.components.text import literal
+from cohort_core.dashboard.components.text import about, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
@@ -32,25 +32,26 @@ class Notice:
 
     text: str
     class_id: str
-    student_id: str
-    contact_id: int | None = None
-    """The contact that was noted; None after a hide."""
-    can_undo: bool = True
+    hidden: str | None = None
+    """The student who was hidden without a contact."""
+    contacts: tuple[tuple[str, int], ...] = ()
+    """Students and the contacts with them that were noted."""
+
+    @property
+    def can_undo(self) -> bool:
+        return self.hidden is not None or bool(self.contacts)
 
 
-def offer(view: View, person: lists.Person) -> None:
-    """Show the menu for hiding a student, beside the name in the list."""
-    class_id = person.class_id or view.class_id
-    if person.student_id is None or view.commands is None:
-        return
-    key = f"hide-{class_id}-{person.student_id}"
+def offer(view: View, class_id: str, student_id: str, name: str) -> None:
+    """Show the menu for hiding a student."""
+    key = f"hide-{class_id}-{student_id}"
     st.menu_button(
-        "Hide until …",
+        about("Hide until …", name),
         list(CHOICES),
         format_func=CHOICES.__getitem__,
         key=key,
         on_click=_hide,
-        args=(view, class_id, person.student_id, person.name, key),
+        args=(view, class_id, student_id, name, key),
         type="tertiary",
         icon=":material/visibility_off:",
     )
@@ -69,9 +70,26 @@ def show_notice(view: View) -> None:
             st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
 
 
-def keep_notice(text: str, class_id: str, student_id: str, contact_id: int | None) -> None:
-    """Keep a notice for the next run; without a new contact there is no Undo."""
-    st.session_state[_NOTICE] = Notice(text, class_id, student_id, contact_id, contact_id is not None)
+def show_state(view: View, student_id: str, name: str) -> None:
+    """Show whether and why a student is hidden from the list, with a button that ends it."""
+    hides = [hide for hide in view.reader.holding_hides(view.cohort) if hide.student_id == student_id]
+    for hide in hides:
+        with st.container(horizontal=True, vertical_alignment="center", key="hidden"):
+            text = f"Hidden from Needs attention {_state(hide)}."
+            st.caption(literal(text), width="content")
+            if view.commands is not None:
+                st.button(
+                    about("Show again", name),
+                    key=f"list-again-{view.class_id}-{student_id}",
+                    type="tertiary",
+                    on_click=_show_again,
+                    args=(view, view.class_id, student_id),
+                )
+
+
+def keep_notice(text: str, class_id: str, contacts: Iterable[tuple[str, int]]) -> None:
+    """Keep a notice for the next run; without new contacts there is no Undo."""
+    st.session_state[_NOTICE] = Notice(text, class_id, contacts=tuple(contacts))
 
 
 def show(view: View) -> None:
@@ -87,7 +105,7 @@ def show(view: View) -> None:
             ):
                 st.text(description, width="content")
                 st.button(
-                    "Show again",
+                    about("Show again", description.rpartition(": ")[0]),
                     key=f"list-again-{class_id}-{student_id}",
                     on_click=_show_again,
                     args=(view, class_id, student_id),
@@ -111,7 +129,7 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
     keep_problem(problems)
     if not problems and chosen is not None:
         how = {EXEMPT: "for good", WRONG: "as wrongly listed", ACTIVE: "until they come back"}
-        text = f"{name} is hidden {how.get(chosen, f'until {until:%A}')}."
+        text = f"{name} is hidden {how.get(chosen, f'until {until:%A} {until.day} {until:%B}')}."
         st.session_state[_NOTICE] = Notice(text, class_id, student_id)
 
 
@@ -123,10 +141,10 @@ def _show_again(view: View, class_id: str, student_id: str) -> None:
 
 def _undo(view: View, notice: Notice) -> None:
     with guarded("undo", stop=False) as problems:
-        if notice.contact_id is None:
-            commands_of(view).show_again(notice.class_id, notice.student_id)
-        else:
-            commands_of(view).delete_contact(notice.class_id, notice.student_id, notice.contact_id)
+        if notice.hidden is not None:
+            commands_of(view).show_again(notice.class_id, notice.hidden)
+        for student_id, contact_id in notice.contacts:
+            commands_of(view).delete_contact(notice.class_id, student_id, contact_id)
     keep_problem(problems)
 
 
@@ -156,7 +174,7 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
 def _state(hide: Hide) -> str:
     why = ", after a contact" if hide.contact_id is not None else ""
     if hide.until is not None:
-        return f"until {hide.until:%d %B}{why}"
+        return f"until {hide.until:%A} {hide.until.day} {hide.until:%B}{why}"
     if hide.reason == "until_active":
         return "until they come back"
     return "wrongly listed" if hide.reason == "wrong" else "for good"

@@ -12,22 +12,40 @@ import streamlit as st
 from cohort_core import formatting
 from cohort_core.dashboard.components import lists, tables
 from cohort_core.dashboard.components.tables import Column
-from cohort_core.dashboard.components.text import and_more, literal, markup, upper_first
+from cohort_core.dashboard.components.text import (
+    and_more,
+    literal,
+    markup,
+    meanings,
+    percent,
+    points,
+    upper_first,
+)
+from cohort_core.dashboard.sidebar import mentors_of
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES
 from cohort_core.reports.report import Report
+from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 from cohort_core.services.set_aside import SetAsideRecord
+from cohort_core.store.roster import Mentor
 
 HALF_OF_THE_CLASS = 0.5
 MAX_NAMES = 3
+WEAK_BELOW = 0.1
+"""A grade so far below that of the class is weak."""
 
 STUCK = {"name": Column("Assignment", pinned=True), "days": Column("Days open", "whole")}
 MISSING = {
     "name": Column("Assignment", pinned=True),
     "status": Column("State"),
     "class_completion_rate_all": Column("Class", "percent"),
+}
+WEAK = {
+    "name": Column("Assignment", pinned=True),
+    "grade": Column("Grade", "percent"),
+    "class_avg_grade": Column("Class grade", "percent"),
 }
 ASSIGNMENTS = {
     "position": Column("Number", "whole"),
@@ -49,18 +67,60 @@ TIMELINE = {
 }
 
 
-def head(cohort: Cohort, health: Mapping[str, Any], said: Meanings) -> None:
-    """Show risk band, contact data, reasons for the risk score, and what the band means."""
+def head(cohort: Cohort, health: Mapping[str, Any], mentors: Sequence[Mentor]) -> None:
+    """Show risk level and main numbers, and how to reach the student."""
     student = cohort.students.loc[health["student_id"]]
-    contact = [
-        text for text in (student["email"], student["night"], student["region"]) if isinstance(text, str)
-    ]
+    night = student["night"] if isinstance(student["night"], str) else None
+    contact = [text for text in (student["email"], night, student["region"]) if isinstance(text, str)]
+    if names := mentors_of(mentors, night):
+        contact.append(f"mentor {' and '.join(names)}")
     lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
-    lines += [markup(reason) for reason in health["reasons"]]
-    lines = [f"<div class='ct-line'>{line}</div>" for line in lines]
-    st.html("".join(lines))
+    st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
+
+
+def show_reasons(health: Mapping[str, Any], said: Meanings) -> None:
+    """Show the reasons for the risk in sentences, and what the level means."""
+    if health["reasons"]:
+        st.html("".join(f"<div class='ct-line'>{markup(reason)}</div>" for reason in health["reasons"]))
     st.caption(literal(said.of[health["risk"]]), help=literal(" ".join(said.limits)))
+
+
+def show_figures(cohort: Cohort, health: Mapping[str, Any]) -> None:
+    """Show the student's main figures; who is silent has no day on which they finish."""
+    student_id = health["student_id"]
+    meaning = meanings(StudentHealthRow)
+    pace = catalog.pace(cohort, student_id).record()
+    forecast = catalog.forecast(cohort, student_id).record()
+    with st.container(horizontal=True, key="headline"):
+        st.metric(
+            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
+        )
+        # The reasons above are about work of every type.
+        of_type = f", {literal(cohort.type)}" if cohort.type else ""
+        st.metric(
+            f"Average grade{of_type}", percent(health["avg_grade"]), help=meaning["avg_grade"], width=140
+        )
+        st.metric("Risk", points(health["risk_score"]), help=meaning["risk_score"], width=140)
+        st.metric(
+            "Work per week",
+            formatting.one_decimal(forecast["per_week"]),
+            help="Assignments completed in a week, over the last four weeks in which the student worked.",
+            width=140,
+        )
+        st.metric(
+            "Pace",
+            pace_text(pace["pace_percentile"]),
+            help=meanings(PaceRow)["pace_percentile"],
+            width=150,
+        )
+        if health["stage"] not in ("quiet", "gone", "never_started"):
+            st.metric(
+                "Finishes",
+                forecast_text(forecast),
+                help="At the pace of the last four weeks in which the student worked.",
+                width=220,
+            )
 
 
 def hint_at_namesakes(cohort: Cohort, student_id: str) -> None:
@@ -104,6 +164,13 @@ def missing(assignments: pd.DataFrame) -> pd.DataFrame:
     """
     is_open = assignments["status"].isin(["not_started", "in_progress"])
     return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
+
+
+def weak_grades(assignments: pd.DataFrame) -> pd.DataFrame:
+    """Return the assignments graded at least 0.1 below the average of the class, the weakest first."""
+    gap = assignments["class_avg_grade"] - assignments["grade"]
+    weak = assignments.assign(gap=gap)[gap.round(9) >= WEAK_BELOW]
+    return weak.sort_values("gap", ascending=False, kind="stable").drop(columns="gap")
 
 
 def missing_text(missing: int, stuck: int) -> str:

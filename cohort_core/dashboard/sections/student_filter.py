@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from cohort_core.charts import student_charts
+from cohort_core.metrics.brief import brief_reasons
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.health import is_early_warning
 from cohort_core.reports.labels import BANDS
 from cohort_core.reports.row_models import Stage
@@ -49,10 +51,17 @@ def normalize(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def to_rows(health: pd.DataFrame, stages: Mapping[Stage, str]) -> pd.DataFrame:
-    """Return the students ready for the table: bands, stages and reasons as text."""
+def to_rows(
+    health: pd.DataFrame, stages: Mapping[Stage, str], cohort: Cohort, contacts: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the students ready for the table: bands and stages as text, a short reason, how to reach them.
+
+    `contacts` describes the last contact with each student, by id.
+    """
     return health.assign(
         risk=health["risk"].map(lambda band: BANDS[band].marked),
         stage=health["stage"].map(stages),
-        reasons=health["reasons"].map(" ".join),
+        brief=health["student_id"].map(brief_reasons(cohort)),
+        email=health["student_id"].map(cohort.students["email"]),
+        contact=health["student_id"].map(contacts),
     )

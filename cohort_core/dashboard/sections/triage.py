@@ -10,139 +10,186 @@ from typing import Any
 import streamlit as st
 
 from cohort_core.dashboard import url_state
-from cohort_core.dashboard.components import downloads, lists
-from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.components import downloads, rows
+from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
-from cohort_core.dashboard.layout import View, lazy_expander, link
-from cohort_core.dashboard.sections import contacts, hides, student_filter
-from cohort_core.reports import catalog
-from cohort_core.reports.labels import NEEDS
+from cohort_core.dashboard.layout import View, link
+from cohort_core.dashboard.sections import contacts, hides
+from cohort_core.reports.labels import URGENCIES
 from cohort_core.reports.report import Report
 
 EVERYONE = 100_000
+MAX_CLASSES = 2
 THIS_CLASS, ALL_CLASSES = "this", "all"
-ORDERS = {ALL_CLASSES: "Who waits longest comes", THIS_CLASS: "Who is furthest behind comes"}
 SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
+_SCOPE, _CHOSEN = "scope", "scope-chosen"
+_HELP = (
+    "Students at risk, stuck, silent, or who never started. Those who slip now come first: a message helps "
+    "them most. In each group the one furthest behind comes first."
+)
 
 
 def show(view: View) -> None:
-    heading_place = st.container()
-    listed = [status for status in view.classes if status.is_open and status.synced_at]
-    is_closed = view.shown is not None and not view.shown.is_open
-    scope = ALL_CLASSES if is_closed else THIS_CLASS
-    if len(listed) > 1 and not is_closed:
-        scope = url_state.choose(
-            "scope",
-            st.segmented_control,
-            "Look at",
-            tuple(SCOPES),
-            # A mentor who has chosen a group wants to see that group.
-            default=THIS_CLASS if view.group_id else ALL_CLASSES,
-            format_func=SCOPES.__getitem__,
-            label_visibility="collapsed",
-        )
-    order = f"{ORDERS[scope]} first. A name opens the student's page, where a first message is ready."
-    if is_closed:
-        order = f"This class is closed, so nobody of it is listed. {order}"
-    st.caption(literal(order))
+    """Show the list, the most urgent first, each student with a message that opens in place."""
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="titled-attention",
+    ):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            st.header("Needs attention", anchor=False, help=_HELP, width="content")
+            scope = _choose_scope(view)
+        menu_place = st.container(width="content")
+    report = listed(view, scope)
+    ask = entries_of_class if scope == THIS_CLASS else all_entries
+    with menu_place:
+        downloads.bare_menu(view, report=report, ask=ask, name="attention", title="Needs attention")
     hides.show_notice(view)
-    shown = _show_class(view) if scope == THIS_CLASS else _show_all_classes(view)
-    ask = at_risk if scope == THIS_CLASS else all_entries
-    with heading_place:
-        downloads.heading(
-            view,
-            "Who needs attention first",
-            report=shown,
-            ask=ask,
-            name="attention",
-            help="Students at risk, stuck, keeping up but silent, or who never started.",
+    if view.shown is not None and not view.shown.is_open:
+        st.caption("This class is closed, so nobody of it is listed.")
+    entries = report.records()
+    if not entries:
+        st.write(
+            "Nobody in this class needs attention at the moment."
+            if scope == THIS_CLASS
+            else "Nobody in your classes needs attention at the moment."
         )
+    _list(view, entries, scope)
+    hides.show(view)
     link("risk", "All students by risk")
 
 
-def at_risk(source: Source) -> Report:
-    """Return the rows of ``student_health`` at risk, without hidden students, for a file."""
-    return _at_risk(catalog.student_health(source.cohort), source.reader.hidden_students(source.cohort))
+def listed(view: View, scope: str, also_listed: str | None = None) -> Report:
+    """Return the entries of the list; `also_listed` is a student who is in it even if hidden."""
+    class_ids = [view.class_id] if scope == THIS_CLASS else None
+    report = view.reader.triage(EVERYONE, view.as_of, class_ids=class_ids, also_listed=also_listed)
+    if scope == THIS_CLASS and view.group_id:
+        return of_group(report, set(view.cohort.students.index))
+    return report
+
+
+def of_group(report: Report, students: set[str]) -> Report:
+    """Keep the entries about these students."""
+    return replace(report, frame=report.frame[report.frame["student_id"].isin(students)])
+
+
+def current_scope(view: View) -> str:
+    """Return the scope that the address or this session asks for: all classes, or the one shown."""
+    if view.shown is not None and not view.shown.is_open:
+        return ALL_CLASSES
+    if len(_open_classes(view)) < 2:
+        return THIS_CLASS
+    # A mentor who has chosen a group wants to see that group.
+    default = THIS_CLASS if view.group_id else st.session_state.get(_CHOSEN, ALL_CLASSES)
+    asked = st.query_params.get(_SCOPE)
+    return asked if asked in SCOPES else default
 
 
 def all_entries(source: Source) -> Report:
-    """Return the triage list of all followed classes, for a file."""
+    """Return the list of all followed classes, for a file."""
     return source.reader.triage(EVERYONE, source.selection.as_of)
 
 
-def _at_risk(health: Report, hidden: set[str]) -> Report:
-    is_open = ~health.frame["student_id"].isin(hidden)
-    return replace(health, frame=health.frame[is_open & (health.frame["risk"] != "low")])
+def entries_of_class(source: Source) -> Report:
+    """Return the list of one class or group, for a file."""
+    report = source.reader.triage(EVERYONE, source.selection.as_of, class_ids=[source.class_id])
+    return of_group(report, set(source.cohort.students.index)) if source.selection.group else report
 
 
-def _show_class(view: View) -> Report:
-    thresholds = view.cohort.thresholds
-    beside = partial(contacts.offer, view)
-    wrote = contacts.last_contacts(view)
-    hidden = view.reader.hidden_students(view.cohort)
-    shown = _at_risk(catalog.student_health(view.cohort), hidden)
-    urgent = replace(shown, frame=shown.frame.head(thresholds.triage_length)).records()
-    if not urgent:
-        st.write("Nobody stands out: everyone is on pace with the cohort.")
-    lists.people(
-        [_with_contact(lists.person_from_health(row), view.class_id, wrote) for row in urgent],
-        "attention",
-        beside,
+def _open_classes(view: View) -> list[str]:
+    return [status.id for status in view.classes if status.is_open and status.synced_at]
+
+
+def _choose_scope(view: View) -> str:
+    """Show the choice of classes, and remember it for the other pages of this session."""
+    scope = current_scope(view)
+    is_closed = view.shown is not None and not view.shown.is_open
+    if len(_open_classes(view)) < 2 or is_closed:
+        return scope
+    key = f"{_SCOPE}-widget"
+
+    def save_choice() -> None:
+        picked = st.session_state.get(key) or ALL_CLASSES
+        st.session_state[_CHOSEN] = picked
+        url_state.write(_SCOPE, picked)
+
+    st.session_state[key] = scope
+    st.session_state[_CHOSEN] = scope
+    st.segmented_control(
+        "Look at",
+        tuple(SCOPES),
+        format_func=SCOPES.__getitem__,
+        key=key,
+        on_change=save_choice,
+        label_visibility="collapsed",
     )
-    listed = hidden | {row["student_id"] for row in urgent}
-    gap = [row for row in catalog.engagement_gap(view.cohort).records() if row["student_id"] not in listed]
-    gap = gap[: thresholds.triage_length]
-    if gap:
-        st.markdown(
-            f"**{student_filter.KEEPING_UP}**",
-            help="The early warning: on pace with the class or little behind it, and nothing done for "
-            f"{count(thresholds.cooling_days, 'day')} or more.",
-        )
-        lists.people(
-            [_with_contact(_silent_person(row), view.class_id, wrote) for row in gap], "silent", beside
-        )
-    hides.show(view)
-    return shown
+    return scope
 
 
-def _show_all_classes(view: View) -> Report:
-    everyone = view.reader.triage(EVERYONE, view.as_of)
-    shown = everyone.frame.head(view.cohort.thresholds.triage_length)
-    if shown.empty:
-        st.write("Nobody in your classes needs attention at the moment.")
-    _list(view, replace(everyone, frame=shown), "needs")
-    rest = replace(everyone, frame=everyone.frame[len(shown) :])
-    if not rest.frame.empty:
-        lazy_expander(f"{len(rest.frame):,} more, less urgent", "more-needs", _list, view, rest, "more")
-    hides.show(view)
-    return everyone
-
-
-def _list(view: View, entries: Report, key: str) -> None:
+def _list(view: View, entries: list[dict[str, Any]], scope: str) -> None:
+    if slow := [row for row in entries if row["urgency"] == "class"]:
+        _show_classes(slow)
+    students = [row for row in entries if row["urgency"] != "class"]
+    list_place, more_place = st.container(gap="xsmall"), st.container()
+    with more_place, st.container(horizontal=True, vertical_alignment="center"):
+        # The list of another class begins anew.
+        key = f"attention-{scope}-{view.class_id if scope == THIS_CLASS else ''}"
+        shown = rows.more(key, len(students), view.cohort.thresholds.triage_length)
+        if left := _describe_rest(students[shown:]):
+            st.caption(left, width="content")
     wrote = contacts.last_contacts(view)
-    persons = [_with_contact(_person_from_triage(row), row["class_id"], wrote) for row in entries.records()]
-    lists.people(persons, key, partial(contacts.offer, view))
+    with list_place:
+        for urgency, (word, meaning) in URGENCIES.items():
+            group = [row for row in students[:shown] if row["urgency"] == urgency]
+            if not group:
+                continue
+            total = sum(row["urgency"] == urgency for row in students)
+            with st.container(key=f"group-{urgency}"):
+                st.markdown(f"**{word}** · {total:,}", help=meaning, width="content")
+            rows.show(
+                [_row(row, scope, wrote) for row in group],
+                f"attention-{urgency}",
+                partial(contacts.offer, view),
+            )
 
 
-def _with_contact(person: lists.Person, class_id: str, wrote: Mapping[tuple[str, str], str]) -> lists.Person:
-    """Add a line about the last contact, if there is one."""
-    text = wrote.get((class_id, person.student_id or ""))
-    return replace(person, why=[*person.why, text]) if text else person
+def _show_classes(entries: list[dict[str, Any]]) -> None:
+    """Show the classes that have slowed down as a whole, in one line; a name opens its Trends."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="slow-classes"):
+        word = "The whole class has slowed down:" if len(entries) == 1 else "Whole classes have slowed down:"
+        st.markdown(
+            f"▼ **{word}**", width="content", help=literal(" ".join(row["reason"] for row in entries[:3]))
+        )
+        for row in entries[:MAX_CLASSES]:
+            link(
+                "trends",
+                literal(row["name"]),
+                icon=False,
+                also={url_state.CLASS: row["class_id"]},
+                width="content",
+            )
+        if len(entries) > MAX_CLASSES:
+            st.caption(f"and {len(entries) - MAX_CLASSES} more", width="content")
 
 
-def _person_from_triage(row: Mapping[str, Any]) -> lists.Person:
-    mark = lists.mark(*NEEDS[row["kind"]])
-    others = [NEEDS[kind][1].lower() for kind in row["also"]]
-    of = [row["class_name"]] if row["student_id"] else []
-    also = [f"also {' and '.join(others)}"] if others else []
-    why = [row["reason"], *([" · ".join(of + also)] if of + also else [])]
-    return lists.Person(row["student_id"], mark, row["name"], why, row["class_id"])
+def _describe_rest(entries: list[dict[str, Any]]) -> str:
+    """Count the entries that are not shown yet, such as "12 slipping now · 8 far behind"."""
+    counts = {
+        word.lower(): sum(row["urgency"] == urgency for row in entries)
+        for urgency, (word, _) in URGENCIES.items()
+    }
+    parts = [f"{number:,} {word}" for word, number in counts.items() if number]
+    return f"Not shown yet: {' · '.join(parts)}" if parts else ""
 
 
-def _silent_person(row: Mapping[str, Any]) -> lists.Person:
-    return lists.Person(
+def _row(row: Mapping[str, Any], scope: str, wrote: Mapping[tuple[str, str], str]) -> rows.StudentRow:
+    return rows.StudentRow(
+        row["class_id"],
         row["student_id"],
-        lists.mark(*NEEDS["engagement_gap"]),
         row["name"],
-        [f"{row['completed']} of {row['total']} done · last active {count(row['days_silent'], 'day')} ago"],
+        row["risk"],
+        row["brief"],
+        wrote.get((row["class_id"], row["student_id"]), ""),
+        row["class_name"] if scope == ALL_CLASSES else "",
     )

@@ -1,0 +1,160 @@
+"""One message to several students: a draft for all, a preview for each, and ways to send it oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import quote
+
+import streamlit as st
+from pydantic import BaseModel, Field
+
+from cohort_core.dashboard.components import downloads, message
+from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.files.questions import Source
+from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.sections import hides
+from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.export.tables import Table
+from cohort_core.metrics.cohort import Cohort
+
+FIRST_NAME = "{first_name}"
+DRAFT = (
+    f"Hi {FIRST_NAME},\nI wanted to ask how you are getting on. Is there something that gets in your way? "
+    "I am glad to help."
+)
+MAX_ADDRESS = 1800
+"""Some mail programs cut a longer address."""
+_TEMPLATE = "several"
+
+
+class MailLine(BaseModel):
+    """A line of the file for a mail merge."""
+
+    name: str = Field(description="First and last name.")
+    email: str | None = Field(description="Email; empty if OpenClass has none.")
+    subject: str = Field(description="The subject.")
+    message: str = Field(description="The message, with the first name in it.")
+
+
+def show(view: View, student_ids: Sequence[str]) -> None:
+    """Show the draft for these students, the preview for each, and what may be done with it."""
+    cohort = view.cohort
+    subject = st.text_input("Subject", value=message.SUBJECT, key="bulk-subject")
+    body = st.text_area(
+        "Message",
+        value=DRAFT,
+        key="bulk-body",
+        height=130,
+        help=f"{literal(FIRST_NAME)} becomes the first name of each student. Nothing is sent from here.",
+    )
+    lines = mail_lines(cohort, student_ids, subject, body)
+    addresses = [
+        line.email
+        for line in lines
+        if line.email and message.is_address(line.email) and not view.reader.anonymous
+    ]
+    note = partial(_note, view, tuple(student_ids))
+    st.markdown("**Preview for each**")
+    with st.container(height=220, key="bulk-preview", border=False):
+        preview = "\n\n".join(f"— {line.name} —\n{line.message}" for line in lines)
+        st.code(preview, language=None, wrap_lines=True)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="bulk-actions"):
+        _copy_button("Copy all and note it", "copy-bulk", note)
+        if addresses and len(address := bcc_address(addresses, subject, body)) < MAX_ADDRESS:
+            st.link_button(
+                "Write one email to all (bcc)",
+                address,
+                key="mail-bulk",
+                on_click=partial(note, "email"),
+                icon=":material/mail:",
+                type="tertiary",
+                help="As it goes to all, it greets nobody by name.",
+            )
+        ask = partial(mail_merge, student_ids="\n".join(student_ids), subject=subject, body=body)
+        downloads.bare_menu(
+            view, report=_table(lines), ask=ask, name="mail-merge", title="", action="File for a mail merge"
+        )
+        st.button(
+            "I wrote to them: note it",
+            key="note-bulk",
+            on_click=partial(note, "email"),
+            icon=":material/check:",
+            type="tertiary",
+        )
+    if addresses and len(bcc_address(addresses, subject, body)) >= MAX_ADDRESS:
+        st.caption("These are too many for one email from here. Copy the addresses into its bcc field.")
+        with st.container(key="bulk-addresses"):
+            st.code(", ".join(addresses), language=None, wrap_lines=True)
+            _copy_button("Copy addresses and note it", "copy-addresses", note)
+    missing = len(lines) - len(addresses)
+    if missing and not view.reader.anonymous:
+        st.caption(f"{count(missing, 'student has', 'students have')} no email at OpenClass.")
+
+
+def _copy_button(label: str, key: str, note: partial[None]) -> None:
+    # The script of the first page copies the nearest text; see `asgi`.
+    st.button(
+        label,
+        key=key,
+        on_click=partial(note, "copied"),
+        icon=":material/content_copy:",
+        type="tertiary",
+    )
+
+
+def mail_lines(cohort: Cohort, student_ids: Sequence[str], subject: str, body: str) -> list[MailLine]:
+    """Return the message to each student, in the order of the class's list."""
+    students = cohort.students.loc[[student for student in student_ids if student in cohort.students.index]]
+    return [
+        MailLine(
+            name=row["name"],
+            email=row["email"] if isinstance(row["email"], str) else None,
+            subject=subject,
+            message=fill_in(body, row["first_name"] if isinstance(row["first_name"], str) else None),
+        )
+        for row in students.to_dict("records")
+    ]
+
+
+def fill_in(body: str, first_name: str | None) -> str:
+    """Put the first name into a message; without one the greeting goes without it."""
+    if first_name:
+        return body.replace(FIRST_NAME, first_name)
+    return body.replace(f" {FIRST_NAME}", "").replace(FIRST_NAME, "")
+
+
+def bcc_address(addresses: Sequence[str], subject: str, body: str) -> str:
+    """Return the address of a new mail to all of them, who do not see each other."""
+    to = ",".join(quote(address, safe="@") for address in addresses)
+    return f"mailto:?bcc={to}&subject={quote(subject)}&body={quote(fill_in(body, None))}"
+
+
+def mail_merge(source: Source, student_ids: str, subject: str, body: str) -> Table:
+    """Return the messages as a table, for a file; `student_ids` has a line for each."""
+    return _table(mail_lines(source.cohort, student_ids.split("\n"), subject, body))
+
+
+def _table(lines: Sequence[MailLine]) -> Table:
+    return Table("mail_merge", MailLine, [vars(line) for line in lines])
+
+
+# This runs before the page does, so that one rerun shows the note.
+
+
+def _note(view: View, student_ids: Sequence[str], channel: str) -> None:
+    noted = []
+    with guarded("contact", stop=False) as problems:
+        for student_id in student_ids:
+            made = commands_of(view).add_contact(view.class_id, student_id, channel, template=_TEMPLATE)
+            noted.append((student_id, made))
+    hides.keep_problem(problems)
+    days = [made.hidden_until for _, made in noted if made.hidden_until is not None]
+    back = (
+        f" They are back on the list on {min(days):%A} {min(days).day} {min(days):%B} if nothing changes."
+        if days
+        else ""
+    )
+    contacts = [(student_id, made.contact.id) for student_id, made in noted if made.is_new]
+    hides.keep_notice(f"Noted for {count(len(noted), 'student')}.{back}", view.class_id, contacts)

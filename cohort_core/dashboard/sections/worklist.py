@@ -1,0 +1,38 @@
+"""The place of a student in the list Needs attention, with links to the next and the one before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from cohort_core.dashboard import url_state
+from cohort_core.dashboard.layout import View, link
+from cohort_core.dashboard.sections import triage
+
+
+def show(view: View, student_id: str) -> None:
+    """Show "2 of 7" with both links; nothing for a student whom the list would not have.
+
+    A student who was just hidden keeps the place, so that the next one is one click away.
+    """
+    entries = [
+        row
+        for row in triage.listed(view, triage.current_scope(view), also_listed=student_id).records()
+        if row["student_id"] is not None
+    ]
+    place = next((place for place, row in enumerate(entries) if row["student_id"] == student_id), None)
+    if place is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        if place > 0:
+            _link("← previous", "previous-student", entries[place - 1])
+        st.caption(f"{place + 1:,} of {len(entries):,} who need attention", width="content")
+        if place + 1 < len(entries):
+            _link("next →", "next-student", entries[place + 1])
+
+
+def _link(label: str, key: str, row: dict[str, Any]) -> None:
+    also = {url_state.CLASS: row["class_id"], "student": row["student_id"]}
+    with st.container(key=key, width="content"):
+        link("student", label, icon=False, also=also, width="content")
