@@ -129,7 +129,10 @@ def _matrix_base(data: pd.DataFrame, students: list[str]) -> alt.Chart:
 
 
 def _matrix_headings(assignments: pd.DataFrame) -> list[alt.Chart]:
-    """Draw the names of the assignments, with invisible marks that carry the tooltip and the click."""
+    """Draw the names of the assignments.
+
+    Invisible marks behind them carry the tooltip and the click.
+    """
     base = alt.Chart(assignments.rename(columns={"assignment_id": "heading_id"})).encode(
         x="number:O",
         tooltip=[
@@ -148,7 +151,7 @@ def _matrix_headings(assignments: pd.DataFrame) -> list[alt.Chart]:
 
 
 def _matrix_sections(assignments: pd.DataFrame) -> list[alt.Chart]:
-    """Draw the first word of each section above its first assignment, and a line before it.
+    """Draw a heading and a line for each section.
 
     Of "Week 3: Repetition" there is room for "Week 3" alone; the tooltip has the rest. Without sections the
     list is empty.

@@ -50,10 +50,10 @@ def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChar
 def _named_lines(
     data: pd.DataFrame, name: str, y: alt.Y, tooltip: list[alt.Tooltip], *, room: float, height: int
 ) -> alt.LayerChart:
-    """Draw up to two lines, the first solid, the second dashed, each with its name at its end.
+    """Draw up to two lines, each with its name at its end.
 
-    `data` has the columns week, date, `name` and that of `y`. `room` is the width for the names, as a share
-    of that of the weeks.
+    The first is solid, the second dashed. `data` has the columns week, date, `name` and that of `y`.
+    `room` is the width for the names, as a share of that of the weeks.
     """
     labels = list(dict.fromkeys(data[name]))
     colour = alt.Color(

@@ -20,26 +20,29 @@ class Thresholds(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     critical_gap: Points = Field(
-        default=30.0, description="Critical: risk at least so many points above the class's median."
+        default=30.0, description="Critical: at least so many risk points behind the class's median."
     )
-    high_gap: Points = Field(default=10.0, description="High: at least so many points above it.")
+    high_gap: Points = Field(default=10.0, description="High: at least so many points behind it.")
     medium_gap: Points = Field(
-        default=2.0, description="Medium: at least so many points above it; on pace below."
+        default=2.0, description="Medium: at least so many points behind it; on pace below."
     )
     stuck_days: Days = Field(
         default=7,
-        description="Work is stuck after so many days at the earliest, if it takes the class no longer.",
+        description="A student is stuck after so many days in an assignment, or later where it takes the "
+        "class longer.",
     )
-    cooling_days: Days = Field(default=7, description="Cooling: so many days without a start or completion.")
-    quiet_days: Days = Field(default=14, description="Quiet: so many days without one.")
-    gone_days: Days = Field(default=30, description="Gone: so many days without one.")
+    cooling_days: Days = Field(
+        default=7, description="First step of silence: so many days without a start or completion."
+    )
+    quiet_days: Days = Field(default=14, description="Second step of silence: so many days without one.")
+    gone_days: Days = Field(default=30, description="Third step of silence: so many days without one.")
     least_ranked: int = Field(
         default=5,
         ge=2,
         le=100,
-        description="An assignment is ranked once so many students have come that far.",
+        description="An assignment is ranked once so many students have reached it.",
     )
-    triage_length: int = Field(default=7, ge=1, le=100, description="Triage lists so many needs at most.")
+    triage_length: int = Field(default=7, ge=1, le=100, description="Needs attention lists so many at most.")
 
     @model_validator(mode="after")
     def _rise(self) -> Thresholds:

@@ -11,7 +11,7 @@ CONNECTION_SCRIPT = """
     "dashboard on the computer on which Cohort Tracker runs, or ask whoever looks after the network to " +
     "let WebSockets through.";
   const gone = "Cohort Tracker does not answer any more. It was stopped, or its computer is asleep. " +
-    "Start it again; this page then goes on by itself.";
+    "Start it again; this page then continues.";
   let leaving = false, timer;
   const hide = () => {
     clearTimeout(timer);

@@ -15,7 +15,10 @@ from cohort_core.errors import CohortError, refused_by_system
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = "Something went wrong that should not have. Reload the page; if it stays so, report it."
+UNEXPECTED = (
+    "Something failed that should not have. Reload the page. If it fails again, tell whoever installed "
+    "Cohort Tracker."
+)
 
 
 @contextmanager

@@ -368,7 +368,7 @@ def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
         st.info("Cohort Tracker does not know your school yet.")
         link("connect", "Connect to your school, or try the practice school")
     elif view.shown is None:
-        st.info("No class is active yet. Choose the classes that you want to follow.")
+        st.info("You do not follow a class yet. Choose the classes that you want to follow.")
         link("classes", "Choose classes")
     elif view.shown.synced_at is None:
         running = view.reader.running_job()

@@ -57,6 +57,8 @@ _CHECK_UP = {
     "time zone": _ASK,
 }
 
+_PATH = re.compile(r"(?<![\w/])(?:[A-Za-z]:\\|~?/)(?:[^\s`'\",;:()]|\\ )+")
+
 FIXED = "Whoever runs Cohort Tracker has set this for everybody; ask them to change it."
 
 
@@ -72,6 +74,11 @@ def for_page(message: str, code: str | None = None) -> str:
 def advice_for_page(advice: str, topic: str) -> str:
     """Return the advice of a finding of the check-up without what is for a terminal."""
     return _in_words(advice, "", _CHECK_UP.get(topic, _CONNECT))
+
+
+def without_paths(text: str) -> str:
+    """Replace paths, which mean nothing to a mentor, and often contain their name."""
+    return _PATH.sub("the data folder", text)
 
 
 def _in_words(message: str, lead: str, advice: str) -> str:

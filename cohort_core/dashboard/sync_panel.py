@@ -90,13 +90,13 @@ def panel(view: View, age: Age | None, *, can_sync: bool) -> None:
     """Show the sync part of the sidebar.
 
     Each session sees the result of a sync once, in a toast. A new session hears of the last sync only if
-    that went wrong, for example during the night.
+    that failed, for example during the night.
     """
     latest = _latest(view)
     ended = 0 if latest is None else latest.id - int(latest.is_running)
     if _SEEN not in st.session_state:
         if latest is not None and latest.id == ended and not is_good(latest):
-            st.session_state[_OUTCOME] = (False, f"The last sync went wrong. {outcome(latest)}")
+            st.session_state[_OUTCOME] = (False, f"The last sync failed. {outcome(latest)}")
     elif ended > st.session_state[_SEEN]:
         job = latest if latest is not None and latest.id == ended else view.reader.job(ended)
         st.session_state[_OUTCOME] = (is_good(job), outcome(job))
@@ -155,13 +155,13 @@ def _show_plan(plan: Plan) -> None:
 
 
 def plan_text(plan: Plan, now: datetime) -> str:
-    """Describe the automatic sync, such as "Syncs by itself, next in 12 minutes.".
+    """Describe the automatic sync, such as "Syncs automatically, next in 12 minutes.".
 
     After a failure the text says why it failed, and when it tries again.
     """
     when = until(plan.next_at, now)
     if not plan.failures:
-        return f"Syncs by itself, next {when}."
+        return f"Syncs automatically, next {when}."
     times = "failed" if plan.failures == 1 else f"has failed {plan.failures} times in a row"
     error = for_page(plan.error or "The reason is not known.")
     return f"The automatic sync {times}: {error} It tries again {when}."
@@ -231,14 +231,14 @@ def _latest(view: View) -> Job | None:
 def progress_text(run: Run, number: int, total: int) -> str:
     """Describe the progress of a running sync.
 
-    For example "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed".
+    For example "Class 2 of 3 · page 4 of 20 · 760 records · 4 new · 2 changed".
     """
     parts = [f"class {number} of {total}"] if total > 1 else []
     if run.pages == 0:
         parts.append("waiting for OpenClass")
     else:
         parts.append(f"page {run.pages} of {run.page_total}" if run.page_total else f"page {run.pages}")
-        parts += [count(run.records, "row"), f"{run.added:,} new", f"{run.changed:,} changed"]
+        parts += [count(run.records, "record"), f"{run.added:,} new", f"{run.changed:,} changed"]
         parts += [f"{run.removed:,} removed"] if run.removed else []
         parts += [f"{run.quarantined:,} set aside"] if run.quarantined else []
     return upper_first(" · ".join(parts))
@@ -258,7 +258,9 @@ def outcome(job: Job) -> str:
     if job.state in {"failed", "cancelled"}:
         return _cause(job) or "The sync ended before it was done. Sync again when you like."
     sentence = f"{records_text(job)}: {changes_text(job.runs)}."
-    troubles = [f"{run.name}: {_cause(run) or run.note}" for run in job.runs if run.error or run.note]
+    troubles = [
+        f"{run.name}: {_cause(run) or for_page(run.note or '')}" for run in job.runs if run.error or run.note
+    ]
     return " ".join([sentence, *troubles])
 
 
@@ -277,6 +279,6 @@ def changes_text(runs: tuple[Run, ...]) -> str:
         "new": sum(run.added for run in runs),
         "changed": sum(run.changed for run in runs),
         "removed": sum(run.removed for run in runs),
-        "set aside as unreadable": sum(run.quarantined for run in runs),
+        "set aside": sum(run.quarantined for run in runs),
     }
     return ", ".join(f"{number:,} {what}" for what, number in totals.items() if number) or "nothing new"

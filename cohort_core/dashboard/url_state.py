@@ -40,8 +40,8 @@ def choose_class(active: Sequence[ClassStatus]) -> Chosen:
     if requested and named is None:
         return Chosen(
             chosen,
-            "The address asks for a class that is not among your active classes. "
-            "This is another one; choose yours in the sidebar, or activate it under Classes.",
+            "The address asks for a class that you do not follow. "
+            "This is another class. Choose yours in the sidebar, or follow it on the page Classes.",
         )
     return Chosen(chosen)
 

@@ -25,7 +25,8 @@ LIMITS = (
     "One flag in four months is common among students who pass.",
 )
 OTHER_THRESHOLDS = (
-    "Your thresholds for risk bands are not those that were tested, so nothing can be said about what became "
+    "Your thresholds for risk levels are not those that were tested, so nothing can be said about what "
+    "became "
     "of such students."
 )
 _OWN_LIMIT = "The students of your finished classes are counted at the end of each quarter of the course."

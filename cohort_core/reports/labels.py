@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cohort_core.config.thresholds import DEFAULTS, Thresholds
+from cohort_core.formatting import days
 from cohort_core.reports.row_models import Band, Stage, TriageKind, Urgency
 
 
@@ -65,12 +67,25 @@ STUDENT_STATES = {
 STAGES: dict[Stage, str] = {
     "new": "New",
     "active": "Active",
-    "cooling": "Cooling",
-    "quiet": "Quiet",
-    "gone": "Gone",
+    "cooling": "Silent for a week",
+    "quiet": "Silent for two weeks",
+    "gone": "Silent for a month",
     "never_started": "Never started",
 }
-"""Word by stage of a student's activity."""
+"""Words by stage of a student's activity, with the default thresholds."""
+
+
+def stage_words(limits: Thresholds) -> dict[Stage, str]:
+    """Return the words by stage of activity, with the days of these thresholds."""
+    steps: dict[Stage, int] = {
+        "cooling": limits.cooling_days,
+        "quiet": limits.quiet_days,
+        "gone": limits.gone_days,
+    }
+    defaults = (DEFAULTS.cooling_days, DEFAULTS.quiet_days, DEFAULTS.gone_days)
+    if tuple(steps.values()) == defaults:
+        return STAGES
+    return STAGES | {stage: f"Silent for {days(number)} or more" for stage, number in steps.items()}
 
 
 URGENCIES: dict[Urgency, tuple[str, str]] = {

@@ -172,7 +172,9 @@ def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]
     except CohortError as error:
         yield Finding(label, "cannot be used", error.message)
         return
-    yield Finding(label, f"lets us in at {source.address} and lists {count} classes")
+    yield Finding(
+        label, f"connected at {source.address}; it lists {count} {'class' if count == 1 else 'classes'}"
+    )
     days = _days_left(token)
     if days is None:
         yield Finding("token", "does not say how long it is good")

@@ -78,8 +78,8 @@ def test_the_schedule_changes_while_it_runs(own: Dashboard, watched: Watched) ->
     page.get_by_test_id("stMain").get_by_test_id("stSelectbox").click()
     page.get_by_role("option", name="Every hour").click()
     main = page.get_by_test_id("stMain")
-    expect(main.get_by_text(re.compile("Syncs by itself, next in"))).to_be_visible()
-    expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("Syncs by itself"))).to_be_visible()
+    expect(main.get_by_text(re.compile("Syncs automatically, next in"))).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("Syncs automatically"))).to_be_visible()
 
 
 def test_no_part_is_wider_than_a_phone(own: Dashboard, watched: Watched) -> None:

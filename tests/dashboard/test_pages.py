@@ -236,7 +236,7 @@ def test_without_an_active_class_a_page_leads_to_classes(
 ) -> None:
     test = page(name)
     assert not test.exception
-    assert "No class is active yet" in test.info[0].value
+    assert "You do not follow a class yet" in test.info[0].value
 
 
 def test_a_class_whose_people_are_only_on_the_roster_says_so(

@@ -279,7 +279,7 @@ def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None
     assert followed.plan
     assert followed.plan.every.total_seconds() == 1800
     assert followed.settings().sync_every == "30m"
-    assert "Syncs by itself" in shown(test)
+    assert "Syncs automatically" in shown(test)
     test.main.selectbox[0].select("Off").run()
     assert followed.plan is None
     assert followed.settings().sync_every is None

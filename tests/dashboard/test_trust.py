@@ -170,7 +170,7 @@ def test_read_everything_reads_everything(followed: tuple[Running, Workspace]) -
 def test_the_automatic_sync_as_text() -> None:
     every = timedelta(minutes=30)
     plan = Plan(every, NOW + timedelta(minutes=12))
-    assert sync_panel.plan_text(plan, NOW) == "Syncs by itself, next in 12 minutes."
+    assert sync_panel.plan_text(plan, NOW) == "Syncs automatically, next in 12 minutes."
     failed = Plan(every, NOW + timedelta(hours=2), 3, "No network.")
     assert sync_panel.plan_text(failed, NOW) == (
         "The automatic sync has failed 3 times in a row: No network. It tries again in 2 hours."

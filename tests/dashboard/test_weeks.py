@@ -1,4 +1,4 @@
-"""What a click on a week of Trends opens, and the names of lines and groups."""
+"""Weeks of Trends that a click opens, and the names of lines and groups."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_sentences_name_the_source(gradebook: Workspace) -> None:
     assert error is not None
     assert error.startswith("Gradebook no longer has 4 of the 8 records")
     topics = {finding.topic: finding.result for finding in examine(gradebook.home)}
-    assert topics["Gradebook"] == "lets us in at the desk and lists 1 classes"
+    assert topics["Gradebook"] == "connected at the desk; it lists 1 class"
     assert "OpenClass" not in topics
 
 

@@ -67,7 +67,7 @@ def reteach(view: View, report: Report, max_assignments: int, max_names: int) ->
     """Show the first rows of the report ``reteach``.
 
     Each assignment is a link; below it stand the names of the students who are stuck in it, and a link to
-    those for whom there is no room.
+    all of them if there is no room.
     """
     downloads.heading(view, "Worth teaching again", report=report)
     rows = report.records()

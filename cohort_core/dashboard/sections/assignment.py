@@ -41,7 +41,7 @@ def place(assignment: pd.Series, total: int) -> str:
 
 
 def show_students(view: View, assignment_id: str) -> None:
-    """Show the students in one state, or all; the stuck ones first, if there are any."""
+    """Show the students in one state, first the stuck, if there are any."""
     report = catalog.assignment_students(view.cohort, assignment_id)
     lists.stacked_bar(parts(report.frame), "student")
     counts = report.frame["state"].value_counts()

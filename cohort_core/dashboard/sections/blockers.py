@@ -57,7 +57,7 @@ IN_SECTION = {
 
 
 def show_ranking(view: View) -> None:
-    """Show the assignments to teach again, the most urgent first, with the students stuck in each."""
+    """Show the assignments to teach again, with the students stuck in each."""
     report = catalog.reteach(view.cohort)
     key = f"reteach-shown-{view.class_id}"
     shown = st.session_state.get(key, PAGE_LENGTH)

@@ -41,7 +41,7 @@ KINDS = {
     "new_student": ("new student", "new students"),
     "came_back": ("student back", "students back"),
     "left": ("student left", "students left"),
-    "band_moved": ("moved band", "moved bands"),
+    "band_moved": ("changed risk level", "changed risk level"),
     "reopened": ("reopened", "reopened"),
     "removed": ("removed", "removed"),
     "returned": ("returned", "returned"),

@@ -36,10 +36,10 @@ class ClassLine(Row):
     friendly_id: str | None = Field(description="The short name in its address.")
     name: str = Field(description="Its name.")
     is_active: bool = Field(description="Whether you follow it: it is synced and can be chosen.")
-    students: int = Field(description="Students that are known of it.")
-    assignments: int = Field(description="Assignments that are known of it.")
+    students: int = Field(description="Students in it.")
+    assignments: int = Field(description="Assignments in it.")
     records: int = Field(description="Records of a student in an assignment.")
-    set_aside: int = Field(description="Records that could not be read. They are counted nowhere.")
+    set_aside: int = Field(description="Records that cannot be used. They count nowhere.")
     synced_at: datetime | None = Field(description="End of the last good sync, UTC.")
     closed_on: date | None = Field(description="The day on which it was closed; empty while it is open.")
 

@@ -22,7 +22,7 @@ MAX_STUDENTS = 120
 """A browser does not draw a higher picture well."""
 
 NAMES_PIXELS, COLUMN_PIXELS = 160, 12
-"""The width of the students' names, and the least width of a column; what does not fit is scrolled to."""
+"""The width of the students' names, and the least width of a column."""
 
 ORDERS = {
     "risk": "Risk",
@@ -63,7 +63,7 @@ def chart(cohort: Cohort, matrix: pd.DataFrame) -> Any:
 
 
 def cells(cohort: Cohort, matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows for the chart: those of the first MAX_STUDENTS, with label, number and section."""
+    """Return the rows of the first MAX_STUDENTS, with label, number and section."""
     people = matrix.drop_duplicates("student_id").head(MAX_STUDENTS)
     labels = dict(zip(people["student_id"], shapes.unique_labels(people["name"]), strict=True))
     shown = matrix[matrix["student_id"].isin(labels)]

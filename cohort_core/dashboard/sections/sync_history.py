@@ -102,7 +102,7 @@ def show_problem(view: View) -> None:
 
 
 def show(view: View) -> None:
-    """Show the details of the latest syncs, for somebody who looks for the reason of a number."""
+    """Show the details of the latest syncs, and what was set aside."""
     jobs = view.reader.jobs(MAX_SYNCS)
     lines = Table("syncs", SyncLine, rows(jobs))
     downloads.heading(view.of_no_class(), "Syncs", report=lines, ask=sync_table)
@@ -188,11 +188,9 @@ def _to_row(job: Job, run: Run) -> dict[str, Any]:
 
 
 def _note(job: Job, run: Run, state: str) -> str | None:
-    if run.error:
-        return for_page(run.error, run.error_code)
-    if run.note or state == "done" or not job.error:
-        return run.note
-    return for_page(job.error, job.error_code)
+    if note := run.error or run.note:
+        return for_page(note, run.error_code)
+    return for_page(job.error, job.error_code) if job.error and state != "done" else None
 
 
 def _latest_problem(jobs: Sequence[Job]) -> str | None:

@@ -40,7 +40,7 @@ def name_early_records(cohort: Cohort) -> None:
 
 
 def name_groups(groups: pd.DataFrame, mentors: Sequence[Mentor]) -> pd.DataFrame:
-    """Return the groups with their kind in the name, and the mentors of each class night beside them."""
+    """Name the groups with their kind, and the mentors of each class night."""
     of_night: dict[str, list[str]] = {}
     for mentor in mentors:
         if mentor.night:

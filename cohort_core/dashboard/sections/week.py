@@ -68,7 +68,7 @@ def summary(frame: pd.DataFrame) -> str:
 
 
 def clickable_chart(figure: object, *, alt: str, key: str) -> None:
-    """Show a chart of weeks; a click on a week opens what was done in it."""
+    """Show a chart of weeks; a click on a week opens it."""
 
     def note_pick() -> None:
         picked = st.session_state[widget_key].selection.get("week")

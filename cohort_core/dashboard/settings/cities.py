@@ -1,4 +1,4 @@
-"""Time zones by city: the cities after which zones are named, and large cities that share one."""
+"""Time zones by city: those that zones are named after, and large ones."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def cities() -> tuple[City, ...]:
 
 
 def city_of(zone: str) -> City:
-    """Return the city after which a zone is named, also for a zone that is not in the list."""
+    """Return the city that a zone is named after; any zone has one."""
     return City(zone, city_name(zone), _countries().get(zone, ""))
 
 

@@ -14,7 +14,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of, link
 from cohort_core.store.classes import ListedClass
 
-KEPT_BACK = "kept back in anonymous mode"
+KEPT_BACK = "hidden in anonymous mode"
 _LISTED, _PLACE = "connect-listed", "connect-place"
 
 
@@ -55,16 +55,16 @@ def show_settings(view: View) -> None:
         "Email": settings.email,
     }
     shown = {name: KEPT_BACK if anonymous else value for name, value in entries.items()}
-    shown["Password"] = f"Kept {_in_words(place)}" if place else "Not there any more: connect again"
+    shown["Password"] = f"Kept {_place_on_page(place)}" if place else "Not there any more: connect again"
     lists.definitions(shown)
     link("connect", "Change school, mentor or password")
 
 
-def _in_words(place: str) -> str:
-    """Say where the password is kept, without the name of a variable or file."""
-    if "COHORT_" in place:
-        return "by whoever runs Cohort Tracker"
-    return "in a file for your eyes only" if place.startswith("in the file") else place
+def _place_on_page(place: str) -> str:
+    """Return where the password is kept, without the name of a file or a variable."""
+    if "keyring" in place:
+        return "in the keyring of this computer"
+    return "in a private file on this computer" if "file" in place else "where Cohort Tracker is started"
 
 
 def offer_practice_school(view: View) -> None:

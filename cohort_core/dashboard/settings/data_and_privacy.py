@@ -1,4 +1,4 @@
-"""Pseudonyms for everybody, the data folder, backups, and the check-up."""
+"""Anonymous mode for everybody, the data folder, backups, and the check-up."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
-from cohort_core.dashboard.page_words import FIXED, advice_for_page
+from cohort_core.dashboard.page_words import FIXED, advice_for_page, without_paths
 from cohort_core.services.folder import Finding
 
 FILE_DESCRIPTIONS = {
     "cohort.db": "Everything that was synced or imported",
     "cohort.db-wal": "Part of the database while it is open",
     "cohort.db-shm": "Part of the database while it is open",
-    "cohort.db.lock": "Lets one program write at a time",
+    "cohort.db.lock": "Lets only one part of the program write",
     "sync.lock": "Lets one sync run at a time",
     "config.toml": "These settings",
     "credentials.json": "Your password",
     "pseudonyms.key": "The secret from which pseudonyms come",
     "visits.json": "When you last looked at a class",
-    "cohort.log": "Where something went wrong, without students' data",
-    "guarded": "Remembers that tokens protect the data",
+    "cohort.log": "What failed and where, without students' data",
+    "guarded": "Remembers that the data is protected",
     "purge.unfinished": "A purge that has to be done once more",
     "cohort.before-restore.db": "The database before a backup was put back",
 }
@@ -47,34 +47,34 @@ def show(view: View) -> None:
     _show_folder(home, anonymous=view.reader.anonymous)
     st.header("Backup", anchor=False)
     st.caption(
-        "A copy of the database goes into the folder backups inside the data folder, where only you can read "
+        "A copy of all data goes into the folder for backups inside the data folder, where only you can read "
         "it. It is no download, since a browser would leave your students' data among the downloads. Copy it "
         "to another disk now and then. The guide says how to put it back."
     )
     st.button("Make a backup", icon=":material/save:", on_click=_back_up, args=(view,))
     st.header("Check-up", anchor=False)
-    st.caption("Looks at settings, files, database, syncs and OpenClass, and says what to do.")
+    st.caption("Looks at settings, data, syncs and OpenClass, and says what to do.")
     if st.button("Check now", icon=":material/stethoscope:"):
         with st.spinner("Looking…"):
             st.session_state[_FINDINGS] = list(
                 admin_of(view).examine(with_upstream=view.reader.is_connected())
             )
     if findings := st.session_state.get(_FINDINGS):
-        _show_findings(findings, home, anonymous=view.reader.anonymous)
+        _show_findings(findings)
 
 
 def _ask_anonymous(view: View) -> None:
     is_on = view.reader.is_always_anonymous
     is_fixed = "anonymous" in set_by_environment()
     st.toggle(
-        "Pseudonyms for everybody, always",
+        "Anonymous, always",
         value=is_on,
         key=f"anonymous-always-{is_on}",
         on_change=_save_anonymous,
         args=(view, not is_on),
         disabled=is_fixed,
-        help="For a talk or a shared screen: in every page, address, answer and file, whoever asks. The "
-        "switch in the sidebar does the same for your browser alone.",
+        help="For a talk or a shared screen: invented names on every page and in every file, for everybody. "
+        "The switch in the sidebar does the same for your browser alone.",
     )
     if is_fixed:
         st.caption(FIXED)
@@ -113,17 +113,17 @@ def _back_up(view: View) -> None:
     with guarded("backup", stop=False) as problems:
         now = local_time(utc_now())
         file = admin_of(view).back_up_here(now)
-        done = f"Backed up to {file.relative_to(admin_of(view).home.folder)} ({size(file.stat().st_size)})."
+        done = f"Backed up to the folder for backups ({size(file.stat().st_size)})."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)
 
 
-def _show_findings(findings: Sequence[Finding], home: Home, *, anonymous: bool) -> None:
+def _show_findings(findings: Sequence[Finding]) -> None:
     rows = []
     for finding in findings:
-        result = f"{upper_first(finding.topic)}: {finding.result}"
+        result = without_paths(f"{upper_first(finding.topic)}: {finding.result}")
         parts = [result, advice_for_page(finding.advice, finding.topic) if finding.advice else ""]
-        if anonymous:
-            parts = [part.replace(str(home.folder), "the data folder") for part in parts]
-        mark = lists.mark("✓", "Well", "#3f8f86") if finding.is_well else lists.mark("!", "To do", "#c8452b")
+        mark = (
+            lists.mark("✓", "OK", "#3f8f86") if finding.is_well else lists.mark("!", "Please fix", "#c8452b")
+        )
         rows.append(f"<dt>{mark}</dt><dd>{markup(parts[0])}<div class='ct-why'>{markup(parts[1])}</div></dd>")
     st.html(f"<dl class='ct-facts ct-marked'>{''.join(rows)}</dl>")

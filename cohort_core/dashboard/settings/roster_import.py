@@ -77,7 +77,7 @@ def show(view: View) -> None:
         (st.success if good else st.error)(literal(sentence))
     st.header("Students", anchor=False)
     st.caption(
-        "OpenClass does not tell class nights, regions, or who has not started anything. A file with your "
+        "OpenClass does not know class nights, regions, or who has not started anything. A file with your "
         "students adds them. Nothing is written before you press Import."
     )
     classes = {status.id: status for status in view.classes if status.is_active or status.synced_at}

@@ -24,7 +24,7 @@ def show(view: View) -> None:
     is_fixed = "sync_every" in set_by_environment()
     now = plan.every if plan else OFF
     st.selectbox(
-        "Sync the classes that I follow by themselves",
+        "Sync automatically",
         sorted({*INTERVALS, now}),
         index=sorted({*INTERVALS, now}).index(now),
         format_func=interval_label,
@@ -44,8 +44,9 @@ def show(view: View) -> None:
         zone: tzinfo = view.maybe_cohort.tz if view.maybe_cohort else UTC
         st.text(f"{sync_panel.plan_text(plan, datetime.now(UTC))} That is {moment(plan.next_at, zone)}.")
     st.caption(
-        "It syncs for as long as Cohort Tracker is open on this computer, and not to the second, so that not "
-        "every school asks OpenClass at once. While OpenClass fails, it tries less and less often."
+        "It syncs for as long as Cohort Tracker is open on this computer. While OpenClass fails, it tries "
+        "less "
+        "and less often."
     )
 
 

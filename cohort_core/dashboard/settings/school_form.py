@@ -50,12 +50,12 @@ def show(view: View) -> None:
             address, at_address = _field(
                 "Address of OpenClass",
                 own.api_base if own else type(settings).model_fields["api_base"].default,
-                help="Keep this one unless your school told you another.",
+                help="Keep this one unless your school gave you another.",
             )
             app_id, at_app_id = _field(
                 "Application id",
                 (own and own.app_id) or "",
-                help="Your school's id at OpenClass. Ask whoever set it up.",
+                help="Your school's id at OpenClass. Ask whoever looks after OpenClass at your school.",
             )
             origin, at_origin = _field(
                 "Class site",
@@ -75,7 +75,7 @@ def show(view: View) -> None:
             "Password",
             type="password",
             autocomplete="current-password",
-            help="Kept in this computer's keyring, or in a file for your eyes only. Only OpenClass gets it.",
+            help="Kept on this computer, where only you can read it. Only OpenClass gets it.",
         )
         sent = st.form_submit_button("Connect", type="primary")
         at_end = st.empty()
@@ -89,7 +89,7 @@ def show(view: View) -> None:
         return
     try:
         with st.spinner("Logging in and listing your classes…"):
-            listed, kept = admin_of(view).connect(
+            listed, _ = admin_of(view).connect(
                 api_base=address.strip(),
                 app_id=app_id.strip(),
                 origin=origin.strip(),
@@ -102,8 +102,7 @@ def show(view: View) -> None:
         place = places.get(name)
         (at_end if place is None else place).error(literal(sentence))
         return
-    kept = kept.replace(str(admin_of(view).home.credentials), "a file")
-    connection.offer(listed, f"The password is kept in {kept}.")
+    connection.offer(listed, "The password is kept on this computer, where only you can read it.")
 
 
 def _field(label: str, value: str = "", **options: Any) -> tuple[str, Any]:

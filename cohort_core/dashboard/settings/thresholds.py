@@ -1,4 +1,4 @@
-"""Where bands, stages and rankings begin, with a preview of the effect before saving."""
+"""Where risk levels, stages and rankings begin, with a preview of the effect before saving."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from cohort_core.dashboard.components import lists
 from cohort_core.dashboard.components.text import and_more, literal, markup
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.page_words import FIXED
 from cohort_core.metrics.threshold_effect import AFTER, BEFORE, Effect, effect
 from cohort_core.reports.catalog import Triage
-from cohort_core.reports.labels import BANDS, STAGES
+from cohort_core.reports.labels import BANDS, stage_words
 
 MAX_NAMES = 12
 MAX_CLASSES = 30
@@ -25,36 +26,38 @@ MAX_CLASSES = 30
 _NOTICE = "thresholds-notice"
 
 FIELDS = {
-    "Risk bands": {
-        "critical_gap": "Critical from, points above",
-        "high_gap": "High from, points above",
-        "medium_gap": "Medium from, points above",
+    "Risk levels": {
+        "critical_gap": "Critical: points behind the class",
+        "high_gap": "High: points behind the class",
+        "medium_gap": "Medium: points behind the class",
     },
     "Activity": {
-        "cooling_days": "Cooling after, days",
-        "quiet_days": "Quiet after, days",
-        "gone_days": "Gone after, days",
+        "cooling_days": "Silent: days (first step)",
+        "quiet_days": "Silent: days (second step)",
+        "gone_days": "Silent: days (third step)",
     },
     "Lists": {
-        "stuck_days": "Stuck after, days",
-        "least_ranked": "Ranked from, students",
-        "triage_length": "Triage, most entries",
+        "stuck_days": "Stuck after days",
+        "least_ranked": "Rank an assignment after students",
+        "triage_length": "Longest list of Needs attention",
     },
 }
 HELP = {
-    "Risk bands": "How far a student's risk lies above the middle of the class. Below medium is on pace.",
-    "Activity": "How long ago the last start or completion was. Below cooling is active.",
+    "Risk levels": "A level begins so many risk points behind the class. Below medium is on pace.",
+    "Activity": "For how many days a student has not started or completed anything. Below the first step a "
+    "student is active.",
 }
 WRONG = {
     "gap": "Critical must begin above high, and high above medium.",
-    "days": "Cooling must begin before quiet, and quiet before gone.",
+    "days": "Each step of silence must have more days than the one before.",
 }
 
 
 def show(view: View) -> None:
     st.caption(
-        "Where the lines are drawn. How a risk score is made cannot be set: it was tested as it is. Change a "
-        "number to see who would move; nothing counts until you save it."
+        "Choose where each level begins. The score itself is fixed: it was tested as it is. Change a "
+        "number to "
+        "see who would move; nothing counts until you save it."
     )
     st.fragment(_ask)(view)
 
@@ -68,7 +71,7 @@ def _ask(view: View) -> None:
             for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
                 _number(column, name, label, getattr(saved, name), disabled=name in fixed)
         if fixed:
-            st.caption("Whoever runs Cohort Tracker has set what is greyed out; ask them to change it.")
+            st.caption(f"Grey fields: {FIXED[0].lower()}{FIXED[1:]}")
         wanted, problem = _wanted(saved)
         with st.container(horizontal=True):
             st.button(
@@ -140,12 +143,12 @@ def _fill_in(values: Thresholds, fixed: frozenset[str]) -> None:
 def _save(view: View, wanted: Thresholds) -> None:
     with guarded("thresholds", stop=False) as problems:
         admin_of(view).change_settings(Preferences(thresholds=wanted))
-    success = "Saved. Every page, answer, file and report draws the lines there now."
+    success = "Saved. It counts on every page and in every file now."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
 
 
 def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
-    """Show which students of each class would move, and the entries that triage would list."""
+    """Show which students of each class would move, and who would need attention."""
     followed = view.reader.statuses(active_only=True)
     shown = [status.id for status in followed[:MAX_CLASSES]]
     cohorts = [cohort for cohort in map(view.reader.cohort, shown) if len(cohort.students)]
@@ -161,7 +164,7 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
     unchanged = []
     for cohort in cohorts:
         class_effect = effect(cohort, wanted)
-        lines = [_bands(class_effect), *_moves(class_effect)]
+        lines = [_bands(class_effect), *_moves(class_effect, wanted)]
         if changed and len(lines) == 1:
             unchanged.append(cohort.class_data.name)
             continue
@@ -169,7 +172,7 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
     if unchanged:
         st.html(f"<div class='ct-why'>Nothing changes in {markup(and_more(unchanged, MAX_NAMES))}.</div>")
     now, then = (view.reader.triage(thresholds=limits, class_ids=shown) for limits in (saved, wanted))
-    _block("Triage, over these classes", _triage(now, then))
+    _block("Needs attention, over these classes", _triage(now, then))
 
 
 def _block(title: str, lines: Sequence[str]) -> None:
@@ -187,7 +190,7 @@ def _bands(class_effect: Effect) -> str:
     return " ".join(f"<span class='ct-nowrap'>{part}</span>" for part in parts)
 
 
-def _moves(class_effect: Effect) -> list[str]:
+def _moves(class_effect: Effect, limits: Thresholds) -> list[str]:
     """Return a line for each change: students in new bands or stages, and so on."""
     students = class_effect.students
     lines = [
@@ -196,8 +199,8 @@ def _moves(class_effect: Effect) -> list[str]:
         if len(_moved(students, "band", band))
     ]
     lines += [
-        _line(f"Newly {label.lower()}", _moved(students, "stage", stage))
-        for stage, label in STAGES.items()
+        _line(f"Newly {label[0].lower()}{label[1:]}", _moved(students, "stage", stage))
+        for stage, label in stage_words(limits).items()
         if len(_moved(students, "stage", stage))
     ]
     before, after = students["stuck_before"] > 0, students["stuck_after"] > 0
@@ -217,7 +220,9 @@ def _moved(students: pd.DataFrame, what: str, to: str) -> pd.Series[str]:
 
 def _triage(now: Triage, then: Triage) -> list[str]:
     sizes = [(len(triage.frame), len(triage.frame) + triage.more) for triage in (now, then)]
-    lines = [f"{_arrow(sizes[0][0], sizes[1][0])} listed, of {_arrow(sizes[0][1], sizes[1][1])} needs"]
+    lines = [
+        f"{_arrow(sizes[0][0], sizes[1][0])} listed, of {_arrow(sizes[0][1], sizes[1][1])} who need attention"
+    ]
     before, after = (_listed(triage) for triage in (now, then))
     for label, names in (
         ("Comes on the list", [name for key, name in after.items() if key not in before]),

@@ -1,4 +1,4 @@
-"""The default time zone, and for each class its own zone and its first day. Zones go by city."""
+"""The default time zone, and the zone and the first day of each class."""
 
 from __future__ import annotations
 
