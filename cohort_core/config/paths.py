@@ -109,8 +109,18 @@ class Home:
         return sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
 
     def automatic_copies(self) -> list[Path]:
-        """Return the copies from before a restore or a migration."""
-        copies = [*self.folder.glob("cohort.before-restore*"), *self.backups.glob("before-*.db")]
+        """Return the copies from before a restore or a migration.
+
+        A damaged database that was moved away and drafts that a killed program left are among them.
+        """
+        patterns = (
+            "cohort.before-restore*",
+            "cohort.db.damaged*",
+            ".cohort.*.db.[0-9]*",
+            ".cohort.db.[0-9]*",
+        )
+        copies = [path for pattern in patterns for path in self.folder.glob(pattern)]
+        copies += [*self.backups.glob("before-*.db"), *self.backups.glob(".*.db.[0-9]*")]
         return sorted(path for path in copies if path.is_file())
 
     def is_own_file(self, path: Path) -> bool:
