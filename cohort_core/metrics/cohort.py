@@ -313,7 +313,10 @@ def _everyone(class_data: ClassData) -> pd.DataFrame:
 
 def people_of(students: pd.DataFrame) -> list[tuple[str | None, str | None, str | None]]:
     """Return first name, last name and email of each row, None where missing."""
-    columns = (students[name].to_numpy("object", na_value=None) for name in _NAME_COLUMNS)
+    columns = [
+        students[name].to_numpy("object", na_value=None)  # type: ignore[call-overload]
+        for name in _NAME_COLUMNS
+    ]
     return list(zip(*columns, strict=True))
 
 

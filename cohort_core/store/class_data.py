@@ -82,7 +82,7 @@ def typed_frame(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) 
         if dtype.startswith("datetime64"):
             typed[name] = pd.to_datetime(values, format="ISO8601", utc="UTC" in dtype).astype(dtype)
         else:
-            typed[name] = pd.array(values, dtype=dtype) if dtype == "str" else np.array(values, dtype=dtype)
+            typed[name] = pd.array(values, dtype="str") if dtype == "str" else np.array(values, dtype=dtype)
     return pd.DataFrame(typed)
 
 

@@ -49,7 +49,7 @@ def complete_course(
     raw = progressions["raw_grade"].to_numpy()
     scales = decide_scales(codes, len(seen_ids), raw)
     scale_of = dict(zip(seen_ids, scales, strict=True))
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "assignment_id": [row.assignment_id for row in rows],
         "name": _names(rows),
         "type": _types([row.type for row in rows]),
