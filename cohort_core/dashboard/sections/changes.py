@@ -180,8 +180,10 @@ def _visit(view: View) -> tuple[datetime | None, str]:
 def _to_event(row: Mapping[str, Any], now: datetime) -> lists.Event:
     happened_at = parse_instant(row["at"])
     before, assignment, after = describe_change(row)
+    # A level is compared between the two ends of the time that is shown; when it changed is not known.
+    is_between = row["kind"] == "band_moved"
     return lists.Event(
-        ago(happened_at, now),
+        "since then" if is_between else ago(happened_at, now),
         moment(happened_at, now.tzinfo or UTC),
         [
             # Nobody can open the page of a student who left.

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from cohort_core.dashboard.components.text import about, literal
+from cohort_core.dashboard.components.text import about, count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
@@ -97,6 +97,8 @@ def show(view: View) -> None:
     hidden = _hidden_students(view)
     if not hidden:
         return
+    if view.as_of:
+        st.caption(f"{count(len(hidden), 'student is', 'students are')} hidden today, and left out above.")
     expander = st.expander(f"Hidden ({len(hidden)})", icon=":material/visibility_off:", key="hidden")
     with expander, guarded("hide"):
         for (class_id, student_id), description in hidden.items():
