@@ -126,8 +126,12 @@ def _filled_in(node: ast.expr) -> str:
 
 
 def test_no_error_reaches_a_page_with_a_command_a_file_or_a_variable() -> None:
-    # What the operating system says about a file has a test below.
-    messages = [(said, code) for said, code in raised_messages() if said and code != "system_refused"]
+    # Refusals of the system and of removals have a test below.
+    messages = [
+        (said, code)
+        for said, code in raised_messages()
+        if said and code not in {"system_refused", "removals_refused"}
+    ]
     assert len(messages) > 80
     assert any(is_of_terminal(message) for message, _ in messages)
     for message, code in messages:
@@ -146,6 +150,17 @@ def test_an_error_keeps_what_is_for_a_page_too() -> None:
     assert on_page(
         "/home/ana/x.db cannot be used (No space left). Free some, and try again.", "system_refused"
     ) == ("A file of Cohort Tracker cannot be used (No space left). Free some, and try again.")
+
+
+def test_a_refused_removal_keeps_its_numbers() -> None:
+    message = (
+        "OpenClass no longer has 20 of the 43 records of this class, and nothing was removed here. If "
+        "that is "
+        "right, sync again with `cohort-tracker sync --accept-removals`."
+    )
+    assert on_page(message, "removals_refused") == (
+        "OpenClass no longer has 20 of the 43 records of this class, and nothing was removed here."
+    )
 
 
 def test_the_check_up_advises_without_commands() -> None:

@@ -16,7 +16,7 @@ from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
 from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
-from cohort_core.store.sync_runs import Job, Run, unknown_job
+from cohort_core.store.sync_runs import Job, Run, load_last_sync, unknown_job
 from cohort_core.sync import lock
 from cohort_core.sync.scheduler import Plan
 
@@ -69,6 +69,10 @@ class Reader:
     def last_sync(self) -> str | None:
         """Return the end of the latest successful sync: UTC text, or None."""
         return max((status.synced_at for status in self.statuses() if status.synced_at), default=None)
+
+    def last_sync_before(self, reference: str, moment: datetime) -> str | None:
+        """Return the end of the last good sync of a class up to this instant: UTC text, or None."""
+        return load_last_sync(self._workspace.database, self.find_class(reference), moment)
 
     def count_students(self) -> int:
         """Count the students with records in the classes that may be seen, each once."""

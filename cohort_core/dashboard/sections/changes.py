@@ -22,6 +22,7 @@ from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import ChangeRow
 
+SINCE_THEN = "since then"
 MAX_SHOWN = 8
 SINCE, KIND = "since", "kind"
 VISIT, SYNC_BEFORE, A_WEEK_AGO, A_DAY = "visit", "sync", "week", "day"
@@ -181,7 +182,8 @@ def _to_event(row: Mapping[str, Any], now: datetime) -> lists.Event:
     happened_at = parse_instant(row["at"])
     before, assignment, after = describe_change(row)
     return lists.Event(
-        ago(happened_at, now),
+        # Of a move nobody knows the moment: levels are compared at both ends of the time.
+        SINCE_THEN if row["kind"] == "band_moved" else ago(happened_at, now),
         moment(happened_at, now.tzinfo or UTC),
         [
             # Nobody can open the page of a student who left.

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from cohort_core.dashboard.components.text import about, literal
+from cohort_core.dashboard.components.text import about, count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
@@ -90,6 +90,13 @@ def show_state(view: View, student_id: str, name: str) -> None:
 def keep_notice(text: str, class_id: str, contacts: Iterable[tuple[str, int]]) -> None:
     """Keep a notice for the next run; without new contacts there is no Undo."""
     st.session_state[_NOTICE] = Notice(text, class_id, contacts=tuple(contacts))
+
+
+def note_on_past_day(view: View) -> None:
+    """Say that the list of a past day leaves out students who are hidden today."""
+    if view.as_of and (hidden := _hidden_students(view)):
+        are_hidden = count(len(hidden), "student is", "students are")
+        st.caption(f"{are_hidden} hidden today, and so not in the list of this day. Hidden, below, has them.")
 
 
 def show(view: View) -> None:
