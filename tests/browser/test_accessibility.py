@@ -5,6 +5,7 @@ What it finds in Streamlit's own elements is listed below by rule and selector. 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_axe_finds_nothing_and_headings_have_no_gaps(
         wrong += [(name, *finding) for finding in findings(page)]
         heads = levels(page)
         assert heads[0] == 1
-        assert all(after <= before + 1 for before, after in zip(heads, heads[1:], strict=False)), (
+        assert all(after <= before + 1 for before, after in pairwise(heads)), (
             name,
             heads,
         )
