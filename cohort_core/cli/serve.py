@@ -88,7 +88,8 @@ def demo(
         typer.echo("Starting the practice school and syncing it …")
         admin = common.admin()
         listed = admin.use_practice_school()
-        admin.set_active([item.id for item in listed], active=True)
+        # The others, such as the replayed courses, can be switched on under Classes.
+        admin.set_active([item.id for item in listed if item.is_published is not False], active=True)
         job = common.commands().prepare_sync()
         with progress_bar(job, is_wanted=True):
             result = job.run()

@@ -83,8 +83,18 @@ PLANS = (
         people={"steady": 10, "busy": 1, "sprinter": 2, "late": 2, "fader": 2, "stopped": 2, "stuck": 2},
         awkward_from=13,
         awkward=3,
-        is_published=False,
         guests=(("pda", 6),),
+    ),
+    Plan(
+        "odd",
+        "odd-names",
+        "Odd Names, for trying out",
+        curricula.WEB_BASICS,
+        week=4,
+        people={"steady": 6, "stopped": 2, "stuck": 2},
+        awkward_from=16,
+        awkward=4,
+        is_published=False,
     ),
 )
 

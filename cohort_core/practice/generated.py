@@ -55,10 +55,11 @@ class PracticeSchool:
         self.bootcamps = [Bootcamp(plan, seed, self.opened, zone) for plan in PLANS]
         self.replays = [Replay(code, seed, self.opened, day) for code in CODES]
         self._offered: dict[str, _Bootcamp | _Replay] = {}
-        for bootcamp in self.bootcamps:
-            self._offered[bootcamp.id] = _Bootcamp(bootcamp)
-        for replay in self.replays:
-            self._offered[replay.id] = _Replay(replay)
+        # What nobody needs to look at first comes last.
+        published = [bootcamp for bootcamp in self.bootcamps if bootcamp.plan.is_published]
+        others = [bootcamp for bootcamp in self.bootcamps if not bootcamp.plan.is_published]
+        for source in (*published, *self.replays, *others):
+            self._offered[source.id] = _Replay(source) if isinstance(source, Replay) else _Bootcamp(source)
         self._put: dict[str, dict[str, Row]] = {}
         self._merged: dict[str, tuple[list[Row], list[Row]]] = {}
         self._lock = threading.RLock()

@@ -69,7 +69,8 @@ class Replay:
             "id": self.id,
             "friendly_id": f"oulad-{self.code.lower()}",
             "name": f"Open University {module} {presentation} (real, replayed)",
-            "is_published": True,
+            # So nobody follows it without wishing to: it is large, and its assignments have no real names.
+            "is_published": False,
         }
 
     def units(self) -> list[Row]:

@@ -25,17 +25,18 @@ def _words(text: str) -> tuple[str, ...]:
 
 REGIONS = ("North", "South", "East", "West")
 
-# Written by hand. Each name is difficult for some program: one that reads Markdown, HTML, CSV or ASCII,
-# or that expects names of exactly two parts.
+# Written by hand. The first are names as people have them, and difficult for a program that reads ASCII or
+# expects names of exactly two parts. The last four are of nobody: code for a program that reads Markdown,
+# HTML or CSV. They are in a class of their own.
 AWKWARD = (
-    ("![x](http://127.0.0.1:9/p.png) **b**", "<script>alert(1)</script> $x$ :red[r]"),
+    ("Tiago", "Vasconcelos"),
     ("Siobhán", "O'Brien"),
     (unicodedata.normalize("NFD", "Zoë"), unicodedata.normalize("NFD", "Åkerström-Nuñez")),
     ("María José", "de la Cruz y Peña"),
-    ("*Star*", "_Underscore_"),
+    ("Anne-Marie", "Saint-Pierre"),
     ("Nguyễn Thị", "Hồng Nhung"),
     ("Łukasz", "Wiśniewski"),
-    ("=Ravi", "+Subramaniam"),
+    ("Ravi", "Subramaniam"),
     ("李", "小龙"),
     ("Aminata", "N'Diaye"),
     ("محمد", "الفارسي"),
@@ -43,6 +44,10 @@ AWKWARD = (
     ("Ñandú", "D'Angelo"),
     ("Björk", "Guðmundsdóttir"),
     ("Ольга", "Кузнецова"),
+    ("J. R.", "O'Leary"),
+    ("![x](http://127.0.0.1:9/p.png) **b**", "<script>alert(1)</script> $x$ :red[r]"),
+    ("*Star*", "_Underscore_"),
+    ("=Ravi", "+Subramaniam"),
     ("J. R.", "[Link](https://example.com)"),
 )
 

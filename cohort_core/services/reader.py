@@ -71,7 +71,7 @@ class Reader:
         return max((status.synced_at for status in self.statuses() if status.synced_at), default=None)
 
     def last_sync_before(self, reference: str, moment: datetime) -> str | None:
-        """Return the end of the last good sync of a class up to this instant: UTC text, or None."""
+        """Return the end of the last good sync up to an instant: UTC text, or None."""
         return load_last_sync(self._workspace.database, self.find_class(reference), moment)
 
     def count_students(self) -> int:

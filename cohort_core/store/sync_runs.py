@@ -293,7 +293,10 @@ class QuarantinedRecord:
 
 
 def load_last_sync(database: Database, class_id: str, before: datetime) -> str | None:
-    """Return the end of the last good sync of a class up to this instant: UTC text, None for none."""
+    """Return the end of the last good sync of a class up to an instant.
+
+    It is UTC text, None without any.
+    """
     with database.reading() as connection:
         row = connection.execute(
             "SELECT max(ended_at) FROM runs WHERE class_id = ? AND state = 'done' AND ended_at <= ?",

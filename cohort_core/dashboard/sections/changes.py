@@ -22,7 +22,6 @@ from cohort_core.reports.labels import BANDS
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import ChangeRow
 
-SINCE_THEN = "since then"
 MAX_SHOWN = 8
 SINCE, KIND = "since", "kind"
 VISIT, SYNC_BEFORE, A_WEEK_AGO, A_DAY = "visit", "sync", "week", "day"
@@ -181,9 +180,10 @@ def _visit(view: View) -> tuple[datetime | None, str]:
 def _to_event(row: Mapping[str, Any], now: datetime) -> lists.Event:
     happened_at = parse_instant(row["at"])
     before, assignment, after = describe_change(row)
+    # A level is compared between the two ends of the time that is shown; when it changed is not known.
+    is_between = row["kind"] == "band_moved"
     return lists.Event(
-        # Of a move nobody knows the moment: levels are compared at both ends of the time.
-        SINCE_THEN if row["kind"] == "band_moved" else ago(happened_at, now),
+        "since then" if is_between else ago(happened_at, now),
         moment(happened_at, now.tzinfo or UTC),
         [
             # Nobody can open the page of a student who left.

@@ -92,18 +92,13 @@ def keep_notice(text: str, class_id: str, contacts: Iterable[tuple[str, int]]) -
     st.session_state[_NOTICE] = Notice(text, class_id, contacts=tuple(contacts))
 
 
-def note_on_past_day(view: View) -> None:
-    """Say that the list of a past day leaves out students who are hidden today."""
-    if view.as_of and (hidden := _hidden_students(view)):
-        are_hidden = count(len(hidden), "student is", "students are")
-        st.caption(f"{are_hidden} hidden today, and so not in the list of this day. Hidden, below, has them.")
-
-
 def show(view: View) -> None:
     """Show the hidden students, each with a button that lists the student again."""
     hidden = _hidden_students(view)
     if not hidden:
         return
+    if view.as_of:
+        st.caption(f"{count(len(hidden), 'student is', 'students are')} hidden today, and left out above.")
     expander = st.expander(f"Hidden ({len(hidden)})", icon=":material/visibility_off:", key="hidden")
     with expander, guarded("hide"):
         for (class_id, student_id), description in hidden.items():

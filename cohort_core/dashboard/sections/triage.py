@@ -46,7 +46,6 @@ def show(view: View) -> None:
     with menu_place:
         downloads.bare_menu(view, report=report, ask=ask, name="attention", title="Needs attention")
     hides.show_notice(view)
-    hides.note_on_past_day(view)
     if view.shown is not None and not view.shown.is_open:
         st.caption("This class is closed, so nobody of it is listed.")
     entries = report.records()
