@@ -88,9 +88,11 @@ def matrix(cells: pd.DataFrame) -> alt.LayerChart:
         .encode(text="mark:N")
     )
     assignments = cells.drop_duplicates("number")[["number", "assignment_id", "assignment", "section"]]
-    layers = [squares, *_matrix_headings(assignments), *_matrix_sections(assignments), marks]
-    chart: alt.LayerChart = alt.layer(*layers).properties(height=height + HEADINGS_PIXELS)
-    return chart
+    headings = [*_matrix_headings(assignments), *_matrix_sections(assignments)]
+    chart: alt.LayerChart = squares + headings[0]
+    for layer in (*headings[1:], marks):
+        chart += layer
+    return chart.properties(height=height + HEADINGS_PIXELS)
 
 
 def _matrix_data(cells: pd.DataFrame) -> pd.DataFrame:

@@ -67,16 +67,13 @@ def _named_lines(
     points = base.mark_point(filled=True, size=60, opacity=1, cursor="pointer").encode(color=colour)
     lines = base.mark_line(strokeWidth=2.5).encode(color=colour, strokeDash=dash)
     last = data[data["week"] == data["week"].max()].sort_values(y.shorthand.split(":")[0])
-    names = [
-        alt.Chart(row)
-        .mark_text(align="left", baseline=baseline, dx=9, fontSize=12)
-        .encode(x=base.encoding.x, y=y, text=f"{name}:N")
-        # Lines that end close to each other do not have their names on top of each other.
-        for row, baseline in ((last.head(1), "top"), (last.iloc[1:], "bottom"))
-        if len(row)
-    ]
-    chart: alt.LayerChart = alt.layer(points, lines, *names).properties(height=height)
-    return chart
+    # Lines that end close to each other do not have their names on top of each other.
+    lower = alt.Chart(last.head(1)).mark_text(align="left", baseline="top", dx=9, fontSize=12)
+    upper = alt.Chart(last.iloc[1:]).mark_text(align="left", baseline="bottom", dx=9, fontSize=12)
+    chart: alt.LayerChart = points + lines
+    for names in (lower, upper):
+        chart += names.encode(x=base.encoding.x, y=y, text=f"{name}:N")
+    return chart.properties(height=height)
 
 
 @cached_chart

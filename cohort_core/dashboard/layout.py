@@ -120,7 +120,10 @@ class View:
 
     @property
     def age(self) -> sync_panel.Age:
-        """When the shown class was last synced."""
+        """When the shown class was last synced; on a past day, when it was then."""
+        if self.as_of:
+            then = self.reader.last_sync_before(self.class_id, self.cohort.as_of)
+            return sync_panel.Age(parse_instant(then) if then else None, self.cohort.tz, is_past=True)
         synced_at = parse_instant(self.shown.synced_at) if self.shown and self.shown.synced_at else None
         return sync_panel.Age(synced_at, self.maybe_cohort.tz if self.maybe_cohort else UTC)
 

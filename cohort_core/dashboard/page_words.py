@@ -11,6 +11,7 @@ _FOR_TERMINALS = re.compile(
     r"`|(?:^|[\s('\"])(?:~?/|[A-Za-z]:\\|\\\\)\S|\bCOHORT_[A-Z]|(?:^|\s)--[a-z]"
     r"|\b(?:config\.toml|credentials\.json|pseudonyms\.key|cohort\.(?:db|log)|\w+\.lock)\b"
 )
+_ALTERNATIVE = re.compile(r",? or [^.`]*`[^`]*`")
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
 _BACKUP = (
     "The last backup has to be put back, on the computer where Cohort Tracker runs. The guide says how, "
@@ -19,7 +20,7 @@ _BACKUP = (
 _CONNECT = "Connect again, under Settings."
 _ASK = "Ask whoever set up Cohort Tracker."
 SEE_CLASSES = "The page Classes asks what to do."
-_WORDS = {
+WORDS = {
     errors.DatabaseUnusable.code: ("Cohort Tracker cannot use its database.", _BACKUP),
     errors.DatabaseNewer.code: ("A later version of Cohort Tracker wrote the data.", "Install that version."),
     errors.SystemRefused.code: (
@@ -44,7 +45,7 @@ _WORDS = {
 
 These stand for its own sentences that are left out.
 """
-_CHECK_UP = {
+CHECK_UP = {
     "database": _BACKUP,
     "disk": "Free some space: syncs and backups need it.",
     "folder": "The data folder has to be on a disk of this computer alone, and yours to write.",
@@ -67,13 +68,13 @@ def for_page(message: str, code: str | None = None) -> str:
 
     If the first or the last is left out, ``code``, which is that of an error, gives another one.
     """
-    lead, advice = _WORDS.get(code or "", ("", _ASK))
+    lead, advice = WORDS.get(code or "", ("", _ASK))
     return _in_words(message, lead, advice)
 
 
 def advice_for_page(advice: str, topic: str) -> str:
     """Return the advice of a finding of the check-up without what is for a terminal."""
-    return _in_words(advice, "", _CHECK_UP.get(topic, _CONNECT))
+    return _in_words(advice, "", CHECK_UP.get(topic, _CONNECT))
 
 
 def without_paths(text: str) -> str:
@@ -81,9 +82,14 @@ def without_paths(text: str) -> str:
     return _PATH.sub("the data folder", text)
 
 
+def is_for_terminal(text: str) -> bool:
+    """Return True if a text names a command, a path, a variable or a file of the data folder."""
+    return _FOR_TERMINALS.search(text) is not None
+
+
 def _in_words(message: str, lead: str, advice: str) -> str:
-    sentences = _BETWEEN_SENTENCES.split(message)
-    is_kept = [_FOR_TERMINALS.search(sentence) is None for sentence in sentences]
+    sentences = _BETWEEN_SENTENCES.split(_ALTERNATIVE.sub("", message))
+    is_kept = [not is_for_terminal(sentence) for sentence in sentences]
     kept = [sentence for sentence, is_shown in zip(sentences, is_kept, strict=True) if is_shown]
     if not is_kept[0]:
         kept.insert(0, lead)

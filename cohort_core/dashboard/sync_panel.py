@@ -72,6 +72,8 @@ class Age:
 
     synced_at: datetime | None
     zone: tzinfo
+    is_past: bool = False
+    """Whether the page shows a past day, and this is the last sync up to its end."""
 
     @property
     def text(self) -> str:
@@ -168,7 +170,13 @@ def plan_text(plan: Plan, now: datetime) -> str:
 
 
 def _show_age(age: Age) -> None:
-    if age.synced_at is None:
+    if age.is_past:
+        st.caption(
+            literal(
+                f"Last sync then: {age.moment}" if age.synced_at else "That day was before the first sync."
+            )
+        )
+    elif age.synced_at is None:
         st.caption("This class has not been synced yet.")
     else:
         st.caption(f"Last synced {age.text}", help=literal(f"Last sync of this class: {age.moment}"))

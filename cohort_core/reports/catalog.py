@@ -108,7 +108,7 @@ def student_health(cohort: Cohort) -> Report:
     """List the students by risk, the worst first.
 
     Students with the same risk score are listed by least completed, and then by name. The risk compares a
-    student with the whole class, also in the report on one group. "low" means on pace with the cohort, which
+    student with the whole class, also in the report on one group. "low" means on pace with the class, which
     is not the same as safe. Without students there are no rows.
     """
     return make_report("student_health", metrics.health.student_health(cohort), StudentHealthRow)

@@ -104,7 +104,7 @@ URGENCIES: dict[Urgency, tuple[str, str]] = {
 KINDS: dict[TriageKind, str] = {
     "risk": "At risk",
     "stuck": "Stuck",
-    "engagement_gap": "Gone silent",
+    "engagement_gap": "Keeping up, but silent",
     "never_started": "Never started",
     "cohort_alarm": "Class slow",
 }

@@ -22,6 +22,7 @@ from cohort_core.store.contacts import count_kept
 from cohort_core.store.drafts import load_drafts
 from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
+from cohort_core.store.sync_runs import load_last_sync
 from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class Reader(SyncReader):
 
     def _load_statuses(self) -> list[classes.ClassStatus]:
         return self._workspace.cohorts.statuses()
+
+    def last_sync_before(self, reference: str, moment: datetime) -> str | None:
+        """Return the end of the last good sync up to an instant: UTC text, or None."""
+        return load_last_sync(self._workspace.database, self.find_class(reference), moment)
 
     def count_students(self) -> int:
         """Count the students with records in the classes that may be seen, each once."""

@@ -310,6 +310,19 @@ class QuarantinedRecord:
     last_seen_at: str
 
 
+def load_last_sync(database: Database, class_id: str, before: datetime) -> str | None:
+    """Return the end of the last good sync of a class up to an instant.
+
+    It is UTC text, None without any.
+    """
+    with database.reading() as connection:
+        row = connection.execute(
+            "SELECT max(ended_at) FROM runs WHERE class_id = ? AND state = 'done' AND ended_at <= ?",
+            (class_id, utc_text(before)),
+        ).fetchone()
+    return None if row[0] is None else str(row[0])
+
+
 def load_quarantine(database: Database, class_id: str | None = None) -> list[QuarantinedRecord]:
     """Load the quarantined records of one class or all, the latest first."""
     with database.reading() as connection:

@@ -258,21 +258,19 @@ def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, wa
         wait_for(page, name)
 
 
-def test_the_number_of_an_assignment_in_the_matrix_leads_to_it(
-    dashboard: Dashboard, watched: Watched
-) -> None:
+def test_the_name_of_an_assignment_in_the_matrix_leads_to_it(dashboard: Dashboard, watched: Watched) -> None:
     page = watched.tab()
     big = next(status for status in dashboard.workspace.cohorts.statuses() if status.progressions > 3000)
     names = dashboard.workspace.cohorts.cohort(big.id).assignments["name"].tolist()
     open_page(page, dashboard, "matrix", f"?class={big.id}")
     drawn = page.get_by_test_id("stVegaLiteChart").locator("canvas").first
     drawn.wait_for()
-    drawn.hover(position={"x": 300, "y": 46})
+    drawn.hover(position={"x": 300, "y": 110})
     tooltip = page.locator("#vg-tooltip-element")
     expect(tooltip).to_contain_text("Assignment")
     expect(tooltip).not_to_contain_text("Student")
     tooltip_text = tooltip.inner_text()
-    drawn.click(position={"x": 300, "y": 46})
+    drawn.click(position={"x": 300, "y": 110})
     wait_for(page, "assignment")
     opened = page.get_by_test_id("stMain").locator("h2").first.inner_text()
     assert opened in names

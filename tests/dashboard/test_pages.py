@@ -60,19 +60,23 @@ def test_overview_agrees_with_the_reports(big: str, practised: Workspace) -> Non
         assert text.markup(row["brief"]) in shown(test)
 
 
+def stuck_lists(test: AppTest) -> list[str]:
+    """Return the ids of the assignments under which names of stuck students stand."""
+    keys = [str(pill.key) for pill in test.main.button_group]
+    return [key.removeprefix("stuck-") for key in keys if key.startswith("stuck-")]
+
+
 def test_blockers_has_a_single_ranking_and_says_how_it_is_made(big: str, practised: Workspace) -> None:
     test = page("blockers", {"class": big})
     assert not test.exception
     cohort = practised.cohorts.cohort(big)
     assert "First comes the assignment in which the largest share" in shown(test)
-    stuck = [pill for pill in test.main.button_group if pill.key.startswith("stuck-")]
+    stuck = stuck_lists(test)
     ranked = catalog.reteach(cohort).frame
-    assert [pill.key.removeprefix("stuck-") for pill in stuck] == ranked["assignment_id"].head(10).tolist()
+    assert stuck == ranked["assignment_id"].head(10).tolist()
     more = next(button for button in test.main.button if button.label.endswith("more assignments"))
     test = more.click().run()
-    assert len([pill for pill in test.main.button_group if pill.key.startswith("stuck-")]) == min(
-        20, len(ranked)
-    )
+    assert len(stuck_lists(test)) == min(20, len(ranked))
     every = test.dataframe[0].value
     assert every["name"].tolist() == cohort.assignments["name"].tolist()
 

@@ -56,7 +56,7 @@ def _ask(view: View, status: ClassStatus) -> None:
     st.caption(
         "A closed class is not synced automatically, and nobody of it is listed under Needs attention. You "
         "can still look at it, and open it again. Say who was lost, that is who failed or withdrew. "
-        "Students who are withdrawn on the roster are filled in. Only counts by risk band are kept, and no "
+        "Students who are withdrawn on the roster are filled in. Only counts by risk level are kept, and no "
         "names. They are added to what Student risk says about a band."
     )
     lost = st.multiselect(

@@ -18,7 +18,7 @@ def show(view: View) -> None:
     with st.container(border=True):
         st.write(
             "The risk score has a new version: assignments without grades now count together, so that many "
-            f"lessons cannot hide a student. By this alone {moved} {is_or_are} in another risk band than "
+            f"lessons cannot hide a student. By this alone {moved} {is_or_are} in another risk level than "
             "before. What changed does not list them."
         )
         if view.commands:

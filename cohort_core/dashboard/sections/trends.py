@@ -50,4 +50,7 @@ def name_groups(groups: pd.DataFrame, mentors: Sequence[Mentor]) -> pd.DataFrame
         ", ".join(of_night.get(str(label).casefold(), [])) or None if kind == "night" else None
         for kind, label in zip(groups["kind"], groups["label"], strict=True)
     ]
-    return groups.assign(label=kinds + ": " + groups["label"].fillna("none"), mentors=names)
+    return groups.assign(
+        label=kinds + ": " + groups["label"].fillna("none"),
+        mentors=pd.Series(names, groups.index, dtype=object),
+    )

@@ -112,19 +112,19 @@ def show_moves(plan: RosterPlan, moves: Mapping[str, pd.DataFrame], *, anonymous
             continue
         who = f"{count(len(moved), 'student')} of {plan.by_class[class_id].name}"
         st.text(
-            f"{who} would be in another risk band then. Risk compares with the middle of the class, and who "
+            f"{who} would have another risk level then. Risk compares with the rest of the class, and who "
             "never started counts in it."
         )
         if anonymous:
             continue
-        with st.expander(f"Who changes band ({len(moved)})"):
+        with st.expander(f"Who changes risk level ({len(moved)})"):
             labels = {str(band): look.label for band, look in BANDS.items()}
             now, then = (moved[f"band_{when}"].map(labels) for when in ("before", "after"))
             rows = [
                 {"Name": name, "Now": old, "Then": new}
                 for name, old, new in zip(moved["name"], now, then, strict=True)
             ]
-            show_table(rows, "Students who change their risk band")
+            show_table(rows, "Students who change their risk level")
 
 
 def _near(lines: Sequence[PlannedLine], key: str, said: _Said, *, anonymous: bool) -> None:
