@@ -1,4 +1,4 @@
-"""One message to several students: a draft for all, a preview for each, and ways to send it oneself."""
+"""One message to several students, with a preview for each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MailLine(BaseModel):
 
 
 def show(view: View, student_ids: Sequence[str]) -> None:
-    """Show the draft for these students, the preview for each, and what may be done with it."""
+    """Show the draft, the preview for each student, and the actions."""
     cohort = view.cohort
     subject = st.text_input("Subject", value=message.SUBJECT, key="bulk-subject")
     body = st.text_area(
@@ -119,14 +119,14 @@ def mail_lines(cohort: Cohort, student_ids: Sequence[str], subject: str, body: s
 
 
 def fill_in(body: str, first_name: str | None) -> str:
-    """Put the first name into a message; without one the greeting goes without it."""
+    """Put the first name into a message, or take its place out."""
     if first_name:
         return body.replace(FIRST_NAME, first_name)
     return body.replace(f" {FIRST_NAME}", "").replace(FIRST_NAME, "")
 
 
 def bcc_address(addresses: Sequence[str], subject: str, body: str) -> str:
-    """Return the address of a new mail to all of them, who do not see each other."""
+    """Return the address of a new mail to all, each in bcc."""
     to = ",".join(quote(address, safe="@") for address in addresses)
     return f"mailto:?bcc={to}&subject={quote(subject)}&body={quote(fill_in(body, None))}"
 

@@ -25,7 +25,7 @@ RECENT = pd.Timedelta(days=14)
 
 
 def offer(view: View, row: rows.StudentRow) -> None:
-    """Show the action beside a student in a list: a message that opens in place."""
+    """Show the message that opens beside a student in a list."""
     if view.commands is None:
         return
     # Open content is sent, closed content is not even computed.
@@ -45,7 +45,7 @@ def offer(view: View, row: rows.StudentRow) -> None:
 
 
 def actions(view: View, class_id: str, student_id: str, name: str, draft: message.Draft) -> None:
-    """Offer to copy or mail the draft, to note a talk, or to hide the student."""
+    """Offer to copy or mail the draft, note a talk, or hide the student."""
     note = partial(_note, view, class_id, student_id, name, draft.template)
     key = f"{class_id}-{student_id}"
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{key}"):
@@ -77,7 +77,7 @@ def actions(view: View, class_id: str, student_id: str, name: str, draft: messag
 
 
 def show_on_student_page(view: View, student_id: str, name: str) -> None:
-    """Show the draft with its actions, whether the student is hidden, and the contacts with them."""
+    """Show the draft with its actions, the hide, and the contacts."""
     hides.show_notice(view)
     draft = message.of_student(view.cohort, student_id)
     with st.container(key="titled-message"):
