@@ -1,4 +1,4 @@
-"""A script for working by keyboard: keys for lists, and a focus that stays on the list."""
+"""A script with keys for lists, and a focus that stays on the list."""
 
 KEYS = {
     "/": "find a student",
@@ -7,7 +7,7 @@ KEYS = {
     "m": "message",
     "?": "this help",
 }
-"""What each key does, for the help."""
+"""The keys with their effect, for the help."""
 
 KEYBOARD_SCRIPT = """
 (() => {

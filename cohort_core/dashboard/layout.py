@@ -180,7 +180,10 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
 
 
 def name_tab(name: str) -> None:
-    """Give the browser's tab the name of a student or assignment, so that several can be told apart."""
+    """Name the browser's tab after a student or assignment.
+
+    So several tabs can be kept apart.
+    """
     st.set_page_config(page_title=f"{name} · {PRODUCT}", page_icon=ICON, layout="wide")
 
 

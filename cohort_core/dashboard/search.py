@@ -30,7 +30,10 @@ class Hit:
 
 
 def show(view: View) -> None:
-    """Show the search field, and below it the students who fit. With one of them it opens the page."""
+    """Show the search field, and below it the students who fit.
+
+    If only one fits, the page of that student opens.
+    """
 
     def draw() -> None:
         with guarded("search"):
@@ -40,9 +43,9 @@ def show(view: View) -> None:
 
 
 def find(view: View, text: str) -> list[Hit]:
-    """Return the students whose name or email has all words of the text; case and accents do not matter.
+    """Return the students whose name or email has all words of the text.
 
-    Names that begin with the text come first, then by name.
+    Case and accents do not matter. Names that begin with the text come first, then by name.
     """
     words = normalize(text).split()
     if not words:

@@ -1,4 +1,4 @@
-"""The main numbers about a student in a few words, for a row of a list."""
+"""The main numbers about a student, for a row of a list."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ BEHIND_FROM = 0.5
 
 @cached_on
 def brief_reasons(cohort: Cohort) -> dict[str, str]:
-    """Describe each student by id, such as "silent for 12 days · 38 behind · stuck in Loops for 9 days".
+    """Describe each student in a few words, by id.
 
-    Behind are assignments that at least half of the class has completed and the student has not. Without any
-    of the three it gives the points above the middle of the class, or says that the student is on pace.
+    For example "silent for 12 days · 38 behind · stuck in Loops for 9 days". Behind are assignments
+    that at least half of the class has completed and the student has not. Without any of the three it gives
+    the points above the middle of the class, or says that the student is on pace.
     """
     behind, activity = count_behind(cohort), last_activity(cohort)
     longest = stuck(cohort.all_types).drop_duplicates("student_id").set_index("student_id")
@@ -50,9 +51,9 @@ def brief_reasons(cohort: Cohort) -> dict[str, str]:
 
 @cached_on
 def count_behind(cohort: Cohort) -> list[int]:
-    """Count, for each student, the assignments that half of the class completed and the student did not.
+    """Count for each student the assignments in which most are ahead.
 
-    Assignments of every type count.
+    At least half of the class has completed them, and the student has not. Assignments of every type count.
     """
     whole = cohort.classwide
     evidence = gather_evidence(whole)

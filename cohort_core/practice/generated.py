@@ -58,8 +58,9 @@ class PracticeSchool:
         # What nobody needs to look at first comes last.
         published = [bootcamp for bootcamp in self.bootcamps if bootcamp.plan.is_published]
         others = [bootcamp for bootcamp in self.bootcamps if not bootcamp.plan.is_published]
-        for source in (*published, *self.replays, *others):
-            self._offered[source.id] = _Replay(source) if isinstance(source, Replay) else _Bootcamp(source)
+        self._offered |= {bootcamp.id: _Bootcamp(bootcamp) for bootcamp in published}
+        self._offered |= {replay.id: _Replay(replay) for replay in self.replays}
+        self._offered |= {bootcamp.id: _Bootcamp(bootcamp) for bootcamp in others}
         self._put: dict[str, dict[str, Row]] = {}
         self._merged: dict[str, tuple[list[Row], list[Row]]] = {}
         self._lock = threading.RLock()

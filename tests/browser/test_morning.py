@@ -113,7 +113,7 @@ def test_ten_are_worked_off_in_twenty_clicks_without_a_change_of_page(
     mentor, began = Mentor(page), time.monotonic()
     for number in range(10):
         student_id = str(rows.first.get_attribute("href")).rpartition("student=")[2].partition("&")[0]
-        mentor.click(page.locator(MESSAGE).first)
+        mentor.click(page.locator(f"[class*='st-key-message-'][class*='{student_id}'] button"))
         expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_contain_text("Hi")
         mentor.click(page.locator(f"[class*='st-key-copy-'][class*='{student_id}'] button"))
         notice = page.locator(".st-key-notice")
@@ -180,7 +180,7 @@ def test_by_keys_alone(morning: Dashboard, watched: Watched) -> None:
     page.keyboard.press("m")
     copy = page.locator("[class*='st-key-copy-'] button")
     expect(copy).to_be_focused()
-    # The name of the button says about whom it is.
+    # The name of the button says about which student it is.
     assert copy.evaluate("element => element.textContent").endswith(names[0])
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-notice")).to_contain_text(f"Noted. {names[0]}")

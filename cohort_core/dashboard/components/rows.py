@@ -1,4 +1,4 @@
-"""Lists of students with one line each: band, name, a short reason, the last contact, and an action."""
+"""Lists of students with one line each, and an action at its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from cohort_core.reports.labels import BANDS
 from cohort_core.reports.row_models import Band
 
 STEP = 20
-"""So many rows come with each press of "20 more": thousands of rows would freeze a browser."""
+"""Rows that come with each press of "20 more".
+
+Thousands at once would freeze a browser.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,10 @@ class StudentRow:
 
 
 def show(rows: Iterable[StudentRow], key: str, beside: Callable[[StudentRow], None] | None = None) -> None:
-    """Show the rows; `beside` draws the action at the end of each. `key` must be unique on the page."""
+    """Show the rows.
+
+    `beside` draws the action at the end of each. `key` must be unique on the page.
+    """
     with st.container(key=f"people-{key}", gap=None):
         for row in rows:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -46,7 +52,7 @@ def show(rows: Iterable[StudentRow], key: str, beside: Callable[[StudentRow], No
 
 
 def more(key: str, total: int, first: int) -> int:
-    """Show a button for more rows, such as "20 more", and return how many rows to show now.
+    """Show a button such as "20 more", and return how many rows to show.
 
     Call it in a container below the list, before the list is drawn. `first` rows are there from the start.
     """

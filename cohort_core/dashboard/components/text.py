@@ -45,7 +45,10 @@ def literal(text: str) -> str:
 
 
 def about(action: str, name: str) -> str:
-    """Return the label of an action; the name is there for screen readers alone (see `style`)."""
+    """Return the label of an action.
+
+    The name in it is for screen readers alone; `style` hides it.
+    """
     return f"{action} *{literal(name)}*" if name.strip() else action
 
 

@@ -1,4 +1,4 @@
-"""One message to several students: a draft for all, a preview for each, and ways to send it oneself."""
+"""One message to several students, with a preview for each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MailLine(BaseModel):
 
 
 def show(view: View, student_ids: Sequence[str]) -> None:
-    """Show the draft for these students, the preview for each, and what may be done with it."""
+    """Show the draft, the preview for each student, and the actions."""
     cohort = view.cohort
     subject = st.text_input("Subject", value=SUBJECT, key="bulk-subject")
     body = st.text_area(
@@ -124,12 +124,12 @@ def mail_lines(
 
 
 def fill_in(body: str, first_name: str | None, mentor: str | None) -> str:
-    """Put first name and mentor's name into a message; a greeting without a name goes without it."""
+    """Put the names into a message; a greeting without one goes without it."""
     return fill(Template(SUBJECT, body), {"first_name": first_name, "mentor": mentor}).body
 
 
 def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str | None) -> str:
-    """Return the address of a new mail to all of them, who do not see each other."""
+    """Return the address of a new mail to all, each in bcc."""
     to = ",".join(quote(address, safe="@") for address in addresses)
     return f"mailto:?bcc={to}&subject={quote(subject)}&body={quote(fill_in(body, None, mentor))}"
 

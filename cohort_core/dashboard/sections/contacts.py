@@ -26,7 +26,7 @@ RECENT = pd.Timedelta(days=14)
 
 
 def offer(view: View, row: rows.StudentRow) -> None:
-    """Show the action beside a student in a list: a message that opens in place."""
+    """Show the message that opens beside a student in a list."""
     if view.commands is None:
         return
     # Open content is sent, closed content is not even computed.
@@ -88,7 +88,7 @@ def actions(
 
 
 def show_on_student_page(view: View, student_id: str, name: str) -> None:
-    """Show the draft with its actions, whether the student is hidden, and the contacts with them."""
+    """Show the draft with its actions, the hide, and the contacts."""
     hides.show_notice(view)
     draft = message.of_student(view.cohort, student_id, message.Templates.of_reader(view.reader))
     with st.container(key="titled-message"):

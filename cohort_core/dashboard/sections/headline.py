@@ -1,4 +1,4 @@
-"""The top of the Overview: one line about the class, and a strip with its bands and figures."""
+"""The top of the Overview: one line about the class, and its figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VERDICT_HELP = (
 
 
 def show(view: View) -> None:
-    """Show how the class moves in one line, and below it the bands and the main figures."""
+    """Show how the class moves, and below it bands and main figures."""
     alarm = catalog.cohort_alarm(view.cohort).record()
     summary = catalog.progress_summary(view.cohort)
     if view.age.days >= OLD_DAYS and not view.as_of:
@@ -44,9 +44,10 @@ def show(view: View) -> None:
 
 
 def verdict_text(alarm: Mapping[str, Any]) -> str:
-    """Describe how the class moves in one line; `alarm` is the row of the report ``cohort_alarm``.
+    """Describe how the class moves in one line.
 
-    For example "◐ A little slower than usual: 3.3 completions per student last week, usually 4.4".
+    `alarm` is the row of the report ``cohort_alarm``. For example "◐ A little slower than
+    usual: 3.3 completions per student last week, usually 4.4".
     """
     if alarm["velocity"] is None:
         return "○ Too early to say how the class moves: no week is over yet"

@@ -71,7 +71,7 @@ def show_notice(view: View) -> None:
 
 
 def show_state(view: View, student_id: str, name: str) -> None:
-    """Show whether and why a student is hidden from the list, with a button that ends it."""
+    """Show until when and why a student is hidden, with a button that ends it."""
     hides = [hide for hide in view.reader.holding_hides(view.cohort) if hide.student_id == student_id]
     for hide in hides:
         with st.container(horizontal=True, vertical_alignment="center", key="hidden"):

@@ -87,7 +87,10 @@ def show_reasons(health: Mapping[str, Any], said: Meanings) -> None:
 
 
 def show_figures(cohort: Cohort, health: Mapping[str, Any]) -> None:
-    """Show the student's main figures; who is silent has no day on which they finish."""
+    """Show the student's main figures.
+
+    A silent student has no day on which they finish.
+    """
     student_id = health["student_id"]
     meaning = meanings(StudentHealthRow)
     pace = catalog.pace(cohort, student_id).record()
@@ -167,7 +170,7 @@ def missing(assignments: pd.DataFrame) -> pd.DataFrame:
 
 
 def weak_grades(assignments: pd.DataFrame) -> pd.DataFrame:
-    """Return the assignments graded at least 0.1 below the average of the class, the weakest first."""
+    """Return the assignments graded at least 0.1 below the class, the weakest first."""
     gap = assignments["class_avg_grade"] - assignments["grade"]
     weak = assignments.assign(gap=gap)[gap.round(9) >= WEAK_BELOW]
     return weak.sort_values("gap", ascending=False, kind="stable").drop(columns="gap")

@@ -54,9 +54,10 @@ def normalize(text: str) -> str:
 def to_rows(
     health: pd.DataFrame, stages: Mapping[Stage, str], cohort: Cohort, contacts: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return the students ready for the table: bands and stages as text, a short reason, how to reach them.
+    """Return the students ready for the table.
 
-    `contacts` describes the last contact with each student, by id.
+    Bands and stages are text; a short reason and the email stand beside them. `contacts` describes the
+    last contact with each student, by id.
     """
     return health.assign(
         risk=health["risk"].map(lambda band: BANDS[band].marked),

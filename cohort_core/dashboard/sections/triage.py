@@ -30,7 +30,7 @@ _HELP = (
 
 
 def show(view: View) -> None:
-    """Show the list, the most urgent first, each student with a message that opens in place."""
+    """Show the list, the most urgent first, each with a message."""
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
@@ -61,7 +61,10 @@ def show(view: View) -> None:
 
 
 def listed(view: View, scope: str, also_listed: str | None = None) -> Report:
-    """Return the entries of the list; `also_listed` is a student who is in it even if hidden."""
+    """Return the entries of the list.
+
+    `also_listed` is a student who is in it even if hidden.
+    """
     class_ids = [view.class_id] if scope == THIS_CLASS else None
     report = view.reader.triage(EVERYONE, view.as_of, class_ids=class_ids, also_listed=also_listed)
     if scope == THIS_CLASS and view.group_id:
@@ -75,7 +78,10 @@ def of_group(report: Report, students: set[str]) -> Report:
 
 
 def current_scope(view: View) -> str:
-    """Return the scope that the address or this session asks for: all classes, or the one shown."""
+    """Return the scope that the address or this session asks for.
+
+    That is all classes, or the class that is shown.
+    """
     if view.shown is not None and not view.shown.is_open:
         return ALL_CLASSES
     if len(_open_classes(view)) < 2:
@@ -155,7 +161,7 @@ def _list(view: View, entries: list[dict[str, Any]], scope: str) -> None:
 
 
 def _show_classes(entries: list[dict[str, Any]]) -> None:
-    """Show the classes that have slowed down as a whole, in one line; a name opens its Trends."""
+    """Show the classes that have slowed down, in one line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="slow-classes"):
         word = "The whole class has slowed down:" if len(entries) == 1 else "Whole classes have slowed down:"
         st.markdown(
@@ -174,7 +180,10 @@ def _show_classes(entries: list[dict[str, Any]]) -> None:
 
 
 def _describe_rest(entries: list[dict[str, Any]]) -> str:
-    """Count the entries that are not shown yet, such as "12 slipping now · 8 far behind"."""
+    """Count the entries that are not shown yet.
+
+    For example "Not shown yet: 12 slipping now · 8 far behind".
+    """
     counts = {
         word.lower(): sum(row["urgency"] == urgency for row in entries)
         for urgency, (word, _) in URGENCIES.items()

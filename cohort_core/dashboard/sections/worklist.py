@@ -1,4 +1,4 @@
-"""The place of a student in the list Needs attention, with links to the next and the one before."""
+"""The place of a student in the list Needs attention."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from cohort_core.dashboard.sections import triage
 
 
 def show(view: View, student_id: str) -> None:
-    """Show "2 of 7" with both links; nothing for a student whom the list would not have.
+    """Show "2 of 7", with links to the next student and the one before.
 
-    A student who was just hidden keeps the place, so that the next one is one click away.
+    For a student who is not in the list there is nothing. A student who was just hidden keeps
+    the place, so that the next one is one click away.
     """
     entries = [
         row
