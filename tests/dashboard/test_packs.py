@@ -178,7 +178,7 @@ def test_counts_by_reason_stand_beside_the_usual_rate(copied: Workspace) -> None
     Services(copied).commands(CLI_OWNER).add_contact(class_id, entry.student_id or "", "email", kind="risk")
     records = page("trends", {"class": class_id}).dataframe[-1].value.to_dict("records")
     row = next(record for record in records if (record["kind"], record["days"]) == ("At risk", 7))
-    assert (row["contacts"], row["share"]) == (1, "0 of 0: too few to tell")
+    assert (row["contacts"], row["share"]) == (1, "too early to tell")
     assert " of " in str(row["usual_share"])
 
 
