@@ -102,7 +102,7 @@ def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Si
     assignment = missing[0] if missing else None
     match kind:
         case "never_started":
-            days = enrolled_days(cohort)[cohort.students.index.get_loc(student_id)]
+            days = float(enrolled_days(cohort)[cohort.students.index == student_id][0])
         case "silent" | "silent_and_stuck":
             days = health["days_silent"]
         case "stuck" if not stuck.empty:
