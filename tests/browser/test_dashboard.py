@@ -222,11 +222,11 @@ def test_from_attention_to_the_student_and_back(dashboard: Dashboard, watched: W
     name = first_person(page).inner_text()
     first_person(page).click()
     wait_for(page, "student")
-    expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    expect(page.locator("h2").get_by_text(name, exact=True)).to_be_visible()
     shared = watched.tab()
     shared.goto(page.url)
     wait_for(shared, "student")
-    expect(shared.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    expect(shared.locator("h2").get_by_text(name, exact=True)).to_be_visible()
     page.go_back()
     wait_for(page, "overview")
     # The student may not be first any more, because a sync from an earlier test may have ended.
@@ -252,7 +252,7 @@ def test_a_row_a_bar_and_a_square_lead_to_their_student(dashboard: Dashboard, wa
         shown.click(position=position)
         wait_for(page, "student")
         if expected:
-            expect(page.locator("h3").get_by_text(expected, exact=True)).to_be_visible()
+            expect(page.locator("h2").get_by_text(expected, exact=True)).to_be_visible()
         page.go_back()
         wait_for(page, name)
 
@@ -273,7 +273,7 @@ def test_the_number_of_an_assignment_in_the_matrix_leads_to_it(
     tooltip_text = tooltip.inner_text()
     drawn.click(position={"x": 300, "y": 46})
     wait_for(page, "assignment")
-    opened = page.get_by_test_id("stMain").locator("h3").first.inner_text()
+    opened = page.get_by_test_id("stMain").locator("h2").first.inner_text()
     assert opened in names
     assert opened in tooltip_text
     page.go_back()
@@ -299,12 +299,12 @@ def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboar
     anonymous = page.get_by_test_id("stSidebar").get_by_text("Anonymous", exact=True)
     anonymous.click()
     expect(page.get_by_text(name, exact=True)).to_have_count(0)
-    expect(page.locator("h3").first).not_to_have_text(name)
+    expect(page.locator("h2").first).not_to_have_text(name)
     assert re.search(r"[?&]anonymous=1", page.url)
     assert str(re.search(r"student=([^&]+)", real)[1]) not in page.url  # type: ignore[index]
     assert name.split()[-1] not in page.content()
     anonymous.click()
-    expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    expect(page.locator("h2").get_by_text(name, exact=True)).to_be_visible()
 
 
 def test_every_address_has_the_policy(dashboard: Dashboard) -> None:

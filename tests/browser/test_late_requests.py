@@ -121,7 +121,7 @@ def test_a_second_click_on_a_row_does_not_bring_its_page_back(dashboard: Dashboa
     proxy.deliver()
     page.wait_for_timeout(500)
     wait_for(page, "student")
-    expect(page.locator("h3").first).to_be_visible()
+    expect(page.locator("h2").first).to_be_visible()
     page.go_back()
     wait_for(page, "risk")
 
@@ -137,7 +137,7 @@ def test_after_a_lost_connection_polls_and_clicks_are_answered(
     wait_for(page, "risk")
     # Click the label, because it covers the button.
     page.get_by_role("radiogroup", name="Band").get_by_text("◆ Critical", exact=True).click()
-    expect(page.locator("h3").get_by_text(re.compile(r"^\d+ students?$"))).not_to_have_text("63 students")
+    expect(page.locator("h2").get_by_text(re.compile(r"^\d+ students?$"))).not_to_have_text("63 students")
     polls, answers = proxy.polls, proxy.answers
     wait_while(page, lambda: proxy.polls == polls)
     wait_while(page, lambda: proxy.answers == answers)

@@ -29,7 +29,7 @@ def test_a_page_prints_light_without_sidebar_and_buttons(
     expect(sidebar.get_by_role("button", name="Sync now")).to_be_visible()
     page.emulate_media(media="print", color_scheme=colours)  # type: ignore[arg-type]
     expect(page.locator("h1")).to_be_visible()
-    expect(page.locator("h3").first).to_be_visible()
+    expect(page.locator("h2").first).to_be_visible()
     expect(sidebar).to_be_hidden()
     for button in page.get_by_role("button", name="Download").all():
         expect(button).to_be_hidden()

@@ -39,7 +39,7 @@ def test_by_keyboard_alone_to_a_student_and_back(dashboard: Dashboard, watched: 
     name = first_person(page).inner_text()
     page.keyboard.press("Enter")
     wait_for(page, "student")
-    expect(page.locator("h3").get_by_text(name, exact=True)).to_be_visible()
+    expect(page.locator("h2").get_by_text(name, exact=True)).to_be_visible()
     # The same as Alt and the left arrow, which a browser without a window does not support.
     page.go_back()
     wait_for(page, "overview")

@@ -54,7 +54,7 @@ def shown(test: AppTest) -> str:
     """Return all text of the page in Markdown, text, HTML and notice elements."""
     elements = [
         *test.title,
-        *test.subheader,
+        *test.header,
         *test.markdown,
         *test.text,
         *test.caption,

@@ -164,7 +164,7 @@ def test_an_evil_name_is_nowhere_read_as_markdown(hostile: Workspace, use: Use, 
     use(hostile)
     test = page(name)
     assert not test.exception
-    for element in [*test.title, *test.subheader, *test.markdown, *test.caption, *test.info, *test.metric]:
+    for element in [*test.title, *test.header, *test.markdown, *test.caption, *test.info, *test.metric]:
         assert "127.0.0.1:9" not in str(element.value)
     for element in test.html:
         assert "<script>" not in element.value.replace("<style>", "")

@@ -264,7 +264,7 @@ def test_an_unusable_file_gives_a_sentence(followed: Workspace, content: bytes, 
     test = upload(part("roster"), content)
     assert sentence in test.error[0].value.replace("\\", "")
     assert "Import" not in [button.label for button in test.main.button]
-    assert "Mentors" in [element.value for element in test.subheader]
+    assert "Mentors" in [element.value for element in test.header]
 
 
 def test_the_schedule_is_taken_up_at_once_and_ended(followed: Workspace) -> None:

@@ -131,7 +131,7 @@ def test_records_that_were_set_aside_are_listed_with_their_reason(
     workspace.prepare_sync(asked_by="test", full=True).run()
     test = page("classes")
     assert not test.exception
-    assert "Records that were set aside" in [heading.value for heading in test.subheader]
+    assert "Records that were set aside" in [heading.value for heading in test.header]
     assert set(test.dataframe[1].value["reason"]) == {"grade is not a number"}
     assert set(test.dataframe[1].value["class_name"]) == {"Alpha"}
     student_id = next(filter(None, (record.student_id for record in Reader(workspace, OWNER).quarantined())))

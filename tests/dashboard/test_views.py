@@ -41,7 +41,7 @@ def test_the_page_of_a_student_agrees_with_the_reports(big: str, practised: Work
         unfold=["every-assignment", "what-they-did"],
     )
     assert not test.exception
-    assert test.subheader[0].value == health["name"]
+    assert test.header[0].value == health["name"]
     metrics = {metric.label: metric.value for metric in test.metric}
     assert metrics["Completed"] == f"{health['completed']} of {health['total']}"
     assert metrics["Risk"] == f"{health['risk_score']:.0f} points"
@@ -73,7 +73,7 @@ def test_the_page_of_an_assignment_agrees_with_the_reports(big: str, practised: 
     first = catalog.blockers(cohort).records()[0]
     test = page("assignment", {"class": big, "assignment": first["assignment_id"]})
     assert not test.exception
-    assert test.subheader[0].value == first["name"]
+    assert test.header[0].value == first["name"]
     states = test.dataframe[0].value["state"]
     assert (states == "Completed").sum() == first["completed"]
     assert states.str.startswith("Stuck").sum() == first["stuck"]
@@ -86,7 +86,7 @@ def test_evil_names_stay_names_there(hostile: Workspace, use: Use, name: str) ->
     identity = (cohort.students if name == "student" else cohort.assignments).index[1]
     test = page(name, {name: str(identity)}, unfold=["every-assignment"])
     assert not test.exception
-    for element in [*test.subheader, *test.markdown, *test.caption, *test.metric]:
+    for element in [*test.header, *test.markdown, *test.caption, *test.metric]:
         assert "127.0.0.1:9" not in str(element.value)
     for element in test.html:
         assert "<script>" not in element.value.replace("<style>", "")

@@ -68,7 +68,7 @@ def heading(
     if (picture or scene) and images.is_possible():
         questions += _pictures(base)
     if not questions:
-        st.subheader(literal(text), anchor=False, help=help)
+        st.header(literal(text), anchor=False, help=help)
         return
     with st.container(
         horizontal=True,
@@ -76,7 +76,7 @@ def heading(
         vertical_alignment="center",
         key=f"titled-{tables.file_name(None, base.name, 'x')}",
     ):
-        st.subheader(literal(text), anchor=False, help=help)
+        st.header(literal(text), anchor=False, help=help)
         _menu(questions)
 
 

@@ -15,6 +15,8 @@ STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; max-width: 76rem; }
 .stMainBlockContainer h1 { padding-bottom: 0.5rem; }
+/* Sections are second headings, without a gap in the levels, in the size of third ones. */
+.stMainBlockContainer h2 { font-size: 1.5rem; padding: 0.5rem 0 0.75rem; }
 /* Streamlit's own grey is too pale for many eyes. */
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p { color: inherit; }
 [data-testid=stCaptionContainer] { opacity: 0.8; }

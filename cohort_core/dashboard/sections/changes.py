@@ -63,7 +63,7 @@ class Since:
 def show(view: View) -> None:
     """Show this section of the Overview."""
     if view.shown is not None and view.shown.closed_on is not None:
-        st.subheader("What changed", anchor=False)
+        st.header("What changed", anchor=False)
         st.caption(f"This class is {closing.closed_text(view.shown.closed_on)}, so there is no news of it.")
         return
     heading_place = st.container()

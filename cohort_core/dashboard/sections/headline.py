@@ -33,7 +33,7 @@ def verdict(view: View) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="titled-verdict"
     ):
-        st.subheader(verdict_text(alarm), anchor=False, help=_VERDICT_HELP)
+        st.header(verdict_text(alarm), anchor=False, help=_VERDICT_HELP)
         downloads.class_report_menu(view, summary)
     show_pace(alarm)
     counts = health["risk"].value_counts().to_dict()

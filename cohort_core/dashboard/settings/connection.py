@@ -61,7 +61,7 @@ def show_settings(view: View) -> None:
 
 
 def offer_practice_school(view: View) -> None:
-    st.subheader("No credentials yet?", anchor=False)
+    st.header("No credentials yet?", anchor=False)
     st.write(
         "The practice school runs on this computer. It has three invented coding classes in mid-course and "
         "three real ones from 2013 with invented names, and time passes in it: sync again later for new work."
@@ -82,7 +82,7 @@ def choose_classes(view: View, listed: Sequence[ListedClass]) -> None:
         st.success(literal(f"Connected. {place}"))
     else:
         st.success("Connected.")
-    st.subheader("Which classes do you want to follow?", anchor=False)
+    st.header("Which classes do you want to follow?", anchor=False)
     st.caption("You can change this at any time under Classes.")
     active = {status.id for status in view.reader.statuses(active_only=True)}
     chosen = []

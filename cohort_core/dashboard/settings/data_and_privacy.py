@@ -40,18 +40,18 @@ def show(view: View) -> None:
     if notice := st.session_state.pop(_NOTICE, None):
         good, sentence = notice
         (st.success if good else st.error)(literal(sentence))
-    st.subheader("Privacy", anchor=False)
+    st.header("Privacy", anchor=False)
     _ask_anonymous(view)
-    st.subheader("Your data", anchor=False)
+    st.header("Your data", anchor=False)
     _show_folder(home, anonymous=view.reader.anonymous)
-    st.subheader("Backup", anchor=False)
+    st.header("Backup", anchor=False)
     st.caption(
         "A copy of the database goes into the folder backups inside the data folder, where only you can read "
         "it. It is no download, since a browser would leave your students' data among the downloads. Copy it "
         "to another disk now and then; `cohort-tracker restore FILE` puts it back."
     )
     st.button("Make a backup", icon=":material/save:", on_click=_back_up, args=(view,))
-    st.subheader("Check-up", anchor=False)
+    st.header("Check-up", anchor=False)
     st.caption("Looks at settings, files, database, syncs and OpenClass, and says what to do.")
     if st.button("Check now", icon=":material/stethoscope:"):
         with st.spinner("Looking…"):

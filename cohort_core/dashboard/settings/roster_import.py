@@ -75,7 +75,7 @@ def show(view: View) -> None:
     if notice := st.session_state.pop(_NOTICE, None):
         good, sentence = notice
         (st.success if good else st.error)(literal(sentence))
-    st.subheader("Students", anchor=False)
+    st.header("Students", anchor=False)
     st.caption(
         "OpenClass does not tell class nights, regions, or who has not started anything. A file with your "
         "students adds them. Nothing is written before you press Import."
@@ -85,7 +85,7 @@ def show(view: View) -> None:
         _ask_students(view, classes)
     else:
         st.info("Choose the classes that you follow first, under Classes.")
-    st.subheader("Mentors", anchor=False)
+    st.header("Mentors", anchor=False)
     _ask_mentors(view)
 
 

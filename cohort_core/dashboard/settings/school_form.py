@@ -37,7 +37,7 @@ def show(view: View) -> None:
     own = None if settings.practice else settings
     names = [*schools, OTHER]
     present = next((name for name, school in schools.items() if own and own.origin == school.origin), OTHER)
-    st.subheader("Your school", anchor=False)
+    st.header("Your school", anchor=False)
     chosen = st.selectbox(
         "School",
         names,

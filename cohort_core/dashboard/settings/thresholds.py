@@ -64,7 +64,7 @@ def _ask(view: View) -> None:
         saved = view.reader.thresholds
         fixed = set_by_environment() & Thresholds.model_fields.keys()
         for title, fields in FIELDS.items():
-            st.subheader(title, anchor=False, help=HELP.get(title))
+            st.header(title, anchor=False, help=HELP.get(title))
             for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
                 _number(column, name, label, getattr(saved, name), disabled=name in fixed)
         if fixed:
@@ -153,7 +153,7 @@ def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
         st.caption("Once a class is synced, this shows who would move.")
         return
     changed = wanted != saved
-    st.subheader("What this would change" if changed else "As it is now", anchor=False)
+    st.header("What this would change" if changed else "As it is now", anchor=False)
     if len(followed) > MAX_CLASSES:
         st.caption(
             f"Shown for the first {MAX_CLASSES} of your {len(followed):,} classes. It will count for all."

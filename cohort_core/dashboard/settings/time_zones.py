@@ -39,7 +39,7 @@ def show(view: View) -> None:
         st.caption("It is set by the environment of the server; change it there.")
     active = [status for status in view.classes if status.is_active]
     if active:
-        st.subheader("Classes", anchor=False)
+        st.header("Classes", anchor=False)
         st.caption(
             "Without a date, a class starts on the day of its first activity. Set one if something was tried "
             "out before."
