@@ -7,7 +7,12 @@ from cohort_core.dashboard.layout import begin, part
 from cohort_core.dashboard.sections import class_night
 
 with begin("class_night") as view:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(class_night.describe(view), width="stretch")
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="titled-class_night",
+    ):
+        st.caption(class_night.describe(view))
         downloads.sheet_menu(view, "class-night")
     part(class_night.show, view)

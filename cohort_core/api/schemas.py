@@ -414,7 +414,10 @@ class AuditRow(BaseModel):
     """An entry of the audit. It names no student."""
 
     at: datetime = Field(description="When, UTC.", examples=["2025-01-04T15:30:00.000Z"])
-    who: str = Field(description="cli, dashboard, api, or token and its name.", examples=["token ci"])
+    who: str = Field(
+        description="cli, dashboard, api, token and its name, or program for what nobody asked.",
+        examples=["token ci"],
+    )
     action: str = Field(description="What was done.", examples=["settings"])
     detail: str = Field(description="More about it; may be empty.", examples=["thresholds, timezone"])
 

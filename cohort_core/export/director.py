@@ -108,7 +108,7 @@ def _messages(page: DirectorPage, now: dict[str, float]) -> list[str]:
         f"{count(number, 'message or talk', 'messages and talks')} noted. Within 7 days {came:,} came back; "
         f"{nothing:,} did nothing since; of {rest:,} it is too early to tell, or the student left."
     ]
-    for row in page.by_kind.records():
+    for row in catalog.outcomes_by_kind(page.after, page.contacts).records():
         if row["kind"] and row["days"] == 7 and row["contacts"]:
             rate = percent(row["usual_share"]) if row["usual_share"] is not None else "too few to tell"
             reason, came = KINDS[row["kind"]].lower(), row["usual_came_back"]

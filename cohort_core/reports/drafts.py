@@ -15,7 +15,7 @@ from cohort_core.errors import BadInput
 PLACEHOLDERS = {
     "first_name": "the student's first name",
     "assignment": "the assignment that the message is about",
-    "days": "for how long it has been so, such as 12 days",
+    "days": "for how long it has been so, such as 12 days (not in Behind)",
     "missing": "up to two assignments that most of the class has completed and the student has not",
     "mentor": "your name",
 }

@@ -29,7 +29,8 @@ class DirectorPage:
     after: Cohort
     figures: Report
     changes: Report
-    by_kind: Report
+    contacts: pd.DataFrame
+    """A frame as in `metrics.outcomes`."""
     is_first: bool
     """No page was made before, so it looks back 28 days."""
 

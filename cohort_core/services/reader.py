@@ -280,7 +280,7 @@ class Reader(SyncReader):
             after,
             catalog.director(before, after, contacts),
             self.changes(reference, moment.isoformat(), as_of, group),
-            catalog.outcomes_by_kind(after, contacts),
+            contacts,
             is_first=last is None and since is None,
         )
 

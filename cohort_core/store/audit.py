@@ -17,7 +17,7 @@ from cohort_core.store.database import Database, utc_text
 class Event:
     """An action of a person or program.
 
-    ``at`` is UTC text; ``who`` is cli, dashboard, api, or token and its name.
+    ``at`` is UTC text; ``who`` is cli, dashboard, api, token and its name, or program for what nobody asked.
     """
 
     at: str

@@ -145,7 +145,9 @@ class SyncJob:
                 else:
                     continue
                 sync_runs.fail_run(self._database, connection, run.id, errors[-1], utc_now())
-        erase_expired_contacts(self._database, utc_now())
+        with contextlib.suppress(StoreError):
+            # The next sync or start tries again.
+            erase_expired_contacts(self._database, utc_now())
         state = "done" if not errors else "failed" if len(errors) == len(job.runs) else "partial"
         sync_runs.end_job(self._database, self.id, state, utc_now(), errors[0] if errors else None)
 

@@ -55,6 +55,22 @@ def test_each_student_gets_the_template_of_the_reason(student: str, kind: str, s
     assert "{" not in draft.text
 
 
+@pytest.mark.parametrize(
+    ("student", "kind", "days"),
+    [
+        ("fay", "never_started", "25 days"),
+        ("ana", "silent", "13 days"),
+        ("cy", "silent_and_stuck", "18 days"),
+        ("cy", "stuck", "18 days"),
+        ("di", "back_again", "20 days"),
+        ("ed", "behind", ""),
+    ],
+)
+def test_days_are_those_of_the_reason(student: str, kind: str, days: str) -> None:
+    own = Templates(OURS | {kind: Template("Hello", "Hi\n{days}")})
+    assert of_student(small_class(), student, own, kind).text == f"Hi\n{days}".strip()
+
+
 def test_praise_goes_before_being_back() -> None:
     rows = [work("ana", "a1", "2025-03-01 10:00", "2025-03-02 10:00")]
     rows += [work("ana", f"a{n}", f"2025-03-2{n} 10:00", f"2025-03-2{n} 11:00") for n in (2, 3, 4)]

@@ -164,6 +164,25 @@ def test_gaps_and_answers_of_the_handover(copied: Workspace) -> None:
     assert "A call on Friday" not in shown(hidden)
 
 
+# Closing
+
+
+@pytest.mark.parametrize(("answer_of_mentor", "kept"), [(None, 1), ("Delete them now", 0)])
+def test_closing_a_class_asks_what_stays_of_contacts(
+    copied: Workspace, answer_of_mentor: str | None, kept: int
+) -> None:
+    class_id = find_class(copied.database, CLASS)
+    assert not page("classes", unfold=[f"close-{class_id}"]).radio
+    student = str(copied.cohorts.cohort(class_id).students.index[0])
+    Services(copied).commands(CLI_OWNER).add_contact(class_id, student, "met")
+    test = page("classes", unfold=[f"close-{class_id}"])
+    if answer_of_mentor:
+        test.radio(key=f"contacts-{class_id}").set_value(answer_of_mentor).run()
+    test = press(test, "Close the class")
+    assert not test.exception
+    assert len(copied.cohorts.load_contacts()) == kept
+
+
 # Trends and the director's page
 
 
@@ -178,7 +197,7 @@ def test_counts_by_reason_stand_beside_the_usual_rate(copied: Workspace) -> None
     Services(copied).commands(CLI_OWNER).add_contact(class_id, entry.student_id or "", "email", kind="risk")
     records = page("trends", {"class": class_id}).dataframe[-1].value.to_dict("records")
     row = next(record for record in records if (record["kind"], record["days"]) == ("At risk", 7))
-    assert (row["contacts"], row["share"]) == (1, "0 of 0: too few to tell")
+    assert (row["contacts"], row["share"]) == (1, "too early to tell")
     assert " of " in str(row["usual_share"])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cohort_core.dashboard.components.text import count
+from cohort_core.metrics.activity import enrolled_days
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.outcomes import acts_of
 from cohort_core.metrics.praise import find_return, praise
@@ -105,6 +106,8 @@ def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Si
     days: float | None = None
     assignment = missing[0] if missing else None
     match kind:
+        case "never_started":
+            days = float(enrolled_days(cohort)[cohort.students.index == student_id][0])
         case "silent" | "silent_and_stuck":
             days = health["days_silent"]
         case "stuck" if not stuck.empty:

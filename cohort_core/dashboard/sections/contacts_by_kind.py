@@ -46,7 +46,12 @@ def show(view: View) -> None:
 
 def offer_director_page(view: View) -> None:
     """Offer the page for a programme director."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="titled-director",
+    ):
         st.subheader(
             "Director's page",
             anchor=False,
@@ -81,7 +86,7 @@ def _show(view: View, *, has_heading: bool = True) -> None:
     )
     st.caption(
         f"A share is shown from {MIN_FOR_SHARE} messages on whose {HORIZONS[0]} or {HORIZONS[1]} days are "
-        "over, with the range in which it lies with 95 % certainty. You choose to whom you write, so a "
+        "over, with the range in which it lies with 95 % certainty. You choose the students, so a "
         "difference from the usual rate is no proof."
     )
 
@@ -99,6 +104,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _share_text(row: Mapping[str, Any]) -> str:
     if not row["contacts"]:
         return "no messages"
+    if not row["judged"]:
+        return "too early to tell"
     counts = f"{row['judged_came_back']} of {row['judged']}"
     if row["share"] is None:
         return f"{counts}: too few to tell"

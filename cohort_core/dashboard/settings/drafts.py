@@ -107,7 +107,9 @@ def _edit(view: View, draft: Draft) -> None:
         except BadInput as error:
             st.warning(literal(error.message))
         else:
-            filled = fill(template, {**EXAMPLE, "mentor": view.reader.mentor_name})
+            # Nobody is behind since a day.
+            days = None if kind == "behind" else EXAMPLE["days"]
+            filled = fill(template, {**EXAMPLE, "days": days, "mentor": view.reader.mentor_name})
             st.text(f"Subject: {filled.subject}")
             st.code(filled.body, language=None, wrap_lines=True)
         if draft.changed_at is None:
