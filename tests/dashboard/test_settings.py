@@ -350,9 +350,9 @@ def test_who_changes_band_is_said_before_the_import_and_is_right(followed: Works
     box(test, "All 30 of them").check().run()
     assert "would have another risk level then" in shown(test)
     said = next(frame.value for frame in test.dataframe if {"Now", "Then"}.issubset(frame.value.columns))
-    assert next(expander.label for expander in test.main.expander if "changes risk level" in expander.label) == (
-        f"Who changes risk level ({len(said)})"
-    )
+    assert next(
+        expander.label for expander in test.main.expander if "changes risk level" in expander.label
+    ) == (f"Who changes risk level ({len(said)})")
     press(test, "Import")
     rows = catalog.student_health(followed.cohorts.cohort("alpha")).frame.set_index("student_id")
     after = rows.loc[rows.index.isin(before.index)]
