@@ -229,6 +229,7 @@ def serve(
         for line in (*_score_lines(workspace), *_startup_lines(host, port, exposed=exposed)):
             say(line)
         _silence_uvicorn()
+        gc.enable()
         if exposed:
             keep_imports()
         uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -189,17 +190,18 @@ def merge_triage(
         subject = f"student {entry.student_id}" if entry.student_id else f"class {entry.class_id}"
         first.setdefault(subject, entry)
         kinds.setdefault(subject, set()).add(entry.kind)
+    shown = dict(islice(first.items(), limit))
     columns = list(TriageEntry.__dataclass_fields__)
-    frame = pd.DataFrame([vars(entry) for entry in first.values()], columns=columns)
+    frame = pd.DataFrame([vars(entry) for entry in shown.values()], columns=columns)
     also = [
         [kind for kind in KINDS if kind in kinds[subject] and kind != entry.kind]
-        for subject, entry in first.items()
+        for subject, entry in shown.items()
     ]
     frame["also"] = pd.Series(also, dtype="object")
     written = last_contacts or {}
-    moments = [written.get(entry.student_id or "", pd.NaT) for entry in first.values()]
+    moments = [written.get(entry.student_id or "", pd.NaT) for entry in shown.values()]
     frame["last_contact"] = pd.Series(moments, dtype="datetime64[us, UTC]")
-    return frame.head(limit), max(len(frame) - limit, 0)
+    return frame, len(first) - len(shown)
 
 
 def _sort_key(entry: TriageEntry) -> tuple[float | str, ...]:
