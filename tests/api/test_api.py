@@ -268,6 +268,23 @@ def test_triage_leaves_out_hidden_students(service: Service) -> None:
         assert requests.put(address, json=mark, timeout=10).json()["parameter"] == "until"
 
 
+def test_triage_says_when_a_student_was_last_written_to(service: Service) -> None:
+    entry = next(row for row in service.get("/triage", limit=10_000)["items"] if row["student_id"])
+    assert entry["urgency"] in {"slipping", "far_behind", "never_started", "silent"}
+    assert (entry["last_contact"], bool(entry["brief"])) == (None, True)
+    address = f"{service.url}/classes/{entry['class_id']}/students/{entry['student_id']}/contacts"
+    made = requests.post(address, json={"channel": "email", "hide_days": 0}, timeout=10).json()
+    try:
+        rows = service.get("/triage", limit=10_000)["items"]
+        after = next(row for row in rows if row["student_id"] == entry["student_id"])
+        assert after["last_contact"][:19] == made["at"][:19]
+        # Seen from a day before it, there is no such contact.
+        earlier = service.get("/triage", limit=10_000, as_of="2026-11-01")["items"]
+        assert not any(row["last_contact"] for row in earlier)
+    finally:
+        assert requests.delete(f"{address}/{made['id']}", timeout=10).status_code == 204
+
+
 def test_while_everybody_is_anonymous_only_pseudonyms_can_be_hidden(service: Service) -> None:
     """Otherwise a real id would show which pseudonym leaves the list."""
     real = service.get(f"{CLASS}/metrics/student-health")[0]["student_id"]
