@@ -38,6 +38,14 @@ class MailLine(BaseModel):
     message: str = Field(description="The message, with the first name in it.")
 
 
+def offer(view: View, student_ids: Sequence[str]) -> None:
+    """Show a fold with a message to these students."""
+    label = f"Write to {len(student_ids):,}"
+    with st.expander(label, icon=":material/mail:", key="write-to", on_change="rerun") as fold:
+        if fold.open:
+            show(view, student_ids)
+
+
 def show(view: View, student_ids: Sequence[str]) -> None:
     """Show the draft for these students, the preview for each, and what may be done with it."""
     cohort = view.cohort
