@@ -39,7 +39,9 @@ def show(view: View) -> None:
         {state: (f"{mark} {word}".strip(), colour) for state, (word, colour, mark) in STATES.items()}
     )
     width = matrix.NAMES_PIXELS + matrix.COLUMN_PIXELS * len(view.cohort.assignments)
-    st.html(f"<style>.st-key-matrix > div {{ min-width: {width}px; }}</style>")
+    st.html(
+        f"<style>.st-key-matrix > div:has([data-testid=stVegaLiteChart]) {{ min-width: {width}px; }}</style>"
+    )
     with st.container(key="matrix"):
         tables.chart(
             chart,
@@ -48,11 +50,12 @@ def show(view: View) -> None:
             key="cells",
             opens={"student_id": "student", "heading_id": "assignment"},
         )
+        # Inside, so that the keyboard can reach what is scrolled.
+        lazy_expander("The same as a table", "matrix-table", matrix.show_table, view.cohort, report.frame)
     st.caption(
         "Point at a square to see details. Click a square to open the student, or a name above to open the "
         "assignment."
     )
-    lazy_expander("The same as a table", "matrix-table", matrix.show_table, view.cohort, report.frame)
 
 
 with begin("matrix") as view:

@@ -36,15 +36,6 @@ COLUMNS = {
 }
 
 
-def write_to(view: View, student_ids: list[str]) -> None:
-    """Show the fold with a message to the ticked students."""
-    with st.expander(
-        f"Write to {len(student_ids)}", icon=":material/mail:", key="write-to", on_change="rerun"
-    ) as fold:
-        if fold.open:
-            bulk.show(view, student_ids)
-
-
 def show_students(view: View) -> None:
     report = catalog.student_health(view.cohort)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -103,7 +94,7 @@ def show_students(view: View) -> None:
     )
     with write_place:
         if ticked:
-            write_to(view, ticked)
+            bulk.offer(view, ticked)
         elif view.commands is not None:
             st.caption("Tick students to write to several at once. A click on a row opens the student.")
     downloads.heading(

@@ -73,7 +73,7 @@ class Age:
     synced_at: datetime | None
     zone: tzinfo
     is_past: bool = False
-    """Whether the page shows a past day, and this is the last sync up to its end."""
+    """True on a page of a past day: this is the last sync up to its end."""
 
     @property
     def text(self) -> str:

@@ -90,6 +90,7 @@ def test_an_assignment_shows_who_is_in_each_state(big: str, practised: Workspace
     stuck = students.loc[students["state"] == "stuck", "name"].tolist()
     assert test.dataframe[0].value["name"].tolist() == stuck
     assert f"{len(stuck)} students are stuck" in shown(test)
+    assert f"Write to {len(stuck)}" in [expander.label for expander in test.expander]
     for state in students["state"].unique():
         test = page("assignment", query | {"state": state})
         assert (

@@ -91,7 +91,8 @@ kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); borde
 .ct-mark { margin-right: 0.9rem; font-weight: 600; white-space: nowrap; }
 [data-testid=stMenuButtonButton] { min-height: 0; font-size: 0.9rem; opacity: 0.78; }
 [data-testid=stMenuButtonButton]:is(:hover, :focus-visible, [aria-expanded=true]) { opacity: 1; }
-.st-key-matrix { overflow-x: auto; }
+.st-key-matrix { overflow-x: auto; container-type: inline-size; }
+.st-key-matrix > div:has([data-testid=stExpander]) { position: sticky; left: 0; width: 100cqw; }
 .ct-ago { opacity: 0.78; }
 .ct-what { overflow-wrap: anywhere; }
 dl.ct-facts.ct-facts { display: grid; grid-template-columns: 12rem 1fr; gap: 0.35rem 1rem; margin: 0;

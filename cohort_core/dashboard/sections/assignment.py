@@ -16,6 +16,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.components.text import count
 from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.sections import bulk
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import STUDENT_STATES
 from cohort_core.reports.row_models import State
@@ -67,16 +68,23 @@ def show_students(view: View, assignment_id: str) -> None:
         ask=partial(report_of, name="assignment_students", assignment_id=assignment_id),
         narrow=narrow,
     )
+    write_place = st.container()
     columns = {name: column for name, column in COLUMNS.items() if shown[name].notna().any()}
-    tables.show(
+    ticked = tables.show(
         to_rows(shown),
         report.row,
         columns if state == ALL or shown["is_parked"].any() else _without_state(columns),
         key="students",
         alt="Students by where they are in it",
         opens="student",
+        has_ticks=view.commands is not None,
     )
-    st.caption("Click a row to open the student.")
+    with write_place:
+        if view.commands is not None and len(shown):
+            # Without ticks it is about all who are shown, such as all who are stuck.
+            bulk.offer(view, ticked or shown["student_id"].tolist())
+    can_write = " Tick some to write to these alone." if view.commands is not None else ""
+    st.caption(f"Click a row to open the student.{can_write}")
 
 
 def in_state(students: pd.DataFrame, state: str) -> pd.DataFrame:

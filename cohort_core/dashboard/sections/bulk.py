@@ -39,6 +39,14 @@ class MailLine(BaseModel):
     message: str = Field(description="The message, with the first name in it.")
 
 
+def offer(view: View, student_ids: Sequence[str]) -> None:
+    """Show a fold with a message to these students."""
+    label = f"Write to {len(student_ids):,}"
+    with st.expander(label, icon=":material/mail:", key="write-to", on_change="rerun") as fold:
+        if fold.open:
+            show(view, student_ids)
+
+
 def show(view: View, student_ids: Sequence[str]) -> None:
     """Show the draft, the preview for each student, and the actions."""
     cohort = view.cohort
