@@ -42,7 +42,7 @@ def show_students(view: View) -> None:
         band = url_state.choose(
             "band",
             st.segmented_control,
-            "Band",
+            "Risk level",
             (ALL, *get_args(row_models.Band)),
             default=ALL,
             format_func=lambda band: "All" if band == ALL else BANDS[band].marked,
@@ -126,6 +126,6 @@ with begin("risk") as view:
         "pace with the class, not safe; and the score does not foresee who will drop out."
     )
     lists.band_counts(catalog.student_health(view.cohort).frame["risk"].value_counts().to_dict())
-    with st.expander("What may be said about a band"):
+    with st.expander("What may be said about a risk level"):
         lists.band_meanings(view.reader.band_meanings())
     part(show_students, view)

@@ -93,7 +93,7 @@ def _changes(page: DirectorPage) -> list[str]:
     worse = sum(order.index(row["band_after"]) < order.index(row["band_before"]) for row in moved)
     if moved:
         better = len(moved) - worse
-        lines.append(f"{count(worse, 'student')} in a higher risk band than then, {better:,} in a lower one")
+        lines.append(f"{count(worse, 'student')} at a higher risk level than then, {better:,} at a lower one")
     return lines
 
 

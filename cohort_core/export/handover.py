@@ -93,16 +93,16 @@ def content(
 def _class_lines(cohort: Cohort, contacts: int) -> list[str]:
     summary = catalog.progress_summary(cohort).record()
     health = catalog.student_health(cohort).frame["risk"].value_counts()
-    ranked = catalog.blockers(cohort).frame.dropna(subset=["rank"])
+    again = catalog.reteach(cohort).frame
     bands = ", ".join(f"{BANDS[band].label} {int(health.get(band, 0))}" for band in BANDS)
-    worst = ", ".join(ranked["name"].head(3)) or "none yet"
+    first = ", ".join(again["name"].head(3)) or "none yet"
     return [
         f"{count(summary['total_students'], 'student')}, average completion "
         f"{percent(summary['avg_completion'])}.",
         f"Active in 7 days: {summary['active_this_week_count']}; "
         f"never started: {summary['not_started_count']}.",
         f"Risk: {bands}.",
-        f"In the way of the class: {worst}.",
+        f"Worth teaching again: {first}.",
         f"{count(contacts, 'contact')} noted.",
     ]
 

@@ -136,7 +136,7 @@ def test_after_a_lost_connection_polls_and_clicks_are_answered(
     wait_while(page, lambda: not proxy.connections)
     wait_for(page, "risk")
     # Click the label, because it covers the button.
-    page.get_by_role("radiogroup", name="Band").get_by_text("◆ Critical", exact=True).click()
+    page.get_by_role("radiogroup", name="Risk level").get_by_text("◆ Critical", exact=True).click()
     expect(page.locator("h2").get_by_text(re.compile(r"^\d+ students?$"))).not_to_have_text("63 students")
     polls, answers = proxy.polls, proxy.answers
     wait_while(page, lambda: proxy.polls == polls)

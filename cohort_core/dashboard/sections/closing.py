@@ -57,7 +57,7 @@ def _ask(view: View, status: ClassStatus) -> None:
         "A closed class is not synced automatically, and nobody of it is listed under Needs attention. You "
         "can still look at it, and open it again. Say who was lost, that is who failed or withdrew. "
         "Students who are withdrawn on the roster are filled in. Only counts by risk level are kept, and no "
-        "names. They are added to what Student risk says about a band."
+        "names. They are added to what Student risk says about a risk level."
     )
     lost = st.multiselect(
         "Who was lost",
