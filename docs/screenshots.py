@@ -35,6 +35,8 @@ SHOTS = {
     "assignment": "assignment?assignment={assignment}",
     "matrix": "matrix",
     "trends": "trends",
+    "class-night": "class_night",
+    "handover": "handover",
     "classes": "classes",
     "settings": "settings?part=thresholds",
 }
@@ -116,7 +118,7 @@ def shoot(browser: Browser, url: str, file: Path) -> None:
 
 
 def settle(page: Page) -> None:
-    page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+    page.wait_for_function("() => !document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
     page.wait_for_timeout(SETTLE_MS)
 
 
