@@ -17,7 +17,7 @@ from tests.browser.conftest import PHONE, WIDE, Dashboard, Watched
 from tests.browser.test_dashboard import NAMES, open_page
 from tests.dashboard.test_settings import PARTS
 
-OF_STREAMLIT: frozenset[tuple[str, str]] = frozenset()
+OF_STREAMLIT = frozenset({("presentation-role-conflict", 'data-testid="stFileUploaderDro')})
 """Pairs of a rule and of a part of the markup that Streamlit makes."""
 MAX_NODES = 5_000
 
