@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import assignment_charts
 from cohort_core.dashboard.components import choosers, downloads, lists, tables, text
 from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import begin
@@ -23,13 +23,13 @@ with begin("assignment") as view:
     left, right = st.columns(2, gap="large")
     with left:
         grades = catalog.assignment_grades(cohort, assignment_id)
-        grades_chart = charts.grades(grades.frame) if grades.frame["count"].sum() else None
+        grades_chart = assignment_charts.grades(grades.frame) if grades.frame["count"].sum() else None
         downloads.heading(
             view,
             "Grades",
             report=grades if grades_chart else None,
             ask=partial(report_of, name="assignment_grades", assignment_id=assignment_id),
-            picture=charts.grades if grades_chart else None,
+            picture=assignment_charts.grades if grades_chart else None,
             name="assignment_grades",
             title="grades",
         )
@@ -39,13 +39,13 @@ with begin("assignment") as view:
             st.caption("No completion has a grade.")
     with right:
         durations = catalog.assignment_durations(cohort, assignment_id)
-        durations_chart = None if durations.frame.empty else charts.durations(durations.frame)
+        durations_chart = None if durations.frame.empty else assignment_charts.durations(durations.frame)
         downloads.heading(
             view,
             "How long it takes",
             report=durations,
             ask=partial(report_of, name="assignment_durations", assignment_id=assignment_id),
-            picture=charts.durations if durations_chart else None,
+            picture=assignment_charts.durations if durations_chart else None,
             title="how long it takes",
             help="Open work is taken to last longer than its age so far.",
         )

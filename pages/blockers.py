@@ -6,7 +6,7 @@ from typing import get_args
 
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import assignment_charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, lists, tables
 from cohort_core.dashboard.components.tables import Column
@@ -124,7 +124,7 @@ def show_unranked(unranked: Report, min_students: int) -> None:
 
 with begin("blockers") as view:
     in_order = catalog.in_course_order(catalog.blockers(view.cohort))
-    course_chart = charts.course(in_order.frame, len(view.cohort.students))
+    course_chart = assignment_charts.course(in_order.frame, len(view.cohort.students))
     downloads.heading(
         view,
         "The course so far",

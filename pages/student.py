@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import student_charts, week_charts
 from cohort_core.dashboard.components import choosers, downloads, tables, text
 from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View, begin, lazy_expander, name_tab, part
@@ -55,9 +55,9 @@ with begin("student") as view:
     student.show_figures(cohort, health)
 
     history, habits = catalog.risk_history(cohort, student_id), catalog.habits(cohort, student_id)
-    risk_chart = charts.risk_history(history.frame)
+    risk_chart = student_charts.risk_history(history.frame)
     has_habits = habits.frame[["started", "completed"]].to_numpy().any()
-    habits_chart = charts.habits(habits.frame) if has_habits else None
+    habits_chart = week_charts.habits(habits.frame) if has_habits else None
     ask_assignments = partial(report_of, name="student_assignments", student_id=student_id)
     left, right = st.columns(2, gap="large")
     with left:
@@ -122,7 +122,7 @@ with begin("student") as view:
             "Risk, week by week",
             report=history,
             ask=partial(report_of, name="risk_history", student_id=student_id),
-            picture=charts.risk_history,
+            picture=student_charts.risk_history,
             title="risk, week by week",
         )
         tables.picture(
@@ -134,7 +134,7 @@ with begin("student") as view:
             "When they work",
             report=habits if habits_chart else None,
             ask=partial(report_of, name="habits", student_id=student_id),
-            picture=charts.habits if habits_chart else None,
+            picture=week_charts.habits if habits_chart else None,
             name="student-habits",
             title="when they work",
             help="Starts and completions by hour of the week.",

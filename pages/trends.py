@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import assignment_charts, week_charts
 from cohort_core.dashboard.components import downloads, tables, text
 from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import begin, lazy_expander
@@ -51,12 +51,12 @@ with begin("trends") as view:
         st.stop()
     trends.name_early_records(view.cohort)
     meaning = text.meanings(progress.row)
-    progress_chart = charts.cumulative_progress(weeks)
+    progress_chart = week_charts.cumulative_progress(weeks)
     downloads.heading(
         view,
         "Progress",
         report=progress,
-        picture=charts.cumulative_progress,
+        picture=week_charts.cumulative_progress,
         help="Assignments, summed over all students, at the end of each week.",
     )
     tables.picture(
@@ -65,7 +65,7 @@ with begin("trends") as view:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        draw_completed = partial(charts.weekly, field="completed_in_week", title="Assignments completed")
+        draw_completed = partial(week_charts.weekly, field="completed_in_week", title="Assignments completed")
         downloads.heading(
             view,
             "Completed per week",
@@ -77,7 +77,7 @@ with begin("trends") as view:
         )
         tables.picture(draw_completed(weeks), alt="Assignments completed in each week")
     with right:
-        draw_active = partial(charts.weekly, field="active_students", title="Students")
+        draw_active = partial(week_charts.weekly, field="active_students", title="Students")
         downloads.heading(
             view,
             "Active students",
@@ -103,7 +103,7 @@ with begin("trends") as view:
         tables.picture(trends.velocity_chart(velocity.frame), alt="Completions a student, week by week")
     with right:
         grades = catalog.grade_distribution(view.cohort)
-        draw_grades = partial(charts.grades, height=240)
+        draw_grades = partial(assignment_charts.grades, height=240)
         downloads.heading(view, "Grades", report=grades, picture=draw_grades)
         tables.picture(draw_grades(grades.frame), alt="Completions by grade")
     habits = catalog.habits(view.cohort)
@@ -111,10 +111,10 @@ with begin("trends") as view:
         view,
         "When they work",
         report=habits,
-        picture=charts.habits,
+        picture=week_charts.habits,
         help="Starts and completions by hour of the week, in the class's time zone.",
     )
-    tables.picture(charts.habits(habits.frame), alt="Starts and completions by hour")
+    tables.picture(week_charts.habits(habits.frame), alt="Starts and completions by hour")
 
     class_comparison.show(view)
     types, groups = catalog.by_type(view.cohort), catalog.by_group(view.cohort)

@@ -18,10 +18,6 @@ SOURCES = [
     for path in (*(ROOT / "cohort_core").rglob("*.py"), *(ROOT / "pages").glob("*.py"))
     if path.name != "formatting.py"
 ]
-OWN_FORMATS = {
-    "cohort_core/http/request_log.py": "the log is read by programs",
-    "cohort_core/services/doctor.py": "waits for its rewrite",
-}
 
 
 @pytest.mark.parametrize(
@@ -102,10 +98,7 @@ def own_formats(tree: ast.AST) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_numbers_in_words_are_made_in_one_module(path: Path) -> None:
     places = dict(own_formats(ast.parse(path.read_text("utf-8"))))
-    if path.relative_to(ROOT).as_posix() in OWN_FORMATS:
-        assert places, "this module needs no exception any more"
-    else:
-        assert not places, "\n".join(f"{line}: {what}; use formatting.py" for line, what in places.items())
+    assert not places, "\n".join(f"{line}: {what}; use formatting.py" for line, what in places.items())
 
 
 def test_the_check_finds_what_it_looks_for() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.routing import compile_path
 
-from cohort_core.api.dependencies import api_router
 from cohort_core.api.errors import add_error_handlers
 from cohort_core.api.openapi import complete_schema, has_files
 from cohort_core.api.pagination import HEADERS
@@ -99,12 +100,18 @@ def _add_guards(
 
 
 def _add_files(app: FastAPI) -> None:
-    """Add a `.csv` and a `.xlsx` route for every route that answers with a table."""
-    files = api_router()
+    """Add a `.csv` and a `.xlsx` route for every route that answers with a table.
+
+    They are copies: FastAPI would read the parameters of each function anew, a third of the time of a start.
+    """
+    files = []
     for route in app.router.routes:
         if isinstance(route, APIRoute) and has_files(route):
             for extension in tables.KINDS:
-                path, name = f"{route.path}.{extension}", f"{route.name}_{extension}"
-                files.get(path, name=name, include_in_schema=False, response_model=None)(route.endpoint)
+                file = copy.copy(route)
+                file.path, file.name = f"{route.path}.{extension}", f"{route.name}_{extension}"
+                file.path_regex, file.path_format, file.param_convertors = compile_path(file.path)
+                file.include_in_schema = False
+                files.append(file)
     # First in the list: the route of a student would take `ID.csv` for an id.
-    app.router.routes[:0] = files.routes
+    app.router.routes[:0] = files

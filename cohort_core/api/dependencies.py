@@ -14,7 +14,8 @@ from pydantic_core import PydanticCustomError
 from cohort_core import errors
 from cohort_core.http.encoded_paths import decoded
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.services.commands import AdminCommands, Commands
+from cohort_core.services.admin_commands import AdminCommands
+from cohort_core.services.commands import Commands
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from cohort_core.config.settings import Preferences
 from cohort_core.config.thresholds import Thresholds
 from cohort_core.store.contacts import MAX_NOTE, Channel
-from cohort_core.store.tokens import Role
+from cohort_core.store.roles import Role
 
 JobState = Literal["running", "done", "partial", "failed", "cancelled", "interrupted"]
 

@@ -15,6 +15,8 @@ from cohort_core.formatting import count
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cohort_core.store.class_data import ClassData
+
 commands = typer.Typer()
 class_commands = typer.Typer(help="Close a class that has ended, or open it again.", no_args_is_help=True)
 commands.add_typer(class_commands, name="class")
@@ -41,7 +43,8 @@ def close(
     """
     common.database_that_exists()
     closed_on = _parse_day(on)
-    students = common.reader().class_data(reference).students
+    data = common.reader().class_data(reference)
+    students = data.students
     if by_roster and lost:
         raise errors.BadInput("Say --by-roster or --lost, not both.", parameter="lost")
     if by_roster:
@@ -49,7 +52,7 @@ def close(
     elif lost:
         ids = [_find_student(students, name) for name in lost]
     elif sys.stdin is not None and sys.stdin.isatty():
-        ids = _ask_who_was_lost(students)
+        ids = _ask_who_was_lost(data)
     else:
         raise errors.BadInput(
             "Say who was lost: --lost ID for each student, or --by-roster for those withdrawn on the roster.",
@@ -104,14 +107,16 @@ def _find_student(students: pd.DataFrame, name: str) -> str:
     return str(students.loc[fits, "student_id"].iloc[0])
 
 
-def _ask_who_was_lost(students: pd.DataFrame) -> list[str]:
+def _ask_who_was_lost(data: ClassData) -> list[str]:
     """List the students on the terminal, and return the ids of those who were lost."""
-    names = (students["first_name"].fillna("") + " " + students["last_name"].fillna("")).str.strip()
+    from cohort_core.metrics.cohort import names_of_all
+
+    students, names = data.students, names_of_all(data)
     is_withdrawn = students["withdrawn_on"].notna()
-    for number, (name, student_id, is_lost) in enumerate(
-        zip(names, students["student_id"], is_withdrawn, strict=True), start=1
+    for number, (name, is_lost) in enumerate(
+        zip(names[students["student_id"]], is_withdrawn, strict=True), start=1
     ):
-        typer.echo(f"{number:>4}  {name or student_id}{'  (withdrawn)' if is_lost else ''}")
+        typer.echo(f"{number:>4}  {name}{'  (withdrawn)' if is_lost else ''}")
     withdrawn = " ".join(str(number) for number in (is_withdrawn.to_numpy().nonzero()[0] + 1))
     answer = typer.prompt("Who was lost? Numbers with blanks between, - for nobody", default=withdrawn or "-")
     chosen = [] if answer.strip() == "-" else answer.replace(",", " ").split()

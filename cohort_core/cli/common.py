@@ -12,9 +12,11 @@ from cohort_core import errors
 
 if TYPE_CHECKING:
     from cohort_core.config.paths import Home
-    from cohort_core.services.commands import AdminCommands, Commands
+    from cohort_core.services.admin_commands import AdminCommands
+    from cohort_core.services.commands import Commands
     from cohort_core.services.reader import Reader
     from cohort_core.services.services import Services
+    from cohort_core.services.sync_reader import SyncReader
     from cohort_core.store.database import Database
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -76,6 +78,14 @@ def reader(anonymous: bool = False) -> Reader:
     from cohort_core.services.principal import CLI_OWNER
 
     return services().reader(CLI_OWNER, anonymous=anonymous)
+
+
+def sync_reader() -> SyncReader:
+    """Return a reader of classes and syncs, without people and their settings."""
+    from cohort_core.services.principal import CLI_OWNER
+    from cohort_core.services.sync_reader import SyncReader
+
+    return SyncReader(database(), CLI_OWNER)
 
 
 def commands() -> Commands:

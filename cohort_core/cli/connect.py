@@ -99,14 +99,12 @@ def classes(
     ] = False,
 ) -> None:
     """List the active classes."""
-    from cohort_core.store.classes import load_statuses
-
     if all_:
         try:
             common.admin().refresh_classes()
         except (errors.UpstreamError, errors.NotConnected) as error:
             common.complain(f"{error.message} These are the classes known so far.")
-    statuses = load_statuses(common.database(), active_only=not all_)
+    statuses = common.sync_reader().statuses(active_only=not all_)
     if not statuses:
         typer.echo(
             "No class is active. `cohort-tracker classes --all` lists all; choose with "

@@ -20,7 +20,7 @@ from cohort_core.formatting import count
 if TYPE_CHECKING:
     from cohort_core.imports.roster_files import MentorsPlan
     from cohort_core.imports.roster_plan import PlannedLine, RosterPlan
-    from cohort_core.services.commands import AdminCommands
+    from cohort_core.services.admin_commands import AdminCommands
 
 commands = typer.Typer()
 

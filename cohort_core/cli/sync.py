@@ -58,9 +58,6 @@ def sync(
 @commands.command()
 def status(as_json: AsJson = False) -> None:
     """Show when each class was last synced, and how much of it is here."""
-    from cohort_core.store.classes import last_sync, load_statuses, roster_sizes
-    from cohort_core.sync.lock import load_latest_runs, running_job
-
     database = common.database()
     if not database.exists:
         if as_json:
@@ -68,17 +65,15 @@ def status(as_json: AsJson = False) -> None:
         else:
             typer.echo("Nothing is here yet. Run `cohort-tracker init` to connect, or `cohort-tracker demo`.")
         return
-    statuses = load_statuses(database)
-    latest = load_latest_runs(database)
-    rosters = roster_sizes(database)
-    running = running_job(database)
+    reader = common.sync_reader()
+    statuses, latest, running = reader.statuses(), reader.latest_runs(), reader.running_job()
     if as_json:
         from dataclasses import asdict
 
         typer.echo(
             json.dumps(
                 {
-                    "last_sync": last_sync(database),
+                    "last_sync": reader.last_sync(),
                     "running": running.as_dict() if running else None,
                     "classes": [
                         asdict(status)
@@ -90,6 +85,7 @@ def status(as_json: AsJson = False) -> None:
             )
         )
         return
+    rosters = reader.roster_sizes()
     for status in statuses:
         if status.is_active or status.synced_at:
             typer.echo(_status_line(status, rosters.get(status.id, 0)))
@@ -107,10 +103,7 @@ def cancel() -> None:
 
     What it has read is kept.
     """
-    from cohort_core.sync.lock import running_job
-
-    database = common.database()
-    running = running_job(database) if database.exists else None
+    running = common.sync_reader().running_job() if common.database().exists else None
     if running is None:
         typer.echo("No sync is running.")
         return

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -187,6 +186,8 @@ def open_private(path: Path, mode: Literal["a", "x"]) -> TextIO:
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace a file in any folder atomically, readable by its owner only."""
+    import tempfile
+
     # mkstemp creates the file with the mode PRIVATE_FILE.
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -24,7 +24,8 @@ from cohort_core.errors import NotAllowed
 from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
-from cohort_core.services.commands import AdminCommands, Commands
+from cohort_core.services.admin_commands import AdminCommands
+from cohort_core.services.commands import Commands
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import shared_services
 from cohort_core.store.class_data import ClassData

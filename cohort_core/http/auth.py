@@ -35,7 +35,8 @@ from cohort_core.services.principal import NOBODY, OWNER, Principal
 from cohort_core.store import classes, tokens
 from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
-from cohort_core.store.tokens import ROLES, Role, Token
+from cohort_core.store.roles import ROLES, Role
+from cohort_core.store.tokens import Token
 
 logger = logging.getLogger(__name__)
 

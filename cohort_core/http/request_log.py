@@ -21,6 +21,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.config.paths import PRIVATE_FILE, Home
+from cohort_core.formatting import round_half_up
 from cohort_core.http.guards import is_below, unexpected
 from cohort_core.store.database import utc_text
 from cohort_core.store.tokens import PREFIX
@@ -102,9 +103,9 @@ class RequestLogMiddleware:
         finally:
             if not is_excluded:
                 who = state["access"].who if "access" in state else "-"
-                milliseconds = (time.perf_counter() - start) * 1000
+                milliseconds = round_half_up((time.perf_counter() - start) * 1000, 1)
                 self._log.add(
-                    f"{masked_method(scope)} {masked_path(scope)} {status or '-'} {milliseconds:.1f}ms "
+                    f"{masked_method(scope)} {masked_path(scope)} {status or '-'} {milliseconds}ms "
                     f"{request_id} {who}"
                 )
 

@@ -1,6 +1,6 @@
 """Files of rosters and mentors: from the disk to a plan.
 
-`roster_lines` reads a file, `roster_plan` says what an import of it would do.
+`roster_lines` reads a file, `roster_planner` says what an import of it would do.
 """
 
 from __future__ import annotations

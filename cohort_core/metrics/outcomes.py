@@ -15,7 +15,7 @@ import pandas as pd
 
 from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import Thresholds
-from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.metrics.cohort import Cohort, build, names_of_all
 from cohort_core.metrics.groups import group_members
 from cohort_core.metrics.triage import GRAVITY, entries_of
 from cohort_core.store.class_data import ClassData
@@ -56,7 +56,7 @@ def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
     """
     shown = _of_cohort(cohort, visible(cohort, contacts))
     shown = shown.sort_values(["at", "contact_id"], ascending=False, ignore_index=True)
-    names = _names(cohort.class_data)
+    names = names_of_all(cohort.class_data)
     course = cohort.all_types.assignments["name"]
     rows = []
     for student_id, at in zip(shown["student_id"], shown["at"], strict=True):
@@ -274,15 +274,6 @@ def _withdrawals(class_data: ClassData) -> dict[str, date | None]:
     return {
         student_id: None if pd.isna(day) else day.date()
         for student_id, day in zip(students["student_id"], students["withdrawn_on"], strict=True)
-    }
-
-
-@cached_on
-def _names(class_data: ClassData) -> dict[str, str]:
-    students = class_data.students.drop_duplicates("student_id")
-    full = (students["first_name"].fillna("") + " " + students["last_name"].fillna("")).str.strip()
-    return {
-        student_id: name or student_id for student_id, name in zip(students["student_id"], full, strict=True)
     }
 
 

@@ -66,14 +66,9 @@ class Cohorts:
         return requested or self._settings().anonymous
 
     def statuses(self, *, active_only: bool = False, open_only: bool = False) -> list[classes.ClassStatus]:
-        """Return the classes with their counts, as `load_statuses` sorts them.
-
-        Open classes are active and not closed.
-        """
+        """Return the classes with their counts, as `load_statuses` sorts them."""
         statuses = self._load_statuses(self._moment())
-        if open_only:
-            return [status for status in statuses if status.is_open]
-        return [status for status in statuses if status.is_active or not active_only]
+        return classes.limited(statuses, active_only=active_only, open_only=open_only)
 
     def _load_statuses_uncached(self, _moment: Hashable) -> list[classes.ClassStatus]:
         if self._counted != self.watcher.generation:

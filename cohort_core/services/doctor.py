@@ -14,6 +14,7 @@ from cohort_core.clock import utc_now
 from cohort_core.config import credentials, settings
 from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from cohort_core.errors import CohortError, NotConnected, refused_by_system
+from cohort_core.formatting import one_decimal, some_days
 from cohort_core.services import folder
 from cohort_core.services.folder import Finding
 from cohort_core.sources.base import RetryPolicy
@@ -204,11 +205,11 @@ def _upstream(home: Home, retry_policy: RetryPolicy | None) -> Iterator[Finding]
     elif days < MIN_TOKEN_DAYS:
         yield Finding(
             "token",
-            f"is good for {days * 24:.1f} hours",
+            f"is good for {one_decimal(days * 24)} hours",
             "Nothing to do: every sync logs in anew. If a long sync fails, try again.",
         )
     else:
-        yield Finding("token", f"is good for {days:.0f} days")
+        yield Finding("token", f"is good for {some_days(days)}")
 
 
 def _days_left(token: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cohort_core.store.tokens import ROLES, Role
+from cohort_core.store.roles import ROLES, Role
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from cohort_core.errors import BadInput
 from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.principal import Principal
+from cohort_core.services.sync_reader import SyncReader
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import classes, closing, hides
 from cohort_core.store.audit import save_event
 from cohort_core.store.handover import HandoverNote, load_handover_notes
 from cohort_core.store.roster import Mentor, load_mentors
-from cohort_core.store.sync_runs import Job, Run, unknown_job
-from cohort_core.sync import lock
 from cohort_core.sync.scheduler import Plan
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reader:
+class Reader(SyncReader):
     """The data that a principal may see, with names or with pseudonyms.
 
     Pages, API and command line read through this alone, so that none of them can show names in anonymous
@@ -50,33 +49,27 @@ class Reader:
     principal: Principal
     anonymous: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_database", self._workspace.database)
+
     # Classes and their reports
 
     def find_class(self, reference: str) -> str:
         """Return the id of a class by its id or friendly id. Raises ``UnknownClass``."""
         if self.principal.class_ids is None:
             return self._workspace.cohorts.find_class(reference)
-        return classes.find_class(self._workspace.database, reference, among=self.principal.class_ids)
+        return classes.find_class(self._database, reference, among=self.principal.class_ids)
 
-    def statuses(self, *, active_only: bool = False, open_only: bool = False) -> list[classes.ClassStatus]:
-        """Return the classes that may be seen, with their counts.
-
-        Open classes are active and not closed.
-        """
-        statuses = self._workspace.cohorts.statuses(active_only=active_only, open_only=open_only)
-        return [status for status in statuses if self.principal.may_see(status.id)]
-
-    def last_sync(self) -> str | None:
-        """Return the end of the latest successful sync: UTC text, or None."""
-        return max((status.synced_at for status in self.statuses() if status.synced_at), default=None)
+    def _load_statuses(self) -> list[classes.ClassStatus]:
+        return self._workspace.cohorts.statuses()
 
     def count_students(self) -> int:
         """Count the students with records in the classes that may be seen, each once."""
-        return classes.count_students(self._workspace.database, [status.id for status in self.statuses()])
+        return classes.count_students(self._database, [status.id for status in self.statuses()])
 
     def mentors(self) -> list[Mentor]:
         """Return the mentors of the last import by name; numbered in anonymous mode."""
-        mentors = load_mentors(self._workspace.database)
+        mentors = load_mentors(self._database)
         if not self.anonymous:
             return mentors
         return [replace(mentor, name=f"Mentor {number}") for number, mentor in enumerate(mentors, 1)]
@@ -132,7 +125,7 @@ class Reader:
 
     def record_export(self, action: str, detail: str) -> None:
         """Write into the audit that a file with data of students was handed out."""
-        save_event(self._workspace.database, self.principal.who, action, detail)
+        save_event(self._database, self.principal.who, action, detail)
 
     # Settings that say how to read
 
@@ -166,53 +159,7 @@ class Reader:
         """Return the ends of the latest successful syncs of a class, newest first."""
         from cohort_core.store.changes import load_sync_ends
 
-        return load_sync_ends(self._workspace.database, self.find_class(reference), limit=limit)
-
-    def latest_runs(self) -> dict[str, Run]:
-        """Return the latest sync of each class that may be seen, by class id."""
-        runs = lock.load_latest_runs(self._workspace.database)
-        return {class_id: run for class_id, run in runs.items() if self.principal.may_see(class_id)}
-
-    def job(self, job_id: int) -> Job:
-        """Return a sync, limited to the classes that may be seen. Raises ``UnknownJob``."""
-        job = self._workspace.job(job_id)
-        if not self._sees(job):
-            raise unknown_job()
-        return self._visible_part(job)
-
-    def jobs(self, limit: int) -> list[Job]:
-        """Return the latest syncs of classes that may be seen, newest first."""
-        return [self._visible_part(job) for job in self._workspace.jobs(limit) if self._sees(job)]
-
-    def running_job(self) -> Job | None:
-        """Return the running sync of any process, if its classes may be seen."""
-        job = self._workspace.running_job()
-        part = self._visible_part(job) if job is not None and self._sees(job) else None
-        return part if part is not None and part.is_running else None
-
-    def _sees(self, job: Job) -> bool:
-        return self.principal.class_ids is None or any(
-            self.principal.may_see(run.class_id) for run in job.runs
-        )
-
-    def _visible_part(self, job: Job) -> Job:
-        """Show a job as if it had synced only the classes that may be seen."""
-        if self.principal.class_ids is None:
-            return job
-        runs = tuple(run for run in job.runs if self.principal.may_see(run.class_id))
-        if len(runs) == len(job.runs):
-            return job
-        failed = [run for run in runs if run.state == "failed"]
-        state = job.state
-        if all(run.state in {"done", "failed"} for run in runs):
-            state = "done" if not failed else "failed" if len(failed) == len(runs) else "partial"
-        cause = None if state == "done" else failed[0] if state in {"failed", "partial"} else job
-        code, message = (cause.error_code, cause.error) if cause else (None, None)
-        started_at = min((run.started_at for run in runs if run.started_at), default=job.started_at)
-        ends = [run.ended_at for run in runs if run.ended_at]
-        ended_at = max(ends) if len(ends) == len(runs) else job.ended_at
-        part = replace(job, runs=runs, state=state, started_at=started_at, ended_at=ended_at)
-        return replace(part, error_code=code, error=message)
+        return load_sync_ends(self._database, self.find_class(reference), limit=limit)
 
     # Triage
 
@@ -289,7 +236,7 @@ class Reader:
         class_id = self.find_class(reference)
         if self.anonymous:
             return []
-        with self._workspace.database.reading() as connection:
+        with self._database.reading() as connection:
             return load_handover_notes(connection, class_id)
 
     def holding_hides(self, cohort: Cohort) -> list[hides.Hide]:
@@ -376,7 +323,7 @@ class Reader:
         return band_meaning.meanings(self._band_totals(), self.thresholds)
 
     def _band_totals(self) -> list[BandTotal]:
-        database = self._workspace.database
+        database = self._database
         return closing.load_band_totals(database, self.principal.class_ids) if database.exists else []
 
     def lost_by_roster(self, reference: str) -> list[str]:

@@ -10,7 +10,8 @@ from cohort_core.services.workspace import Workspace, shared_workspace
 from cohort_core.store.tokens import is_closed
 
 if TYPE_CHECKING:
-    from cohort_core.services.commands import AdminCommands, Commands
+    from cohort_core.services.admin_commands import AdminCommands
+    from cohort_core.services.commands import Commands
 
 
 class Services:
@@ -42,7 +43,7 @@ class Services:
 
     def admin(self, principal: Principal) -> AdminCommands:
         """Return the actions of an administrator. Raises ``NotAllowed`` for others."""
-        from cohort_core.services.commands import AdminCommands
+        from cohort_core.services.admin_commands import AdminCommands
 
         return AdminCommands(self._workspace, principal)
 

@@ -254,7 +254,6 @@ KeptCounts = dict[str, tuple[tuple[int, int | None, str | None], Counts]]
 def load_statuses(
     database: Database,
     *,
-    active_only: bool = False,
     kept: KeptCounts | None = None,
 ) -> list[ClassStatus]:
     """Load every class with its counts, in the order of the screen.
@@ -264,13 +263,12 @@ def load_statuses(
     """
     with database.reading() as connection:
         rows = connection.execute(
-            f"""
+            """
             SELECT c.id, friendly_id, name, is_active, is_published, synced_at, closed_on, misfit_syncs,
               revision, r.id AS run_id, r.state AS run_state
             FROM classes c LEFT JOIN runs r ON r.id = (SELECT max(id) FROM runs WHERE class_id = c.id)
-            {"WHERE is_active" if active_only else ""}
             ORDER BY is_active DESC, closed_on IS NOT NULL, position, name, c.id
-            """  # noqa: S608 - no value enters the statement
+            """
         ).fetchall()
         kept = {} if kept is None else kept
         for row in rows:
@@ -290,6 +288,17 @@ def load_statuses(
             **vars(kept[row["id"]][1]),
         )
         for row in rows
+    ]
+
+
+def limited(
+    statuses: Iterable[ClassStatus], *, active_only: bool = False, open_only: bool = False
+) -> list[ClassStatus]:
+    """Return all classes, or the active or open ones alone."""
+    return [
+        status
+        for status in statuses
+        if (status.is_active or not active_only) and (status.is_open or not open_only)
     ]
 
 

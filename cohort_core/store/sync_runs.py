@@ -16,7 +16,6 @@ from typing import Any
 from cohort_core.errors import CohortError, UnknownJob
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database, utc_text
-from cohort_core.store.stand_ins import move_histories
 
 RUNNING = "running"
 
@@ -200,6 +199,9 @@ def _publish(connection: sqlite3.Connection) -> None:
 
     Readers leave out the changes of a running run; once it has ended, these count.
     """
+    # Imported here, as the command `status` reads runs and never writes them.
+    from cohort_core.store.stand_ins import move_histories
+
     for row in connection.execute("SELECT class_id FROM runs WHERE state = 'running'").fetchall():
         bump_revision(connection, row["class_id"])
         move_histories(connection, row["class_id"])

@@ -13,17 +13,13 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, get_args
 
 from cohort_core.errors import BadInput
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.classes import find_class
 from cohort_core.store.database import Database, utc_text
+from cohort_core.store.roles import ROLES, Role
 from cohort_core.time_spans import parse_span
-
-Role = Literal["viewer", "mentor", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
-"""Roles in ascending order: read; also sync and write notes; also settings and tokens."""
 
 PREFIX = "cohort_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -126,6 +126,23 @@ def test_classes_are_chosen_by_either_id(shell: Shell) -> None:
     assert "oulad-aaa-2013j" in shell.ok("classes", "--all")
 
 
+@pytest.mark.parametrize("command", ["status", "classes"])
+def test_what_needs_numbers_alone_loads_no_settings_metrics_or_sources(shell: Shell, command: str) -> None:
+    """These would take longer than the command itself."""
+    shell.connected()
+    heavy = ("pydantic", "asyncio", "requests", "pandas", "cohort_core.services.workspace")
+    code = (
+        "import sys; from cohort_core.cli.program import make_app;"
+        f"make_app(['{command}'])(['{command}'], standalone_mode=False);"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=shell.environment
+    )
+    assert "web-cohort-3" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
 def test_a_class_is_closed_and_opened(shell: Shell) -> None:
     assert shell.run("class", "close", "web-cohort-3", "--by-roster").returncode == 2
     shell.connected("web-cohort-3,pda-cohort-7")

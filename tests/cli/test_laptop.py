@@ -25,7 +25,7 @@ from cohort_core.services.folder import copying_service
 from tests.cli.test_cli import COMMAND, Shell, failed
 from tests.cli.test_cli import shell as shell  # a fixture
 from tests.cli.test_cli import upstream as upstream  # a fixture
-from tests.conftest import sample
+from tests.conftest import sample, unavailable
 
 CASES = Path(__file__).parents[1] / "cases" / "laptop"
 
@@ -96,7 +96,7 @@ def test_a_home_that_can_be_no_folder(
 @pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("--help",), ("--version",)])
 def test_output_that_cannot_be_written(shell: Shell, words: tuple[str, ...]) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
+        unavailable("there is no /dev/full here")
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*COMMAND, *words],
@@ -164,7 +164,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a disk is not allowed here")
+        unavailable("mounting a disk is not allowed here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
@@ -338,10 +338,9 @@ run()
 """
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else"
-)
 def test_a_folder_of_somebody_else(shell: Shell) -> None:
+    if os.geteuid() != 0:
+        unavailable("only root can become somebody else")
     shell.connected()
     shell.ok("sync")
     for words in (("status",), ("sync",), ("token", "list"), ("doctor", "--offline")):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cohort_core import formatting
-from cohort_core.charts import charts
+from cohort_core.charts import assignment_charts, student_charts
 from cohort_core.config.paths import Home
 from cohort_core.dashboard.components import tables
 from cohort_core.dashboard.components.tables import Column
@@ -97,10 +97,10 @@ def test_no_chart_leaves_the_rounding_to_the_browser(whole_school: Workspace) ->
     cohort = next(cohorts(whole_school))
     blockers = catalog.blockers(cohort).frame
     drawn = [
-        charts.blockers(blockers.head(5), "grade"),
-        charts.course(blockers, 20),
-        charts.grades(catalog.grade_distribution(cohort).frame),
-        charts.risk_parts(catalog.student_health(cohort).frame.head(5)),
+        assignment_charts.blockers(blockers.head(5), "grade"),
+        assignment_charts.course(blockers, 20),
+        assignment_charts.grades(catalog.grade_distribution(cohort).frame),
+        student_charts.risk_parts(catalog.student_health(cohort).frame.head(5)),
     ]
     for chart in drawn:
         spec = chart.to_dict()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit import config
 
-from cohort_core.charts import charts
+from cohort_core.charts import shapes
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import text
 from cohort_core.dashboard.sections import sync_history
@@ -134,7 +134,7 @@ def test_a_killed_sync_is_not_shown_as_running() -> None:
 
 
 def test_namesakes_keep_a_bar_each() -> None:
-    labels = list(charts.unique_labels(["Ada", "Ada (2)", "Ben", "Ada", "Ada"]))
+    labels = list(shapes.unique_labels(["Ada", "Ada (2)", "Ben", "Ada", "Ada"]))
     assert labels == ["Ada", "Ada (2)", "Ben", "Ada (3)", "Ada (4)"]
 
 

@@ -21,6 +21,7 @@ from cohort_core.store.classes import load_statuses
 from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.tokens import create_token, is_closed, load_tokens, revoke_token
+from tests.conftest import unavailable
 from tests.store.test_migrations import EARLY, early_home
 from tests.sync.conftest import SyncedClass
 from tests.sync.conftest import synced as synced  # a fixture
@@ -305,7 +306,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk is not allowed here")
+        unavailable("mounting a small disk is not allowed here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 

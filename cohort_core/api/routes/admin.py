@@ -31,7 +31,7 @@ from cohort_core.api.schemas import (
     TokenRow,
 )
 from cohort_core.export import tables
-from cohort_core.services.commands import AdminCommands
+from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.reader import Reader
 from cohort_core.store.tokens import Token
 

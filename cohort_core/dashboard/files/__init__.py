@@ -1,7 +1,7 @@
 """Files to download: a link is a question, answered when it is fetched.
 
 questions.py   what a file holds: a report by name and plain values; `answer` computes it
-registry.py    the questions that pages offered in the last minutes, by a random id and their owner
+registry.py    the questions that pages offered within a day, by a random id and their owner
 owner.py       the browser that may fetch them, by a cookie
 routes.py      /dashboard/files/{id}
 """

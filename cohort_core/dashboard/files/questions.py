@@ -22,7 +22,7 @@ from cohort_core.services.services import Services
 
 if TYPE_CHECKING:
     from cohort_core.metrics.cohort import Cohort
-    from cohort_core.services.commands import AdminCommands
+    from cohort_core.services.admin_commands import AdminCommands
 
 PDF_MEDIA_TYPE = "application/pdf"
 _PLAIN = (str, int, float, bool, date, type(None))

@@ -1,4 +1,4 @@
-"""The questions that pages offered in the last minutes, by random ids."""
+"""The questions that pages offered within a day, by random ids."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from functools import cache
 
 from cohort_core.dashboard.files.questions import Question
 
-LIFETIME_SECONDS = 600.0
-MAX_PER_OWNER = 200
+LIFETIME_SECONDS = 24 * 3600.0
+"""So the links of a page that stays open work over a class night."""
+MAX_PER_OWNER = 1_000
 MAX_QUESTIONS = 5_000
 """Of all owners; a question takes about 1 KB."""
 _RANDOM_BYTES = 24
@@ -28,7 +29,7 @@ class _Entry:
 class FileRegistry:
     """Questions with their owners. Safe to share between threads.
 
-    The oldest goes first: after ten minutes without an offer, or when there are too many.
+    The oldest goes first: after a day without an offer, or when there are too many.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ from cohort_core.errors import BadInput, DatabaseBusy, NotAllowed, UnknownClass
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
 
-GONE = "This download is no longer there. Go back to the page and download it again."
+GONE = "This download is no longer there. Go back to the page, reload it, and download it again."
 MAX_AT_ONCE = 4
 """How many files are made at the same time.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import assignment_charts
 from cohort_core.dashboard.components.text import and_more, count, literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.reports import catalog
@@ -25,13 +25,13 @@ def in_order(source: Source) -> Report:
 
 def course_chart(source: Source) -> Any:
     """Draw how far the class has come, for a file."""
-    return charts.course(in_order(source).frame, len(source.cohort.students))
+    return assignment_charts.course(in_order(source).frame, len(source.cohort.students))
 
 
 def ranking_chart(blockers: pd.DataFrame, by: Ranking) -> Any:
     """Draw the first assignments of a ranking; None if nothing is ranked."""
     ranked = blockers[blockers["rank"].notna()]
-    return None if ranked.empty else charts.blockers(ranked.head(MAX_BARS), by)
+    return None if ranked.empty else assignment_charts.blockers(ranked.head(MAX_BARS), by)
 
 
 def name_unclear_grades(blockers: Report) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import week_charts
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import downloads, tables
 from cohort_core.dashboard.files.questions import Source
@@ -66,7 +66,7 @@ def _chart(cohort: Cohort, others: list[tuple[str, pd.DataFrame]], field: str) -
     full_weeks = weeks[weeks["is_full"]]
     if full_weeks.empty:
         return None
-    return charts.course_weeks((cohort.class_data.name, full_weeks), others, field, FIELDS[field])
+    return week_charts.course_weeks((cohort.class_data.name, full_weeks), others, field, FIELDS[field])
 
 
 def _other_classes(reader: Reader, shown: Cohort, as_of: str | None) -> Iterator[tuple[str, pd.DataFrame]]:

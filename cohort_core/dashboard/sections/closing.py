@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from cohort_core.dashboard import url_state
@@ -13,6 +12,8 @@ from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.formatting import long_day
+from cohort_core.metrics.cohort import names_of_all
+from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
 
 _NOTICE = "closing-notice"
@@ -50,7 +51,7 @@ def closed_text(closed_on: str) -> str:
 def _ask(view: View, status: ClassStatus) -> None:
     """Ask who was lost; withdrawn students are filled in."""
     data = view.reader.class_data(status.id)
-    names = _names(data.students)
+    names = _names(data)
     st.caption(
         "A closed class is not synced automatically, and nobody of it is listed under Needs attention. You "
         "can still look at it, and open it again. Say who was lost, that is who failed or withdrew. "
@@ -88,12 +89,12 @@ def _ask(view: View, status: ClassStatus) -> None:
             st.rerun()
 
 
-def _names(students: pd.DataFrame) -> dict[str, str]:
+def _names(data: ClassData) -> dict[str, str]:
     """Return the names of the students by id, in alphabetical order."""
-    rows = students.sort_values(["first_name", "last_name"])[["student_id", "first_name", "last_name"]]
+    names = names_of_all(data).reindex(data.students["student_id"].unique())
     return {
-        student_id: f"{first} {last}".strip() or student_id
-        for student_id, first, last in rows.fillna("").to_numpy()
+        str(student_id): name
+        for student_id, name in names.sort_values(key=lambda name: name.str.casefold()).items()
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cohort_core.charts import charts
+from cohort_core.charts import shapes, student_charts
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
@@ -46,13 +46,13 @@ def matrix_table(source: Source, order: str) -> Report:
 
 
 def chart(matrix: pd.DataFrame) -> Any:
-    return charts.matrix(cells(matrix))
+    return student_charts.matrix(cells(matrix))
 
 
 def cells(matrix: pd.DataFrame) -> pd.DataFrame:
     """Return the rows for the chart: those of the first MAX_STUDENTS, with label and number."""
     people = matrix.drop_duplicates("student_id").head(MAX_STUDENTS)
-    labels = dict(zip(people["student_id"], charts.unique_labels(people["name"]), strict=True))
+    labels = dict(zip(people["student_id"], shapes.unique_labels(people["name"]), strict=True))
     shown = matrix[matrix["student_id"].isin(labels)]
     return shown.assign(label=shown["student_id"].map(labels), number=shown["position"] + 1)[
         ["label", "student_id", "name", "number", "assignment_id", "assignment", "state", "grade"]

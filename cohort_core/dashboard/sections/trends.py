@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cohort_core.charts import charts
+from cohort_core.charts import week_charts
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
@@ -18,7 +18,7 @@ VELOCITY = {"per_enrolled": "For each enrolled student", "per_active": "For each
 
 def velocity_chart(velocity: pd.DataFrame) -> Any:
     """Draw the completions a student, in the weeks that are over."""
-    return charts.lines(velocity[velocity["is_full"]], VELOCITY, "Completions a student", "one_decimal")
+    return week_charts.lines(velocity[velocity["is_full"]], VELOCITY, "Completions a student", "one_decimal")
 
 
 def name_early_records(cohort: Cohort) -> None:
