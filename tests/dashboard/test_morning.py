@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cohort_core.dashboard.sections import bulk, student
-from cohort_core.export.tables import csv_bytes
+from cohort_core.export.tables import Table, csv_bytes
 from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import EVIL, Use, page, shown
@@ -36,7 +36,7 @@ def test_the_file_for_a_mail_merge_has_a_message_for_each_and_no_formula(
     cohort = hostile.cohorts.cohort("evil")
     lines = bulk.mail_lines(cohort, [*cohort.students.index[:2], "nobody"], "=1+1", "Hi {first_name}")
     assert [line.message for line in lines] == [f"Hi {EVIL}"] * 2
-    written = csv_bytes(bulk.Table("mail_merge", bulk.MailLine, [vars(line) for line in lines])).decode()
+    written = csv_bytes(Table("mail_merge", bulk.MailLine, [vars(line) for line in lines])).decode()
     assert written.lstrip("\ufeff").splitlines()[0] == "name,email,subject,message"
     assert ",'=1+1," in written
 

@@ -108,7 +108,6 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-nowrap { white-space: nowrap; margin-right: 1.2rem; }
 .ct-shape { display: inline-block; width: 1.1em; }
 [data-testid=stSelectbox] input { text-overflow: ellipsis; }
-.ct-spark { display: block; width: 100%; height: 2.6rem; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 .ct-downloads { display: flex; flex-direction: column; min-width: 11rem; margin: 0; }
