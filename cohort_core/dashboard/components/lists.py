@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -26,7 +25,6 @@ RETEACH_ORDER = (
     "First comes the assignment in which the largest share of those who started is stuck now and that takes "
     "longest."
 )
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_COLOUR = 200, 40, "#2f7f88"
 
 
 @dataclass(frozen=True)
@@ -43,16 +41,6 @@ class Person:
     why: Sequence[str]
     class_id: str | None = None
     """The class of the student, if it is not the class that the page shows."""
-
-
-def person_from_health(row: Mapping[str, Any]) -> Person:
-    """Make a list entry with the main numbers of a row of ``student_health``.
-
-    It also has the reason with the most points.
-    """
-    # For students who never started, the reason would only repeat that.
-    reasons = row["reasons"][:1] if row["days_silent"] is not None else []
-    return Person(row["student_id"], band(row["risk"]), row["name"], [health_text(row), *reasons])
 
 
 def _link(person: Person) -> None:
@@ -221,35 +209,6 @@ def _bar(parts: Sequence[Part]) -> str:
         f"<span style='flex:{part.number};background:{part.colour}'></span>" for part in parts if part.number
     )
     return f"<div class='ct-split' aria-hidden='true'>{spans}</div>"
-
-
-def sparkline(values: Sequence[int], what: str) -> None:
-    """Show a line through these numbers, from 0 to the largest.
-
-    With fewer than two numbers it shows nothing.
-
-    Streamlit's own sparkline would load a whole drawing library for each metric.
-    """
-    if len(values) <= 1:
-        return
-    largest = max(*values, 1)
-    points = [
-        (round(SPARK_WIDTH * place / (len(values) - 1), 1), round(SPARK_HEIGHT * (1 - value / largest), 1))
-        for place, value in enumerate(values)
-    ]
-    line = " ".join(f"{x},{y}" for x, y in points)
-    description = markup(f"{what}: {', '.join(f'{value:,}' for value in values)}")
-    drawing = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{SPARK_WIDTH}' height='{SPARK_HEIGHT + 4}' "
-        f"preserveAspectRatio='none' viewBox='0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}'>"
-        f"<polygon fill='{SPARK_COLOUR}' fill-opacity='0.15' "
-        f"points='0,{SPARK_HEIGHT} {line} {SPARK_WIDTH},{SPARK_HEIGHT}'/>"
-        f"<polyline fill='none' stroke='{SPARK_COLOUR}' stroke-width='2' vector-effect='non-scaling-stroke' "
-        f"points='{line}'/></svg>"
-    )
-    # An image, because Streamlit removes SVG drawings from HTML.
-    source = f"data:image/svg+xml,{quote(drawing)}"
-    st.html(f"<img class='ct-spark' src='{source}' alt='{description}' title='{description}'>")
 
 
 def legend(parts: Mapping[str, tuple[str, str]]) -> None:

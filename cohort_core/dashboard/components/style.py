@@ -80,7 +80,7 @@ dl.ct-figures small { font-size: 0.78rem; font-weight: 400; opacity: 0.85; }
 kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 0.25rem;
   padding: 0 0.4rem; font: inherit; }
 /* A table's own buttons must not cover the menu above it. */
-[data-testid=stElementToolbar] { top: auto !important; bottom: 0.3rem; }
+[data-testid=stDataFrame] [data-testid=stElementToolbar] { top: auto !important; bottom: 0.3rem; }
 /* The answer to a click stays in sight, and moves nothing. */
 .st-key-notice { position: fixed; bottom: 1rem; z-index: 1000; width: auto !important; max-width: 92vw;
   padding: 0.3rem 1rem; border-radius: 0.5rem; background: #1b6a73; color: #fff; flex-wrap: nowrap; }
@@ -108,7 +108,6 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 .ct-nowrap { white-space: nowrap; margin-right: 1.2rem; }
 .ct-shape { display: inline-block; width: 1.1em; }
 [data-testid=stSelectbox] input { text-overflow: ellipsis; }
-.ct-spark { display: block; width: 100%; height: 2.6rem; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
 .ct-downloads { display: flex; flex-direction: column; min-width: 11rem; margin: 0; }
@@ -148,7 +147,7 @@ a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outli
     order: 4; flex: 1 0 100% !important; min-width: 0; }
   [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(4) {
     order: 3; width: auto !important; flex: none !important; }
-  [data-testid=stElementToolbar] { display: none; }
+  [data-testid=stDataFrame] [data-testid=stElementToolbar] { display: none; }
   [data-testid=stButtonGroup] > div { flex-wrap: wrap; overflow: visible; height: auto; }
   [class*='st-key-actions-'] [data-testid=stMenuButtonButton] p { font-size: 0.9rem !important; }
   .ct-brief { white-space: normal; overflow-wrap: anywhere; }
