@@ -83,7 +83,7 @@ def without_paths(text: str) -> str:
 
 
 def is_for_terminal(text: str) -> bool:
-    """Return True if a text names a command, a path, a variable or a file of the data folder."""
+    """Return True if a text names a command, path, variable or file."""
     return _FOR_TERMINALS.search(text) is not None
 
 

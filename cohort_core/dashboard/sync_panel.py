@@ -73,7 +73,7 @@ class Age:
     synced_at: datetime | None
     zone: tzinfo
     is_past: bool = False
-    """True on a page of a past day: this is the last sync up to its end."""
+    """True on a page of a past day, which shows the last sync until then."""
 
     @property
     def text(self) -> str:

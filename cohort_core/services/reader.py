@@ -70,7 +70,7 @@ class Reader(SyncReader):
         return self._workspace.cohorts.statuses()
 
     def last_sync_before(self, reference: str, moment: datetime) -> str | None:
-        """Return the end of the last good sync up to an instant: UTC text, or None."""
+        """Return the end of the last good sync until an instant: UTC text or None."""
         return load_last_sync(self._workspace.database, self.find_class(reference), moment)
 
     def count_students(self) -> int:

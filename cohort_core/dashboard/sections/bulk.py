@@ -116,7 +116,7 @@ def _copy_button(label: str, key: str, note: partial[None]) -> None:
 
 
 def mail_lines(
-    cohort: Cohort, student_ids: Sequence[str], subject: str, body: str, mentor: str | None
+    cohort: Cohort, student_ids: Sequence[str], subject: str, body: str, mentor: str | None = None
 ) -> list[MailLine]:
     """Return the message to each student, in the order of the class's list."""
     students = cohort.students.loc[[student for student in student_ids if student in cohort.students.index]]
@@ -131,12 +131,12 @@ def mail_lines(
     ]
 
 
-def fill_in(body: str, first_name: str | None, mentor: str | None) -> str:
+def fill_in(body: str, first_name: str | None, mentor: str | None = None) -> str:
     """Put the names into a message; a greeting without one goes without it."""
     return fill(Template(SUBJECT, body), {"first_name": first_name, "mentor": mentor}).body
 
 
-def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str | None) -> str:
+def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str | None = None) -> str:
     """Return the address of a new mail to all, each in bcc."""
     to = ",".join(quote(address, safe="@") for address in addresses)
     return f"mailto:?bcc={to}&subject={quote(subject)}&body={quote(fill_in(body, None, mentor))}"

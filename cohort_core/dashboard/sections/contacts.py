@@ -53,7 +53,7 @@ def actions(
     draft: message.Draft,
     hide_days: int = CONTACT_HIDES_DAYS,
 ) -> None:
-    """Offer to copy or mail the draft, to note a talk, or to hide the student.
+    """Offer to copy or mail the draft, note a talk, or hide the student.
 
     The first two hide for so many days too.
     """
