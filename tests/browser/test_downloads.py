@@ -150,7 +150,7 @@ def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(
 ) -> None:
     page = watched.tab()
     open_page(page, dashboard, "risk", f"?class={class_id}&band=high")
-    downloaded = dict(files(page, menus(page).last))
+    downloaded = dict(files(page, menus(page).first))
     health = catalog.student_health(dashboard.workspace.cohorts.cohort(class_id))
     high = [row for row in health.records() if row["risk"] == "high"]
     rows = rows_of(downloaded["sd-cohort-12-student-health.csv"])

@@ -98,7 +98,7 @@ def test_pages_show_one_class_and_the_buttons_of_the_role(
                 assert name != "classes" or not page.get_by_test_id("stMain").get_by_role("switch").count()
             elif name == "overview":
                 expect(page.get_by_role("button", name="Sync now")).to_be_enabled()
-                expect(page.get_by_role("button", name="Hide until …").first).to_be_visible()
+                expect(page.get_by_role("button", name="Message").first).to_be_visible()
         received.parts.clear()
         page.goto(f"{url}/dashboard/risk?class={others[0]}")
         expect(page.get_by_text("The address asks for a class")).to_be_visible()
