@@ -28,10 +28,10 @@ $(DEV): $(PRODUCT)
 demo: $(PRODUCT)
 	@exec $(BIN)/cohort-tracker demo --port $(PORT)
 
-# Browsers want the machine for themselves.
+# Browsers come last, since they want the machine for themselves.
 test: $(DEV)
 	@$(MAKE) --no-print-directory -j2 check unit
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 unit: $(DEV)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
