@@ -38,7 +38,7 @@ def show(view: View) -> None:
     night = _night(view, met)
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Talk to first", anchor=False)
+        st.header("Talk to first", anchor=False)
         if not night.first:
             st.write("Nobody stands out.")
         topics = {
@@ -47,7 +47,7 @@ def show(view: View) -> None:
         }
         first = [Person(talk.student_id, talk.name) for talk in night.first]
         _show_people(view, "first", first, met, topics)
-        st.subheader("Teach again", anchor=False)
+        st.header("Teach again", anchor=False)
         if not night.teach_again:
             st.write("Nobody is stuck where many have started.")
         for lesson in night.teach_again:
@@ -62,7 +62,7 @@ def show(view: View) -> None:
         for title, people in parts.items():
             if not people:
                 continue
-            st.subheader(f"{title} ({len(people)})", anchor=False)
+            st.header(f"{title} ({len(people)})", anchor=False)
             key = title.split()[0].lower()
             _show_people(view, key, people[:SHOWN], met)
             if rest := people[SHOWN:]:

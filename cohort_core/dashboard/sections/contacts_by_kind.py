@@ -52,7 +52,7 @@ def offer_director_page(view: View) -> None:
         vertical_alignment="center",
         key="titled-director",
     ):
-        st.subheader(
+        st.header(
             "Director's page",
             anchor=False,
             help="One page without names: what changed since the last one that you made on an earlier day.",

@@ -30,20 +30,21 @@ def show(view: View) -> None:
     if notice := st.session_state.pop(_NOTICE, None):
         is_good, sentence = notice
         (st.success if is_good else st.error)(literal(sentence))
+    notes = view.reader.handover_notes(view.class_id)
     if view.reader.anonymous:
         st.info("Answers may name people, so none are shown or written in anonymous mode.")
-    notes = view.reader.handover_notes(view.class_id)
+        _show_rest(view, notes)
+        return
     left, right = st.columns(2, gap="large")
     with left:
-        if not view.reader.anonymous:
-            _show_gaps(view, notes)
-            _ask(view, notes)
+        _show_gaps(view, notes)
+        _ask(view, notes)
     with right:
         _show_rest(view, notes)
 
 
 def _show_gaps(view: View, notes: Sequence[HandoverNote]) -> None:
-    st.subheader("Still missing", anchor=False)
+    st.header("Still missing", anchor=False)
     students = len(view.cohort.students)
     gaps = sheet.gaps(view.cohort, notes)
     if not any(gaps.values()):
@@ -63,7 +64,7 @@ def _show_gaps(view: View, notes: Sequence[HandoverNote]) -> None:
 def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
     """Ask the four questions about the class, the group or a student."""
     subjects = _subjects(view)
-    st.subheader("Answer", anchor=False)
+    st.header("Answer", anchor=False)
     subject = st.selectbox(
         "About",
         list(subjects),
@@ -126,7 +127,7 @@ def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
         notes,
         anonymous=view.reader.anonymous,
     )
-    st.subheader("What it says", anchor=False)
+    st.header("What it says", anchor=False)
     for line in [*content["lines"], *_note_lines(content["notes"])]:
         st.text(line)
     hidden = content["hidden"]
