@@ -68,7 +68,7 @@ def test_a_closed_class_is_left_alone_and_stays_readable(office: Closing) -> Non
 
     assert office.triage(CLASS) == []
     job = office.workspace.prepare_sync(asked_by="schedule").run()
-    assert len(job.runs) == 5
+    assert len(job.runs) == 6
     assert closed["id"] not in {run.class_id for run in job.runs}
     # By name it is synced all the same, and nothing of that is news.
     assert office.workspace.prepare_sync([CLASS], asked_by="test").run().state == "done"
@@ -79,7 +79,7 @@ def test_a_closed_class_is_left_alone_and_stays_readable(office: Closing) -> Non
 
     office.post(f"/classes/{CLASS}/open")
     assert office.triage(CLASS) == before
-    assert len(office.workspace.prepare_sync(asked_by="schedule").run().runs) == 6
+    assert len(office.workspace.prepare_sync(asked_by="schedule").run().runs) == 7
     actions = [(event.who, event.action) for event in load_events(office.workspace.database, 40)]
     assert [action for action in actions if action[1] in {"open", "close"}] == [
         *(("api", "open"), ("api", "close"))

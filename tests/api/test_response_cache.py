@@ -77,7 +77,7 @@ def sql_with_revision(statement: str) -> Change:
 
 
 def hide_first_in_triage(service: Service) -> None:
-    entry = service.get("/triage", limit=1)["items"][0]
+    entry = next(entry for entry in service.get("/triage")["items"] if entry["student_id"])
     hides.save_hide(
         other_database(service), entry["class_id"], entry["student_id"], "exempt", until=None, now=utc_now()
     )

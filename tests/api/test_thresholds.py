@@ -33,7 +33,7 @@ def test_thresholds_apply_everywhere_at_once(service: Service) -> None:
         assert counted(reader.report("student-health", "sd-cohort-12").records()) == counted(after)
         content = pdf.content(reader.cohort("sd-cohort-12"))
         assert [band["count"] for band in content["bands"]] == list(counted(after).values())
-        assert "Bands begin 30, 20 and 2 points" in str(content["definitions"])
+        assert "Levels begin 30, 20 and 2 points" in str(content["definitions"])
 
         assert service.get("/triage")["items"] == service.get("/triage", limit=3)["items"]
         assert len(needs) == 7

@@ -239,8 +239,8 @@ def test_a_sync_that_fails_shows_its_own_sentence(followed: tuple[Running, Works
     assert job.state == "failed"
     assert job.error
     assert job.error in shown(test).replace("\\", "")
-    assert f"The last sync went wrong. {job.error}" in shown(page("risk")).replace("\\", "")
-    syncs = page("classes").dataframe[0].value
+    assert f"The last sync failed. {job.error}" in shown(page("risk")).replace("\\", "")
+    syncs = page("classes", unfold=["sync-details"]).dataframe[0].value
     assert syncs["note"][0] == job.error
     assert syncs["result"][0] == "Failed"
 

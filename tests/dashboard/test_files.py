@@ -503,7 +503,7 @@ def test_an_error_is_a_sentence_and_no_traceback(
     before = len(load_events(practised.database))
     unexpected = browser(app).get(offered(registry, health_of(big, ask=Step.of(ask_unexpected))))
     assert unexpected.status_code == 500
-    assert "Something went wrong" in unexpected.text
+    assert "Something failed" in unexpected.text
     busy = browser(app).get(offered(registry, health_of(big, ask=Step.of(ask_busy))))
     assert busy.status_code == 503
     assert "does not let go" in busy.text

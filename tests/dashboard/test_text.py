@@ -106,7 +106,7 @@ def job(*runs: Run, state: str = "done", error: str | None = None) -> Job:
 def test_the_outcome_of_a_sync_as_text() -> None:
     assert sync_panel.outcome(job(run(records=3781))) == "Synced 3,781 records in 1.2 s: 4 new, 2 changed."
     assert sync_panel.outcome(job(run(added=0, changed=0))) == "Synced 760 records in 1.2 s: nothing new."
-    assert "1 removed, 3 set aside as unreadable" in sync_panel.outcome(job(run(removed=1, quarantined=3)))
+    assert "1 removed, 3 set aside" in sync_panel.outcome(job(run(removed=1, quarantined=3)))
     assert (
         sync_panel.outcome(job(run(), state="failed", error="No network. Try later."))
         == "No network. Try later."
@@ -123,7 +123,7 @@ def test_the_outcome_of_a_sync_as_text() -> None:
 
 def test_progress_as_text() -> None:
     assert (
-        sync_panel.progress_text(run(), 2, 3) == "Class 2 of 3 · page 4 of 20 · 760 rows · 4 new · 2 changed"
+        sync_panel.progress_text(run(), 2, 3) == "Class 2 of 3 · page 4 of 20 · 760 records · 4 new · 2 changed"
     )
     assert sync_panel.progress_text(run(pages=0), 1, 1) == "Waiting for OpenClass"
 
