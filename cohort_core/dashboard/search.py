@@ -74,7 +74,7 @@ def _index(class_data: ClassData) -> list[tuple[str, str, str]]:
 
 def _draw(view: View) -> None:
     def search() -> None:
-        hits = find(view, st.session_state[_KEY])
+        hits = find(view, st.session_state.get(_KEY) or "")
         if len(hits) == 1:
             st.session_state[_OPEN] = hits[0]
             st.session_state[_KEY] = ""

@@ -217,8 +217,8 @@ class Watched:
             self.hosts.add(url.split("/")[2])
 
     def close(self) -> None:
-        for context in self._contexts:
-            context.close()
+        while self._contexts:
+            self._contexts.pop().close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from cohort_core.reports import catalog
 from tests.browser.conftest import PHONE, WIDE, Dashboard, Watched
-from tests.browser.test_dashboard import NAMES, open_page
+from tests.browser.test_dashboard import NAMES, expect_no_sideways_scrolling, open_page
 from tests.dashboard.test_settings import PARTS
 
 OF_STREAMLIT = frozenset({("presentation-role-conflict", 'data-testid="stFileUploaderDro')})
@@ -55,6 +55,7 @@ def test_axe_finds_nothing_and_headings_have_no_gaps(
     for name, query in addresses:
         open_page(page, dashboard, name, query)
         page.wait_for_load_state("networkidle")
+        expect_no_sideways_scrolling(page)
         wrong += [(name, *finding) for finding in findings(page)]
         heads = levels(page)
         assert heads[0] == 1

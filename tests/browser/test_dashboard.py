@@ -19,6 +19,7 @@ from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.dashboard.conftest import DATA_PAGES, EVIL
 
 NAMES = list(PAGES)
+WITHOUT_CHARTS = ("class_night", "handover")
 LINKED = [page.name for page in PAGES.values() if page.in_sidebar]
 """Pages that the sidebar offers."""
 HOSTILE = {
@@ -61,6 +62,7 @@ def test_evil_names_are_text_from_the_first_page_of_a_fresh_server_on(
             page.goto(f"{url}/dashboard/{name}{HOSTILE.get(name, '')}")
             wait_for(page, name)
             expect_evil_names_as_text(page, name)
+        watched.close()
 
 
 def expect_evil_names_as_text(page: Page, name: str) -> None:
@@ -70,6 +72,7 @@ def expect_evil_names_as_text(page: Page, name: str) -> None:
     expect(sidebar.get_by_role("button", name="Sync now")).to_be_enabled()
     if name in DATA_PAGES:
         expect(page.get_by_text(EVIL, exact=True).first).to_be_visible()
+    if name in DATA_PAGES and name not in WITHOUT_CHARTS:
         # The labels of charts are drawn, not parsed. After this wait, any fetch or script would have run.
         expect(page.get_by_test_id("stVegaLiteChart").first.locator("canvas, svg").first).to_be_visible()
     if name == "risk":
@@ -78,8 +81,9 @@ def expect_evil_names_as_text(page: Page, name: str) -> None:
         )
         expect(page.locator("#vg-tooltip-element")).to_contain_text(EVIL)
     assert page.locator("img[src*='127.0.0.1:9']").count() == 0
-    # A student's tab has the student's name.
-    assert page.title() == f"{EVIL if name == 'student' else PAGES[name].title} · Cohort Tracker"
+    # A student's tab has the student's name, with the begin of the email where others have it too.
+    assert page.title().startswith(EVIL if name == "student" else PAGES[name].title)
+    assert page.title().endswith(" · Cohort Tracker")
 
 
 def test_a_page_that_is_not_there_is_no_page(dashboard: Dashboard, watched: Watched) -> None:
@@ -97,7 +101,7 @@ def test_through_navigation_class_and_group_stay(dashboard: Dashboard, watched: 
     chooser = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").first
     chooser.click()
     page.get_by_role("option", name="Web Basics, Cohort 3").click()
-    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3", exact=True)).to_be_visible()
     chosen = re.search(r"class=([0-9a-f]+)", page.url)
     assert chosen
     assert chosen[1] != first[1]
@@ -108,7 +112,7 @@ def test_through_navigation_class_and_group_stay(dashboard: Dashboard, watched: 
     go(page, "risk")
     page.reload()
     wait_for(page, "risk")
-    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3", exact=True)).to_be_visible()
     go(page, "trends")
     page.go_back()
     wait_for(page, "risk")
@@ -116,14 +120,13 @@ def test_through_navigation_class_and_group_stay(dashboard: Dashboard, watched: 
     copied = watched.tab()
     copied.goto(page.url)
     wait_for(copied, "risk")
-    expect(copied.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3")).to_be_visible()
+    expect(copied.get_by_test_id("stMain").get_by_text("Web Basics, Cohort 3", exact=True)).to_be_visible()
 
 
-def test_on_a_phone_nothing_scrolls_sideways(dashboard: Dashboard, watched: Watched) -> None:
+def test_on_a_phone_the_sidebar_leads_to_a_page(dashboard: Dashboard, watched: Watched) -> None:
+    """That no page scrolls sideways is seen in `test_accessibility`."""
     page = watched.tab(PHONE)
-    for name in NAMES:
-        open_page(page, dashboard, name)
-        expect_no_sideways_scrolling(page)
+    open_page(page, dashboard, "overview")
     page.get_by_test_id("stExpandSidebarButton").click()
     go(page, "blockers")
     expect_no_sideways_scrolling(page)
@@ -277,15 +280,6 @@ def test_the_name_of_an_assignment_in_the_matrix_leads_to_it(dashboard: Dashboar
     assert opened in tooltip_text
     page.go_back()
     wait_for(page, "matrix")
-
-
-def test_figures_have_their_lines(dashboard: Dashboard, watched: Watched) -> None:
-    page = watched.tab()
-    open_page(page, dashboard, "overview")
-    for what in ("Completed so far", "Active students"):
-        line = page.get_by_role("img", name=f"{what}, week by week")
-        expect(line).to_be_visible()
-        assert line.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 
 def test_pseudonyms_take_the_place_of_names_and_give_it_back(dashboard: Dashboard, watched: Watched) -> None:

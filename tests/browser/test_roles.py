@@ -10,6 +10,7 @@ from playwright.sync_api import Page, WebSocket, expect
 from cohort_core.services.principal import OWNER
 from cohort_core.services.reader import Reader
 from tests.browser.conftest import Dashboard, Watched, served
+from tests.conftest import sample
 from tests.dashboard.conftest import PAGES
 
 ACTIONS = (
@@ -63,7 +64,7 @@ def identifying(dashboard: Dashboard, class_id: str) -> set[str]:
     return {word.strip() for word in words if len(word.strip()) > 4}
 
 
-@pytest.mark.parametrize("role", ["viewer", "mentor", "admin"])
+@pytest.mark.parametrize("role", sample(["viewer", "mentor", "admin"], 2))
 def test_pages_show_one_class_and_the_buttons_of_the_role(
     dashboard: Dashboard, watched: Watched, tmp_path: Path, role: str
 ) -> None:
@@ -104,3 +105,5 @@ def test_pages_show_one_class_and_the_buttons_of_the_role(
         expect(page.get_by_text("The address asks for a class")).to_be_visible()
         # The address itself says the id; nothing says the class.
         assert received.found_in(foreign) <= {others[0]}
+        # Before the server stops: an open tab complains that it is gone.
+        watched.close()

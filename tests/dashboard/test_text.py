@@ -123,7 +123,8 @@ def test_the_outcome_of_a_sync_as_text() -> None:
 
 def test_progress_as_text() -> None:
     assert (
-        sync_panel.progress_text(run(), 2, 3) == "Class 2 of 3 · page 4 of 20 · 760 records · 4 new · 2 changed"
+        sync_panel.progress_text(run(), 2, 3)
+        == "Class 2 of 3 · page 4 of 20 · 760 records · 4 new · 2 changed"
     )
     assert sync_panel.progress_text(run(pages=0), 1, 1) == "Waiting for OpenClass"
 
