@@ -84,11 +84,6 @@ def points(value: float) -> str:
     return count(int(round_half_up(value)), "point")
 
 
-def some_points(value: float) -> str:
-    """Format points above 0, such as "less than 1 point" or "12 points"."""
-    return points(value) if round_half_up(value) else "less than 1 point"
-
-
 def days(value: float) -> str:
     """Format the days that have passed, such as "1 day" or "12 days"."""
     return count(int(value), "day")

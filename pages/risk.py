@@ -12,7 +12,7 @@ from cohort_core.dashboard.components.tables import Column
 from cohort_core.dashboard.layout import View, begin, part
 from cohort_core.dashboard.sections import bulk, contacts, hides, student_filter
 from cohort_core.reports import catalog, row_models
-from cohort_core.reports.labels import BANDS, RISK_PARTS, STAGES
+from cohort_core.reports.labels import BANDS, RISK_PARTS, stage_words
 
 ALL = "all"
 COLUMNS = {
@@ -54,7 +54,8 @@ def show_students(view: View) -> None:
             (ALL, student_filter.ENGAGEMENT_GAP, *get_args(row_models.Stage)),
             default=ALL,
             format_func=lambda stage: (
-                STAGES | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
+                stage_words(view.cohort.thresholds)
+                | {student_filter.ENGAGEMENT_GAP: student_filter.KEEPING_UP}
             ).get(stage, "All"),
             width=185,
         )
@@ -77,7 +78,7 @@ def show_students(view: View) -> None:
         for (class_id, student_id), words in contacts.last_contacts(view).items()
         if class_id == view.class_id
     }
-    table_rows = student_filter.to_rows(shown, STAGES, view.cohort, wrote)
+    table_rows = student_filter.to_rows(shown, stage_words(view.cohort.thresholds), view.cohort, wrote)
     columns = {
         name: column
         for name, column in COLUMNS.items()

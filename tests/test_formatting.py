@@ -51,9 +51,6 @@ def test_numbers() -> None:
 
 def test_spans() -> None:
     assert [formatting.points(value) for value in (0, 1.2, 2.5)] == ["0 points", "1 point", "3 points"]
-    assert [formatting.some_points(value) for value in (0.2, 0.5, 12)] == [
-        *("less than 1 point", "1 point", "12 points"),
-    ]
     assert [formatting.days(value) for value in (0.9, 1.9, 12)] == ["0 days", "1 day", "12 days"]
     assert [formatting.some_days(value) for value in (0.2, 1.5)] == ["less than a day", "2 days"]
     assert [formatting.days_ago(value) for value in (None, 0, 1, 12)] == [

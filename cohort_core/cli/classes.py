@@ -74,7 +74,11 @@ def close(
         f"{_describe_counts(number, len(students), is_by_roster=ids is None, is_kept=is_kept)}"
     )
     if kept:
-        typer.echo("Contacts and notes are deleted." if erases else "Contacts and notes are kept for a year.")
+        typer.echo(
+            "Contacts and notes are deleted. Backups still hold them."
+            if erases
+            else "Contacts and notes are kept for a year from today."
+        )
 
 
 @class_commands.command("open")

@@ -216,7 +216,7 @@ def link(
     label: str | None = None,
     *,
     icon: bool = True,
-    also: dict[str, str] | None = None,
+    also: Mapping[str, str | None] | None = None,
     **kwargs: Any,
 ) -> None:
     """Show a link to another page that keeps the selection.
@@ -233,15 +233,16 @@ def link(
     )
 
 
-def open_page(name: str, **also: str) -> NoReturn:
+def open_page(name: str, **also: str | None) -> NoReturn:
     """Go to another page, as a link does.
 
     For a moment Streamlit gives this page the parameters of the other page, and the browser's Back button
-    returns to that address. So the new address also keeps the parameters that this page needs.
+    returns to that address. So the new address also keeps the parameters that this page needs, but for
+    those that `also` takes out with None.
     """
     page = PAGES[name].streamlit_page()
-    parameters = {**st.query_params.to_dict(), **url_state.link_parameters(also)}
-    st.switch_page(page, query_params=parameters)
+    kept = {name: value for name, value in st.query_params.to_dict().items() if name not in also}
+    st.switch_page(page, query_params=kept | url_state.link_parameters(also))
 
 
 def _prepare(page: Page, needs_class: bool) -> View:

@@ -54,10 +54,17 @@ def find(view: View, text: str) -> list[Hit]:
     for status in view.classes:
         if not status.is_active or not status.synced_at:
             continue
-        for student_id, name, haystack in _index(view.reader.class_data(status.id)):
-            if all(word in haystack for word in words):
+        data = view.reader.class_data(status.id)
+        present = set(view.reader.cohort(status.id, view.as_of).students.index)
+        for student_id, name, haystack in _index(data):
+            if student_id in present and all(word in haystack for word in words):
                 hits.append(Hit(status.id, status.name, student_id, name))
     return sorted(hits, key=lambda hit: (not normalize(hit.name).startswith(words[0]), hit.name.casefold()))
+
+
+def _address(hit: Hit) -> dict[str, str | None]:
+    """Return the parameters of a student's page, which must not be narrowed to another group."""
+    return {url_state.CLASS: hit.class_id, url_state.GROUP: None, "student": hit.student_id}
 
 
 @cached_on
@@ -82,7 +89,7 @@ def _draw(view: View) -> None:
     # The page is opened by a run and not by the callback, in which Streamlit cannot change the page.
     hit: Hit | None = st.session_state.pop(_OPEN, None)
     if hit is not None:
-        open_page("student", **{url_state.CLASS: hit.class_id, "student": hit.student_id})
+        open_page("student", **_address(hit))
     text = st.text_input(
         "Find a student",
         key=_KEY,
@@ -96,9 +103,8 @@ def _draw(view: View) -> None:
         st.caption("Nobody of your classes has this name or email.")
     with st.container(key="people-found", gap=None):
         for hit in hits[:MAX_HITS]:
-            also = {url_state.CLASS: hit.class_id, "student": hit.student_id}
             is_elsewhere = view.shown is None or hit.class_id != view.shown.id
             where = f" · {hit.class_name}" if is_elsewhere else ""
-            link("student", literal(f"{hit.name}{where}"), icon=False, also=also)
+            link("student", literal(f"{hit.name}{where}"), icon=False, also=_address(hit))
     if len(hits) > MAX_HITS:
         st.caption(f"and {count(len(hits) - MAX_HITS, 'other')}. Write more of the name.")

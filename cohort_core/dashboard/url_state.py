@@ -109,7 +109,7 @@ def change(**changes: str | None) -> None:
     remember(_merge(changes))
 
 
-def link_parameters(also: Mapping[str, str] | None = None) -> dict[str, str]:
+def link_parameters(also: Mapping[str, str | None] | None = None) -> dict[str, str]:
     """Return the parameters of a link to another page: the selection, and `also`."""
     return {name: value for name, value in _merge(also or {}).items() if value is not None}
 

@@ -31,7 +31,7 @@ LABELS: dict[str, str] = {
     "completed_all": "Completed the whole course",
     "active_in_7_days": "Active in 7 days",
     "never_started": "Never started",
-    "velocity": "Velocity: completions a student in the last full week",
+    "velocity": "Work per week: completions per student in the last full week",
     **{band: f"Risk: {look.label}" for band, look in BANDS.items()},
 }
 EVENTS = {

@@ -48,7 +48,8 @@ def _state(cohort: Cohort) -> dict[str, float]:
 
 def _messages(before: Cohort, after: Cohort, contacts: pd.DataFrame) -> dict[str, float]:
     judged = outcomes(after, contacts)
-    words = judged[judged["at"] > before.as_of]["outcome_7"]
+    is_between = (judged["at"] > before.as_of) & (judged["at"] <= after.as_of)
+    words = judged[is_between]["outcome_7"]
     return {
         "messages": float(len(words)),
         "came_back": float(words.isin(["came_back", "reason_gone"]).sum()),

@@ -7,7 +7,7 @@ that has no value is left out. Without a first name the greeting is "Hi,".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from cohort_core.errors import BadInput
@@ -58,8 +58,8 @@ OURS = {
         "with you."
     ),
     "behind": _template(
-        "Most of the class is through with {missing}, which you have not finished. Is there something that "
-        "gets in your way? I am glad to help."
+        "Most of the class is through with {missing}, which you have not finished.",
+        "Is there something that gets in your way? I am glad to help.",
     ),
     "back_again": _template(
         "It is good to see you back in the course.",
@@ -90,7 +90,7 @@ def check_kind(kind: str) -> None:
         raise BadInput(f"There is no such draft. Choose one of: {', '.join(OURS)}.", parameter="kind")
 
 
-def check_template(subject: str, body: str) -> Template:
+def check_template(subject: str, body: str, allowed: Collection[str] = tuple(PLACEHOLDERS)) -> Template:
     """Return a template without blanks around it.
 
     Raises ``BadInput`` for an empty or too long text, a subject of several lines, an unknown placeholder, and
@@ -108,8 +108,8 @@ def check_template(subject: str, body: str) -> Template:
             raise BadInput(
                 f"The {parameter} has a character that cannot be shown. Type it anew.", parameter=parameter
             )
-        names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        if any(name not in PLACEHOLDERS for name in _PLACEHOLDER.findall(text)):
+        names = ", ".join(f"{{{name}}}" for name in allowed)
+        if any(name not in allowed for name in _PLACEHOLDER.findall(text)):
             raise BadInput(
                 f"The {parameter} has a placeholder that does not exist. Use these alone: {names}.",
                 parameter=parameter,

@@ -89,7 +89,9 @@ def _modes(home: Home) -> Iterator[Finding]:
     ]
     unreadable = [path for path in home.files() if path.stat().st_mode & PRIVATE_FILE != PRIVATE_FILE]
     for path in unreadable:
-        yield Finding("privacy", f"{path} is closed to you too", f"Run `chmod 600 {shlex.quote(str(path))}`.")
+        yield Finding(
+            "privacy", f"{path} cannot be read by you either", f"Run `chmod 600 {shlex.quote(str(path))}`."
+        )
     for path in open_to_others:
         mode = "700" if path.is_dir() else "600"
         yield Finding("privacy", f"{path} is open to others", f"Run `chmod {mode} {shlex.quote(str(path))}`.")

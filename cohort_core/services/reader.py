@@ -218,15 +218,16 @@ class Reader(SyncReader):
     def contacts(self, reference: str | None = None, student_id: str | None = None) -> list[Contact]:
         """Return the contacts of visible classes, of one class or one student; newest first.
 
-        `student_id` needs a class. With pseudonyms there are no notes. Raises ``BadInput`` for a student
-        who is not in the class.
+        `student_id` needs a class. With pseudonyms, or for a principal who may only read, there are no
+        notes. Raises ``BadInput`` for a student who is not in the class.
         """
         class_id = None if reference is None else self.find_class(reference)
         real_id = None
         if class_id is not None and student_id is not None:
             real_id = self.real_student_id(class_id, student_id)
         loaded = self._workspace.cohorts.load_contacts(class_id, real_id, anonymous=self.anonymous)
-        return [contact for contact in loaded if self.principal.may_see(contact.class_id)]
+        seen = [contact for contact in loaded if self.principal.may_see(contact.class_id)]
+        return seen if self.principal.may_act else [replace(contact, note=None) for contact in seen]
 
     def count_contacts(self, reference: str) -> int:
         """Count all that is kept of contacts with students of a class, handover notes included."""
@@ -272,7 +273,7 @@ class Reader(SyncReader):
         if since is not None:
             moment = parse_from(since, after.class_data.timezone, "since")
         if moment >= after.as_of:
-            raise BadInput("The page would be about no time. Choose an earlier begin.", parameter="since")
+            raise BadInput("The page would cover no time. Choose an earlier start.", parameter="since")
         before = self.cohort(reference, moment, group)
         contacts = self.contact_frame(reference)
         return DirectorPage(
@@ -293,9 +294,12 @@ class Reader(SyncReader):
             self.record_export(director_pages.ACTION, director_pages.describe(cohort))
 
     def handover_notes(self, reference: str) -> list[HandoverNote]:
-        """Return the handover notes of a class; none with pseudonyms, as they may name people."""
+        """Return the handover notes of a class.
+
+        There are none with pseudonyms, as they may name people, nor for a principal who may only read.
+        """
         class_id = self.find_class(reference)
-        if self.anonymous:
+        if self.anonymous or not self.principal.may_act:
             return []
         with self._database.reading() as connection:
             return load_handover_notes(connection, class_id)

@@ -308,6 +308,7 @@ class Workspace:
             class_id,
             closed_on,
             [closing.BandCount(*row) for row in counts.itertuples(index=False) if is_clear],
+            now=utc_now(),
             erases_contacts=erases_contacts,
         )
         return class_id

@@ -5,6 +5,7 @@ The counts name nobody. They go when a class is opened again, or deleted.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -46,6 +47,7 @@ def close_class(
     closed_on: date,
     counts: Iterable[BandCount],
     *,
+    now: datetime,
     erases_contacts: bool = False,
 ) -> None:
     """Close a class on a day, and keep its counts.
@@ -55,8 +57,8 @@ def close_class(
     """
     with database.writing() as connection:
         closed = connection.execute(
-            "UPDATE classes SET closed_on = ? WHERE id = ? AND closed_on IS NULL",
-            (closed_on.isoformat(), class_id),
+            "UPDATE classes SET closed_on = ?, closed_at = ? WHERE id = ? AND closed_on IS NULL",
+            (closed_on.isoformat(), utc_text(now), class_id),
         )
         if not closed.rowcount:
             raise BadInput("This class is closed already. Open it first to close it anew.")
@@ -67,6 +69,9 @@ def close_class(
         )
         if erases_contacts:
             erase_contacts(connection, class_id)
+    if erases_contacts:
+        # What was erased must not stay in the write-ahead log.
+        database.checkpoint()
 
 
 def erase_expired_contacts(database: Database, now: datetime) -> None:
@@ -76,20 +81,28 @@ def erase_expired_contacts(database: Database, now: datetime) -> None:
     """
     limit = now - KEPT_FOR
     with database.reading() as connection:
-        rows = connection.execute(
-            """
-            SELECT id FROM classes WHERE closed_on <= ?1 AND (
-              EXISTS (SELECT 1 FROM contacts WHERE class_id = classes.id AND at < ?2)
-              OR EXISTS (SELECT 1 FROM handover_notes WHERE class_id = classes.id AND at < ?2))
-            """,
-            (limit.date().isoformat(), utc_text(limit)),
-        ).fetchall()
-    if not rows:
-        return
+        if not _expired(connection, limit):
+            return
     with database.writing() as connection:
-        for row in rows:
-            erase_contacts(connection, row["id"], limit)
-            add_event(connection, "program", "contacts erased", f"class {row['id']}, a year after it closed")
+        # Once more: meanwhile somebody may have opened the class again.
+        for class_id in _expired(connection, limit):
+            erase_contacts(connection, class_id, limit)
+            add_event(connection, "program", "contacts erased", f"class {class_id}, a year after it closed")
+    database.checkpoint()
+
+
+def _expired(connection: sqlite3.Connection, limit: datetime) -> list[str]:
+    """Return the ids of classes closed until then that have contacts or notes of before."""
+    rows = connection.execute(
+        """
+        SELECT id FROM classes
+        WHERE closed_on IS NOT NULL AND coalesce(closed_at, closed_on || 'T24') <= ?1 AND (
+          EXISTS (SELECT 1 FROM contacts WHERE class_id = classes.id AND at < ?1)
+          OR EXISTS (SELECT 1 FROM handover_notes WHERE class_id = classes.id AND at < ?1))
+        """,
+        (utc_text(limit),),
+    )
+    return [row["id"] for row in rows]
 
 
 def open_class(database: Database, class_id: str) -> None:
@@ -99,7 +112,8 @@ def open_class(database: Database, class_id: str) -> None:
     """
     with database.writing() as connection:
         opened = connection.execute(
-            "UPDATE classes SET closed_on = NULL WHERE id = ? AND closed_on IS NOT NULL", (class_id,)
+            "UPDATE classes SET closed_on = NULL, closed_at = NULL WHERE id = ? AND closed_on IS NOT NULL",
+            (class_id,),
         )
         if not opened.rowcount:
             raise BadInput("This class is open already, so there is nothing to do.")

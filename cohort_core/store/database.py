@@ -37,6 +37,7 @@ MIGRATION_NAMES = (
     "m004_repair_and_imported_groups",
     "m005_roster_imports",
     "m008_contacts",
+    "m009_closed_at",
     "m006_values_as_sent",
     "m007_closed_classes",
 )
@@ -271,6 +272,11 @@ class Database:
             is_blocked = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if is_blocked:
             raise _busy()
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the database, so far as no reader needs it."""
+        with self.writer() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Replace the database by a copy of another one, in one transaction."""

@@ -125,6 +125,12 @@ def m008_contacts(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m009_closed_at(db: Database) -> None:
+    """Add the instant at which a class was closed, from which its contacts are kept for a year."""
+    db.execute("ALTER TABLE classes ADD COLUMN closed_at TEXT")
+
+
 def _stand_in_id_of_version_0_2(
     student_id: str | None, email: str | None, first_name: str | None, last_name: str | None
 ) -> str:

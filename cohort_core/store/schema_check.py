@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_DIGEST = "ba29a19092692a9ae42dc4b44e19a894187d01893365d055062339e880fb8409"
+SCHEMA_DIGEST = "cce069089e2c87f86a52ab8961f1c1da8aa465c33d8ada567f1100cd0072bb84"
 """The digest of the schema of all migrations.
 
 With it, opening a database need not run them.

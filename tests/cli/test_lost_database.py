@@ -176,7 +176,7 @@ def test_settings_that_cannot_be_read_say_how_to_open_them(shell: Shell, open_fo
         )
         assert f"{path} cannot be read" in done.stdout
         assert f"chmod 600 {path}`" in done.stdout
-        assert f"{path} is closed to you too" in shell.run("doctor", "--offline").stdout
+        assert f"{path} cannot be read by you either" in shell.run("doctor", "--offline").stdout
         path.chmod(0o600)
 
 

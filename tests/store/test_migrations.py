@@ -31,6 +31,7 @@ RELEASED = {
     "m004_repair_and_imported_groups": "a0bf7891156e81b8",
     "m005_roster_imports": "b59620c3a139feb9",
     "m008_contacts": "64b62e9f2215927b",
+    "m009_closed_at": "f97a05b5bc4fce73",
     "m006_values_as_sent": "84e602cfbb033828",
     "m007_closed_classes": "8826fbcdf0d3c6d5",
 }

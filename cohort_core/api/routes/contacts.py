@@ -146,7 +146,7 @@ def director_sheet(
     as_of: AsOf = None,
     group: Group = None,
     names: Annotated[
-        bool, Query(description="Name the students who moved to a higher risk band or left.")
+        bool, Query(description="Name the students who moved to a higher risk level or left.")
     ] = False,
 ) -> PdfResponse:
     """Make one page for a programme director: what changed since the last one.
@@ -156,7 +156,7 @@ def director_sheet(
     """
     page = read.director_page(class_id, since, as_of, group)
     file = director_page.director_page(page, names=names, anonymous=read.anonymous)
-    if request.method == "GET":
+    if not getattr(request.state, "is_head", False):
         read.record_director_page(page.after)
     name = tables.file_name(class_id, "director", "pdf", anonymous=read.anonymous)
     return PdfResponse(file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -153,7 +153,7 @@ def kind_of(
         return "praise" if is_praised else "back_again"
     if stuck:
         return "stuck"
-    return "behind" if health["risk"] != "low" and missing else "praise"
+    return "behind" if health["risk"] != "low" else "praise"
 
 
 def _last_completed(cohort: Cohort, student_id: str) -> str | None:

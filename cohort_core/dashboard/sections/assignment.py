@@ -82,7 +82,11 @@ def show_students(view: View, assignment_id: str) -> None:
     with write_place:
         if view.commands is not None and len(shown):
             # Without ticks it is about all who are shown, such as all who are stuck.
-            bulk.offer(view, ticked or shown["student_id"].tolist())
+            bulk.offer(
+                view,
+                ticked or shown["student_id"].tolist(),
+                assignment_id if state == "stuck" else None,
+            )
     can_write = " Tick some to write to these alone." if view.commands is not None else ""
     st.caption(f"Click a row to open the student.{can_write}")
 

@@ -16,9 +16,10 @@ from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sections import hides
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.errors import BadInput
 from cohort_core.export.tables import Table
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.reports.drafts import SUBJECT, Template, fill
+from cohort_core.reports.drafts import MAX_BODY, MAX_SUBJECT, SUBJECT, Template, check_template, fill
 
 FIRST_NAME, MENTOR = "{first_name}", "{mentor}"
 DRAFT = (
@@ -39,26 +40,32 @@ class MailLine(BaseModel):
     message: str = Field(description="The message, with the first name in it.")
 
 
-def offer(view: View, student_ids: Sequence[str]) -> None:
-    """Show a fold with a message to these students."""
+def offer(view: View, student_ids: Sequence[str], assignment_id: str | None = None) -> None:
+    """Show a fold with a message to these students, about an assignment in which they are stuck."""
     label = f"Write to {len(student_ids):,}"
     with st.expander(label, icon=":material/mail:", key="write-to", on_change="rerun") as fold:
         if fold.open:
-            show(view, student_ids)
+            show(view, student_ids, assignment_id)
 
 
-def show(view: View, student_ids: Sequence[str]) -> None:
+def show(view: View, student_ids: Sequence[str], assignment_id: str | None = None) -> None:
     """Show the draft, the preview for each student, and the actions."""
     cohort = view.cohort
-    subject = st.text_input("Subject", value=SUBJECT, key="bulk-subject")
+    subject = st.text_input("Subject", value=SUBJECT, key="bulk-subject", max_chars=MAX_SUBJECT)
     body = st.text_area(
         "Message",
         value=DRAFT,
         key="bulk-body",
         height=130,
+        max_chars=MAX_BODY,
         help=f"{literal(FIRST_NAME)} becomes the first name of each student. The line with {literal(MENTOR)} "
         "is your name from the settings; without one it goes. Nothing is sent from here.",
     )
+    try:
+        check_template(subject, body, ("first_name", "mentor"))
+    except BadInput as error:
+        st.warning(literal(error.message))
+        return
     mentor = view.reader.mentor_name
     lines = mail_lines(cohort, student_ids, subject, body, mentor)
     addresses = [
@@ -66,7 +73,7 @@ def show(view: View, student_ids: Sequence[str]) -> None:
         for line in lines
         if line.email and message.is_address(line.email) and not view.reader.anonymous
     ]
-    note = partial(_note, view, tuple(student_ids))
+    note = partial(_note, view, tuple(student_ids), assignment_id)
     st.markdown("**Preview for each**")
     with st.container(height=220, key="bulk-preview", border=False):
         preview = "\n\n".join(f"— {line.name} —\n{line.message}" for line in lines)
@@ -118,13 +125,15 @@ def _copy_button(label: str, key: str, note: partial[None]) -> None:
 def mail_lines(
     cohort: Cohort, student_ids: Sequence[str], subject: str, body: str, mentor: str | None = None
 ) -> list[MailLine]:
-    """Return the message to each student, in the order of the class's list."""
+    """Return the message to each student, in their order."""
     students = cohort.students.loc[[student for student in student_ids if student in cohort.students.index]]
     return [
         MailLine(
             name=row["name"],
             email=row["email"] if isinstance(row["email"], str) else None,
-            subject=subject,
+            subject=fill_in(
+                subject, row["first_name"] if isinstance(row["first_name"], str) else None, mentor
+            ),
             message=fill_in(body, row["first_name"] if isinstance(row["first_name"], str) else None, mentor),
         )
         for row in students.to_dict("records")
@@ -139,7 +148,7 @@ def fill_in(body: str, first_name: str | None, mentor: str | None = None) -> str
 def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str | None = None) -> str:
     """Return the address of a new mail to all, each in bcc."""
     to = ",".join(quote(address, safe="@") for address in addresses)
-    return f"mailto:?bcc={to}&subject={quote(subject)}&body={quote(fill_in(body, None, mentor))}"
+    return f"mailto:?bcc={to}&subject={quote(fill_in(subject, None, mentor))}&body={quote(fill_in(body, None, mentor))}"
 
 
 def mail_merge(source: Source, student_ids: str, subject: str, body: str) -> Table:
@@ -156,11 +165,18 @@ def _table(lines: Sequence[MailLine]) -> Table:
 # This runs before the page does, so that one rerun shows the note.
 
 
-def _note(view: View, student_ids: Sequence[str], channel: str) -> None:
+def _note(view: View, student_ids: Sequence[str], assignment_id: str | None, channel: str) -> None:
     noted = []
     with guarded("contact", stop=False) as problems:
         for student_id in student_ids:
-            made = commands_of(view).add_contact(view.class_id, student_id, channel, template=_TEMPLATE)
+            made = commands_of(view).add_contact(
+                view.class_id,
+                student_id,
+                channel,
+                kind="stuck" if assignment_id else None,
+                assignment_id=assignment_id,
+                template=_TEMPLATE,
+            )
             noted.append((student_id, made))
     hides.keep_problem(problems)
     days = [made.hidden_until for _, made in noted if made.hidden_until is not None]

@@ -130,10 +130,10 @@ def show_outcomes(view: View) -> None:
             )
     waiting = sum(row["outcome_7"] == "too_early" for row in rows)
     left = sum(row["outcome_7"] == "left" for row in rows)
-    rest = [f"{count(waiting, 'message')} less than 7 days old"] if waiting else []
-    rest += [f"{count(left, 'student')} left since"] if left else []
+    rest = [f"Too early to tell: {count(waiting, 'message')} less than 7 days old."] if waiting else []
+    rest += [f"{count(left, 'student')} left since."] if left else []
     if rest:
-        st.caption(f"Too early to tell: {' · '.join(rest)}." if waiting else f"{rest[0]}.")
+        st.caption(" ".join(rest))
 
 
 def last_contacts(view: View) -> dict[tuple[str, str], str]:

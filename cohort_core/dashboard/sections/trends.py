@@ -10,6 +10,7 @@ import streamlit as st
 
 from cohort_core.charts import week_charts
 from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.sidebar import mentors_of
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
 from cohort_core.store.roster import Mentor
@@ -41,13 +42,9 @@ def name_early_records(cohort: Cohort) -> None:
 
 def name_groups(groups: pd.DataFrame, mentors: Sequence[Mentor]) -> pd.DataFrame:
     """Name the groups with their kind, and the mentors of each class night."""
-    of_night: dict[str, list[str]] = {}
-    for mentor in mentors:
-        if mentor.night:
-            of_night.setdefault(mentor.night.casefold(), []).append(mentor.name)
     kinds = groups["kind"].map({"night": "Class night", "region": "Region"})
     names = [
-        ", ".join(of_night.get(str(label).casefold(), [])) or None if kind == "night" else None
+        ", ".join(mentors_of(mentors, label)) or None if kind == "night" else None
         for kind, label in zip(groups["kind"], groups["label"], strict=True)
     ]
     return groups.assign(

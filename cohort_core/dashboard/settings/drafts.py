@@ -55,7 +55,7 @@ def show(view: View) -> None:
 
 
 def _ask_name(view: View) -> None:
-    name = admin_of(view).settings().mentor_name or ""
+    name = ("" if view.reader.anonymous else admin_of(view).settings().mentor_name) or ""
     is_fixed = "mentor_name" in set_by_environment()
     st.text_input(
         "Your name, below each message",
@@ -107,7 +107,7 @@ def _edit(view: View, draft: Draft) -> None:
         except BadInput as error:
             st.warning(literal(error.message))
         else:
-            # Nobody is behind since a day.
+            # Nobody is behind "for 12 days".
             days = None if kind == "behind" else EXAMPLE["days"]
             filled = fill(template, {**EXAMPLE, "days": days, "mentor": view.reader.mentor_name})
             st.text(f"Subject: {filled.subject}")
