@@ -127,7 +127,10 @@ def m008_contacts(db: Database) -> None:
 
 @migrations()
 def m009_closed_at(db: Database) -> None:
-    """Add the instant at which a class was closed, from which its contacts are kept for a year."""
+    """Add the instant at which a class was closed.
+
+    Its contacts are kept for a year from then on.
+    """
     db.execute("ALTER TABLE classes ADD COLUMN closed_at TEXT")
 
 

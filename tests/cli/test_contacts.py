@@ -80,7 +80,7 @@ def test_contacts_of_a_closed_class_are_deleted_if_wanted(shell: Shell, tmp_path
     shell.ok("contact", "add", *CLASS, "--student", student)
     close = ("class", "close", "web-cohort-3", "--by-roster")
     assert shell.run(*close, "--contacts", "burn").returncode == 2
-    assert "Contacts and notes are kept for a year." in shell.ok(*close)
+    assert "Contacts and notes are kept for a year from today." in shell.ok(*close)
     shell.ok("class", "open", "web-cohort-3")
     assert "Contacts and notes are deleted." in shell.ok(*close, "--contacts", "delete")
     assert json.loads(shell.ok("contact", "list", "--json")) == []

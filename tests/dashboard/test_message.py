@@ -28,7 +28,7 @@ VALUES = dict.fromkeys(PLACEHOLDERS, "X")
         ({"days_silent": 30}, ["Joins", "Sets"], ["Loops"], "silent_and_stuck"),
         ({"days_silent": 12}, [], ["Loops"], "silent"),
         ({"risk": "high"}, [], ["Loops"], "behind"),
-        ({"risk": "high"}, [], [], "praise"),
+        ({"risk": "high"}, [], [], "behind"),
         ({}, [], ["Loops"], "praise"),
     ],
 )

@@ -41,7 +41,10 @@ class MailLine(BaseModel):
 
 
 def offer(view: View, student_ids: Sequence[str], assignment_id: str | None = None) -> None:
-    """Show a fold with a message to these students, about an assignment in which they are stuck."""
+    """Show a fold with a message to these students.
+
+    With an assignment it is noted as about their being stuck in it.
+    """
     label = f"Write to {len(student_ids):,}"
     with st.expander(label, icon=":material/mail:", key="write-to", on_change="rerun") as fold:
         if fold.open:
@@ -148,7 +151,8 @@ def fill_in(body: str, first_name: str | None, mentor: str | None = None) -> str
 def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str | None = None) -> str:
     """Return the address of a new mail to all, each in bcc."""
     to = ",".join(quote(address, safe="@") for address in addresses)
-    return f"mailto:?bcc={to}&subject={quote(fill_in(subject, None, mentor))}&body={quote(fill_in(body, None, mentor))}"
+    subject, body = (quote(fill_in(text, None, mentor)) for text in (subject, body))
+    return f"mailto:?bcc={to}&subject={subject}&body={body}"
 
 
 def mail_merge(source: Source, student_ids: str, subject: str, body: str) -> Table:

@@ -84,8 +84,8 @@ def _ask(view: View, status: ClassStatus) -> None:
             f"Messages, talks and handover notes of this class ({kept})",
             (KEEP, ERASE),
             key=f"contacts-{status.id}",
-            help="They say when you were in touch with a student, and what you noted about it. Backups keep them "
-            "until you delete the backups.",
+            help="They say when you were in touch with a student, and what you noted about it. Backups "
+            "keep them until you delete the backups.",
         )
     if st.button("Close the class", key=f"close-now-{status.id}", type="primary"):
         with guarded("closing", stop=False) as problems:
