@@ -94,10 +94,8 @@ def show_students(view: View) -> None:
         has_ticks=view.commands is not None,
     )
     with write_place:
-        if ticked:
+        if view.commands is not None:
             bulk.offer(view, ticked)
-        elif view.commands is not None:
-            st.caption("Tick students to write to several at once. A click on a row opens the student.")
     downloads.heading(
         view,
         "Where the points come from",

@@ -109,7 +109,10 @@ class Commands:
         with self._workspace.database.writing() as connection:
             kept, is_new = contacts.add_contact(connection, contact, now)
             until_day = subject.day_after(now, hide_days)
-            if is_new and hide_days:
+            present = hides.load_hide(connection, subject.class_id, subject.student_id)
+            is_listed = present is None or not subject.is_hidden_by(present)
+            # A student who was shown again meanwhile is hidden by the same contact once more.
+            if hide_days and (is_new or is_listed):
                 hide = hides.Hide(
                     *(subject.class_id, subject.student_id, "done", until_day, kept.at),
                     entry_kind=subject.kind,

@@ -80,6 +80,17 @@ def test_the_same_copy_within_ten_minutes_is_one_contact(
     assert commands.add_contact(synced.id, WHO, "copied", template="silent", note="Yes.").is_new
 
 
+def test_a_student_who_was_shown_again_is_hidden_by_the_same_copy(
+    synced: SyncedClass, commands: Commands
+) -> None:
+    first = commands.add_contact(synced.id, WHO, "copied", template="silent")
+    commands.show_again(synced.id, WHO)
+    assert hidden(synced) == set()
+    again = commands.add_contact(synced.id, WHO, "copied", template="silent")
+    assert (again.is_new, again.hidden_until) == (False, first.hidden_until)
+    assert hidden(synced) == {WHO}
+
+
 def test_a_contact_never_shortens_a_longer_hide(synced: SyncedClass, commands: Commands) -> None:
     far = today(synced) + timedelta(days=30)
     commands.hide_student(synced.id, WHO, "done", far)

@@ -45,9 +45,12 @@ def offer(view: View, student_ids: Sequence[str], assignment_id: str | None = No
 
     With an assignment it is noted as about their being stuck in it.
     """
-    label = f"Write to {len(student_ids):,}"
+    # It is there without ticks too, so that the table below it does not move at the first.
+    label = f"Write to {len(student_ids):,}" if student_ids else "Write to several"
     with st.expander(label, icon=":material/mail:", key="write-to", on_change="rerun") as fold:
-        if fold.open:
+        if fold.open and not student_ids:
+            st.caption("Tick the students in the table.")
+        elif fold.open:
             show(view, student_ids, assignment_id)
 
 

@@ -122,14 +122,17 @@ def _offer_tick(view: View, part: str, met: Mapping[str, Contact], person: lists
         value=contact is not None,
         key=key,
         on_change=_tick,
-        args=(view, person.student_id, contact),
+        args=(view, key, person.student_id, contact),
     )
 
 
 # This runs before the page does, so that one rerun shows the tick everywhere.
 
 
-def _tick(view: View, student_id: str, contact: Contact | None) -> None:
+def _tick(view: View, key: str, student_id: str, contact: Contact | None) -> None:
+    # Streamlit may call this for a box that nobody touched. Only its value says what is wanted.
+    if st.session_state.get(key, contact is not None) == (contact is not None):
+        return
     with guarded("contact", stop=False) as problems:
         if contact is None:
             commands_of(view).add_contact(view.class_id, student_id, "met")

@@ -130,7 +130,8 @@ def show_outcomes(view: View) -> None:
             )
     waiting = sum(row["outcome_7"] == "too_early" for row in rows)
     left = sum(row["outcome_7"] == "left" for row in rows)
-    rest = [f"Too early to tell: {count(waiting, 'message')} less than 7 days old."] if waiting else []
+    noted = count(waiting, "message or talk", "messages and talks")
+    rest = [f"Too early to tell in this class: {noted} less than 7 days old."] if waiting else []
     rest += [f"{count(left, 'student')} left since."] if left else []
     if rest:
         st.caption(" ".join(rest))

@@ -76,13 +76,13 @@ def _show_class(view: View, status: ClassStatus, run: Run | None, *, is_running:
         key=f"class-{status.id}",
     ):
         if view.admin:
+            key = f"active-{status.id}-{status.is_active}"
             st.toggle(
                 literal(status.name),
                 value=status.is_active,
-                key=f"active-{status.id}-{status.is_active}",
-                on_change=_switch,
-                args=(view, [status.id]),
-                kwargs={"active": not status.is_active},
+                key=key,
+                on_change=_follow,
+                args=(view, key, status),
             )
         else:
             st.text(status.name)
@@ -194,6 +194,13 @@ def _offer_removal(view: View, run: Run, is_running: bool) -> None:
         icon=":material/delete_sweep:",
         disabled=is_running,
     )
+
+
+def _follow(view: View, key: str, status: ClassStatus) -> None:
+    # Streamlit may call this for a switch that nobody touched. Only its value says what is wanted.
+    wanted = st.session_state.get(key, status.is_active)
+    if wanted != status.is_active:
+        _switch(view, [status.id], active=wanted)
 
 
 def _switch(view: View, class_ids: Sequence[str], *, active: bool) -> None:

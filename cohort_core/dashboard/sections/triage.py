@@ -25,7 +25,7 @@ SCOPES = {ALL_CLASSES: "All my classes", THIS_CLASS: "This class"}
 _SCOPE, _CHOSEN = "scope", "scope-chosen"
 _HELP = (
     "Students at risk, stuck, silent, or who never started. Those who slip now come first: a message helps "
-    "them most. In each group the one furthest behind comes first."
+    "them most. In each group the highest risk comes first."
 )
 
 
