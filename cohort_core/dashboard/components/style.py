@@ -148,6 +148,9 @@ a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outli
   [class*='st-key-people-attention'] [data-testid=stHorizontalBlock] > div:nth-child(4) {
     order: 3; width: auto !important; flex: none !important; }
   [data-testid=stDataFrame] [data-testid=stElementToolbar] { display: none; }
+  /* What opens lies at the lower edge, whole: below its button there may be no room for a message. */
+  [data-testid=stPopoverBody] { transform: none !important; top: auto !important; left: 8px !important;
+    bottom: 8px !important; max-height: 75vh !important; overflow-y: auto; }
   [data-testid=stButtonGroup] > div { flex-wrap: wrap; overflow: visible; height: auto; }
   [class*='st-key-actions-'] [data-testid=stMenuButtonButton] p { font-size: 0.9rem !important; }
   .ct-brief { white-space: normal; overflow-wrap: anywhere; }
