@@ -1,7 +1,8 @@
 """Questions behind download links.
 
-A question holds functions of modules and plain values, never data. So what is fetched is what holds then:
-after a purge, after a student was hidden, after a right was taken away.
+A question holds functions of modules and plain values, never data of students. So what is fetched is what
+holds then: after a purge, after a student was hidden, after a right was taken away. The file for a mail merge
+asks with the text that the mentor wrote.
 """
 
 from __future__ import annotations
