@@ -77,7 +77,8 @@ class ResponseCacheMiddleware:
         response = self._responses.get(key)
         if response is None:
             # Routes know no HEAD. The server leaves out the body.
-            as_get = {**scope, "method": "GET", "state": {**state, "is_head": scope["method"] == "HEAD"}}
+            state["is_head"] = scope["method"] == "HEAD"
+            as_get = {**scope, "method": "GET"}
             response = await _ask_route(self._app, as_get, receive, send, accepts_gzip=accepts_gzip)
             if response is None:
                 return

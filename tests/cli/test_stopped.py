@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,9 +20,16 @@ from tests.cli.test_cli import upstream as upstream  # a fixture
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
+FROM_A_TERMINAL = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Begin a command with Ctrl-C as a terminal has it; what a script starts in the background ignores it."""
+
+
 def begin(shell: Shell, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, *words],
+        [sys.executable, "-c", FROM_A_TERMINAL, *COMMAND[1:], *words],
         env=shell.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
