@@ -53,6 +53,10 @@ def office(service: Service, tmp_path: Any) -> Iterator[Closing]:
     for path in (service.workspace.home.config, service.workspace.home.credentials):
         shutil.copy(path, home.folder)
     workspace = Workspace(home, retry_policy=FAST_RETRIES)
+    with workspace.database.writing() as connection:
+        # Other tests of the session may have noted contacts.
+        for table in ("contacts", "handover_notes", "marks"):
+            connection.execute(f"DELETE FROM {table}")
     with serving(create_app(workspace)) as url:
         yield Closing(url, workspace)
     workspace.stop()
