@@ -15,6 +15,7 @@ from tests.browser.conftest import PHONE, Watched, served, synced
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, go, wait_for
 from tests.browser.test_downloads import files, menus
 from tests.browser.test_week import CLASS, PICTURES, take
+from tests.conftest import wait_until
 
 
 def save(name: str, content: bytes) -> None:
@@ -58,6 +59,7 @@ def test_an_evening_and_a_handover(tmp_path: Path, watched: Watched) -> None:
         expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
         expect(rows.get_by_role("link").first).to_have_text(first)
         take(page, "11-class-night-ticked")
+        wait_until(lambda: len(workspace.cohorts.load_contacts()) == 1)
         (contact,) = workspace.cohorts.load_contacts()
         assert (contact.channel, contact.who) == ("met", "dashboard")
         assert reader.cohort(class_id).students["name"][contact.student_id] == first
@@ -68,7 +70,7 @@ def test_an_evening_and_a_handover(tmp_path: Path, watched: Watched) -> None:
         assert first not in text_of(sheet).split("Teach again")[0]
         rows.get_by_text("Talked to them").first.click()
         expect(rows.get_by_role("checkbox").first).not_to_be_checked()
-        assert workspace.cohorts.load_contacts() == []
+        wait_until(lambda: not workspace.cohorts.load_contacts())
 
         names = reader.cohort(class_id).students["name"]
         plain = [name for name in names if name.replace(" ", "").isalpha() and name.isascii()][:2]
