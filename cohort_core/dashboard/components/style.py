@@ -15,7 +15,7 @@ STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 1.6rem; padding-bottom: 3rem; max-width: 86rem; }
 @media (min-width: 641px) { .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; } }
-.stMainBlockContainer h1 { font-size: 2rem; padding: 0; }
+.stMainBlockContainer h1 { font-size: 2rem; padding: 0 0 0.35rem; }
 .stMainBlockContainer > [data-testid=stVerticalBlock] { gap: 0.7rem; }
 /* Sections are second headings, without a gap in the levels, in the size of third ones. */
 .stMainBlockContainer h2 { font-size: 1.4rem; padding: 0.3rem 0 0.4rem; }
