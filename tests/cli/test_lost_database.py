@@ -15,6 +15,7 @@ from tests.cli.test_cli import COMMAND, Shell, failed
 from tests.cli.test_cli import shell as shell  # a fixture
 from tests.cli.test_cli import upstream as upstream  # a fixture
 from tests.cli.test_laptop import read_only as read_only  # a fixture
+from tests.conftest import unavailable
 
 AS_NOBODY = """
 import os, sys
@@ -158,8 +159,8 @@ def open_folder() -> Iterator[Path]:
 
 
 def test_settings_that_cannot_be_read_say_how_to_open_them(shell: Shell, open_folder: Path) -> None:
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("only root can become somebody else")
+    if os.geteuid() != 0:
+        unavailable("only root can become somebody else")
     shell.home = open_folder / "home"
     shell.environment["COHORT_HOME"] = str(shell.home)
     shell.connected()
