@@ -6,9 +6,12 @@ PORT ?= 3000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST = $(BIN)/python -m pytest
+# What failed while others kept the machine busy is tried once more, alone. The log shows both runs.
+AGAIN = $(PYTEST) --last-failed --last-failed-no-failures none
+
 PRODUCT := $(VENV)/.product
 DEV := $(VENV)/.dev
 
@@ -31,10 +34,10 @@ demo: $(PRODUCT)
 # Browsers come last, since they want the machine for themselves.
 test: $(DEV)
 	@$(MAKE) --no-print-directory -j2 check unit
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	$(PYTEST) -n 2 --dist loadfile tests/browser || $(AGAIN) tests/browser
 
 unit: $(DEV)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser || $(AGAIN) --ignore tests/browser
 
 check: $(DEV)
 	$(BIN)/ruff check .

@@ -21,8 +21,11 @@ KEYBOARD_SCRIPT = """
     while (place && place.parentElement && !place.parentElement.matches(lists)) place = place.parentElement;
     return place && place.parentElement ? place : null;
   };
+  let kept = -1, grown = -1, timer;  // `kept`: the row that has the focus, or had it until it was drawn anew
+  const isLost = () => document.activeElement === document.body || !document.activeElement;
   const place = () => {
-    const row = document.activeElement && rowOf(document.activeElement);
+    if (isLost()) return kept;
+    const row = rowOf(document.activeElement);
     return row ? rows().findIndex(link => row.contains(link)) : -1;
   };
   const enter = element => {
@@ -67,7 +70,6 @@ KEYBOARD_SCRIPT = """
   }, true);
 
   // An action takes its row away, and with it the focus. It then goes to the row that moved up.
-  let kept = -1, grown = -1, timer;
   document.addEventListener("focusin", event => {
     if (event.target.closest(main)) kept = place();
     else if (event.target.closest(".st-key-hidden") && kept < 0) kept = 0;
@@ -86,9 +88,8 @@ KEYBOARD_SCRIPT = """
       grown = -1;
       return;
     }
-    const lost = document.activeElement === document.body || !document.activeElement;
     const isOpen = document.querySelector("[data-testid=stPopoverBody], [role=menu]");
-    if (kept >= 0 && lost && !isOpen && all.length) enter(all[Math.min(kept, all.length - 1)]);
+    if (kept >= 0 && isLost() && !isOpen && all.length) enter(all[Math.min(kept, all.length - 1)]);
   };
   new MutationObserver(() => {
     clearTimeout(timer);

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -71,19 +71,27 @@ class Shell:
         )
 
     def connected(self, classes: str = "web-cohort-3") -> Shell:
-        """Have a home as `init` leaves it; the first test of a file makes it, the others copy it."""
-        key, is_fresh = (self.upstream.url, classes), not self.home.exists()
-        if is_fresh and key in _connected:
-            shutil.copytree(_connected[key], self.home)
+        """Have a home as `init` leaves it."""
+        return self._made(("connected", classes), lambda: self.init("--classes", classes).check_returncode())
+
+    def synced(self, classes: str = "web-cohort-3") -> Shell:
+        """Have a home as `init` and one `sync` leave it."""
+        return self._made(("synced", classes), lambda: self.connected(classes).ok("sync"))
+
+    def _made(self, state: tuple[str, str], make: Callable[[], object]) -> Shell:
+        """Have a home in a state; the first test of a file makes it, the others copy it."""
+        key, is_fresh = (self.upstream.url, *state), not self.home.exists()
+        if is_fresh and key in _homes:
+            shutil.copytree(_homes[key], self.home)
             return self
-        assert self.init("--classes", classes).returncode == 0
+        make()
         if is_fresh:
-            _connected[key] = Path(tempfile.mkdtemp(dir=self.home.parent.parent)) / "home"
-            shutil.copytree(self.home, _connected[key])
+            _homes[key] = Path(tempfile.mkdtemp(dir=self.home.parent.parent)) / "home"
+            shutil.copytree(self.home, _homes[key])
         return self
 
 
-_connected: dict[tuple[str, str], Path] = {}
+_homes: dict[tuple[str, ...], Path] = {}
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +166,7 @@ def test_what_needs_numbers_alone_loads_no_settings_metrics_or_sources(shell: Sh
 
 def test_a_class_is_closed_and_opened(shell: Shell) -> None:
     assert shell.run("class", "close", "web-cohort-3", "--by-roster").returncode == 2
-    shell.connected("web-cohort-3,pda-cohort-7")
-    shell.ok("sync")
+    shell.synced("web-cohort-3,pda-cohort-7")
     asked = shell.run("class", "close", "web-cohort-3")
     assert (asked.returncode, "--by-roster" in asked.stderr) == (2, True)
     for words in (
@@ -190,8 +197,7 @@ def test_one_class_can_be_synced_alone(shell: Shell) -> None:
 
 
 def test_files_are_private(shell: Shell) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     assert stat.S_IMODE(shell.home.stat().st_mode) == 0o700
     for path in shell.home.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
@@ -262,8 +268,7 @@ def test_nothing_is_here_yet(shell: Shell) -> None:
 
 
 def test_rosters_are_imported_and_bad_lines_reported(shell: Shell, tmp_path: Path) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     csv = requests.get(f"{shell.upstream.url}/practice/students.csv?class=web-cohort-3", timeout=10).text
     students, mentors = tmp_path / "students.csv", tmp_path / "mentors.csv"
     lines = csv.splitlines()
@@ -314,8 +319,7 @@ def free_port() -> int:
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_everything_is_served_on_one_port_until_ctrl_c(shell: Shell, command: str) -> None:
     if command == "serve":
-        shell.connected()
-        shell.ok("sync")
+        shell.synced()
     port = free_port()
     extra = ["--no-browser"] if command == "demo" else []
     process = subprocess.Popen(
@@ -346,8 +350,7 @@ def test_everything_is_served_on_one_port_until_ctrl_c(shell: Shell, command: st
 
 def test_maintenance(shell: Shell, tmp_path: Path) -> None:
     assert failed(shell.run("backup", str(tmp_path / "early.db"))) == 2
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     copy = tmp_path / "copy.db"
     assert "keep it private" in shell.ok("backup", str(copy))
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600

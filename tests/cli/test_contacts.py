@@ -15,8 +15,7 @@ CLASS = ("--class-id", "web-cohort-3")
 
 
 def test_a_mentor_notes_looks_back_and_hands_over(shell: Shell, tmp_path: Path) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     table, sheet, night = (tmp_path / name for name in ("health.csv", "handover.pdf", "night.pdf"))
     shell.ok("export", *CLASS, "--report", "student-health", "--out", str(table))
     row = next(csv.DictReader(table.read_text("utf-8-sig").splitlines()))
@@ -72,8 +71,7 @@ def test_drafts_are_written_and_reset(shell: Shell) -> None:
 
 
 def test_contacts_of_a_closed_class_are_deleted_if_wanted(shell: Shell, tmp_path: Path) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     table = tmp_path / "health.csv"
     shell.ok("export", *CLASS, "--report", "student-health", "--out", str(table))
     student = next(csv.DictReader(table.read_text("utf-8-sig").splitlines()))["student_id"]

@@ -113,8 +113,7 @@ def test_output_that_cannot_be_written(shell: Shell, words: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("words", [("init",), ("init", "--password-stdin"), ("purge", "--student", "x")])
 def test_standard_input_may_be_closed(shell: Shell, words: tuple[str, ...]) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     command = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, *words]
     done = subprocess.run(command, capture_output=True, env=shell.environment, text=True, check=False)
     assert failed(done) == 2
@@ -172,8 +171,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_can_only_be_read(shell: Shell, read_only: Path) -> None:
     shell.home = read_only / "home"
     shell.environment["COHORT_HOME"] = str(shell.home)
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     subprocess.run(["mount", "-o", "remount,ro", str(read_only)], check=True)
     for command in (("sync",), ("purge", "--student", "x", "--yes"), ("activate", "sd-cohort-12")):
         done = shell.run(*command)
@@ -251,8 +249,7 @@ def test_a_web_page_in_place_of_openclass(shell: Shell, status: int) -> None:
 
 
 def test_doctor_names_the_backup_of_a_lost_database(shell: Shell) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     shell.ok("token", "create", "--name", "ci")
     (shell.home / "backups").mkdir(mode=0o700)
     shell.ok("backup", str(shell.home / "backups" / "mine.db"))
@@ -278,8 +275,7 @@ def test_doctor_names_the_backup_of_a_lost_database(shell: Shell) -> None:
 def test_what_doctor_says_can_be_pasted(shell: Shell) -> None:
     shell.home = shell.home.parent / "my mentor's home; echo"
     shell.environment["COHORT_HOME"] = str(shell.home)
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     shell.ok("backup", str(shell.home / "backups-of-mine.db"))
     (shell.home / "backups").mkdir(mode=0o700)
     (shell.home / "backups-of-mine.db").rename(shell.home / "backups" / "mine.db")
@@ -341,8 +337,7 @@ run()
 def test_a_folder_of_somebody_else(shell: Shell) -> None:
     if os.geteuid() != 0:
         unavailable("only root can become somebody else")
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     for words in (("status",), ("sync",), ("token", "list"), ("doctor", "--offline")):
         command = [sys.executable, "-c", AS_NOBODY, *words]
         done = subprocess.run(command, capture_output=True, env=shell.environment, text=True, check=False)

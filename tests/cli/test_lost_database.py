@@ -44,8 +44,7 @@ def lose(shell: Shell, how: str) -> None:
 
 @pytest.fixture
 def used(shell: Shell) -> Shell:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     return shell
 
 
@@ -184,8 +183,7 @@ def test_settings_that_cannot_be_read_say_how_to_open_them(shell: Shell, open_fo
 def test_nothing_is_served_from_a_folder_that_cannot_be_written(shell: Shell, read_only: Path) -> None:
     shell.home = read_only / "home"
     shell.environment["COHORT_HOME"] = str(shell.home)
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     subprocess.run(["mount", "-o", "remount,ro", str(read_only)], check=True)
     done = shell.run("serve", "--port", "0")
     assert (failed(done), done.stdout) == (72, "")

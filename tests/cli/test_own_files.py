@@ -86,8 +86,7 @@ def test_another_homes_open_database_is_not_replaced(home: Home, tmp_path: Path)
 
 
 def test_no_command_replaces_the_database(shell: Shell, tmp_path: Path) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     database = Database(Home(shell.home))
     before = load_index(database).references
     link = tmp_path / "link.db"

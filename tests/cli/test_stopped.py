@@ -61,8 +61,7 @@ def test_a_sync_that_is_stopped_says_what_it_kept(shell: Shell, number: signal.S
 def test_a_backup_that_is_stopped_leaves_no_file(
     shell: Shell, tmp_path: Path, number: signal.Signals
 ) -> None:
-    shell.connected()
-    shell.ok("sync")
+    shell.synced()
     target = tmp_path / "backups" / "copy.db"
     target.parent.mkdir()
     with FileLock(shell.home / "cohort.db.lock"):
