@@ -69,15 +69,13 @@ def status(as_json: AsJson = False) -> None:
     reader = common.sync_reader()
     statuses, latest, running = reader.statuses(), reader.latest_runs(), reader.running_job()
     if as_json:
-        from dataclasses import asdict
-
         typer.echo(
             json.dumps(
                 {
                     "last_sync": reader.last_sync(),
                     "running": running.as_dict() if running else None,
                     "classes": [
-                        asdict(status)
+                        status._asdict()
                         | {"last_run": latest[status.id].as_dict() if status.id in latest else None}
                         for status in statuses
                     ],

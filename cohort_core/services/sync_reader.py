@@ -5,7 +5,6 @@ The commands `status` and `classes` need no more, and start without settings, me
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohort_core.store import classes
@@ -90,5 +89,5 @@ class SyncReader:
         started_at = min((run.started_at for run in runs if run.started_at), default=job.started_at)
         ends = [run.ended_at for run in runs if run.ended_at]
         ended_at = max(ends) if len(ends) == len(runs) else job.ended_at
-        part = replace(job, runs=runs, state=state, started_at=started_at, ended_at=ended_at)
-        return replace(part, error_code=code, error=message)
+        part = job._replace(runs=runs, state=state, started_at=started_at, ended_at=ended_at)
+        return part._replace(error_code=code, error=message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from cohort_core.errors import BadInput, UnknownClass
 from cohort_core.store.database import Database, utc_text
@@ -16,16 +16,14 @@ MISFIT_SYNCS = 3
 """After so many syncs with no other fault, a total is not believed any more."""
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A section or week of a course, with its assignments' ids in course order."""
 
     name: str
     assignment_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ListedClass:
+class ListedClass(NamedTuple):
     """A class as OpenClass lists it."""
 
     id: str
@@ -34,8 +32,7 @@ class ListedClass:
     is_published: bool | None
 
 
-@dataclass(frozen=True)
-class ClassStatus:
+class ClassStatus(NamedTuple):
     """A class with the counts of its records.
 
     ``synced_at`` is UTC text, None before the first sync. ``closed_on`` is the local day on which the class
@@ -173,8 +170,7 @@ def unknown_class() -> UnknownClass:
     )
 
 
-@dataclass(frozen=True)
-class ClassIndex:
+class ClassIndex(NamedTuple):
     """The names and revisions of all classes.
 
     ``references`` maps every id and friendly id to the ids of its classes, ``revisions`` maps ids to numbers
@@ -216,8 +212,7 @@ def active_class_ids(database: Database) -> list[str]:
     return [row["id"] for row in rows]
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """The counts of a class's records.
 
     ``students`` counts those with a progression; the roster may have more. ``assignments`` counts those of
@@ -285,7 +280,7 @@ def load_statuses(
             synced_at=row["synced_at"],
             closed_on=row["closed_on"],
             count_fits=row["misfit_syncs"] < MISFIT_SYNCS,
-            **vars(kept[row["id"]][1]),
+            **kept[row["id"]][1]._asdict(),
         )
         for row in rows
     ]
@@ -324,8 +319,7 @@ def roster_sizes(database: Database) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-@dataclass(frozen=True)
-class Calendar:
+class Calendar(NamedTuple):
     """The time zone and the first day of a class, as a mentor set them.
 
     None stands for the default time zone, and for the day of the first activity.
@@ -399,8 +393,7 @@ def save_units(connection: sqlite3.Connection, class_id: str, units: Sequence[Un
     connection.executemany("INSERT INTO unit_assignments VALUES (?, ?, ?, ?)", rows)
 
 
-@dataclass(frozen=True)
-class SyncState:
+class SyncState(NamedTuple):
     """The state in which earlier syncs left a class.
 
     ``clean_full_at`` is the UTC time of the last clean full run. It is None if there was none, or if a later

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cohort_core.errors import CohortError, UnknownJob
 from cohort_core.store.classes import bump_revision
@@ -20,8 +19,7 @@ from cohort_core.store.database import Database, utc_text
 RUNNING = "running"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """The sync of one class within a job. Times are UTC text.
 
     States: waiting, running, done, failed, cancelled, interrupted. ``is_clean`` is False if the records could
@@ -58,12 +56,13 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that command line and API show of one class."""
-        shown = {key: value for key, value in vars(self).items() if key not in {"id", "error_code", "error"}}
+        shown = {
+            key: value for key, value in self._asdict().items() if key not in {"id", "error_code", "error"}
+        }
         return shown | {"seconds": self.seconds, "error": _error(self.error_code, self.error)}
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A sync of one or more classes. Times are UTC text.
 
     States: running, done, partial, failed, cancelled, interrupted.
@@ -294,8 +293,7 @@ def load_latest_runs(database: Database) -> dict[str, Run]:
     return {row["class_id"]: _read_run(row) for row in rows}
 
 
-@dataclass(frozen=True)
-class QuarantinedRecord:
+class QuarantinedRecord(NamedTuple):
     """An upstream record that cannot be used.
 
     ``id`` is its own, or a hash if it has none; ``payload`` is its JSON. The times are the

@@ -8,7 +8,6 @@ was killed, and is shown as interrupted.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cohort_core.config.paths import PRIVATE_FILE, Home
@@ -75,7 +74,7 @@ def load_latest_runs(database: Database) -> dict[str, sync_runs.Run]:
 
 
 def _interrupted(run: sync_runs.Run) -> sync_runs.Run:
-    return replace(run, state="interrupted") if run.ended_at is None else run
+    return run._replace(state="interrupted") if run.ended_at is None else run
 
 
 def load_job(database: Database, job_id: int) -> sync_runs.Job:
@@ -95,7 +94,7 @@ def _with_true_state(database: Database, job: sync_runs.Job) -> sync_runs.Job:
     job = sync_runs.load_job(database, job.id)
     if not job.is_running:
         return job
-    return replace(job, state="interrupted", runs=tuple(map(_interrupted, job.runs)))
+    return job._replace(state="interrupted", runs=tuple(map(_interrupted, job.runs)))
 
 
 def open_lock(home: Home) -> FileLock:

@@ -20,7 +20,7 @@ from cohort_core.store import schema
 from cohort_core.store.classes import load_index, load_statuses
 from cohort_core.store.database import MIGRATION_NAMES, Database
 from cohort_core.store.maintenance import file_problems
-from cohort_core.store.schema_check import SCHEMA_DIGEST, expected_schema, read_schema, schema_digest
+from cohort_core.store.schema_check import SCHEMA_CHECKSUM, expected_schema, read_schema, schema_checksum
 from cohort_core.store.sync_runs import create_job
 from cohort_core.store.tokens import load_tokens
 
@@ -57,7 +57,7 @@ def test_a_released_migration_never_changes() -> None:
 
 
 def test_the_digest_of_the_schema_is_right() -> None:
-    assert schema_digest(expected_schema()) == SCHEMA_DIGEST, "put the new digest into schema_check.py"
+    assert schema_checksum(expected_schema()) == SCHEMA_CHECKSUM, "put the new checksum into schema_check.py"
 
 
 def early_home(home: Home, dump: Path, *, was_opened_since: bool) -> Database:
