@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.reports.report import Report
 
@@ -45,6 +45,8 @@ def find_last(details: Iterable[str], cohort: Cohort) -> pd.Timestamp | None:
 
     `details` are those of the audit. A page that is made twice on one day begins at the same instant.
     """
+    import pandas as pd
+
     begin = f"{_subject(cohort)}, as of "
     moments = [pd.Timestamp(detail.removeprefix(begin)) for detail in details if detail.startswith(begin)]
     earlier = [at for at in moments if at.tz_convert(cohort.tz).date() < cohort.local_date]
