@@ -72,7 +72,8 @@ def revoke(name: Annotated[str, typer.Argument(help="The token's name.")]) -> No
 
 @commands.command()
 def audit(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, max=2**53, help="At most so many.")] = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
     common.refuse_lost_database()
