@@ -274,8 +274,11 @@ class Database:
             raise _busy()
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, so far as no reader needs it."""
-        with self.writer() as connection:
+        """Move the write-ahead log into the database, so far as no reader needs it.
+
+        Nothing is moved while another program writes for too long.
+        """
+        with self.writer() as connection, suppress(DatabaseBusy), self._write_lock():
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
