@@ -82,7 +82,9 @@ class Guarded:
             path = getattr(route, "path", "")
             path = path.replace("{class_id}", reference).replace("{student_id}", self.student[class_name])
             path = path.replace("{assignment_id}", assignment).replace("{job}", str(self.job[class_name]))
-            path = path.replace("{contact}", str(self.contact(class_id, self.student[class_name])))
+            if "{contact}" in path:
+                # Only here: a write ends every cache, and each of the many routes would compute anew.
+                path = path.replace("{contact}", str(self.contact(class_id, self.student[class_name])))
             path = path.replace("{name}", "spare").replace("{kind}", "praise")
             path += "/swagger-ui.css" if isinstance(route, Mount) else ""
             assert "{" not in path, path
