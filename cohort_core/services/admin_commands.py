@@ -161,7 +161,7 @@ class AdminCommands:
 
         check_kind(kind)
         template = check_template(subject, body)
-        who = self.principal.who.replace("token ", "token:", 1)
+        who = self.principal.actor
         saved = drafts.SavedDraft(kind, template.subject, template.body, utc_text(utc_now()), who)
         with self._workspace.database.writing() as connection:
             drafts.save_draft(connection, saved)

@@ -335,6 +335,13 @@ class Calendar:
     starts_on: date | None
 
 
+def load_names(database: Database) -> dict[str, str]:
+    """Load the names of all classes, by id."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, name FROM classes").fetchall()
+    return {row["id"]: row["name"] for row in rows}
+
+
 def load_calendars(database: Database) -> dict[str, Calendar]:
     """Load the calendars of all classes, by class id."""
     with database.reading() as connection:
