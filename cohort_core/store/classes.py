@@ -355,7 +355,10 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
 
 
 def load_first_day(database: Database, class_id: str) -> date | None:
-    """Load the first day of a class, or that of its first record."""
+    """Load the first day of a class, or the UTC day of its first record.
+
+    It says near which dates those of a roster lie; the local day is `metrics.closing.first_day`.
+    """
     with database.reading() as connection:
         row = connection.execute(
             """

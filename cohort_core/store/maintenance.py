@@ -65,8 +65,7 @@ def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> Non
             raise
         raise BadInput(
             f"There is too little space on the disk for {target}. Nothing was changed. Free some space, "
-            f"or choose "
-            "another disk.",
+            "or choose another disk.",
             parameter="file",
         ) from None
 
