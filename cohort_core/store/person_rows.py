@@ -1,4 +1,4 @@
-"""The rows that mean a person, in tables whose ids do not say so: rosters and the quarantine.
+"""The rows of rosters and quarantine that mean a person.
 
 The student id of a line is what a file said, which is often a number of the school.
 """
@@ -41,7 +41,7 @@ def find_roster_rows(
     aliases: Mapping[str, str],
     student: Student | None,
 ) -> RosterRows:
-    """Find the lines of a person, those of earlier rosters, and what was said about them.
+    """Find the lines of a person, also earlier ones, and the answers about them.
 
     `ids` are those that the person has or had, `aliases` those of the class.
     """

@@ -141,7 +141,7 @@ def _present_id(student_id: str, aliases: Iterable[Mapping[str, str]]) -> str:
 
 
 def _purge_class(connection: sqlite3.Connection, class_id: str, rows: RosterRows) -> int:
-    """Remove a person from the rosters of a class, and what people kept under their ids.
+    """Remove the roster rows of a person, and what people kept about them.
 
     Returns the number of rows that people kept.
     """
