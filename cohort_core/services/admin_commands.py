@@ -306,7 +306,8 @@ class AdminCommands:
         from cohort_core.imports import unseen_lines
 
         changed = unseen_lines.change_unseen(self._workspace.database, class_id, removed=removed, same=same)
-        self._audit("import", f"roster, {changed} lines settled, class {class_id}")
+        if changed:
+            self._audit("import", f"roster, {changed} lines settled, class {class_id}")
         return changed
 
     def plan_mentors(self, content: bytes) -> MentorsPlan:
