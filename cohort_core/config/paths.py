@@ -17,7 +17,7 @@ PRIVATE_FILE = 0o600
 SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps parts of an open database in files whose names end like this."""
 RESTORE_PREFIX = ".restore-"
-"""A restore copies a backup of two files into a folder whose name begins like this."""
+"""A restore copies a backup of two files into such a folder."""
 
 
 class Home:
