@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cohort_core.config.paths import Home
+from cohort_core.services.folder import read_mount_point
 from cohort_core.store import classes, roster_imports
 from cohort_core.store.classes import ListedClass
 from cohort_core.store.database import Database
@@ -99,3 +100,11 @@ def test_a_draft_needs_a_text(with_roster: Home, given: bytes | None, wanted: st
 def test_a_draft_keeps_its_letters(with_roster: Home) -> None:
     assert run(with_roster, "draft", "set", "silent", given="Hé {first_name}".encode())[0] == 0
     assert "Hé {first_name}" in run(with_roster, "draft", "list")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [(r"/mnt/Schüler\040Daten", "/mnt/Schüler Daten"), (r"/mnt/a\134b", r"/mnt/a\b"), ("/mnt/x", "/mnt/x")],
+)
+def test_a_mount_point_is_read_with_its_letters(text: str, place: str) -> None:
+    assert read_mount_point(text) == place
