@@ -596,15 +596,21 @@ def report(waits: dict[str, Waits], tolerance: float | None) -> bool:
     return is_reached
 
 
+def find_chromium() -> str:
+    """Return the path of the browser of this computer."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit("Chromium is not installed.")
+    return path
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("classes", nargs="*", default=list(TOLERANCE), metavar="practice|large")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--homes", type=Path, help="keep the synced classes here, for the next time")
     chosen = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        raise SystemExit("Chromium is not installed.")
+    path = find_chromium()
     with tempfile.TemporaryDirectory(prefix="cohort-benchmark-") as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -39,6 +39,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from benchmarks.dashboard import (  # noqa: E402
     Mentor,
+    find_chromium,
     in_address,
     not_in_address,
     served,
@@ -358,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         if chosen.start:
             return 0 if measure_start(Path(folder), browser) else 1

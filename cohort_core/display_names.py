@@ -16,12 +16,12 @@ def display_names(people: Iterable[tuple[str | None, str | None, str | None]]) -
     email beside it, the whole email where that is equal too, and without any email a number.
     """
     people = list(people)
-    names = [full_name(first, last) or email_name(email) or UNNAMED for first, last, email in people]
-    for depth in (email_name, lambda email: email if email_name(email) else None):
-        base = [full_name(first, last) or email_name(email) or UNNAMED for first, last, email in people]
+    bare = [full_name(first, last) or email_name(email) or UNNAMED for first, last, email in people]
+    names = list(bare)
+    for part_of in (email_name, lambda email: email if email_name(email) else None):
         for place in _shared(names):
-            beside = depth(people[place][2])
-            names[place] = f"{base[place]} ({beside})" if beside else base[place]
+            beside = part_of(people[place][2])
+            names[place] = f"{bare[place]} ({beside})" if beside else bare[place]
     seen: Counter[str] = Counter()
     for place in _shared(names):
         key = folded_name(names[place])

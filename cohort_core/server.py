@@ -11,7 +11,7 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow
@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from cohort_core import sockets
 from cohort_core.api.app import DASHBOARD_PATH
 from cohort_core.api.app import create_app as create_api
+from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput, CohortError
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
@@ -137,7 +138,7 @@ def keep_imports() -> None:
 
 def require_live_token(workspace: Workspace, parameter: str) -> None:
     """Raise ``BadInput`` if there is no live token, since other computers need one."""
-    now = datetime.now(UTC)
+    now = utc_now()
     if not any(token.is_live(now) for token in load_tokens(workspace.database)):
         raise BadInput(
             "Others could connect, students' data is behind it, and there is no token to let in only those "

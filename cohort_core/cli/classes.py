@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +56,7 @@ def close(
         ids = None
     elif lost:
         ids = [_find_student(students, name) for name in lost]
-    elif sys.stdin is not None and sys.stdin.isatty():
+    elif common.is_terminal():
         ids = _ask_who_was_lost(data)
     else:
         raise errors.BadInput(
@@ -102,7 +101,7 @@ def _describe_counts(lost: int, students: int, *, is_by_roster: bool, is_kept: b
 
 def _find_erases(answer: str | None, kept: int) -> bool:
     """Return whether to delete what is kept of contacts; on a terminal it is asked."""
-    is_asked = answer is None and kept > 0 and sys.stdin is not None and sys.stdin.isatty()
+    is_asked = answer is None and kept > 0 and common.is_terminal()
     if is_asked:
         typer.echo(f"{count(kept, 'contact and note', 'contacts and notes')} of this class.")
         answer = typer.prompt("keep them for a year, or delete them now?", default="keep")

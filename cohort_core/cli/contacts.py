@@ -12,6 +12,7 @@ import typer
 
 from cohort_core.cli import common
 from cohort_core.cli.common import AnonymousOption, AsJson, AsOf, Force, Group, OneClassId, RequiredClassId
+from cohort_core.formatting import count
 
 commands = typer.Typer()
 contact = typer.Typer(no_args_is_help=True, help="Messages to students and talks, and what came of them.")
@@ -101,7 +102,7 @@ def list_(
 def delete(
     class_id: RequiredClassId,
     student: StudentId,
-    number: Annotated[int, typer.Argument(help="The number of the contact.")],
+    number: Annotated[int, typer.Argument(min=1, max=2**53, help="The number of the contact.")],
 ) -> None:
     """Delete a contact with its note, and undo the hide that it made."""
     common.commands().delete_contact(class_id, student, number)
@@ -137,9 +138,21 @@ def set_draft(
     common.database_that_exists()
     present = common.reader().drafts().get(kind)
     subject = subject if subject is not None or present is None else present.template.subject
-    text = sys.stdin.read() if body is None else body
-    common.admin().save_draft(kind, subject or "", text)
+    common.admin().save_draft(kind, subject or "", _read_text() if body is None else body)
     typer.echo("Saved.")
+
+
+def _read_text() -> str:
+    """Read the text on standard input, whatever the computer's usual encoding is."""
+    from cohort_core.errors import BadInput
+
+    try:
+        return "" if sys.stdin is None else sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(
+            "The text on standard input is not UTF-8. Save it as UTF-8, or say it with --body.",
+            parameter="body",
+        ) from None
 
 
 @draft.command("reset")
@@ -185,7 +198,8 @@ def handover(
     cohort, notes = reader.cohort(class_id, as_of, group), reader.handover_notes(class_id)
     for question, number in sheet.gaps(cohort, notes).items():
         if number:
-            typer.echo(f"{QUESTIONS[question]}: no answer for {number} students (`handover-note` adds one).")
+            students = count(number, "student")
+            typer.echo(f"{QUESTIONS[question]}: no answer for {students} (`handover-note` adds one).")
     file = sheet.handover(
         *(cohort, reader.contact_frame(class_id), reader.holding_hides(cohort), notes),
         anonymous=reader.anonymous,

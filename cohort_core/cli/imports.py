@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -104,6 +103,11 @@ def import_(
         )
     if undo and students is not None:
         raise errors.BadInput("Say either --students or --undo.", parameter="undo")
+    if dry_run and (undo or rust_db is not None):
+        raise errors.BadInput(
+            "--dry-run shows what a roster or mentors would change. Leave it out with --undo and --rust-db.",
+            parameter="dry_run",
+        )
     if accept_near and enrol_near:
         raise errors.BadInput("Say either --accept-near or --enrol-near.", parameter="enrol_near")
     admin = common.admin()
@@ -136,7 +140,7 @@ def import_(
         if not as_json:
             _show_plan(plan, _name_of(students), with_names=with_names)
         taken_away = sum(len(part.dropped) for part in plan.by_class.values())
-        is_asked = bool(taken_away) and str(students) != roster_files.STDIN and sys.stdin.isatty()
+        is_asked = bool(taken_away) and str(students) != roster_files.STDIN and common.is_terminal()
         if is_asked and not (yes or dry_run or as_json):
             typer.confirm(f"Import it, and take {count(taken_away, 'line')} away?", abort=True)
         is_written = not dry_run and admin.keep_roster(plan)
@@ -150,7 +154,8 @@ def import_(
         is_complete = is_complete and not named.unusable
         if not as_json:
             _report_unusable(_name_of(mentors), named.unusable)
-            typer.echo(f"Mentors imported: {len(named.mentors)}, {len(named.unusable)} lines not used.")
+            begin = "Mentors that would be imported" if dry_run else "Mentors imported"
+            typer.echo(f"{begin}: {len(named.mentors)}, {count(len(named.unusable), 'line')} not used.")
     if as_json:
         typer.echo(json.dumps(answer, allow_nan=False))
     if not is_complete:

@@ -102,7 +102,8 @@ def purge(
     purged = admin.purge_student(student)
     typer.echo(
         f"Purged: {purged.progressions} progressions, {purged.changes} changes, "
-        f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster. "
+        f"{purged.quarantined} records set aside, {purged.enrolments} lines of the roster, "
+        f"{purged.kept} contacts, notes and hides. "
         f"{_deleted_copies(purged.copies)}Backups and exports that you made still hold them."
     )
 

@@ -103,9 +103,9 @@ def make_app(words: Sequence[str]) -> typer.Typer:
 
 def run() -> None:
     """Run the command line. Print errors as one sentence and exit with their code."""
-    app = make_app(sys.argv[1:])
     try:
-        app()
+        _refuse_bytes(sys.argv[1:])
+        make_app(sys.argv[1:])()
     except SystemExit as end:
         # A server ends well when it is stopped.
         code = stopping.exit_code() if end.code else None
@@ -128,6 +128,18 @@ def run() -> None:
             f"with the last lines of {_log_unexpected(error)}."
         )
         _exit(UNEXPECTED)
+
+
+def _refuse_bytes(words: Sequence[str]) -> None:
+    """Raise ``BadInput`` for words that are no text, which neither database nor terminal takes."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise errors.BadInput(
+                "A word of the command holds bytes that are no text. Write it in UTF-8, and give a file "
+                "another name."
+            ) from None
 
 
 def _exit(code: int) -> NoReturn:

@@ -114,7 +114,7 @@ def cancel() -> None:
 @contextmanager
 def progress_bar(job: SyncJob, *, is_wanted: bool) -> Iterator[None]:
     """Show a progress bar while the block runs, if the output is a terminal."""
-    if not (is_wanted and sys.stderr.isatty()):
+    if not (is_wanted and sys.stderr is not None and sys.stderr.isatty()):
         yield
         return
     from rich.console import Console

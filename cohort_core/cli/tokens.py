@@ -72,7 +72,8 @@ def revoke(name: Annotated[str, typer.Argument(help="The token's name.")]) -> No
 
 @commands.command()
 def audit(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, max=2**53, help="At most so many.")] = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List exports, reports, backups, purges, changes of settings and tokens, the newest first."""
     common.refuse_lost_database()
@@ -87,8 +88,8 @@ def audit(
 
 def _token_row(item: Token) -> dict[str, Any]:
     """Return the fields of a token for JSON, without its digest."""
-    from datetime import UTC, datetime
+    from cohort_core.clock import utc_now
 
     row = {name: value for name, value in asdict(item).items() if name != "digest"}
-    state = "revoked" if item.revoked_at else "expired" if item.is_expired(datetime.now(UTC)) else "live"
+    state = "revoked" if item.revoked_at else "expired" if item.is_expired(utc_now()) else "live"
     return row | {"class_ids": sorted(item.class_ids) if item.class_ids else None, "state": state}

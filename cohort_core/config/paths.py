@@ -16,6 +16,8 @@ PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps parts of an open database in files whose names end like this."""
+RESTORE_PREFIX = ".restore-"
+"""A restore copies a backup of two files into such a folder."""
 
 
 class Home:
@@ -118,6 +120,7 @@ class Home:
             "cohort.db.damaged*",
             ".cohort.*.db.[0-9]*",
             ".cohort.db.[0-9]*",
+            f"{RESTORE_PREFIX}*/*",
         )
         copies = [path for pattern in patterns for path in self.folder.glob(pattern)]
         copies += [*self.backups.glob("before-*.db"), *self.backups.glob(".*.db.[0-9]*")]

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from datetime import UTC, datetime
 
 from starlette.types import Message, Receive
 
+from cohort_core.clock import utc_now
 from cohort_core.errors import CohortError
 from cohort_core.http.rate_limit import MAX_ADDRESSES
 from cohort_core.store import audit, tokens
@@ -44,7 +44,7 @@ class AuditWriter:
 
         The audit gets an entry for each day on which the token is used from an address.
         """
-        now, today = time.monotonic(), datetime.now(UTC).date().isoformat()
+        now, today = time.monotonic(), utc_now().date().isoformat()
         key = (token.digest, address)
         last, day = self._last_uses.get(key, (-USE_SECONDS, ""))
         if now - last < USE_SECONDS:
@@ -76,7 +76,7 @@ class AuditWriter:
         if events:
             audit.save_events(self._database, events)
         if uses:
-            tokens.note_use(self._database, uses, datetime.now(UTC))
+            tokens.note_use(self._database, uses, utc_now())
 
     def flush_at_shutdown(self, receive: Receive) -> Receive:
         """Wrap the lifespan's ``receive`` so that the shutdown waits for the last write."""

@@ -15,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -23,6 +22,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cohort_core.clock import utc_now
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError
 from cohort_core.http.audit_writer import AuditWriter
@@ -204,7 +204,7 @@ class AuthMiddleware:
             if needs_token or self._token_cache.is_locked:
                 return _unauthorised("Send a token: `Authorization: Bearer …`.", "token_missing")
             return OWNER
-        now = datetime.now(UTC)
+        now = utc_now()
         token = self._token_cache.find(tokens.digest(secret.strip()))
         if token and token.is_live(now):
             self._audit.add_use(token, address)
@@ -353,7 +353,7 @@ class TokenCache:
         if principal.token is None:
             return True
         token = self.find(principal.token)
-        return token is not None and token.is_live(datetime.now(UTC))
+        return token is not None and token.is_live(utc_now())
 
     def may_see(self, principal: Principal, reference: str) -> bool:
         return principal.class_ids is None or self.class_id(principal, reference) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from html import escape
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cohort_core.errors import CohortError
 from cohort_core.http.guards import host_name, is_below, qualities
 
 CLOSED = (
@@ -130,7 +132,10 @@ class BrowserPages:
     def _link(self, scope: Scope) -> str:
         """Return a link to the same page under an address that works."""
         path = quote(scope["path"]) if is_below(scope["path"], self._dashboard_path) else self._dashboard_path
-        public_url = self._public_url()
+        public_url = None
+        with suppress(CohortError):
+            # Without readable settings the page still has to come.
+            public_url = self._public_url()
         if public_url is None or urlsplit(public_url).hostname == host_name(Headers(scope=scope)):
             host, port = scope.get("server") or ("127.0.0.1", 80)
             public_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

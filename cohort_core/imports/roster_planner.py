@@ -74,7 +74,7 @@ def plan_roster(
             "The file has no people below its header. Add some and try again.", parameter="students"
         )
     by_class = {}
-    names = {status.id: status.name for status in classes.load_statuses(database)}
+    names = classes.load_names(database)
     for class_id, of_class in lines.items():
         part = _PartMaker(database, class_id, names[class_id], of_class, choices or Choices(), is_added)
         planned += part.lines

@@ -74,8 +74,7 @@ def read_rust_tables(path: Path) -> RustTables:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise DatabaseBusy(
                 f"Another program is writing {path} at this moment, most likely the Rust tool. End it, "
-                f"and try "
-                "again."
+                "and try again."
             ) from None
         raise BadInput(
             f"{path} cannot be read as the Rust tool's database. Choose its SQLite file.", parameter="rust_db"
@@ -105,8 +104,7 @@ def _read(connection: sqlite3.Connection, path: Path, table: str) -> list[Record
         if there:
             raise BadInput(
                 f"{path} is of another version of the Rust tool, or of another program: {reason}. Open "
-                f"it once with "
-                "the newest version of the tool, or leave it and run `cohort-tracker sync`.",
+                "it once with the newest version of the tool, or leave it and run `cohort-tracker sync`.",
                 parameter="rust_db",
             )
         raise BadInput(

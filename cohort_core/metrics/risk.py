@@ -18,8 +18,6 @@ from cohort_core.metrics import group_stats
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.timeutils import days
 
-SCORE_VERSION = 2
-"""Version 2 caps the weight of ungraded assignments."""
 PARTS = ("missing", "marks", "late", "quiet")
 NEEDS_ATTENTION = ("critical", "high")
 """The risk bands of students to write to."""

@@ -26,8 +26,7 @@ LIMITS = (
 )
 OTHER_THRESHOLDS = (
     "Your thresholds for risk levels are not those that were tested, so nothing can be said about what "
-    "became "
-    "of such students."
+    "became of such students."
 )
 _OWN_LIMIT = "The students of your finished classes are counted at the end of each quarter of the course."
 _SUCCESS = "If you help such students, fewer of them are lost: that is a success."

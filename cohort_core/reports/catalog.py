@@ -184,6 +184,7 @@ def praise(cohort: Cohort) -> Report:
     return make_report("praise", metrics.praise.praise(cohort), PraiseRow)
 
 
+@cached_on
 def velocity(cohort: Cohort) -> Report:
     """Show completions per student, week by week.
 

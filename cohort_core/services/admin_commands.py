@@ -161,7 +161,7 @@ class AdminCommands:
 
         check_kind(kind)
         template = check_template(subject, body)
-        who = self.principal.who.replace("token ", "token:", 1)
+        who = self.principal.actor
         saved = drafts.SavedDraft(kind, template.subject, template.body, utc_text(utc_now()), who)
         with self._workspace.database.writing() as connection:
             drafts.save_draft(connection, saved)
@@ -306,7 +306,8 @@ class AdminCommands:
         from cohort_core.imports import unseen_lines
 
         changed = unseen_lines.change_unseen(self._workspace.database, class_id, removed=removed, same=same)
-        self._audit("import", f"roster, {changed} lines settled, class {class_id}")
+        if changed:
+            self._audit("import", f"roster, {changed} lines settled, class {class_id}")
         return changed
 
     def plan_mentors(self, content: bytes) -> MentorsPlan:

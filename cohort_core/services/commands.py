@@ -64,7 +64,7 @@ class Commands:
             reason=reason,
             entry_kind=subject.kind,
             entry_level=subject.level,
-            who=self._who,
+            who=self.principal.actor,
         )
         how = f" until {until}" if until else f" ({reason.replace('_', ' ')})" if reason else ""
         self._audit("hide", f"class {subject.class_id}, {kind}{how}")
@@ -98,7 +98,7 @@ class Commands:
         elif assignment_id is not None:
             self._check_assignment(reference, assignment_id)
         contact = contacts.Contact(
-            *(0, subject.class_id, subject.student_id, "", self._who, channel),
+            *(0, subject.class_id, subject.student_id, "", self.principal.actor, channel),
             kind=kind if entry is None else entry.kind,
             assignment_id=assignment_id,
             template=template,
@@ -117,7 +117,7 @@ class Commands:
                     *(subject.class_id, subject.student_id, "done", until_day, kept.at),
                     entry_kind=subject.kind,
                     entry_level=subject.level,
-                    who=self._who,
+                    who=self.principal.actor,
                     contact_id=kept.id,
                 )
                 hides.hide_by_contact(connection, hide, holds=subject.is_hidden_by)
@@ -162,7 +162,9 @@ class Commands:
             real_id = self._subject(reference, student_id).student_id
         if group is not None:
             group_id = self._group_id(reference, group)
-        note = handover.HandoverNote(class_id, group_id, real_id, question, text.strip(), self._who, "")
+        note = handover.HandoverNote(
+            class_id, group_id, real_id, question, text.strip(), self.principal.actor, ""
+        )
         with self._workspace.database.writing() as connection:
             handover.save_handover_note(connection, note, utc_now())
             audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
@@ -193,11 +195,6 @@ class Commands:
         if not self._workspace.cohorts.is_anonymous():
             return contact
         return replace(contact, student_id=subject.shown_id, note=None)
-
-    @property
-    def _who(self) -> str:
-        """The actor, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
-        return self.principal.who.replace("token ", "token:", 1)
 
     def show_again(self, reference: str, student_id: str) -> None:
         """Show a hidden student in triage again."""

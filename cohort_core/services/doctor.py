@@ -35,19 +35,19 @@ def examine(
     ``with_upstream`` also logs in at the source.
     """
     yield from _settings(home)
-    yield from _told_of_system("folder", folder.examine(home))
-    yield from _told_of_system("privacy", _modes(home))
+    yield from _report_refusals("folder", folder.examine(home))
+    yield from _report_refusals("privacy", _modes(home))
     database = Database(home)
     if database.exists:
-        yield from _told_of_system("database", _database(database))
-        yield from _told_of_system("syncs", _syncs(database))
+        yield from _report_refusals("database", _database(database))
+        yield from _report_refusals("syncs", _syncs(database))
     else:
         yield _no_database(home)
     if with_upstream:
-        yield from _told_of_system(sources.source_class().info.label, _upstream(home, retry_policy))
+        yield from _report_refusals(sources.source_class().info.label, _upstream(home, retry_policy))
 
 
-def _told_of_system(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+def _report_refusals(topic: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     """Pass findings on, and turn what the operating system refuses into one."""
     try:
         yield from findings

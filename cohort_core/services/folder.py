@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -112,6 +113,11 @@ def copying_service(folder: Path) -> str | None:
     return None
 
 
+def read_mount_point(text: str) -> str:
+    """Return a mount point of /proc/mounts, where blanks are written as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+
+
 def _is_on_network(path: Path) -> bool:
     """Return True if the disk of a path belongs to another computer.
 
@@ -124,8 +130,7 @@ def _is_on_network(path: Path) -> bool:
     kinds = {}
     for line in lines:
         _, point, kind, *_ = line.split(" ")
-        # Blanks in names are written as octal numbers.
-        kinds[Path(point.encode().decode("unicode_escape"))] = kind
+        kinds[Path(read_mount_point(point))] = kind
     for parent in (path, *path.parents):
         if parent in kinds:
             return kinds[parent].startswith(_NETWORK_TYPES)

@@ -282,7 +282,7 @@ class Workspace:
         from cohort_core.metrics.closing import band_counts, first_day
 
         class_id = classes.find_class(self.database, reference)
-        data = self.cohorts.class_data(class_id, anonymous=False)
+        data = self.cohorts.class_data(class_id)
         if data.synced_at is None:
             raise BadInput("This class was never synced, so there is nothing to keep. Sync it first.")
         today = utc_now().astimezone(ZoneInfo(data.timezone)).date()

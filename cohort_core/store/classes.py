@@ -329,6 +329,13 @@ class Calendar(NamedTuple):
     starts_on: date | None
 
 
+def load_names(database: Database) -> dict[str, str]:
+    """Load the names of all classes, by id."""
+    with database.reading() as connection:
+        rows = connection.execute("SELECT id, name FROM classes").fetchall()
+    return {row["id"]: row["name"] for row in rows}
+
+
 def load_calendars(database: Database) -> dict[str, Calendar]:
     """Load the calendars of all classes, by class id."""
     with database.reading() as connection:
@@ -342,7 +349,10 @@ def load_calendars(database: Database) -> dict[str, Calendar]:
 
 
 def load_first_day(database: Database, class_id: str) -> date | None:
-    """Load the first day of a class, or that of its first record."""
+    """Load the first day of a class, or the UTC day of its first record.
+
+    It says near which dates those of a roster lie; the local day is `metrics.closing.first_day`.
+    """
     with database.reading() as connection:
         row = connection.execute(
             """

@@ -166,8 +166,7 @@ class Database:
             elif read_schema(connection):
                 raise DatabaseUnusable(
                     f"{self.path} is the database of another program. Move it away, or set COHORT_HOME "
-                    f"to another "
-                    "folder."
+                    "to another folder."
                 )
             connection.execute("PRAGMA journal_mode = WAL")
             bring_up_to_date(connection)
@@ -274,8 +273,11 @@ class Database:
             raise _busy()
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, so far as no reader needs it."""
-        with self.writer() as connection:
+        """Move the write-ahead log into the database, so far as no reader needs it.
+
+        Nothing is moved while another program writes for too long.
+        """
+        with self.writer() as connection, suppress(DatabaseBusy), self._write_lock():
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def replace_contents(self, source: sqlite3.Connection) -> None:
@@ -371,8 +373,7 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
 def _not_migrated(reason: str) -> DatabaseUnusable:
     return DatabaseUnusable(
         f"The database cannot be brought to the form of this version ({reason}). Nothing was changed. "
-        f"Restore a "
-        "backup with `cohort-tracker restore FILE`, or go back to the version of before."
+        "Restore a backup with `cohort-tracker restore FILE`, or go back to the version of before."
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cohort_core.clock import utc_now
-from cohort_core.config.paths import PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
+from cohort_core.config.paths import PRIVATE_FOLDER, RESTORE_PREFIX, SQLITE_SUFFIXES, Home, open_private
 from cohort_core.errors import BadInput, DatabaseNewer, DatabaseUnusable
 from cohort_core.store.audit import add_event, save_event
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
@@ -65,8 +65,7 @@ def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> Non
             raise
         raise BadInput(
             f"There is too little space on the disk for {target}. Nothing was changed. Free some space, "
-            f"or choose "
-            "another disk.",
+            "or choose another disk.",
             parameter="file",
         ) from None
 
@@ -181,7 +180,7 @@ def _complete(home: Home, source: Path) -> Iterator[Path]:
         yield source
         return
     home.ensure()
-    with tempfile.TemporaryDirectory(dir=home.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix=RESTORE_PREFIX, dir=home.folder) as folder:
         whole = Path(folder) / "whole.db"
         shutil.copyfile(source, whole)
         shutil.copyfile(log, f"{whole}-wal")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from cohort_core.errors import BadInput, StoreError, SystemRefused
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
-from cohort_core.store.identity import address, full_name
-from cohort_core.store.records import Student
-from cohort_core.store.roster import Enrolment, folded, load_seen_students, load_students
-from cohort_core.store.roster_matching import match_lines
+from cohort_core.store.person_rows import (
+    ROSTER_TABLES,
+    PersonReader,
+    RosterRows,
+    find_quarantined,
+    find_roster_rows,
+)
+from cohort_core.store.roster import load_students
 from cohort_core.store.stand_ins import kept_tables, load_aliases, student_tables
-
-PersonReader = Callable[[str], tuple[str | None, str | None]]
-"""Reads the student's id and email in the payload of a quarantined record."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Purged:
     changes: int
     quarantined: int
     enrolments: int
+    kept: int = 0
+    """Contacts, handover notes and hides."""
     copies: tuple[Path, ...] = ()
 
 
@@ -47,9 +50,10 @@ def purge_student(database: Database, student_id: str, *, read_person: PersonRea
     """Remove a student from every table and from the file's free pages.
 
     The caller must hold the sync lock. `student_id` is an OpenClass id, or the stand-in id of someone who is
-    only on the roster. The copies from before a restore or a migration are deleted, as they hold the student.
-    Raises ``BadInput`` if nobody has the id. If a copy cannot be deleted, or the file not be compacted, as on
-    a full disk, it raises a `SystemRefused` or `StoreError` that says so; doing it again then finishes it.
+    only on the roster, or was on an earlier one. The copies from before a restore or a migration are deleted,
+    as they hold the student. Raises ``BadInput`` if nobody has the id. If a copy cannot be deleted, or the
+    file not be compacted, as on a full disk, it raises a `SystemRefused` or `StoreError` that says so; doing
+    it again then finishes it.
     """
     copies: list[Path] = []
     unfinished = database.home.unfinished_purge
@@ -93,31 +97,32 @@ def _purge(connection: sqlite3.Connection, student_id: str, read_person: PersonR
     aliases = {class_id: load_aliases(connection, class_id) for class_id in class_ids}
     student_id = _present_id(student_id, aliases.values())
     student = next(iter(load_students(connection, [student_id])), None)
-    enrolments = 0
+    changes_before = connection.total_changes
+    enrolments = kept = 0
     for class_id in class_ids:
         ids = {student_id} | {old for old, now in aliases[class_id].items() if now == student_id}
-        enrolments += _purge_rosters(connection, class_id, ids, aliases[class_id], student)
-    emails = [student.email] if student is not None and student.email else []
-    quarantined = _purge_quarantine(connection, student_id, emails, read_person)
-    if not (student or enrolments or quarantined):
-        raise BadInput("Nobody here has this id. The API's /students lists ids.", parameter="student")
+        rows = find_roster_rows(connection, class_id, ids, aliases[class_id], student)
+        kept += _purge_class(connection, class_id, rows)
+        enrolments += len(rows.by_table["enrolments"])
+    quarantined = find_quarantined(connection, {student_id}, student, read_person)
+    _purge_quarantined(connection, [(row["class_id"], row["row_key"]) for row in quarantined])
     of_student = "SELECT class_id, id FROM progressions WHERE student_id = ?"
-    rows = connection.execute(of_student, (student_id,)).fetchall()
-    save_purged_rows(connection, [tuple(row) for row in rows])
+    records = connection.execute(of_student, (student_id,)).fetchall()
+    save_purged_rows(connection, [tuple(row) for row in records])
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE student_id = ?", (student_id,)).rowcount  # noqa: S608
         for table in student_tables(connection)
-        if table not in _ROSTER_TABLES
+        if table not in ROSTER_TABLES
     }
     connection.execute("DELETE FROM students WHERE id = ?", (student_id,))
+    if connection.total_changes == changes_before:
+        raise BadInput("Nobody here has this id. The API's /students lists ids.", parameter="student")
     connection.execute("INSERT OR IGNORE INTO purged_students VALUES (?)", (digest(student_id),))
     for class_id in class_ids:
         bump_revision(connection, class_id)
-    return Purged(counts["progressions"] + counts["tombstones"], counts["changes"], quarantined, enrolments)
-
-
-_ROSTER_TABLES = frozenset({"enrolments", "earlier_enrolments", "roster_answers"})
-"""Their ``student_id`` is what a file said, which is often a number of the school."""
+    kept += sum(counts[table] for table in kept_tables(connection))
+    removed = counts["progressions"] + counts["tombstones"]
+    return Purged(removed, counts["changes"], len(quarantined), enrolments, kept)
 
 
 def _present_id(student_id: str, aliases: Iterable[Mapping[str, str]]) -> str:
@@ -135,89 +140,33 @@ def _present_id(student_id: str, aliases: Iterable[Mapping[str, str]]) -> str:
     return present.pop() if present else student_id
 
 
-def _purge_rosters(
-    connection: sqlite3.Connection,
-    class_id: str,
-    ids: set[str],
-    aliases: Mapping[str, str],
-    student: Student | None,
-) -> int:
-    """Remove a student from the rosters of a class.
+def _purge_class(connection: sqlite3.Connection, class_id: str, rows: RosterRows) -> int:
+    """Remove the roster rows of a person, and what people kept about them.
 
-    ``ids`` are those that the student has or had. What was said about their lines goes too.
-
-    Returns the number of lines of the present roster that were removed.
+    Returns the number of rows that people kept.
     """
-    rows = connection.execute(
-        f"SELECT id, {_LINE} FROM enrolments WHERE class_id = ? ORDER BY id",  # noqa: S608
-        (class_id,),
-    ).fetchall()
-    lines = [Enrolment(**_line(row)) for row in rows]
-    matches = match_lines(lines, load_seen_students(connection, class_id), aliases)
-    meant: list[int] = []
-    for place, (line, match) in enumerate(zip(lines, matches, strict=True)):
-        is_meant = match.student is not None and match.student.id in ids
-        is_repeat = match.state == "repeated" and match.other in meant
-        if is_meant or is_repeat or ids & {line.stand_in_id, line.student_id}:
-            meant.append(place)
     # OpenClass may know somebody by the id of their line before it has a record of them.
+    lines = [*rows.by_table["enrolments"]]
+    lines += [row for row in rows.by_table["earlier_enrolments"] if row["stand_in_id"] in rows.ids]
+    said_ids = {row["student_id"] for row in lines} - {None, ""}
     connection.executemany(
         "INSERT OR IGNORE INTO purged_students VALUES (?)",
-        [(digest(lines[place].student_id or ""),) for place in meant if lines[place].student_id],
+        [(digest(said_id),) for said_id in said_ids],
     )
-    people = [student, *(lines[place] for place in meant)]
-    ids = ids | {lines[place].stand_in_id or "" for place in meant} - {""}
-    for table, of_class in (
-        ("earlier_enrolments", "import_id IN (SELECT id FROM roster_imports WHERE class_id = ?)"),
-        ("roster_answers", "class_id = ?"),
-    ):
-        traces = connection.execute(f"SELECT * FROM {table} WHERE {of_class}", (class_id,)).fetchall()  # noqa: S608
-        gone = [
-            (row["id"],)
-            for row in traces
-            if ids.intersection(row) or any(_is_same(Enrolment(**_line(row)), who) for who in people)
-        ]
-        connection.executemany(f"DELETE FROM {table} WHERE id = ?", gone)  # noqa: S608
-    connection.executemany("DELETE FROM enrolments WHERE id = ?", [(rows[place]["id"],) for place in meant])
+    for table, gone in rows.by_table.items():
+        connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(row["id"],) for row in gone])  # noqa: S608
+    kept = 0
     for table in kept_tables(connection):
-        connection.executemany(
+        kept += connection.executemany(
             f"DELETE FROM {table} WHERE class_id = ? AND student_id = ?",  # noqa: S608
-            [(class_id, one_id) for one_id in ids],
-        )
-    return len(meant)
+            [(class_id, an_id) for an_id in rows.ids],
+        ).rowcount
+    return kept
 
 
-_LINE = "student_id, email, first_name, last_name, stand_in_id"
-
-
-def _line(row: sqlite3.Row) -> dict[str, str | None]:
-    return {name: row[name] for name in _LINE.split(", ") if name in row.keys()}  # noqa: SIM118
-
-
-def _is_same(line: Enrolment, who: Enrolment | Student | None) -> bool:
-    """Return True for the name or email of a person without a contradiction."""
-    if who is None:
-        return False
-    names = {full_name(line.first_name, line.last_name), full_name(who.first_name, who.last_name)}
-    addresses = {address(line.email), address(who.email)}
-    has_one_name, has_one_address = len(names - {""}) == 1, len(addresses - {""}) == 1
-    is_same_name = has_one_name and "" not in names
-    is_same_address = has_one_address and "" not in addresses
-    return (is_same_name and len(addresses - {""}) < 2) or (is_same_address and len(names - {""}) < 2)
-
-
-def _purge_quarantine(
-    connection: sqlite3.Connection, student_id: str, emails: Sequence[str], read_person: PersonReader
-) -> int:
-    folded_emails = {folded(email) for email in emails}
-    purged = []
-    for row in connection.execute("SELECT class_id, row_key, payload FROM quarantine").fetchall():
-        row_student_id, email = read_person(row["payload"])
-        if row_student_id == student_id or (email is not None and folded(email) in folded_emails):
-            purged.append((row["class_id"], row["row_key"]))
-    connection.executemany("DELETE FROM quarantine WHERE class_id = ? AND row_key = ?", purged)
-    save_purged_rows(connection, purged)
-    return len(purged)
+def _purge_quarantined(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> None:
+    connection.executemany("DELETE FROM quarantine WHERE class_id = ? AND row_key = ?", keys)
+    save_purged_rows(connection, keys)
 
 
 def allow_return(database: Database, student_id: str, *, asked_by: str) -> None:

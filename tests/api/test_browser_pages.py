@@ -59,6 +59,15 @@ def test_the_public_address_is_the_link_if_there_is_one(synced: SyncedClass, url
         assert f'href="{link}/dashboard/"' in text
 
 
+def test_settings_that_cannot_be_read_stop_no_page(synced: SyncedClass, url: str) -> None:
+    with synced.workspace.home.config.open("a") as file:
+        file.write('\ntimezone = "Nowhere/Else"\n')
+    missing = requests.get(f"{url}/nothing", headers=BROWSER, timeout=10)
+    assert (missing.status_code, f'href="{url}/dashboard"' in missing.text) == (404, True)
+    foreign = requests.get(f"{url}/classes", headers=BROWSER | {"Host": "other.example"}, timeout=10)
+    assert (foreign.status_code, f'href="{url}/dashboard"' in foreign.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}, BROWSER | {"Sec-Fetch-Dest": "empty"}]
 )

@@ -120,6 +120,12 @@ def test_every_report_holds_at_the_edges(edge: str) -> None:
         entries.row.model_validate(row)
 
 
+@pytest.mark.parametrize("name", ["student_health", "blockers", "velocity", "progress_over_time", "matrix"])
+def test_a_report_of_many_rows_is_made_once_for_a_cohort(name: str) -> None:
+    cohort, function = small_class(), catalog.REPORTS[name].function
+    assert function(cohort) is function(cohort)
+
+
 def test_the_rows_of_an_empty_class() -> None:
     cohort = build(empty("c1"))
     lengths = {name: len(catalog.REPORTS[name].function(cohort).records()) for name in OTHER_REPORTS}

@@ -17,6 +17,7 @@ from cohort_core.config.paths import Home
 from cohort_core.dashboard import sync_panel
 from cohort_core.errors import BadInput, CohortError, DatabaseUnusable
 from cohort_core.practice.faults import Fault
+from cohort_core.store import maintenance
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_statuses
 from cohort_core.store.database import Database
@@ -420,3 +421,14 @@ def test_a_backup_made_during_a_sync_holds_no_broken_sync(synced: SyncedClass, t
     assert (job.state, job.runs[0].state, job.error) == ("cancelled", "cancelled", None)
     assert "made while this sync ran" in str(job.runs[0].note)
     assert sync_panel.is_good(job)
+
+
+def test_what_a_killed_restore_leaves_is_known_to_a_purge(home: Home, tmp_path: Path) -> None:
+    source = tmp_path / "copied by hand.db"
+    source.write_bytes(b"students")
+    source.with_name(f"{source.name}-wal").write_bytes(b"more students")
+    with maintenance._complete(home, source) as whole:
+        assert whole.read_bytes() == b"students"
+        left = {path.name for path in home.automatic_copies()}
+    assert left >= {"whole.db"}
+    assert home.automatic_copies() == []

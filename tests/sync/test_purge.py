@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput
 from cohort_core.practice.faults import Fault
 from cohort_core.practice.school import hex_id
+from cohort_core.services.principal import CLI_OWNER
 from cohort_core.services.purge import purge_student
+from cohort_core.services.services import Services
+from cohort_core.store.contacts import Contact, add_contact
 from cohort_core.store.purge import allow_return
 from cohort_core.store.roster import Enrolment
 from cohort_core.store.roster_imports import save_roster
@@ -88,6 +92,25 @@ def test_someone_who_is_only_on_the_roster(synced: SyncedClass) -> None:
     stand_in_id = synced.value("SELECT stand_in_id FROM enrolments")
     assert purge_student(synced.workspace.database, stand_in_id, asked_by="test").enrolments == 1
     assert NAME.encode() not in everything_kept(synced)
+
+
+def test_someone_who_was_on_an_earlier_roster_alone(synced: SyncedClass) -> None:
+    synced.sync()
+    database = synced.workspace.database
+    line = Enrolment(first_name=NAME, last_name="Earlier", email=f"{NAME}@practice.example")
+    save_roster(database, {synced.id: [line]})
+    stand_in_id = synced.value("SELECT stand_in_id FROM enrolments")
+    contact = Contact(0, synced.id, stand_in_id, "", "cli", "call", note=f"{NAME} moved away")
+    with database.writing() as connection:
+        add_contact(connection, contact, utc_now())
+    save_roster(database, {synced.id: [Enrolment(email="another@practice.example")]})
+    admin = Services(synced.workspace).admin(CLI_OWNER)
+    assert {"contacts", "earlier_enrolments", "roster_answers"} == set(admin.student_file(stand_in_id))
+    gone = purge_student(database, stand_in_id, asked_by="test")
+    assert (gone.enrolments, gone.kept) == (0, 1)
+    assert NAME.lower().encode() not in everything_kept(synced).lower()
+    with pytest.raises(BadInput, match="Nobody"):
+        admin.student_file(stand_in_id)
 
 
 def test_nobody(synced: SyncedClass) -> None:

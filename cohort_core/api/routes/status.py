@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from cohort_core.api.dependencies import Read, api_router
@@ -14,7 +13,7 @@ router = api_router()
 
 
 @router.get("/status", response_model=StatusResponse, tags=["Service"])
-def status(request: Request, read: Read) -> JSONResponse:
+def status(read: Read) -> JSONResponse:
     """Count everything in the classes that may be seen.
 
     The sync that runs is named by its number.
