@@ -97,7 +97,7 @@ class CloseRequest(BaseModel):
     )
     contacts: Literal["keep", "delete"] = Field(
         default="keep",
-        description="Keep contacts and handover notes for a year after the class ended, or delete them now.",
+        description="Keep contacts and handover notes for a year from the day of closing, or delete them now.",
     )
 
     @field_validator("closed_on", mode="before")
