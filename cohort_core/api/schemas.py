@@ -97,7 +97,8 @@ class CloseRequest(BaseModel):
     )
     contacts: Literal["keep", "delete"] = Field(
         default="keep",
-        description="Keep contacts and handover notes for a year from the day of closing, or delete them now.",
+        description="Keep contacts and handover notes for a year from the day of closing, or delete them "
+        "now.",
     )
 
     @field_validator("closed_on", mode="before")

@@ -16,7 +16,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import audit, contacts, handover, hides, score_changes
+from cohort_core.store import audit, closing, contacts, handover, hides, score_changes
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -216,12 +216,15 @@ class Commands:
         """Close a class: it is not synced automatically any more, and leaves triage. See `Workspace`.
 
         A mentor of the class may do it, since nobody else can say who was lost. Contacts and handover notes
-        stay for a year, unless `erases_contacts`. The audit names no student.
+        stay for a year, unless `erases_contacts`. The audit names no student. Raises a ``StoreError`` if
+        traces of them may be left in the file.
         """
         class_id = self._workspace.close_class(
             self._reader.find_class(reference), lost, closed_on, erases_contacts=erases_contacts
         )
         self._audit("close", f"class {class_id}{', contacts erased' if erases_contacts else ''}")
+        if erases_contacts:
+            closing.remove_traces(self._workspace.database)
         return self._status(class_id)
 
     def open_class(self, reference: str) -> ClassStatus:

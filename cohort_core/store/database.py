@@ -273,11 +273,6 @@ class Database:
         if is_blocked:
             raise _busy()
 
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, so far as no reader needs it."""
-        with self.writer() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Replace the database by a copy of another one, in one transaction."""
         with self.writer() as connection, self._write_lock():
