@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
+import pypdf
 import pytest
 import requests
 from fastapi import FastAPI
@@ -237,6 +240,42 @@ def test_a_token_of_one_class_knows_no_other(guarded: Guarded, who: str) -> None
     for method, path in guarded.routes(MINE, MINE):
         if method == "GET" and path.startswith(f"/classes/{MINE}/"):
             assert guarded.ask("GET", path, who).status_code == 200, path
+
+
+def text_of(answer: requests.Response) -> str:
+    """Return the text of a response, also of a PDF or a workbook."""
+    content = answer.content
+    if content.startswith(b"%PDF"):
+        return " ".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(content)).pages)
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as workbook:
+            return " ".join(workbook.read(name).decode() for name in workbook.namelist())
+    return content.decode()
+
+
+def test_a_viewer_gets_no_note_and_no_answer_of_a_handover(guarded: Guarded) -> None:
+    """In no format. The mentor asks first, so that a response that was kept for one would show."""
+    commands = Services(guarded.workspace).commands(CLI_OWNER)
+    student = guarded.student[MINE]
+    made = commands.add_contact(MINE, student, "call", note="canary-note", hide_days=0)
+    abouts: tuple[dict[str, str], ...] = ({}, {"student_id": student})
+    for about in abouts:
+        commands.save_handover_note(MINE, "careful", "canary-answer", **about)
+    seen: dict[str, set[str]] = {"mentor": set(), "viewer": set(), "my-viewer": set()}
+    try:
+        routes = [path for method, path in guarded.routes(MINE, MINE) if method == "GET"]
+        for path in (path for path in routes if not path.startswith("/sync/")):
+            for who, paths in seen.items():
+                if "canary" in text_of(guarded.ask("GET", path, who)):
+                    paths.add(path)
+    finally:
+        commands.delete_contact(MINE, student, made.contact.id)
+        for about in abouts:
+            commands.save_handover_note(MINE, "careful", "", **about)
+    lists = (f"/classes/{MINE}/contacts", f"/classes/{MINE}/students/{student}/contacts")
+    wanted = {f"{path}{suffix}" for path in lists for suffix in ("", ".csv", ".xlsx")}
+    assert seen["mentor"] == wanted | {f"/classes/{MINE}/handover.pdf"}
+    assert (seen["viewer"], seen["my-viewer"]) == (set(), set())
 
 
 def _without(headers: Any, names: set[str]) -> dict[str, str]:
