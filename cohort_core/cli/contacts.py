@@ -138,7 +138,7 @@ def set_draft(
     present = common.reader().drafts().get(kind)
     subject = subject if subject is not None or present is None else present.template.subject
     text = sys.stdin.read() if body is None else body
-    common.admin().save_draft(kind, subject or "", text)
+    common.commands().save_draft(kind, subject or "", text)
     typer.echo("Saved.")
 
 
@@ -146,7 +146,7 @@ def set_draft(
 def reset_draft(kind: DraftKind) -> None:
     """Go back to the draft that comes with the program."""
     common.database_that_exists()
-    common.admin().reset_draft(kind)
+    common.commands().reset_draft(kind)
     typer.echo("The draft is ours again.")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput, NotAllowed, SyncRunning
+from cohort_core.services import drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
@@ -64,7 +65,7 @@ class Commands:
             reason=reason,
             entry_kind=subject.kind,
             entry_level=subject.level,
-            who=self._who,
+            who=self.principal.kept_who,
         )
         how = f" until {until}" if until else f" ({reason.replace('_', ' ')})" if reason else ""
         self._audit("hide", f"class {subject.class_id}, {kind}{how}")
@@ -98,7 +99,7 @@ class Commands:
         elif assignment_id is not None:
             self._check_assignment(reference, assignment_id)
         contact = contacts.Contact(
-            *(0, subject.class_id, subject.student_id, "", self._who, channel),
+            *(0, subject.class_id, subject.student_id, "", self.principal.kept_who, channel),
             kind=kind if entry is None else entry.kind,
             assignment_id=assignment_id,
             template=template,
@@ -117,7 +118,7 @@ class Commands:
                     *(subject.class_id, subject.student_id, "done", until_day, kept.at),
                     entry_kind=subject.kind,
                     entry_level=subject.level,
-                    who=self._who,
+                    who=self.principal.kept_who,
                     contact_id=kept.id,
                 )
                 hides.hide_by_contact(connection, hide, holds=subject.is_hidden_by)
@@ -162,7 +163,9 @@ class Commands:
             real_id = self._subject(reference, student_id).student_id
         if group is not None:
             group_id = self._group_id(reference, group)
-        note = handover.HandoverNote(class_id, group_id, real_id, question, text.strip(), self._who, "")
+        note = handover.HandoverNote(
+            class_id, group_id, real_id, question, text.strip(), self.principal.kept_who, ""
+        )
         with self._workspace.database.writing() as connection:
             handover.save_handover_note(connection, note, utc_now())
             audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
@@ -193,11 +196,6 @@ class Commands:
         if not self._workspace.cohorts.is_anonymous():
             return contact
         return replace(contact, student_id=subject.shown_id, note=None)
-
-    @property
-    def _who(self) -> str:
-        """The actor, as contacts and hides keep it: dashboard, cli, api or token:NAME."""
-        return self.principal.who.replace("token ", "token:", 1)
 
     def show_again(self, reference: str, student_id: str) -> None:
         """Show a hidden student in triage again."""
@@ -235,6 +233,14 @@ class Commands:
 
     def _status(self, class_id: str) -> ClassStatus:
         return next(status for status in self._reader.statuses() if status.id == class_id)
+
+    def save_draft(self, kind: str, subject: str, body: str) -> drafts.Draft:
+        """Save a template of a message for everybody. See `drafts.save_draft`."""
+        return drafts.save_draft(self._workspace.database, self.principal, kind, subject, body)
+
+    def reset_draft(self, kind: str) -> drafts.Draft:
+        """Go back to our own template of a message. See `drafts.reset_draft`."""
+        return drafts.reset_draft(self._workspace.database, self.principal, kind)
 
     def confirm_score_change(self) -> None:
         """Note that the new version of the risk score was read about."""

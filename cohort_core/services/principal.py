@@ -28,6 +28,11 @@ class Principal:
         return self.who if self.who in {"dashboard", "cli"} else "api"
 
     @property
+    def kept_who(self) -> str:
+        """Its name as contacts, hides and drafts keep it: dashboard, cli, api or token:NAME."""
+        return self.who.replace("token ", "token:", 1)
+
+    @property
     def may_act(self) -> bool:
         """True if the principal may sync, and hide students."""
         return ROLES.index(self.role) >= ROLES.index("mentor")

@@ -39,7 +39,7 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
-ADMINISTRATION = ("/tokens", "/audit", "/settings", "/drafts/")
+ADMINISTRATION = ("/tokens", "/audit", "/settings")
 
 
 def is_administration(path: str) -> bool:
@@ -170,6 +170,21 @@ def test_only_an_admin_administers(guarded: Guarded, who: str) -> None:
     for method, path in asked:
         answer = guarded.ask(method, path, who, **body_of(method, path))
         assert is_refused(answer, 403, "role_too_low"), (method, path)
+
+
+def test_a_mentor_changes_the_drafts_and_a_viewer_does_not(guarded: Guarded) -> None:
+    wanted = {"subject": "Hello", "body": "Hi {first_name}"}
+    for who, status in (("my-viewer", 403), ("my-mentor", 200), ("mentor", 200), ("admin", 200)):
+        answers = [guarded.ask("PUT", "/drafts/stuck", who, json=wanted)]
+        answers.append(guarded.ask("DELETE", "/drafts/stuck", who))
+        assert [answer.status_code for answer in answers] == [status, status], who
+        assert status == 403 or answers[0].json()["who"] == f"token:{who}"
+        events = [
+            event.action
+            for event in load_events(guarded.workspace.database)
+            if event.who == f"token {who}" and event.detail == "stuck"
+        ]
+        assert events == ([] if status == 403 else ["draft reset", "draft"]), who
 
 
 def test_every_route_is_known_here(guarded: Guarded) -> None:
