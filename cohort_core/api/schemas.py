@@ -279,6 +279,11 @@ class HandoverNoteRequest(BaseModel):
     text: str = Field(max_length=2000, description="The answer; empty removes it.", examples=["A call."])
     student_id: str | None = Field(default=None, description="OpenClass id of the student.")
     group: str | None = Field(default=None, description="A night or region of the roster.")
+    before: str | None = Field(
+        default=None,
+        description="The answer that you saw, empty for none. If there is another one by now, it stays, and "
+        "the response is 409 with it in `present`. Without `before` any answer is replaced.",
+    )
 
 
 class SyncRequest(BaseModel):

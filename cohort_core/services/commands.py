@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from cohort_core.clock import utc_now
-from cohort_core.errors import BadInput, NotAllowed, SyncRunning
+from cohort_core.errors import AnswerChanged, BadInput, NotAllowed, SyncRunning
 from cohort_core.services import drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
@@ -150,11 +150,13 @@ class Commands:
         *,
         student_id: str | None = None,
         group: str | None = None,
+        before: str | None = None,
     ) -> None:
         """Keep an answer for the handover; an empty text removes it.
 
-        It is about a student, a group or the class. Raises ``BadInput`` for an unknown question, student or
-        group, and for a text that is too long.
+        It is about a student, a group or the class. `before` is the text that the writer saw, empty for none
+        and None for any. Raises ``AnswerChanged`` if there is another one by now, and ``BadInput`` for an
+        unknown question, student or group, and for a text that is too long.
         """
         if student_id is not None and group is not None:
             raise BadInput("A note is about a student or a group. Name one of them.", parameter="group")
@@ -167,7 +169,13 @@ class Commands:
             class_id, group_id, real_id, question, text.strip(), self.principal.kept_who, ""
         )
         with self._workspace.database.writing() as connection:
-            handover.save_handover_note(connection, note, utc_now())
+            try:
+                handover.save_handover_note(connection, note, utc_now(), before)
+            except AnswerChanged as error:
+                if self._workspace.cohorts.is_anonymous():
+                    # Answers may name people.
+                    raise AnswerChanged(error.message) from None
+                raise
             audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
 
     def _group_id(self, reference: str, group: str) -> str:

@@ -72,10 +72,10 @@ def close_class(
 
 
 def remove_traces(database: Database) -> None:
-    """Remove what was erased from the free parts of the file and from its write-ahead log.
+    """Remove what was erased from the free parts of the file.
 
-    SQLite leaves copies of rows there when it moves them from page to page. If the file cannot be compacted,
-    as on a full disk, it raises a ``StoreError`` that says so.
+    SQLite leaves copies of rows there when it moves them from page to page, and in the write-ahead log. If
+    the file cannot be compacted, as on a full disk, it raises a ``StoreError`` that says so.
     """
     try:
         with database.writer() as connection:

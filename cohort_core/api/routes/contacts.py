@@ -163,7 +163,11 @@ def director_sheet(
 
 @router.put(f"{CLASS_PATH}/handover-notes", status_code=HTTPStatus.NO_CONTENT, tags=["Class"])
 def save_handover_note(commands: CommandsFor, class_id: ClassReference, note: HandoverNoteRequest) -> None:
-    """Keep an answer for the handover; an empty text removes it."""
+    """Keep an answer for the handover; an empty text removes it.
+
+    With `before`, the answer that you saw, another one that somebody wrote meanwhile stays: the response is
+    409 with it in `present`.
+    """
     commands.save_handover_note(class_id, **note.model_dump())
 
 
