@@ -21,6 +21,7 @@
     ├── SyncCancelled              a person stopped the sync
     ├── SyncFailed                 at least one class could not be synced
     ├── RemovalsRefused            a sync would remove so much that a person must agree first
+    ├── AnswerChanged              somebody else changed an answer of the handover meanwhile
     ├── NotAllowed                 the role of a person or token is too low
     ├── UnknownClass               no such class in the database
     ├── UnknownJob                 no such sync
@@ -164,6 +165,15 @@ class RemovalsRefused(CohortError):
     """A sync would remove so much that a person must agree first."""
 
     code = "removals_refused"
+
+
+class AnswerChanged(CohortError):
+    """Somebody changed an answer of the handover meanwhile.
+
+    ``details["present"]`` is the present text, empty if it was removed; it is missing with pseudonyms.
+    """
+
+    code = "answer_changed"
 
 
 class NotAllowed(CohortError):

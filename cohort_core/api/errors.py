@@ -35,6 +35,7 @@ STATUS_OF_ERROR: dict[type[errors.CohortError], HTTPStatus] = {
     errors.SyncCancelled: HTTPStatus.CONFLICT,
     errors.SyncFailed: HTTPStatus.BAD_GATEWAY,
     errors.RemovalsRefused: HTTPStatus.CONFLICT,
+    errors.AnswerChanged: HTTPStatus.CONFLICT,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.UnknownClass: HTTPStatus.NOT_FOUND,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,

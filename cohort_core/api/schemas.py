@@ -97,7 +97,8 @@ class CloseRequest(BaseModel):
     )
     contacts: Literal["keep", "delete"] = Field(
         default="keep",
-        description="Keep contacts and handover notes for a year after the class ended, or delete them now.",
+        description="Keep contacts and handover notes for a year from the day of closing, or delete them "
+        "now.",
     )
 
     @field_validator("closed_on", mode="before")
@@ -278,6 +279,11 @@ class HandoverNoteRequest(BaseModel):
     text: str = Field(max_length=2000, description="The answer; empty removes it.", examples=["A call."])
     student_id: str | None = Field(default=None, description="OpenClass id of the student.")
     group: str | None = Field(default=None, description="A night or region of the roster.")
+    before: str | None = Field(
+        default=None,
+        description="The answer that you saw, empty for none. If there is another one by now, it stays, and "
+        "the response is 409 with it in `present`. Without `before` any answer is replaced.",
+    )
 
 
 class SyncRequest(BaseModel):

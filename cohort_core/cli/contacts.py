@@ -138,7 +138,8 @@ def set_draft(
     common.database_that_exists()
     present = common.reader().drafts().get(kind)
     subject = subject if subject is not None or present is None else present.template.subject
-    common.admin().save_draft(kind, subject or "", _read_text() if body is None else body)
+    text = _read_text() if body is None else body
+    common.commands().save_draft(kind, subject or "", text)
     typer.echo("Saved.")
 
 
@@ -159,7 +160,7 @@ def _read_text() -> str:
 def reset_draft(kind: DraftKind) -> None:
     """Go back to the draft that comes with the program."""
     common.database_that_exists()
-    common.admin().reset_draft(kind)
+    common.commands().reset_draft(kind)
     typer.echo("The draft is ours again.")
 
 

@@ -11,6 +11,7 @@ UNEXPECTED = 1
 
 EXIT_CODES: dict[type[errors.CohortError], int] = {
     errors.BadInput: 2,
+    errors.AnswerChanged: 2,
     errors.NotAllowed: 2,
     errors.DatabaseUnusable: 65,
     errors.UnknownClass: 66,

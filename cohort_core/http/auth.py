@@ -69,6 +69,7 @@ _RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
     (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "mentor"),
     (frozenset({"PUT"}), r"/classes/[^/]+/handover-notes", "mentor"),
+    (frozenset({"PUT", "DELETE"}), r"/drafts/[^/]+", "mentor"),
     (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "mentor"),
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")

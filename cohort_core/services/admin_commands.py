@@ -17,12 +17,11 @@ from cohort_core.config import credentials
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences, merge_preferences, set_by_environment, settings_lock
 from cohort_core.errors import BadInput, NotAllowed
-from cohort_core.services.drafts import Draft
+from cohort_core.services.drafts import Draft, reset_draft, save_draft
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.sources import source_class
-from cohort_core.store import audit, classes, drafts, maintenance, roster, tokens
-from cohort_core.store.database import utc_text
+from cohort_core.store import audit, classes, maintenance, roster, tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,34 +151,12 @@ class AdminCommands:
     # Drafts of messages
 
     def save_draft(self, kind: str, subject: str, body: str) -> Draft:
-        """Save a template of a message in place of the present one; return it.
-
-        Raises ``BadInput`` for an unknown kind, a text that is empty or too long, and for braces that are no
-        placeholder.
-        """
-        from cohort_core.reports.drafts import check_kind, check_template
-
-        check_kind(kind)
-        template = check_template(subject, body)
-        who = self.principal.actor
-        saved = drafts.SavedDraft(kind, template.subject, template.body, utc_text(utc_now()), who)
-        with self._workspace.database.writing() as connection:
-            drafts.save_draft(connection, saved)
-            audit.add_event(connection, self.principal.who, "draft", kind)
-        return Draft(kind, template, is_ours=False, changed_at=saved.changed_at, who=who)
+        """Save a template of a message, as a mentor does."""
+        return save_draft(self._workspace.database, self.principal, kind, subject, body)
 
     def reset_draft(self, kind: str) -> Draft:
-        """Go back to our own template of a kind; return it.
-
-        Raises ``BadInput`` for an unknown kind.
-        """
-        from cohort_core.reports.drafts import OURS, check_kind
-
-        check_kind(kind)
-        with self._workspace.database.writing() as connection:
-            if drafts.delete_draft(connection, kind):
-                audit.add_event(connection, self.principal.who, "draft reset", kind)
-        return Draft(kind, OURS[kind])
+        """Go back to our own template of a kind, as a mentor does."""
+        return reset_draft(self._workspace.database, self.principal, kind)
 
     # Classes and rosters
 

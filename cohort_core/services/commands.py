@@ -11,12 +11,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from cohort_core.clock import utc_now
-from cohort_core.errors import BadInput, NotAllowed, SyncRunning
+from cohort_core.errors import AnswerChanged, BadInput, NotAllowed, SyncRunning
+from cohort_core.services import drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import audit, contacts, handover, hides, score_changes
+from cohort_core.store import audit, closing, contacts, handover, hides, score_changes
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -149,11 +150,13 @@ class Commands:
         *,
         student_id: str | None = None,
         group: str | None = None,
+        before: str | None = None,
     ) -> None:
         """Keep an answer for the handover; an empty text removes it.
 
-        It is about a student, a group or the class. Raises ``BadInput`` for an unknown question, student or
-        group, and for a text that is too long.
+        It is about a student, a group or the class. `before` is the text that the writer saw, empty for none
+        and None for any. Raises ``AnswerChanged`` if there is another one by now, and ``BadInput`` for an
+        unknown question, student or group, and for a text that is too long.
         """
         if student_id is not None and group is not None:
             raise BadInput("A note is about a student or a group. Name one of them.", parameter="group")
@@ -166,7 +169,13 @@ class Commands:
             class_id, group_id, real_id, question, text.strip(), self.principal.actor, ""
         )
         with self._workspace.database.writing() as connection:
-            handover.save_handover_note(connection, note, utc_now())
+            try:
+                handover.save_handover_note(connection, note, utc_now(), before)
+            except AnswerChanged as error:
+                if self._workspace.cohorts.is_anonymous():
+                    # Answers may name people.
+                    raise AnswerChanged(error.message) from None
+                raise
             audit.add_event(connection, self.principal.who, "handover note", f"class {class_id}, {question}")
 
     def _group_id(self, reference: str, group: str) -> str:
@@ -213,12 +222,15 @@ class Commands:
         """Close a class: it is not synced automatically any more, and leaves triage. See `Workspace`.
 
         A mentor of the class may do it, since nobody else can say who was lost. Contacts and handover notes
-        stay for a year, unless `erases_contacts`. The audit names no student.
+        stay for a year, unless `erases_contacts`. The audit names no student. Raises a ``StoreError`` if
+        traces of them may be left in the file.
         """
         class_id = self._workspace.close_class(
             self._reader.find_class(reference), lost, closed_on, erases_contacts=erases_contacts
         )
         self._audit("close", f"class {class_id}{', contacts erased' if erases_contacts else ''}")
+        if erases_contacts:
+            closing.remove_traces(self._workspace.database)
         return self._status(class_id)
 
     def open_class(self, reference: str) -> ClassStatus:
@@ -229,6 +241,14 @@ class Commands:
 
     def _status(self, class_id: str) -> ClassStatus:
         return next(status for status in self._reader.statuses() if status.id == class_id)
+
+    def save_draft(self, kind: str, subject: str, body: str) -> drafts.Draft:
+        """Save a template of a message for everybody. See `drafts.save_draft`."""
+        return drafts.save_draft(self._workspace.database, self.principal, kind, subject, body)
+
+    def reset_draft(self, kind: str) -> drafts.Draft:
+        """Go back to our own template of a message. See `drafts.reset_draft`."""
+        return drafts.reset_draft(self._workspace.database, self.principal, kind)
 
     def confirm_score_change(self) -> None:
         """Note that the new version of the risk score was read about."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cohort_core.errors import BadInput
+from cohort_core.errors import BadInput, StoreError
 from cohort_core.store.audit import add_event
 from cohort_core.store.contacts import erase_contacts
 from cohort_core.store.database import Database, utc_text
@@ -52,8 +52,8 @@ def close_class(
 ) -> None:
     """Close a class on a day, and keep its counts.
 
-    `erases_contacts` erases its contacts and handover notes at once. Raises ``BadInput`` if it is closed
-    already.
+    `erases_contacts` erases its contacts and handover notes at once; call `remove_traces` afterwards. Raises
+    ``BadInput`` if it is closed already.
     """
     with database.writing() as connection:
         closed = connection.execute(
@@ -69,9 +69,23 @@ def close_class(
         )
         if erases_contacts:
             erase_contacts(connection, class_id)
-    if erases_contacts:
-        # What was erased must not stay in the write-ahead log.
-        database.checkpoint()
+
+
+def remove_traces(database: Database) -> None:
+    """Remove what was erased from the free parts of the file.
+
+    SQLite leaves copies of rows there when it moves them from page to page, and in the write-ahead log. If
+    the file cannot be compacted, as on a full disk, it raises a ``StoreError`` that says so.
+    """
+    try:
+        with database.writer() as connection:
+            database.compact(connection)
+    except StoreError as error:
+        raise type(error)(
+            "The class is closed, and its contacts and notes are deleted. But the file could not be "
+            "compacted, so traces may be left in its free parts. Free some space on the disk, end other "
+            "programs that read the data, then open the class and close it again with the same answer."
+        ) from error
 
 
 def erase_expired_contacts(database: Database, now: datetime) -> None:
@@ -88,7 +102,7 @@ def erase_expired_contacts(database: Database, now: datetime) -> None:
         for class_id in _expired(connection, limit):
             erase_contacts(connection, class_id, limit)
             add_event(connection, "program", "contacts erased", f"class {class_id}, a year after it closed")
-    database.checkpoint()
+    remove_traces(database)
 
 
 def _expired(connection: sqlite3.Connection, limit: datetime) -> list[str]:

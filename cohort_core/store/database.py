@@ -272,14 +272,6 @@ class Database:
         if is_blocked:
             raise _busy()
 
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, so far as no reader needs it.
-
-        Nothing is moved while another program writes for too long.
-        """
-        with self.writer() as connection, suppress(DatabaseBusy), self._write_lock():
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
     def replace_contents(self, source: sqlite3.Connection) -> None:
         """Replace the database by a copy of another one, in one transaction."""
         with self.writer() as connection, self._write_lock():

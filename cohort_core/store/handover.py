@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from cohort_core.errors import BadInput
+from cohort_core.errors import AnswerChanged, BadInput
 from cohort_core.store.database import utc_text
 
 QUESTIONS = {
@@ -34,10 +34,13 @@ class HandoverNote:
 _COLUMNS = ", ".join(HandoverNote.__dataclass_fields__)
 
 
-def save_handover_note(connection: sqlite3.Connection, note: HandoverNote, now: datetime) -> None:
+def save_handover_note(
+    connection: sqlite3.Connection, note: HandoverNote, now: datetime, before: str | None = None
+) -> None:
     """Write an answer in place of the earlier one; an empty text removes it.
 
-    Raises ``BadInput`` for an unknown question or a text that is too long.
+    `before` is the text that the writer saw, None for any. Raises ``AnswerChanged`` if the present one is
+    neither that nor the new one, and ``BadInput`` for an unknown question or a text that is too long.
     """
     if note.question not in QUESTIONS:
         raise BadInput(
@@ -45,11 +48,16 @@ def save_handover_note(connection: sqlite3.Connection, note: HandoverNote, now: 
         )
     if len(note.text) > MAX_TEXT:
         raise BadInput(f"The text is too long. Keep it to {MAX_TEXT} characters.", parameter="text")
-    connection.execute(
-        "DELETE FROM handover_notes "
-        "WHERE class_id = ? AND group_id IS ? AND student_id IS ? AND question = ?",
-        (note.class_id, note.group_id, note.student_id, note.question),
-    )
+    place = "FROM handover_notes WHERE class_id = ? AND group_id IS ? AND student_id IS ? AND question = ?"
+    key = (note.class_id, note.group_id, note.student_id, note.question)
+    row = connection.execute(f"SELECT text {place}", key).fetchone()
+    present = row["text"] if row else ""
+    if before is not None and present not in (before.strip(), note.text):
+        raise AnswerChanged(
+            "Somebody changed this answer while you wrote, so yours is not saved. Look at theirs first.",
+            present=present,
+        )
+    connection.execute(f"DELETE {place}", key)
     if note.text:
         values = vars(note) | {"at": utc_text(now)}
         connection.execute(

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
+import pypdf
 import pytest
 import requests
 from fastapi import FastAPI
@@ -38,7 +41,7 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
-ADMINISTRATION = ("/tokens", "/audit", "/settings", "/drafts/")
+ADMINISTRATION = ("/tokens", "/audit", "/settings")
 
 
 def is_administration(path: str) -> bool:
@@ -173,6 +176,21 @@ def test_only_an_admin_administers(guarded: Guarded, who: str) -> None:
         assert is_refused(answer, 403, "role_too_low"), (method, path)
 
 
+def test_a_mentor_changes_the_drafts_and_a_viewer_does_not(guarded: Guarded) -> None:
+    wanted = {"subject": "Hello", "body": "Hi {first_name}"}
+    for who, status in (("my-viewer", 403), ("my-mentor", 200), ("mentor", 200), ("admin", 200)):
+        answers = [guarded.ask("PUT", "/drafts/stuck", who, json=wanted)]
+        answers.append(guarded.ask("DELETE", "/drafts/stuck", who))
+        assert [answer.status_code for answer in answers] == [status, status], who
+        assert status == 403 or answers[0].json()["who"] == f"token:{who}"
+        events = [
+            event.action
+            for event in load_events(guarded.workspace.database)
+            if event.who == f"token {who}" and event.detail == "stuck"
+        ]
+        assert events == ([] if status == 403 else ["draft reset", "draft"]), who
+
+
 def test_every_route_is_known_here(guarded: Guarded) -> None:
     routes = list(guarded.routes(MINE, MINE))
     assert len(routes) > 100
@@ -241,6 +259,42 @@ def test_a_token_of_one_class_knows_no_other(guarded: Guarded, who: str) -> None
     for method, path in guarded.routes(MINE, MINE):
         if method == "GET" and path.startswith(f"/classes/{MINE}/"):
             assert guarded.ask("GET", path, who).status_code == 200, path
+
+
+def text_of(answer: requests.Response) -> str:
+    """Return the text of a response, also of a PDF or a workbook."""
+    content = answer.content
+    if content.startswith(b"%PDF"):
+        return " ".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(content)).pages)
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as workbook:
+            return " ".join(workbook.read(name).decode() for name in workbook.namelist())
+    return content.decode()
+
+
+def test_a_viewer_gets_no_note_and_no_answer_of_a_handover(guarded: Guarded) -> None:
+    """In no format. The mentor asks first, so that a response that was kept for one would show."""
+    commands = Services(guarded.workspace).commands(CLI_OWNER)
+    student = guarded.student[MINE]
+    made = commands.add_contact(MINE, student, "call", note="canary-note", hide_days=0)
+    abouts: tuple[dict[str, str], ...] = ({}, {"student_id": student})
+    for about in abouts:
+        commands.save_handover_note(MINE, "careful", "canary-answer", **about)
+    seen: dict[str, set[str]] = {"mentor": set(), "viewer": set(), "my-viewer": set()}
+    try:
+        routes = [path for method, path in guarded.routes(MINE, MINE) if method == "GET"]
+        for path in (path for path in routes if not path.startswith("/sync/")):
+            for who, paths in seen.items():
+                if "canary" in text_of(guarded.ask("GET", path, who)):
+                    paths.add(path)
+    finally:
+        commands.delete_contact(MINE, student, made.contact.id)
+        for about in abouts:
+            commands.save_handover_note(MINE, "careful", "", **about)
+    lists = (f"/classes/{MINE}/contacts", f"/classes/{MINE}/students/{student}/contacts")
+    wanted = {f"{path}{suffix}" for path in lists for suffix in ("", ".csv", ".xlsx")}
+    assert seen["mentor"] == wanted | {f"/classes/{MINE}/handover.pdf"}
+    assert (seen["viewer"], seen["my-viewer"]) == (set(), set())
 
 
 def _without(headers: Any, names: set[str]) -> dict[str, str]:

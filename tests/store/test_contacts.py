@@ -243,3 +243,15 @@ def test_anonymous_mode_has_pseudonyms_and_no_notes(synced: SyncedClass, command
     assert reader.contacts(synced.id, contact.student_id) == [contact]
     with pytest.raises(BadInput):
         reader.contacts(synced.id, WHO)
+
+
+def test_notes_and_answers_are_for_mentors(synced: SyncedClass, commands: Commands) -> None:
+    commands.add_contact(synced.id, WHO, "email", note=CANARY)
+    commands.save_handover_note(synced.id, "helps", CANARY, student_id=WHO)
+    services = Services(synced.workspace)
+    for role, is_shown in (("viewer", False), ("mentor", True), ("admin", True)):
+        reader = services.reader(Principal("token ci", role, frozenset({synced.id})))
+        notes = [contact.note for contact in (*reader.contacts(), *reader.contacts(synced.id, WHO))]
+        assert notes == [CANARY if is_shown else None] * 2, role
+        answers = [note.text for note in reader.handover_notes(synced.id)]
+        assert answers == [CANARY] * is_shown, role

@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse, Response
 from cohort_core.api.dependencies import (
     CLASS_PATH,
     STUDENT_PATH,
-    AdminFor,
     AsOf,
     ClassReference,
     CommandsFor,
@@ -56,15 +55,15 @@ def drafts(read: ReadSyncs, send: SendList) -> Response:
 
 
 @router.put("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
-def save_draft(admin: AdminFor, kind: DraftKind, wanted: DraftRequest) -> JSONResponse:
+def save_draft(commands: CommandsFor, kind: DraftKind, wanted: DraftRequest) -> JSONResponse:
     """Write your own draft in place of the present one."""
-    return JSONResponse(_draft_row(admin.save_draft(kind, wanted.subject, wanted.body)))
+    return JSONResponse(_draft_row(commands.save_draft(kind, wanted.subject, wanted.body)))
 
 
 @router.delete("/drafts/{kind}", response_model=DraftRow, tags=["Administration"])
-def reset_draft(admin: AdminFor, kind: DraftKind) -> JSONResponse:
+def reset_draft(commands: CommandsFor, kind: DraftKind) -> JSONResponse:
     """Go back to the draft that comes with the program, and return it."""
-    return JSONResponse(_draft_row(admin.reset_draft(kind)))
+    return JSONResponse(_draft_row(commands.reset_draft(kind)))
 
 
 @router.get(f"{CLASS_PATH}/contacts", response_model=list_of(ContactRow), tags=["Class"])
@@ -164,7 +163,11 @@ def director_sheet(
 
 @router.put(f"{CLASS_PATH}/handover-notes", status_code=HTTPStatus.NO_CONTENT, tags=["Class"])
 def save_handover_note(commands: CommandsFor, class_id: ClassReference, note: HandoverNoteRequest) -> None:
-    """Keep an answer for the handover; an empty text removes it."""
+    """Keep an answer for the handover; an empty text removes it.
+
+    With `before`, the answer that you saw, another one that somebody wrote meanwhile stays: the response is
+    409 with it in `present`.
+    """
     commands.save_handover_note(class_id, **note.model_dump())
 
 

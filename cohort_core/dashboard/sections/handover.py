@@ -11,6 +11,7 @@ from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, lazy_expander
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.errors import AnswerChanged
 from cohort_core.export import handover as sheet
 from cohort_core.store.handover import MAX_TEXT, QUESTIONS, HandoverNote
 
@@ -73,9 +74,10 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         width=420,
     )
     present = {note.question: note.text for note in notes if _subject_of(view, note) == subject}
+    present = {question: _opened_with(subject, question, present.get(question, "")) for question in QUESTIONS}
     is_reader = view.commands is None
     for question, title in QUESTIONS.items():
-        text = present.get(question, "")
+        text = present[question]
         # With the text in its key, a field shows what was saved meanwhile.
         st.text_area(
             title,
@@ -119,6 +121,18 @@ def _field(subject: str, question: str, text: str) -> str:
     return f"handover-{subject}-{question}-{text}"
 
 
+def _opened_with(subject: str, question: str, present: str) -> str:
+    """Return the answer over which a text was typed.
+
+    For an untouched field it is the present answer.
+    """
+    place = f"handover-opened-{subject}-{question}"
+    opened = str(st.session_state.get(place, present))
+    typed = str(st.session_state.get(_field(subject, question, opened), opened)).strip()
+    st.session_state[place] = present if typed in (opened, present) else opened
+    return str(st.session_state[place])
+
+
 def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
     content = sheet.content(
         view.cohort,
@@ -157,13 +171,27 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
         about = {"group": view.group_id}
     elif subject != _CLASS:
         about = {"student_id": subject}
-    changed = 0
+    changed, newer = 0, []
     with guarded("handover", stop=False) as problems:
-        for question in QUESTIONS:
-            before = present.get(question, "")
+        for question, before in present.items():
             text = str(st.session_state.get(_field(subject, question, before), before)).strip()
-            if text != before:
-                commands_of(view).save_handover_note(view.class_id, question, text, **about)
+            if text == before:
+                continue
+            # After a refusal, the answer that it showed.
+            place = f"handover-shown-{subject}-{question}"
+            shown = st.session_state.pop(place, before)
+            try:
+                commands_of(view).save_handover_note(view.class_id, question, text, before=shown, **about)
                 changed += 1
+            except AnswerChanged as error:
+                theirs = st.session_state[place] = error.details["present"]
+                newer.append(
+                    f"{QUESTIONS[question]}: {f'“{theirs}”' if theirs else 'the answer was removed'}"
+                )
+    if newer:
+        problems.append(
+            f"Somebody changed this answer while you wrote. {' '.join(newer)} What you typed is still in the "
+            "field. Save it again to replace theirs."
+        )
     saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
     st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)
