@@ -71,18 +71,3 @@ def test_a_lock_that_stays_taken_undoes_nothing_that_was_done(database: Database
     finally:
         lock.release(force=True)
     assert load_index(database).revisions["a"] == 1
-
-
-def test_no_checkpoint_runs_while_another_writes(database: Database) -> None:
-    """Two at once can damage the database; see the module of the database."""
-    log = database.path.with_name("cohort.db-wal")
-    with closing(database.connect_to_watch()) as reader:
-        reader.execute("SELECT count(*) FROM classes").fetchone()
-        with database.writing() as connection:
-            bump_revision(connection, "a")
-        size = log.stat().st_size
-        with FileLock(database.home.write_lock):
-            database.checkpoint()
-        assert log.stat().st_size == size > 0
-        database.checkpoint()
-        assert log.stat().st_size == 0
