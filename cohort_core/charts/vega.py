@@ -62,13 +62,18 @@ def _digest(value: Any) -> str:
 def whole_spec(chart: Any) -> dict[str, Any]:
     """Return the chart as Vega-Lite with its data inside, however many rows.
 
-    Altair has a setting for this, but it holds for the whole process, and another thread may change it.
+    Altair has a setting for this, but it holds for the whole process, and another thread may change it. The
+    spec is not validated, as `light_spec` explains.
     """
+    made: dict[int, Any] = {}
 
     def inside(frame: pd.DataFrame) -> Any:
-        return alt.Data(values=alt.to_values(frame)["values"])  # type: ignore[no-untyped-call]
+        # Several layers of a chart show one frame.
+        if id(frame) not in made:
+            made[id(frame)] = alt.Data(values=alt.to_values(frame)["values"])  # type: ignore[no-untyped-call]
+        return made[id(frame)]
 
-    spec: dict[str, Any] = _with_data(chart, inside).to_dict()
+    spec: dict[str, Any] = _with_data(chart, inside).to_dict(validate=False)
     return spec
 
 
