@@ -116,7 +116,7 @@ def _find_erases(answer: str | None, kept: int) -> bool:
 
 
 def _name_copies() -> str:
-    """Name the copies from before a restore or an update, which hold all notes of their day."""
+    """Name the copies from before a restore or an update."""
     copies = "".join(f"\n  {path}" for path in common.admin().home.automatic_copies())
     return (
         f" So do these copies from before a restore or an update, until you delete them:{copies}"

@@ -22,11 +22,11 @@ def test_a_student_of_another_group_is_found_and_opened(big: str, practised: Wor
     test.text_input(key="find").set_value(str(outside["first_name"].iloc[0])).run()
     assert not test.exception
     queries = [dict(parse_qsl(link.proto.query_string)) for link in test.sidebar.get("page_link")]
-    found = {
+    hits = {
         query["student"]: query for query in queries if "student" in query and query[url_state.CLASS] == big
     }
-    assert outside.index[0] in found
-    for student, query in found.items():
+    assert outside.index[0] in hits
+    for student, query in hits.items():
         opened = page("student", query)
         assert not opened.info
         assert opened.header[0].value == literal(whole.students["name"][student])
