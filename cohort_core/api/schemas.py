@@ -98,7 +98,7 @@ class CloseRequest(BaseModel):
     contacts: Literal["keep", "delete"] = Field(
         default="keep",
         description="Keep contacts and handover notes for a year from the day of closing, or delete them "
-        "now.",
+        "now. Backups, and copies from before a restore or an update, still hold them.",
     )
 
     @field_validator("closed_on", mode="before")

@@ -74,7 +74,7 @@ def close(
     )
     if kept:
         typer.echo(
-            "Contacts and notes are deleted. Backups still hold them."
+            f"Contacts and notes are deleted. Backups still hold them.{_name_copies()}"
             if erases
             else "Contacts and notes are kept for a year from today."
         )
@@ -104,11 +104,24 @@ def _find_erases(answer: str | None, kept: int) -> bool:
     is_asked = answer is None and kept > 0 and common.is_terminal()
     if is_asked:
         typer.echo(f"{count(kept, 'contact and note', 'contacts and notes')} of this class.")
+        typer.echo(
+            "Backups, and copies from before a restore or an update, hold them until you delete those."
+        )
         answer = typer.prompt("keep them for a year, or delete them now?", default="keep")
     answer = (answer or "keep").strip().lower()
     if answer not in ("keep", "delete"):
         raise errors.BadInput("Say --contacts keep or --contacts delete.", parameter="contacts")
     return answer == "delete"
+
+
+def _name_copies() -> str:
+    """Name the copies from before a restore or an update."""
+    copies = "".join(f"\n  {path}" for path in common.admin().home.automatic_copies())
+    return (
+        f" So do these copies from before a restore or an update, until you delete them:{copies}"
+        if copies
+        else ""
+    )
 
 
 def _parse_day(text: str | None) -> date | None:

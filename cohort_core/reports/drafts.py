@@ -22,7 +22,11 @@ PLACEHOLDERS = {
 MAX_SUBJECT, MAX_BODY = 200, 2000
 SUBJECT = "How are you getting on?"
 """The subject of our own drafts."""
-_PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
+_NAMES = "|".join(PLACEHOLDERS)
+_PLACEHOLDER = re.compile(rf"\{{({_NAMES})\}}")
+_IN_BRACES = re.compile(r"\{([^{}\n]*)\}")
+_WORDS = re.compile(r"[^\W\d](?:[\w -]*\w)?")
+_ALMOST = re.compile(rf"\{{\s*(?:{_NAMES})\b|\b(?:{_NAMES})\s*\}}")
 _NAME = re.compile(r"[^\S\n]*\{first_name\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
@@ -90,11 +94,13 @@ def check_kind(kind: str) -> None:
         raise BadInput(f"There is no such draft. Choose one of: {', '.join(OURS)}.", parameter="kind")
 
 
-def check_template(subject: str, body: str, allowed: Collection[str] = tuple(PLACEHOLDERS)) -> Template:
+def check_template(subject: str, body: str, allowed: Collection[str] | None = None) -> Template:
     """Return a template without blanks around it.
 
-    Raises ``BadInput`` for an empty or too long text, a subject of several lines, an unknown placeholder, and
-    a brace that belongs to none.
+    `allowed` are the placeholders of a message that is written for once; in it other braces are plain text,
+    such as those of code. A draft that is kept has all placeholders and no other brace. Raises ``BadInput``
+    for an empty or too long text, a subject of several lines, an unknown placeholder, and a brace that may be
+    part of none.
     """
     template = Template(subject.strip(), body.replace("\r\n", "\n").replace("\r", "\n").strip())
     if not template.subject or "\n" in template.subject or len(template.subject) > MAX_SUBJECT:
@@ -104,19 +110,22 @@ def check_template(subject: str, body: str, allowed: Collection[str] = tuple(PLA
     if not template.body or len(template.body) > MAX_BODY:
         raise BadInput(f"Write a message of 1 to {MAX_BODY:,} characters.", parameter="body")
     for parameter, text in vars(template).items():
+        word = "message" if parameter == "body" else parameter
         if _CONTROL.search(text):
             raise BadInput(
-                f"The {parameter} has a character that cannot be shown. Type it anew.", parameter=parameter
+                f"The {word} has a character that cannot be shown. Type it anew.", parameter=parameter
             )
-        names = ", ".join(f"{{{name}}}" for name in allowed)
-        if any(name not in allowed for name in _PLACEHOLDER.findall(text)):
+        names = ", ".join(f"{{{name}}}" for name in allowed or PLACEHOLDERS)
+        inside = [words for words in _IN_BRACES.findall(text) if words not in (allowed or PLACEHOLDERS)]
+        if any(allowed is None or _WORDS.fullmatch(words) for words in inside):
             raise BadInput(
-                f"The {parameter} has a placeholder that does not exist. Use these alone: {names}.",
+                f"The {word} has a placeholder that does not exist. Use these alone: {names}.",
                 parameter=parameter,
             )
-        if set("{}") & set(_PLACEHOLDER.sub("", text)):
+        rest = _PLACEHOLDER.sub("", text)
+        if _ALMOST.search(rest) or (allowed is None and set("{}") & set(rest)):
             raise BadInput(
-                f"The {parameter} has a brace that belongs to no placeholder. Take it out, or write one of "
+                f"The {word} has a brace that belongs to no placeholder. Take it out, or write one of "
                 f"these: {names}.",
                 parameter=parameter,
             )

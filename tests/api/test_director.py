@@ -46,7 +46,9 @@ class Office:
             connection.execute("UPDATE contacts SET at = ? WHERE id = ?", (utc_text(at), made))
         return made
 
-    def ask(self, kind: str = "", status: int = 200, method: str = "GET", **query: str) -> requests.Response:
+    def ask(
+        self, kind: str, query: dict[str, str], status: int = 200, method: str = "GET"
+    ) -> requests.Response:
         path = f"{self.url}/classes/{self.synced.id}/director{kind}"
         answer = requests.request(method, path, params=query, timeout=20)
         assert answer.status_code == status, answer.text
@@ -54,11 +56,11 @@ class Office:
 
     def messages(self, **query: str) -> int:
         """Return how many messages the next page counts, without making it."""
-        figures = {row["figure"]: row["now"] for row in self.ask(**query).json()["items"]}
+        figures = {row["figure"]: row["now"] for row in self.ask("", query).json()["items"]}
         return int(figures["messages"])
 
     def make_page(self, **query: str) -> str:
-        pages = pypdf.PdfReader(BytesIO(self.ask(".pdf", **query).content)).pages
+        pages = pypdf.PdfReader(BytesIO(self.ask(".pdf", query).content)).pages
         return " ".join(pages[0].extract_text().split())
 
 
@@ -115,7 +117,7 @@ def test_what_hands_out_no_page_moves_no_beginning(
 ) -> None:
     office.make_page(as_of=utc_text(FIRST_PAGE))
     office.note(FIRST_PAGE + timedelta(days=1))
-    office.ask(".pdf", status, method, **{"as_of": utc_text(SECOND_PAGE), **query})
-    office.ask(".pdf", status, method, **query)
+    office.ask(".pdf", {"as_of": utc_text(SECOND_PAGE), **query}, status, method)
+    office.ask(".pdf", query, status, method)
     assert office.messages() == 1
     assert "since 1 April 2026" in office.make_page()

@@ -29,6 +29,8 @@ VALUES = dict.fromkeys(PLACEHOLDERS, "X")
         ({"days_silent": 12}, [], ["Loops"], "silent"),
         ({"risk": "high"}, [], ["Loops"], "behind"),
         ({"risk": "high"}, [], [], "behind"),
+        ({"risk": "critical"}, [], [], "behind"),
+        ({"risk": "medium"}, [], [], "behind"),
         ({}, [], ["Loops"], "praise"),
     ],
 )
@@ -69,6 +71,18 @@ def test_each_student_gets_the_template_of_the_reason(student: str, kind: str, s
 def test_days_are_those_of_the_reason(student: str, kind: str, days: str) -> None:
     own = Templates(OURS | {kind: Template("Hello", "Hi\n{days}")})
     assert of_student(small_class(), student, own, kind).text == f"Hi\n{days}".strip()
+
+
+@pytest.mark.parametrize("risk", ["critical", "high", "medium", "low"])
+def test_praise_is_for_those_on_pace_and_those_who_deserve_a_word(risk: str) -> None:
+    for silent in (1, 30):
+        for stuck in ([], ["Joins"]):
+            for missing in ([], ["Loops"]):
+                health = GOING_WELL | {"risk": risk, "days_silent": silent}
+                if kind_of(health, stuck, missing, 7) == "praise":
+                    assert risk == "low"
+                praised = kind_of(health, stuck, missing, 7, is_praised=True)
+                assert (praised == "praise") == (silent < 7)
 
 
 def test_praise_goes_before_being_back() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from contextlib import closing
 from datetime import date, timedelta
 
@@ -126,3 +129,28 @@ def test_if_traces_may_be_left_it_is_said(synced: SyncedClass, commands: Command
     commands.open_class(synced.id)
     commands.close_class(synced.id, [], erases_contacts=True)
     assert b"canary" not in on_disk(synced)
+
+
+def test_the_command_line_names_the_copies_that_still_hold_them(
+    synced: SyncedClass, commands: Commands
+) -> None:
+    home = synced.workspace.home
+    close = [sys.executable, "-m", "cohort_core.cli", "class", "close", synced.id, "--by-roster"]
+    for has_copy in (False, True):
+        commands.add_contact(synced.id, WHO, "met", note="canary")
+        copy = home.backups / "before-010.db"
+        if has_copy:
+            commands.open_class(synced.id)
+            home.backups.mkdir()
+            copy.write_bytes(home.database.read_bytes())
+        made = subprocess.run(
+            [*close, "--contacts", "delete"],
+            env=os.environ | {"COHORT_HOME": str(home.folder)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "Contacts and notes are deleted. Backups still hold them." in made.stdout
+        assert (str(copy) in made.stdout) == has_copy
+        assert copy.exists() == has_copy
+        assert b"canary" not in on_disk(synced)
