@@ -12,8 +12,7 @@ from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, link, open_page
 from cohort_core.dashboard.sections.student_filter import normalize
-from cohort_core.metrics.cohort import names_of_all
-from cohort_core.store.class_data import ClassData
+from cohort_core.metrics.triage import ClassTriage
 
 MAX_HITS = 8
 _KEY, _OPEN = "find", "find-open"
@@ -50,15 +49,14 @@ def find(view: View, text: str) -> list[Hit]:
     words = normalize(text).split()
     if not words:
         return []
-    hits = []
-    for status in view.classes:
-        if not status.is_active or not status.synced_at:
-            continue
-        data = view.reader.class_data(status.id)
-        present = set(view.reader.cohort(status.id, view.as_of).students.index)
-        for student_id, name, haystack in _index(data):
-            if student_id in present and all(word in haystack for word in words):
-                hits.append(Hit(status.id, status.name, student_id, name))
+    names = {status.id: status.name for status in view.classes if status.synced_at}
+    hits = [
+        Hit(part.class_id, names[part.class_id], student_id, part.names[student_id])
+        for part in view.reader.class_triages(view.as_of, closed=True)
+        if part.class_id in names
+        for student_id, searched in _index(part)
+        if all(word in searched for word in words)
+    ]
     return sorted(hits, key=lambda hit: (not normalize(hit.name).startswith(words[0]), hit.name.casefold()))
 
 
@@ -68,14 +66,11 @@ def _address(hit: Hit) -> dict[str, str | None]:
 
 
 @cached_on
-def _index(class_data: ClassData) -> list[tuple[str, str, str]]:
-    """Return id, name, and the text that is searched, of each student."""
-    students = class_data.students.drop_duplicates("student_id")
-    names = names_of_all(class_data)
-    emails = students["email"].fillna("")
+def _index(part: ClassTriage) -> list[tuple[str, str]]:
+    """Return the id of each student of a class, and the text that is searched."""
     return [
-        (student_id, names[student_id], normalize(f"{names[student_id]} {email}"))
-        for student_id, email in zip(students["student_id"], emails, strict=True)
+        (student_id, normalize(f"{name} {part.emails.get(student_id, '')}"))
+        for student_id, name in part.names.items()
     ]
 
 

@@ -76,6 +76,8 @@ class ClassTriage:
     """The day of *as of* in the class's time zone."""
     names: Mapping[str, str]
     """The name of each student, by id."""
+    emails: Mapping[str, str]
+    """The address of each student who has one, by id."""
     entries: tuple[TriageEntry, ...]
     levels: Mapping[str, str]
     """The risk level of each student, by id."""
@@ -112,6 +114,7 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         synced_at=cohort.class_data.synced_at,
         local_date=cohort.local_date,
         names=dict(zip(cohort.students.index, cohort.students["name"], strict=True)),
+        emails=cohort.students["email"].dropna().to_dict(),
         entries=tuple(
             replace(
                 entry,

@@ -197,9 +197,13 @@ class Reader(SyncReader):
             also_listed=also_listed,
         )
 
-    def class_triages(self, as_of: str | None = None) -> list[ClassTriage]:
-        """Return the part of each open class in triage, hidden students included."""
-        return self._workspace.cohorts.class_triages(self._open(), as_of, anonymous=self.anonymous)
+    def class_triages(self, as_of: str | None = None, *, closed: bool = False) -> list[ClassTriage]:
+        """Return the part of each open class in triage, hidden students included.
+
+        With `closed`, of each closed class that is followed as well.
+        """
+        ids = [status.id for status in self.statuses(active_only=True)] if closed else self._open()
+        return self._workspace.cohorts.class_triages(ids, as_of, anonymous=self.anonymous)
 
     def hidden_students(self, cohort: Cohort) -> set[str]:
         """Return the ids of the students of a class who are hidden from triage."""
