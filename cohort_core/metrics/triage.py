@@ -105,6 +105,7 @@ class ClassTriage:
 def class_triage(cohort: Cohort) -> ClassTriage:
     """Collect the entries of one class, with their urgency."""
     activity = last_activity(cohort)["last_activity_at"].dropna()
+    emails = cohort.students["email"].dropna()
     scored = risk(cohort)
     levels = dict(zip(scored.index, scored["band"], strict=True))
     groups, briefs = urgency(cohort), brief_reasons(cohort)
@@ -114,7 +115,7 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         synced_at=cohort.class_data.synced_at,
         local_date=cohort.local_date,
         names=dict(zip(cohort.students.index, cohort.students["name"], strict=True)),
-        emails=cohort.students["email"].dropna().to_dict(),
+        emails=dict(zip(emails.index, emails, strict=True)),
         entries=tuple(
             replace(
                 entry,
