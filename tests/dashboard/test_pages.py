@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import formatting
@@ -29,6 +32,38 @@ def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str
     assert test.sidebar.selectbox(key="class-widget").value == big
     assert test.sidebar.button(key="sync-now").label == "Sync now"
     assert not test.error
+
+
+@pytest.mark.parametrize("name", [*PAGES, *(f"settings/{part}" for part in ("thresholds", "drafts"))])
+def test_no_part_that_reruns_alone_is_inside_another(
+    big: str, practised: Workspace, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # When the outer part reruns before its last answer was sent, the browser gets the rest of the inner
+    # one without the place for it, and shows a broken page.
+    inside: list[str] = []
+    register = MemoryFragmentStorage.register
+
+    def note(
+        self: MemoryFragmentStorage,
+        key: str,
+        fragment: Any,
+        *,
+        parent_fragment_id: str | None = None,
+        **rest: Any,
+    ) -> None:
+        register(self, key, fragment, parent_fragment_id=parent_fragment_id, **rest)
+        if parent_fragment_id is not None:
+            inside.append(key)
+
+    monkeypatch.setattr(MemoryFragmentStorage, "register", note)
+    students = catalog.student_health(practised.cohorts.cohort(big)).frame["student_id"]
+    name, _, section = name.partition("/")
+    keys = ("handover-students", "matrix-table", "more-praise", "more-not", "all-changes", "every-assignment")
+    unfold = [*keys, "contacts-by-kind", "what-they-did", "numbers", "write-to", f"download-{name}"]
+    query = {"class": big, "student": students.iloc[0], "part": section}
+    test = page(name, {key: value for key, value in query.items() if value}, unfold)
+    assert not test.exception
+    assert not inside
 
 
 def test_the_entry_shows_the_overview(big: str) -> None:

@@ -19,7 +19,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Source, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, fragment
 from cohort_core.dashboard.page_words import for_page
 from cohort_core.errors import NotInstalled
 from cohort_core.export import images, pdf, tables
@@ -167,7 +167,7 @@ def _step(function: Ask | None) -> Step | None:
 def _menu(
     questions: Sequence[Question], note: str | None = None, *, title: str, action: str = "Download"
 ) -> None:
-    """Show the menu, in a fragment that draws its links only while it is open.
+    """Show the menu, which draws its links only while it is open.
 
     `title` says to screen readers what is downloaded.
 
@@ -190,7 +190,7 @@ def _menu(
             # A closed menu has the size of the open one, or the browser would place it wrongly.
             st.html(_markup(labelled) if popover.open else _placeholder(labelled))
 
-    st.fragment(draw)()
+    fragment(draw)
 
 
 def _label(question: Question) -> str:

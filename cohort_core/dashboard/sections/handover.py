@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cohort_core.dashboard.components import notices
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, lazy_expander
@@ -27,9 +28,7 @@ def describe(view: View) -> str:
 
 def show(view: View) -> None:
     """Show what is missing, the answers to edit, and the rest of the handover."""
-    if notice := st.session_state.pop(_NOTICE, None):
-        is_good, sentence = notice
-        (st.success if is_good else st.error)(literal(sentence))
+    notices.show(_NOTICE)
     notes = view.reader.handover_notes(view.class_id)
     if view.reader.anonymous:
         st.info("Answers may name people, so none are shown or written in anonymous mode.")
@@ -166,4 +165,4 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
                 commands_of(view).save_handover_note(view.class_id, question, text, **about)
                 changed += 1
     saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)
+    notices.keep(_NOTICE, problems, saved)

@@ -59,15 +59,17 @@ def offer(view: View, class_id: str, student_id: str, name: str) -> None:
 
 def show_notice(view: View) -> None:
     """Show the notice about the last click once, with a button that undoes it."""
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(literal(problem))
-    notice: Notice | None = st.session_state.pop(_NOTICE, None)
-    if notice is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="notice"):
-        st.caption(literal(notice.text), width="content")
-        if notice.can_undo:
-            st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
+    # The place is there without a notice too, so that nothing below moves.
+    with st.container():
+        if problem := st.session_state.pop(_PROBLEM, None):
+            st.error(literal(problem))
+        notice: Notice | None = st.session_state.pop(_NOTICE, None)
+        if notice is None:
+            return
+        with st.container(horizontal=True, vertical_alignment="center", key="notice"):
+            st.caption(literal(notice.text), width="content")
+            if notice.can_undo:
+                st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
 
 
 def show_state(view: View, student_id: str, name: str) -> None:
