@@ -13,7 +13,7 @@ from cohort_core.formatting import count, days_ago, long_day, percent, short_day
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
 from cohort_core.reports import catalog
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import BANDS, look_of
 from cohort_core.store.handover import QUESTIONS, HandoverNote
 from cohort_core.store.hides import Hide
 
@@ -109,7 +109,7 @@ def _class_lines(cohort: Cohort, contacts: int) -> list[str]:
 
 def _student_lines(row: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return three lines: where the student is, what is in the way, and the contacts."""
-    where = f"{BANDS[row['risk']].label}; {row['completed']} of {row['total']} completed; last active "
+    where = f"{look_of(row).label}; {row['completed']} of {row['total']} completed; last active "
     where += f"{days_ago(row['days_silent'])}." if row["days_silent"] is not None else "never."
     noted = "; ".join(
         f"{short_day(datetime.fromisoformat(item['at']))} ({item['channel']}): {CAME[item['outcome_7']]}"

@@ -6,7 +6,9 @@ apart, and a label or a shape always says the same as the colour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.formatting import days
@@ -32,6 +34,24 @@ BANDS: dict[Band, BandLook] = {
     "medium": BandLook("Medium", "●", "#6f8fb5"),
     "low": BandLook("On pace", "○", "#3f8f86"),
 }
+
+ON_PACE_SO_FAR = "On pace so far"
+
+
+def student_look(band: Band, *, is_slowing: bool) -> BandLook:
+    """Return the look of a student's risk level.
+
+    `is_slowing` is True for a student who is silent or stuck, or never started. Such a student is not "On
+    pace" but "On pace so far": the work until now is done, and it has stopped.
+    """
+    look = BANDS[band]
+    return replace(look, label=ON_PACE_SO_FAR) if band == "low" and is_slowing else look
+
+
+def look_of(row: Mapping[str, Any]) -> BandLook:
+    """Return the look of the risk level in a row of ``student_health``."""
+    is_slowing = row["stage"] not in ("new", "active") or row["stuck"] > 0
+    return student_look(row["risk"], is_slowing=is_slowing)
 
 
 RISK_PARTS = {

@@ -25,7 +25,7 @@ from cohort_core.dashboard.sidebar import mentors_of
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
-from cohort_core.reports.labels import STATES
+from cohort_core.reports.labels import STATES, look_of
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 from cohort_core.services.set_aside import SetAsideRecord
@@ -74,7 +74,7 @@ def head(cohort: Cohort, health: Mapping[str, Any], mentors: Sequence[Mentor]) -
     contact = [text for text in (student["email"], night, student["region"]) if isinstance(text, str)]
     if names := mentors_of(mentors, night):
         contact.append(f"mentor {' and '.join(names)}")
-    lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
+    lines = [f"{lists.level(look_of(health))} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
 
@@ -112,7 +112,7 @@ def show_figures(cohort: Cohort, health: Mapping[str, Any]) -> None:
             width=140,
         )
         st.metric(
-            "Pace",
+            "Place in class",
             pace_text(pace["pace_percentile"]),
             help=meanings(PaceRow)["pace_percentile"],
             width=150,
