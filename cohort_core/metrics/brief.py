@@ -56,7 +56,8 @@ def brief_reasons(cohort: Cohort) -> dict[str, str]:
         parts += [f"{missing:,} behind"] if missing and has_started else []
         if urgent.newly_stuck_in or student_id in stuck_in:
             name, open_for = urgent.newly_stuck_in or stuck_in[student_id]
-            parts.append(f"{'newly ' if urgent.newly_stuck_in else ''}stuck in {name} for {days(open_for)}")
+            since = f"since this week, open for {days(open_for)}" if urgent.newly_stuck_in else ""
+            parts.append(f"stuck in {name} {since or f'for {days(open_for)}'}")
         if not parts:
             parts = [f"{points(gap)} behind the class" if gap >= BEHIND_FROM else "on pace"]
         texts[student_id] = " · ".join(parts)

@@ -1,4 +1,4 @@
-"""The group of each student in the list of those who need attention, and the facts that decide it."""
+"""The group of each student in the list Needs attention, and its facts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ NEWLY_STUCK_DAYS = 7
 
 @dataclass(frozen=True)
 class Urgency:
-    """The group of a student, and the facts about slipping, which hold in any group."""
+    """The group of a student, and facts about slipping."""
 
     group: str
     level: str
     level_before: str | None = None
     """The risk level 7 days before, if it was lower than now."""
     newly_stuck_in: tuple[str, float] | None = None
-    """The name of the work that became stuck in the last 7 days, and for how many days it has been open."""
+    """Work that became stuck in the last 7 days: its name and open days."""
 
 
 @cached_on
@@ -69,7 +69,7 @@ def _levels_before(cohort: Cohort) -> dict[str, str]:
 
 
 def _newly_stuck(cohort: Cohort) -> dict[str, tuple[str, float]]:
-    """Return the name and the open days of the work that became stuck last, by student id."""
+    """Return the work that became stuck last, by student id: its name and open days."""
     work = stuck(cohort.all_types)
     is_new = ~work["is_parked"] & (work["days_open"] - work["limit_days"] <= NEWLY_STUCK_DAYS)
     latest = work[is_new].drop_duplicates("student_id", keep="last")

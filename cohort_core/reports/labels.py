@@ -13,6 +13,7 @@ from typing import Any
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.formatting import days
 from cohort_core.reports.row_models import Band, Stage, TriageKind, Urgency
+from cohort_core.store.hides import Hide
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def student_look(band: Band, *, is_slowing: bool) -> BandLook:
     return replace(look, label=ON_PACE_SO_FAR) if band == "low" and is_slowing else look
 
 
-def look_of(row: Mapping[str, Any]) -> BandLook:
+def look_of(row: Mapping[Any, Any]) -> BandLook:
     """Return the look of the risk level in a row of ``student_health``."""
     is_slowing = row["stage"] not in ("new", "active") or row["stuck"] > 0
     return student_look(row["risk"], is_slowing=is_slowing)
@@ -129,3 +130,26 @@ KINDS: dict[TriageKind, str] = {
     "cohort_alarm": "Class slow",
 }
 """Word by kind of a triage entry."""
+
+
+OUTCOMES = {
+    "came_back": "came back",
+    "reason_gone": "came back, nothing left to worry about",
+    "left": "left since",
+    "nothing_since": "nothing since",
+    "too_early": "too early to tell",
+}
+"""Words by outcome of a contact."""
+
+
+def describe_hide(hide: Hide) -> str:
+    """Describe until when a student is hidden.
+
+    For example "until Friday 4 December, after a contact".
+    """
+    why = ", after a contact" if hide.contact_id is not None else ""
+    if hide.until is not None:
+        return f"until {hide.until:%A} {hide.until.day} {hide.until:%B}{why}"
+    if hide.reason == "until_active":
+        return "until they come back"
+    return "wrongly listed" if hide.reason == "wrong" else "for good"

@@ -329,7 +329,7 @@ def test_every_row_of_triage_names_the_fact_that_decides_its_group(school: Row, 
                 "never_started": ["nothing started"],
                 "slipping": [
                     "a week ago, now",
-                    "newly stuck in",
+                    "since this week",
                     *([f"silent for {days:.0f} days"] if 7 <= days <= 21 else []),
                 ],
                 "far_behind": ["behind the class"],

@@ -107,11 +107,11 @@ def test_a_contact_is_shown_with_its_instant() -> None:
 def test_a_row_says_the_fact_that_put_the_student_into_its_group() -> None:
     def zoe(day: int) -> str:
         entries = catalog.triage([climbing(day)], limit=20).records()
-        return next(row["brief"] for row in entries if row["name"] == "zoe")
+        return str(next(row["brief"] for row in entries if row["name"] == "zoe"))
 
     # Beside her level stands since when, how far behind, or what she cannot get through.
     assert zoe(10).startswith("was on pace a week ago, now critical · ")
     assert zoe(12).split(" · ")[0].endswith(" points behind the class")
-    assert zoe(16).endswith(" · newly stuck in A4 for 8 days")
+    assert zoe(16).endswith(" · stuck in A4 since this week, open for 8 days")
     assert zoe(22).split(" · ")[0].endswith(" points behind the class")
-    assert "newly" not in zoe(22)
+    assert "since this week" not in zoe(22)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cohort_core.dashboard.components.text import literal
@@ -19,7 +21,7 @@ def show(key: str) -> None:
             (st.success if is_good else st.error)(literal(sentence))
 
 
-def keep(key: str, problems: list[str], success: str | None) -> None:
+def keep(key: str, problems: Sequence[str], success: str | None) -> None:
     """Keep the result of a callback for the run of the page that follows it.
 
     That is the first problem, or else the words of success; None shows nothing.

@@ -23,6 +23,7 @@ from cohort_core.dashboard.components.text import (
 )
 from cohort_core.dashboard.sidebar import mentors_of
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.detail import missing_work, stuck_work
 from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
 from cohort_core.reports.labels import STATES, look_of
@@ -31,7 +32,6 @@ from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 from cohort_core.services.set_aside import SetAsideRecord
 from cohort_core.store.roster import Mentor
 
-HALF_OF_THE_CLASS = 0.5
 MAX_NAMES = 3
 WEAK_BELOW = 0.1
 """A grade so far below that of the class is weak."""
@@ -156,17 +156,7 @@ def note_set_aside(records: Sequence[SetAsideRecord], student_id: str) -> None:
         )
 
 
-def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
-    return assignments[assignments["status"] == "stuck"].sort_values("days", ascending=False)
-
-
-def missing(assignments: pd.DataFrame) -> pd.DataFrame:
-    """Return the assignments that half of the class has completed and the student has not.
-
-    Those in which the student is stuck are left out; the page shows them apart.
-    """
-    is_open = assignments["status"].isin(["not_started", "in_progress"])
-    return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
+stuck, missing = stuck_work, missing_work
 
 
 def weak_grades(assignments: pd.DataFrame) -> pd.DataFrame:
