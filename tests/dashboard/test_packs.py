@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences
+from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Step, answer
 from cohort_core.practice.school import MemorySchool, progression
 from cohort_core.practice.server import running
@@ -125,6 +126,58 @@ def test_a_tick_is_a_talk_and_can_be_taken_back(copied: Workspace) -> None:
     ticked[0].uncheck().run()
     assert copied.cohorts.load_contacts() == []
     assert not any(box.value for box in test.checkbox)
+
+
+def test_the_next_opening_has_the_talks_of_today_apart(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    test = page("class_night", {"class": class_id})
+    box = test.checkbox[0]
+    student = student_of(box)
+    test = box.check().run()
+    # A full run of the same page, as after a sync, moves nobody.
+    assert student_of(test.run().checkbox[0]) == student
+    test = page("class_night", {"class": class_id})
+    assert student_of(test.checkbox[0]) != student
+    assert "Talked to today (1)" in [header.value for header in test.header]
+    (ticked,) = [box for box in test.checkbox if box.value]
+    assert student_of(ticked) == student
+    test = ticked.uncheck().run()
+    assert copied.cohorts.load_contacts() == []
+    assert student_of(test.checkbox[0]) == student
+
+
+def test_several_who_had_a_message_this_week_are_named_and_left_out(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    cohort = copied.cohorts.cohort(class_id)
+    assignment_id = catalog.reteach(cohort).frame["assignment_id"].iloc[0]
+    states = catalog.assignment_students(cohort, assignment_id).frame
+    stuck = states[states["state"] == "stuck"]
+    first, name = stuck["student_id"].iloc[0], stuck["name"].iloc[0]
+    commands = Services(copied).commands(OWNER)
+    commands.add_contact(class_id, first, "call")
+    address = {"class": class_id, "assignment": assignment_id}
+    test = page("assignment", address, ["write-to"])
+    assert literal(f"{name}: Called today") in shown(test)
+    assert f"— {name} —" not in test.code[0].value
+    assert test.code[0].value.count("\n\n— ") == len(stuck) - 2
+    switch = next(toggle for toggle in test.main.toggle if toggle.label.startswith("Leave out 1 student"))
+    assert f"— {name} —" in switch.set_value(False).run().code[0].value
+    # What was noted here a moment ago takes nobody out of the text that is being copied.
+    test = page("assignment", address, ["write-to"])
+    press(test, "I wrote to them")
+    assert len({contact.student_id for contact in copied.cohorts.load_contacts()}) == len(stuck)
+    assert test.code[0].value.count("\n\n— ") == len(stuck) - 2
+    # At the next opening all of them had one.
+    assert "Nobody is left to write to." in shown(page("assignment", address, ["write-to"]))
+
+
+def test_a_closed_class_keeps_the_last_contact_on_student_risk(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    student = copied.cohorts.cohort(class_id).students.iloc[0]
+    Services(copied).commands(OWNER).add_contact(class_id, str(student.name), "email")
+    copied.close_class(CLASS, None, None)
+    rows = page("risk", {"class": class_id}).dataframe[0].value
+    assert "wrote today" in rows.set_index("name").loc[student["name"], "contact"]
 
 
 def test_no_risk_no_grade_and_no_tick_of_another_day(copied: Workspace) -> None:

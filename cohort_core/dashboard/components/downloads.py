@@ -29,6 +29,7 @@ NO_COOKIES = (
     "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
     "and reload the page."
 )
+REPORT_NOTE = "Has names and grades, for mentors. The director's page, on Trends, has none."
 NO_PDF = "PDF files need a part that is not installed here. Ask whoever runs this server to add it."
 Ask = Callable[..., Any]
 
@@ -100,10 +101,10 @@ def bare_menu(
 
 
 def class_report_menu(view: View, report: Report) -> None:
-    """Show the menu with the class report for a programme director, and the Overview's figures."""
+    """Show the menu with the class report, which is for mentors, and the Overview's figures."""
     base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu([replace(base, extension="pdf"), *_tables(base)], title="the class report")
+        _menu([replace(base, extension="pdf"), *_tables(base)], REPORT_NOTE, title="the class report")
     else:
         _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report")
 
@@ -119,7 +120,7 @@ def director_menu(view: View) -> None:
     """Show the menu with the page for a programme director, and its figures."""
     base = Question("director", **_common(view), ask=Step.of(director_figures))
     sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
-    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF, title="the page for a director")
+    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF, title="the director's page")
 
 
 def director_figures(source: Source) -> Report:
