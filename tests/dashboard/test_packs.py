@@ -217,6 +217,35 @@ def test_gaps_and_answers_of_the_handover(copied: Workspace) -> None:
     assert "A call on Friday" not in shown(hidden)
 
 
+def answer_about(test: AppTest, subject: str) -> str:
+    """Choose a subject, and return what stands in the first field."""
+    test.selectbox(key="handover-about").set_value(subject).run()
+    return str(test.text_area[0].value)
+
+
+def test_an_answer_that_is_not_saved_yet_waits_for_its_student(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    reader = Services(copied).reader(CLI_OWNER)
+    ana, ben = (str(student_id) for student_id in reader.cohort(class_id).students.index[:2])
+    test = page("handover", {"class": class_id})
+    answer_about(test, ana)
+    test.text_area[0].set_value("Calls in the morning")
+    assert answer_about(test, ben) == ""
+    assert answer_about(test, ana) == "Calls in the morning"
+    press(test, "Save")
+    # Taken back on purpose, it does not come again.
+    test.text_area[0].set_value("")
+    press(test, "Save")
+    assert not reader.handover_notes(class_id)
+    answer_about(test, ben)
+    assert answer_about(test, ana) == ""
+    # What was typed about one class never stands under another.
+    answer_about(test, "class")
+    test.text_area[0].set_value("Only this class").run()
+    test.sidebar.selectbox(key="class-widget").set_value(find_class(copied.database, "web-cohort-3")).run()
+    assert answer_about(test, "class") == ""
+
+
 # Closing
 
 

@@ -16,7 +16,7 @@ from cohort_core.export import handover as sheet
 from cohort_core.store.handover import MAX_TEXT, QUESTIONS, HandoverNote
 
 _CLASS, _GROUP = "class", "group"
-_NOTICE = "handover-notice"
+_NOTICE, _UNSAVED, _FIELD = "handover-notice", "handover-unsaved", "handover-answer-"
 _READABLE = "Write what the student may read: they may ask for it."
 
 
@@ -70,6 +70,7 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         format_func=lambda key: subjects.get(key, ""),
         key="handover-about",
         width=420,
+        on_change=_keep_unsaved,
     )
     present = {note.question: note.text for note in notes if _subject_of(view, note) == subject}
     is_reader = view.commands is None
@@ -78,8 +79,8 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         # With the text in its key, a field shows what was saved meanwhile.
         st.text_area(
             title,
-            text,
-            key=_field(subject, question, text),
+            st.session_state.get(_UNSAVED, {}).get(_field(view, subject, question, text), text),
+            key=_field(view, subject, question, text),
             max_chars=MAX_TEXT,
             height=90,
             disabled=is_reader,
@@ -87,7 +88,7 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         )
     if not is_reader:
         st.button(
-            "Save",
+            literal(f"Save for {subjects[subject].replace('The ', 'the ', 1)}"),
             key="handover-save",
             type="primary",
             on_click=_save,
@@ -114,8 +115,8 @@ def _subject_of(view: View, note: HandoverNote) -> str | None:
     return _GROUP if note.group_id == view.group_id else None
 
 
-def _field(subject: str, question: str, text: str) -> str:
-    return f"handover-{subject}-{question}-{text}"
+def _field(view: View, subject: str, question: str, text: str) -> str:
+    return f"{_FIELD}{view.class_id}-{view.group_id}-{subject}-{question}-{text}"
 
 
 def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
@@ -147,7 +148,13 @@ def _note_lines(notes: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"{note['question']}: {note['text']}" for note in notes]
 
 
-# This runs before the page does, so that one rerun shows the answers everywhere.
+# These run before the page does, so that one rerun shows the answers everywhere.
+
+
+def _keep_unsaved() -> None:
+    """Keep what stands in the fields: Streamlit forgets fields that are not shown."""
+    fields = {str(key): text for key, text in st.session_state.items() if str(key).startswith(_FIELD)}
+    st.session_state[_UNSAVED] = st.session_state.get(_UNSAVED, {}) | fields
 
 
 def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> None:
@@ -160,9 +167,11 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
     with guarded("handover", stop=False) as problems:
         for question in QUESTIONS:
             before = present.get(question, "")
-            text = str(st.session_state.get(_field(subject, question, before), before)).strip()
+            field = _field(view, subject, question, before)
+            text = str(st.session_state.get(field, before)).strip()
             if text != before:
                 commands_of(view).save_handover_note(view.class_id, question, text, **about)
                 changed += 1
+            st.session_state.get(_UNSAVED, {}).pop(field, None)
     saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
     notices.keep(_NOTICE, problems, saved)
