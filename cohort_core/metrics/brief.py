@@ -53,11 +53,13 @@ def brief_reasons(cohort: Cohort) -> dict[str, str]:
         if urgent.group == "far_behind":
             parts.append(f"{points(gap)} behind the class")
         parts += [f"silent for {days(silent)}"] if has_started and silent >= silent_from else []
+        if urgent.newly_stuck_in:
+            name, open_for = urgent.newly_stuck_in
+            parts.append(f"stuck since this week in {name}, open for {days(open_for)}")
         parts += [f"{missing:,} behind"] if missing and has_started else []
-        if urgent.newly_stuck_in or student_id in stuck_in:
-            name, open_for = urgent.newly_stuck_in or stuck_in[student_id]
-            since = f"since this week, open for {days(open_for)}" if urgent.newly_stuck_in else ""
-            parts.append(f"stuck in {name} {since or f'for {days(open_for)}'}")
+        if student_id in stuck_in and not urgent.newly_stuck_in:
+            name, open_for = stuck_in[student_id]
+            parts.append(f"stuck in {name} for {days(open_for)}")
         if not parts:
             parts = [f"{points(gap)} behind the class" if gap >= BEHIND_FROM else "on pace"]
         texts[student_id] = " · ".join(parts)

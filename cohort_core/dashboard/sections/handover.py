@@ -87,8 +87,11 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
             help=_READABLE,
         )
     if not is_reader:
+        about = subjects[subject]
+        if subject in (_CLASS, _GROUP):
+            about = f"{about[0].lower()}{about[1:]}"
         st.button(
-            literal(f"Save for {subjects[subject].replace('The ', 'the ', 1)}"),
+            literal(f"Save for {about}"),
             key="handover-save",
             type="primary",
             on_click=_save,
