@@ -18,6 +18,7 @@ from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences
 from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Step, answer
+from cohort_core.dashboard.sections.hides import Notice
 from cohort_core.practice.school import MemorySchool, progression
 from cohort_core.practice.server import running
 from cohort_core.reports import catalog
@@ -215,6 +216,33 @@ def test_gaps_and_answers_of_the_handover(copied: Workspace) -> None:
     hidden = page("handover", {"class": class_id, "anonymous": "1"})
     assert not hidden.text_area
     assert "A call on Friday" not in shown(hidden)
+
+
+def places(test: AppTest, kind: str) -> list[tuple[int, ...]]:
+    """Return where the elements of a kind stand in the page, as the browser counts."""
+
+    def walk(block: Any, path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        for place, child in block.children.items():
+            if child.type == kind:
+                yield (*path, place)
+            if hasattr(child, "children"):
+                yield from walk(child, (*path, place))
+
+    return list(walk(test.main, ()))
+
+
+@pytest.mark.parametrize("name", ["handover", "settings", "overview"])
+def test_a_notice_moves_nothing(copied: Workspace, name: str) -> None:
+    test = page(name, {"class": find_class(copied.database, CLASS), "part": "drafts", "scope": "this"})
+    before = places(test, "text_area"), places(test, "page_link")[:1]
+    if name == "overview":
+        test.session_state["hide-notice"] = Notice("Ana is hidden.", "c1", "s1")
+        test = test.run()
+        assert "Ana is hidden" in shown(test)
+    else:
+        test = press(test, "Save")
+        assert test.success
+    assert (places(test, "text_area"), places(test, "page_link")[:1]) == before
 
 
 def answer_about(test: AppTest, subject: str) -> str:
