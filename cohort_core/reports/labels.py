@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
-from cohort_core.formatting import days
+from cohort_core.formatting import days, long_day
 from cohort_core.reports.row_models import Band, Stage, TriageKind, Urgency
 from cohort_core.store.hides import Hide
 
@@ -145,11 +145,11 @@ OUTCOMES = {
 def describe_hide(hide: Hide) -> str:
     """Describe until when a student is hidden.
 
-    For example "until Friday 4 December, after a contact".
+    For example "until Friday 4 December 2026, after a contact".
     """
     why = ", after a contact" if hide.contact_id is not None else ""
     if hide.until is not None:
-        return f"until {hide.until:%A} {hide.until.day} {hide.until:%B}{why}"
+        return f"until {hide.until:%A} {long_day(hide.until)}{why}"
     if hide.reason == "until_active":
         return "until they come back"
     return "wrongly listed" if hide.reason == "wrong" else "for good"
