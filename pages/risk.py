@@ -18,7 +18,7 @@ ALL = "all"
 COLUMNS = {
     "name": Column("Student", pinned=True, width="medium"),
     "risk": Column("Risk level"),
-    "brief": Column("Why", width="large"),
+    "brief": Column("Reason", width="large"),
     "contact": Column("Last contact", width="medium"),
     "email": Column("Email", width="medium"),
     "risk_score": Column("Risk", "bar"),

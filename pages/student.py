@@ -11,7 +11,7 @@ from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View, begin, lazy_expander, name_tab, part
 from cohort_core.dashboard.sections import contacts, student, worklist
 from cohort_core.reports import catalog
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import look_of
 from cohort_core.reports.report import Report
 
 
@@ -127,7 +127,7 @@ with begin("student") as view:
         )
         tables.picture(
             risk_chart,
-            alt=f"Risk points at the end of each week; now {BANDS[health['risk']].label}",
+            alt=f"Risk points at the end of each week; now {look_of(health).label}",
         )
         downloads.heading(
             view,

@@ -48,18 +48,21 @@ def risk_history(weeks: pd.DataFrame, height: int = 220) -> alt.LayerChart:
         y=alt.Y("risk_score:Q", title="Risk points", scale=alt.Scale(domain=[0, 100])),
         tooltip=[
             WEEK_TOOLTIP,
-            alt.Tooltip("band:N", title="Band"),
+            alt.Tooltip("band:N", title="Risk level"),
             alt.Tooltip("shown:N", title="Risk points"),
         ],
     )
     legend = alt.Legend(title=None, orient="top", columns=2)
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        color=alt.Color(
-            "band:N", scale=alt.Scale(domain=domain, range=[look.colour for look in looks]), legend=legend
+    colours = [look.colour for look in looks]
+    # The marks of the lists: On pace is a ring.
+    points = base.mark_point(size=70, opacity=1, strokeWidth=2).encode(
+        stroke=alt.Stroke("band:N", scale=alt.Scale(domain=domain, range=colours), legend=legend),
+        fill=alt.Fill(
+            "band:N", scale=alt.Scale(domain=domain, range=[*colours[:-1], "transparent"]), legend=legend
         ),
         shape=alt.Shape(
             "band:N",
-            scale=alt.Scale(domain=domain, range=["diamond", "triangle-up", "circle", "square"]),
+            scale=alt.Scale(domain=domain, range=["diamond", "triangle-up", "circle", "circle"]),
             legend=legend,
         ),
     )

@@ -1,4 +1,4 @@
-"""A script with keys for lists, and a focus that stays on the list."""
+"""A script with keys for lists and dates, and a focus that stays."""
 
 KEYS = {
     "/": "find a student",
@@ -67,6 +67,17 @@ KEYBOARD_SCRIPT = """
     event.preventDefault();
     event.stopPropagation();
     keys[event.key]();
+  }, true);
+
+  // Streamlit takes a typed day only when the field is left. Enter leaves it, and comes back.
+  document.addEventListener("keydown", event => {
+    const part = event.key === "Enter" && event.target.closest &&
+      event.target.closest("[data-testid=stDateInput] [role=spinbutton]");
+    if (!part) return;
+    event.preventDefault();
+    part.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+    part.blur();
+    setTimeout(() => { if (part.isConnected) part.focus(); }, 100);
   }, true);
 
   // An action takes its row away, and with it the focus. It then goes to the row that moved up.

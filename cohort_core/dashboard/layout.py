@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
@@ -35,6 +36,7 @@ P = ParamSpec("P")
 
 PRODUCT = "Cohort Tracker"
 _NAVIGATED = "navigated"
+_IN_FRAGMENT: ContextVar[bool] = ContextVar("in_fragment", default=False)
 _PAGES_FOLDER = entry_folder() / "pages"
 
 
@@ -197,7 +199,29 @@ def part(draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         with guarded(draw.__name__):
             draw(*args, **kwargs)
 
-    st.fragment(draw_guarded)()
+    fragment(draw_guarded)
+
+
+def fragment(draw: Callable[[], object]) -> None:
+    """Draw something that reruns alone; within a part, it reruns with that part.
+
+    Streamlit must not get a fragment inside another. When the outer one reruns before its last answer was
+    sent, Streamlit drops the rest of that answer, but sends what it holds of the inner one. The browser has
+    no place for it ("Bad delta path index"), and shows a broken page.
+    """
+
+    def draw_inside() -> None:
+        token = _IN_FRAGMENT.set(True)
+        try:
+            draw()
+        finally:
+            _IN_FRAGMENT.reset(token)
+
+    if _IN_FRAGMENT.get():
+        with st.container():
+            draw()
+    else:
+        st.fragment(draw_inside)()
 
 
 def lazy_expander(label: str, key: str, draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -208,7 +232,7 @@ def lazy_expander(label: str, key: str, draw: Callable[P, object], *args: P.args
             if expander.open:
                 draw(*args, **kwargs)
 
-    st.fragment(draw_if_open)()
+    fragment(draw_if_open)
 
 
 def link(

@@ -10,7 +10,7 @@ from cohort_core.caching import cached_on
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View, link, open_page
+from cohort_core.dashboard.layout import View, fragment, link, open_page
 from cohort_core.dashboard.sections.student_filter import normalize
 from cohort_core.metrics.triage import ClassTriage
 
@@ -38,7 +38,7 @@ def show(view: View) -> None:
         with guarded("search"):
             _draw(view)
 
-    st.fragment(draw)()
+    fragment(draw)
 
 
 def find(view: View, text: str) -> list[Hit]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from cohort_core.export.pdf import typeset
-from cohort_core.formatting import long_day
+from cohort_core.formatting import and_more, long_day
 from cohort_core.metrics.class_night import MAX_NAMES, ClassNight
 from cohort_core.metrics.cohort import Cohort
 
@@ -31,17 +30,12 @@ def content(cohort: Cohort, night: ClassNight, *, anonymous: bool = False) -> di
             for talk in night.first
         ],
         "teach_again": [
-            {"assignment": lesson.assignment, "students": _names(lesson.students, MAX_STUCK)}
+            {"assignment": lesson.assignment, "students": and_more(lesson.students, MAX_STUCK)}
             for lesson in night.teach_again
         ],
         "parts": [
-            {"title": "Came back this week", "names": _names(night.came_back, MAX_NAMES)},
-            {"title": "New", "names": _names(night.new, MAX_NAMES)},
-            {"title": "Not talked to for three weeks", "names": _names(night.not_talked_to, MAX_NAMES)},
+            {"title": "Came back this week", "names": and_more(night.came_back, MAX_NAMES)},
+            {"title": "New", "names": and_more(night.new, MAX_NAMES)},
+            {"title": "Not talked to for three weeks", "names": and_more(night.not_talked_to, MAX_NAMES)},
         ],
     }
-
-
-def _names(names: Sequence[str], limit: int) -> str:
-    shown = ", ".join(names[:limit])
-    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown

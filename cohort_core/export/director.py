@@ -11,6 +11,7 @@ from typing import Any
 from cohort_core.export.pdf import typeset
 from cohort_core.formatting import (
     MISSING,
+    and_more,
     count,
     long_day,
     one_decimal,
@@ -130,12 +131,9 @@ def _people(page: DirectorPage) -> list[dict[str, str]]:
     ]
     left = [row["name"] or "A student" for row in rows if row["kind"] == "left"]
     parts = {"Now at critical or high risk": graver, "No longer in the class": left}
-    return [{"title": title, "names": _some(people)} for title, people in parts.items() if people]
-
-
-def _some(people: list[str]) -> str:
-    shown = ", ".join(people[:MAX_NAMES])
-    return f"{shown} and {len(people) - MAX_NAMES} more" if len(people) > MAX_NAMES else shown
+    return [
+        {"title": title, "names": and_more(people, MAX_NAMES)} for title, people in parts.items() if people
+    ]
 
 
 def _privacy(*, names: bool, anonymous: bool) -> str:

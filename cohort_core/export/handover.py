@@ -13,17 +13,10 @@ from cohort_core.formatting import count, days_ago, long_day, percent, short_day
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import groups
 from cohort_core.reports import catalog
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import BANDS, OUTCOMES, describe_hide, look_of
 from cohort_core.store.handover import QUESTIONS, HandoverNote
 from cohort_core.store.hides import Hide
 
-CAME = {
-    "came_back": "came back",
-    "reason_gone": "came back, nothing left to worry about",
-    "left": "left since",
-    "nothing_since": "nothing since",
-    "too_early": "too early to tell",
-}
 MAX_CONTACTS, MAX_REASONS = 3, 2
 
 
@@ -73,7 +66,7 @@ def content(
             [note for note in notes if note.student_id is None and (note.group_id or "") in {"", *of_group}]
         ),
         "hidden": [
-            f"{names[hide.student_id]}: {_why_hidden(hide)}"
+            f"{names[hide.student_id]}: {describe_hide(hide)}"
             for hide in hides
             if hide.student_id in names.index
         ],
@@ -109,10 +102,10 @@ def _class_lines(cohort: Cohort, contacts: int) -> list[str]:
 
 def _student_lines(row: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return three lines: where the student is, what is in the way, and the contacts."""
-    where = f"{BANDS[row['risk']].label}; {row['completed']} of {row['total']} completed; last active "
+    where = f"{look_of(row).label}; {row['completed']} of {row['total']} completed; last active "
     where += f"{days_ago(row['days_silent'])}." if row["days_silent"] is not None else "never."
     noted = "; ".join(
-        f"{short_day(datetime.fromisoformat(item['at']))} ({item['channel']}): {CAME[item['outcome_7']]}"
+        f"{short_day(datetime.fromisoformat(item['at']))} ({item['channel']}): {OUTCOMES[item['outcome_7']]}"
         for item in contacts[:MAX_CONTACTS]
     )
     more = f" and {len(contacts) - MAX_CONTACTS} earlier" if len(contacts) > MAX_CONTACTS else ""
@@ -129,11 +122,3 @@ def _notes(notes: Sequence[HandoverNote]) -> list[dict[str, str]]:
         {"question": QUESTIONS[note.question], "text": note.text}
         for note in sorted(notes, key=lambda note: order.index(note.question))
     ]
-
-
-def _why_hidden(hide: Hide) -> str:
-    if hide.until is not None:
-        return f"until {long_day(hide.until)}{', after a contact' if hide.contact_id is not None else ''}"
-    if hide.reason == "until_active":
-        return "until they come back"
-    return "wrongly listed" if hide.reason == "wrong" else "for good"

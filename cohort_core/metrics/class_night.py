@@ -11,14 +11,13 @@ import pandas as pd
 from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.metrics.detail import student_assignments
+from cohort_core.metrics.detail import missing_work, stuck_work, student_assignments
 from cohort_core.metrics.outcomes import visible
 from cohort_core.metrics.praise import find_return
 from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
 TALK_DAYS = 21
-HALF_OF_THE_CLASS = 0.5
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,7 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
 def _topic(cohort: Cohort, student_id: str) -> str | None:
     """Return the assignment of the longest stuck work, or the first that is missing."""
     work = student_assignments(cohort, student_id)
-    stuck = work[work["status"] == "stuck"].sort_values("days", ascending=False)
-    is_open = work["status"].isin(["not_started", "in_progress"])
-    missing = work[is_open & (work["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
-    topics = [*stuck["name"], *missing["name"]]
+    topics = [*stuck_work(work)["name"], *missing_work(work)["name"]]
     return topics[0] if topics else None
 
 

@@ -21,6 +21,8 @@ MAX_WEEKS = 260
 """Five years. With a date far away, the class would be built thousands of times."""
 STATES = ("stuck", "in_progress", "skipped", "completed", "not_reached")
 
+HALF_OF_THE_CLASS = 0.5
+
 
 def of_student(cohort: Cohort, student_id: str) -> Cohort:
     """Return the cohort with this student alone, still compared with the whole class.
@@ -113,6 +115,21 @@ def student_assignments(cohort: Cohort, student_id: str) -> pd.DataFrame:
         class_avg_grade=group_stats.mean(whole.position[done], total, whole.grade[done])[in_course],
         class_completion_rate_all=rate[in_course],
     )
+
+
+def stuck_work(work: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `student_assignments` in which the student is stuck, the longest first."""
+    return work[work["status"] == "stuck"].sort_values("days", ascending=False)
+
+
+def missing_work(work: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `student_assignments` that are missing, in course order.
+
+    Half of the class or more has completed them, and the student has not. Those in which the student is stuck
+    are left out.
+    """
+    is_open = work["status"].isin(["not_started", "in_progress"])
+    return work[is_open & (work["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
 
 
 def risk_history(cohort: Cohort, student_id: str) -> pd.DataFrame:

@@ -14,25 +14,18 @@ from cohort_core.caching import cached_on
 from cohort_core.formatting import days, one_decimal, points
 from cohort_core.metrics.activity import enrolled_days, last_activity
 from cohort_core.metrics.brief import brief_reasons
-from cohort_core.metrics.cohort import Cohort, build
+from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
 from cohort_core.metrics.health import is_early_warning
 from cohort_core.metrics.reasons import reasons
 from cohort_core.metrics.risk import NEEDS_ATTENTION, gather_evidence, risk
+from cohort_core.metrics.urgency import LEVELS, URGENCIES, urgency
 from cohort_core.metrics.velocity import cohort_alarm
 
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
-URGENCIES = ("class", "slipping", "far_behind", "never_started", "silent")
-"""The groups of the list, in its order."""
 GRAVITY = ("never_started", "risk", "stuck", "engagement_gap")
 """The kinds of entries about students, the gravest first."""
-LEVELS = ("low", "medium", "high", "critical")
-COMPARED_DAYS = 7
-"""A risk level is compared with that of so many days before."""
-SLIPPING_DAYS = (7, 21)
-"""Silent for so many days: long enough to be noticed, and not yet for long."""
-NEWLY_STUCK_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ class TriageEntry:
     risk: str | None = None
     """The risk level of the student, None for a class."""
     brief: str = ""
-    """The main numbers in a few words."""
+    """The main numbers in a few words, first those that decide the urgency."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         entries=tuple(
             replace(
                 entry,
-                urgency=groups[entry.student_id],
+                urgency=groups[entry.student_id].group,
                 risk=levels[entry.student_id],
                 brief=briefs[entry.student_id],
             )
@@ -135,42 +128,6 @@ def class_triage(cohort: Cohort) -> ClassTriage:
 def entries_of(cohort: Cohort) -> Iterator[TriageEntry]:
     """Yield the entries of one class without urgency, level and short reason."""
     return _CohortEntries(cohort).all()
-
-
-@cached_on
-def urgency(cohort: Cohort) -> dict[str, str]:
-    """Return the group of each student in the list, by id: the first that fits.
-
-    never_started; slipping (a higher risk level than 7 days before, or silent for 7 to 21 days, or stuck
-    since 7 days or less and not parked); far_behind (critical or high); silent (the rest). A student who did
-    not count 7 days before had no level then.
-    """
-    scored, activity = risk(cohort), last_activity(cohort)
-    ranks, ranks_before = _ranks(scored), _ranks_before(cohort).reindex(scored.index)
-    silent = activity["days_silent"].astype("float64")
-    work = stuck(cohort)
-    is_new = ~work["is_parked"] & (work["days_open"] - work["limit_days"] <= NEWLY_STUCK_DAYS)
-    is_slipping = (
-        (ranks > ranks_before).to_numpy()
-        | silent.between(*SLIPPING_DAYS).to_numpy()
-        | scored.index.isin(work["student_id"][is_new])
-    )
-    group = np.select(
-        [activity["stage"] == "never_started", is_slipping, scored["band"].isin(NEEDS_ATTENTION)],
-        ["never_started", "slipping", "far_behind"],
-        default="silent",
-    )
-    return dict(zip(scored.index, group.tolist(), strict=True))
-
-
-def _ranks_before(cohort: Cohort) -> pd.Series[float]:
-    """Return the rank of each student's risk level 7 days before *as of*, by id."""
-    then = cohort.as_of - pd.Timedelta(days=COMPARED_DAYS)
-    return _ranks(risk(build(cohort.class_data, then, thresholds=cohort.thresholds)))
-
-
-def _ranks(scored: pd.DataFrame) -> pd.Series[float]:
-    return scored["band"].map({level: rank for rank, level in enumerate(LEVELS)}).astype("float64")
 
 
 def merge_triage(

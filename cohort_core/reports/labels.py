@@ -6,11 +6,14 @@ apart, and a label or a shape always says the same as the colour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
-from cohort_core.formatting import days
+from cohort_core.formatting import days, long_day
 from cohort_core.reports.row_models import Band, Stage, TriageKind, Urgency
+from cohort_core.store.hides import Hide
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,24 @@ BANDS: dict[Band, BandLook] = {
     "medium": BandLook("Medium", "●", "#6f8fb5"),
     "low": BandLook("On pace", "○", "#3f8f86"),
 }
+
+ON_PACE_SO_FAR = "On pace so far"
+
+
+def student_look(band: Band, *, is_slowing: bool) -> BandLook:
+    """Return the look of a student's risk level.
+
+    `is_slowing` is True for a student who is silent or stuck, or never started. Such a student is not "On
+    pace" but "On pace so far": the work until now is done, and it has stopped.
+    """
+    look = BANDS[band]
+    return replace(look, label=ON_PACE_SO_FAR) if band == "low" and is_slowing else look
+
+
+def look_of(row: Mapping[Any, Any]) -> BandLook:
+    """Return the look of the risk level in a row of ``student_health``."""
+    is_slowing = row["stage"] not in ("new", "active") or row["stuck"] > 0
+    return student_look(row["risk"], is_slowing=is_slowing)
 
 
 RISK_PARTS = {
@@ -109,3 +130,26 @@ KINDS: dict[TriageKind, str] = {
     "cohort_alarm": "Class slow",
 }
 """Word by kind of a triage entry."""
+
+
+OUTCOMES = {
+    "came_back": "came back",
+    "reason_gone": "came back, nothing left to worry about",
+    "left": "left since",
+    "nothing_since": "nothing since",
+    "too_early": "too early to tell",
+}
+"""Words by outcome of a contact."""
+
+
+def describe_hide(hide: Hide) -> str:
+    """Describe until when a student is hidden.
+
+    For example "until Friday 4 December 2026, after a contact".
+    """
+    why = ", after a contact" if hide.contact_id is not None else ""
+    if hide.until is not None:
+        return f"until {hide.until:%A} {long_day(hide.until)}{why}"
+    if hide.reason == "until_active":
+        return "until they come back"
+    return "wrongly listed" if hide.reason == "wrong" else "for good"

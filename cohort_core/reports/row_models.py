@@ -582,8 +582,9 @@ class NeedRow(Row):
     )
     risk: Band | None = _of("Risk band; null for a class.")
     brief: str = _of(
-        "The same in a few words: days silent, assignments behind the class, work in which the student is "
-        "stuck."
+        "The same in a few words, first what decides the urgency: a higher level than a week ago, points "
+        "behind the class if far behind, days silent, assignments behind the class, work in which the "
+        "student is stuck."
     )
     last_contact: datetime | None = _of(
         "When a mentor last wrote or talked to the student, in any class of the list.", "UTC"

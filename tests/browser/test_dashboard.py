@@ -306,3 +306,20 @@ def test_every_address_has_the_policy(dashboard: Dashboard) -> None:
         answer = requests.get(dashboard.address(name), timeout=10)
         assert answer.headers["Content-Type"].startswith("text/html"), name
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"], name
+
+
+def test_enter_takes_a_typed_day(dashboard: Dashboard, watched: Watched) -> None:
+    page = watched.tab()
+    open_page(page, dashboard, "risk")
+    day = page.get_by_test_id("stSidebar").get_by_test_id("stDateInput").get_by_role("spinbutton")
+    day.first.focus()
+    # In the order of the field: year, month, day.
+    page.keyboard.type("20261101")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("as it was at the end of Sunday 1 November 2026")).to_be_visible()
+    expect(day.last).to_be_focused()
+    page.keyboard.press("Backspace")
+    page.keyboard.type("02")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("as it was at the end of Monday 2 November 2026")).to_be_visible()
+    page.goto("about:blank")

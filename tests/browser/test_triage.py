@@ -69,7 +69,7 @@ def test_done_for_today_and_listed_again(dashboard: Dashboard, watched: Watched,
         main.locator(f"[class*='st-key-message-'][class*='{student_id}'] button").click()
         page.locator(f"[class*='st-key-hide-'][class*='{student_id}'] button").click()
         page.get_by_role("menuitem", name="Until tomorrow").click()
-        description = main.get_by_text(re.compile(rf"^{re.escape(name)}: until \w+ \d+ \w+$"))
+        description = main.get_by_text(re.compile(rf"^{re.escape(name)}: until \w+ \d+ \w+ \d+$"))
         expect(listed(page, student_id)).to_have_count(0)
         main.get_by_text("Hidden (1)", exact=True).click()
         expect(description).to_be_visible()

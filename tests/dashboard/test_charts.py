@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import pytest
 
+from cohort_core.reports.labels import BANDS
 from cohort_core.services.workspace import Workspace
 from tests.dashboard.conftest import page
 
@@ -50,3 +51,17 @@ def test_the_check_finds_an_invalid_chart(big: str) -> None:
     spec["layer"][0]["mark"]["type"] = "lightning"
     with pytest.raises(Exception, match="lightning"):
         alt.Chart.from_dict(spec, validate=True)
+
+
+def test_the_marks_of_a_chart_are_those_of_the_lists(big: str, practised: Workspace) -> None:
+    student = str(practised.cohorts.cohort(big).students.index[0])
+    spec = next(spec for spec in sent("student", {"class": big, "student": student}) if "layer" in spec)
+    (points,) = (layer["encoding"] for layer in spec["layer"] if "shape" in layer["encoding"])
+    forms = {"◆": "diamond", "▲": "triangle-up", "●": "circle", "○": "circle"}
+    looks = list(BANDS.values())
+    assert points["shape"]["scale"]["range"] == [forms[look.shape] for look in looks]
+    assert points["stroke"]["scale"]["range"] == [look.colour for look in looks]
+    # Only the ring is empty.
+    assert [fill == "transparent" for fill in points["fill"]["scale"]["range"]] == [
+        look.shape == "○" for look in looks
+    ]

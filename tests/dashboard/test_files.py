@@ -37,12 +37,13 @@ from cohort_core.dashboard.files.questions import Question, Selection, Source, S
 from cohort_core.dashboard.files.registry import (
     LIFETIME_SECONDS,
     MAX_PER_OWNER,
+    TEXT_LIFETIME_SECONDS,
     FileRegistry,
     shared_registry,
 )
 from cohort_core.dashboard.files.routes import GONE, file_route
 from cohort_core.dashboard.identity import serve_as
-from cohort_core.dashboard.sections import student, student_filter, triage
+from cohort_core.dashboard.sections import bulk, student, student_filter, triage
 from cohort_core.dashboard.settings import roster_import
 from cohort_core.errors import DatabaseBusy
 from cohort_core.practice.server import Running
@@ -185,6 +186,18 @@ def test_a_question_is_kept_for_a_day_after_the_last_offer(registry: FileRegistr
     assert registry.find("me", file_id) is None
     assert len(registry) == 0
     assert registry.offer("me", question) != file_id
+
+
+def test_a_text_of_a_mentor_is_kept_for_an_hour(registry: FileRegistry, clock: Clock) -> None:
+    merge = partial(bulk.mail_merge, student_ids="s1", subject="Hello", body="Something personal")
+    text = registry.offer("me", health_of("c1", name="mail-merge", ask=Step.of(merge)))
+    other = registry.offer("me", health_of("c1"))
+    clock.seconds += TEXT_LIFETIME_SECONDS - 1
+    assert registry.find("me", text) is not None
+    clock.seconds += 1
+    assert registry.find("me", text) is None
+    assert registry.find("me", other) is not None
+    assert len(registry) == 1
 
 
 def test_a_question_too_many_drops_the_oldest_of_the_same_owner(registry: FileRegistry) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pandas as pd
 import pytest
 
+from cohort_core.clock import utc_now
 from cohort_core.dashboard.sections import bulk, student
 from cohort_core.export.tables import Table, csv_bytes
 from cohort_core.reports import catalog
 from cohort_core.services.workspace import Workspace
+from cohort_core.store.hides import Kind
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
 
@@ -76,18 +79,24 @@ def test_a_page_of_a_student_leads_to_the_next_of_the_list(big: str, practised: 
     assert "who need attention" not in shown(page("student", {"class": big, "student": on_pace}))
 
 
-def test_a_hidden_student_keeps_the_place_and_the_page_says_why(big: str, practised: Workspace) -> None:
+@pytest.mark.parametrize("kind", ["exempt", "done"])
+def test_a_hidden_student_keeps_the_place_and_is_not_counted(
+    big: str, practised: Workspace, kind: Kind
+) -> None:
     entries = [
         row
         for row in catalog.triage([practised.cohorts.cohort(big)], limit=500).records()
         if row["student_id"]
     ]
     student_id = entries[1]["student_id"]
-    practised.hide_student(big, student_id, "exempt")
+    until = None if kind == "exempt" else (utc_now() + timedelta(days=30)).date()
+    practised.hide_student(big, student_id, kind, until)
     try:
         test = page("student", {"class": big, "student": student_id, "scope": "this"})
-        assert "Hidden from Needs attention for good" in shown(test)
-        assert f"2 of {len(entries)} who need attention" in shown(test)
+        assert ("Hidden from Needs attention for good" in shown(test)) == (kind == "exempt")
+        assert f"Hidden · {len(entries) - 1} others need attention" in shown(test)
+        targets = [parse_qs(link.proto.query_string).get("student") for link in test.main.get("page_link")]
+        assert targets == [[entries[0]["student_id"]], [entries[2]["student_id"]]]
     finally:
         practised.show_again(big, student_id)
 

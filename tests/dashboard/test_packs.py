@@ -16,7 +16,9 @@ from streamlit.testing.v1 import AppTest
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences
+from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Step, answer
+from cohort_core.dashboard.sections.hides import Notice
 from cohort_core.practice.school import MemorySchool, progression
 from cohort_core.practice.server import running
 from cohort_core.reports import catalog
@@ -127,6 +129,58 @@ def test_a_tick_is_a_talk_and_can_be_taken_back(copied: Workspace) -> None:
     assert not any(box.value for box in test.checkbox)
 
 
+def test_the_next_opening_has_the_talks_of_today_apart(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    test = page("class_night", {"class": class_id})
+    box = test.checkbox[0]
+    student = student_of(box)
+    test = box.check().run()
+    # A full run of the same page, as after a sync, moves nobody.
+    assert student_of(test.run().checkbox[0]) == student
+    test = page("class_night", {"class": class_id})
+    assert student_of(test.checkbox[0]) != student
+    assert "Talked to today (1)" in [header.value for header in test.header]
+    (ticked,) = [box for box in test.checkbox if box.value]
+    assert student_of(ticked) == student
+    test = ticked.uncheck().run()
+    assert copied.cohorts.load_contacts() == []
+    assert student_of(test.checkbox[0]) == student
+
+
+def test_several_who_had_a_message_this_week_are_named_and_left_out(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    cohort = copied.cohorts.cohort(class_id)
+    assignment_id = catalog.reteach(cohort).frame["assignment_id"].iloc[0]
+    states = catalog.assignment_students(cohort, assignment_id).frame
+    stuck = states[states["state"] == "stuck"]
+    first, name = stuck["student_id"].iloc[0], stuck["name"].iloc[0]
+    commands = Services(copied).commands(OWNER)
+    commands.add_contact(class_id, first, "call")
+    address = {"class": class_id, "assignment": assignment_id}
+    test = page("assignment", address, ["write-to"])
+    assert literal(f"{name}: Called today") in shown(test)
+    assert f"— {name} —" not in test.code[0].value
+    assert test.code[0].value.count("\n\n— ") == len(stuck) - 2
+    switch = next(toggle for toggle in test.main.toggle if toggle.label.startswith("Leave out 1 student"))
+    assert f"— {name} —" in switch.set_value(False).run().code[0].value
+    # What was noted here a moment ago takes nobody out of the text that is being copied.
+    test = page("assignment", address, ["write-to"])
+    press(test, "I wrote to them")
+    assert len({contact.student_id for contact in copied.cohorts.load_contacts()}) == len(stuck)
+    assert test.code[0].value.count("\n\n— ") == len(stuck) - 2
+    # At the next opening all of them had one.
+    assert "Nobody is left to write to." in shown(page("assignment", address, ["write-to"]))
+
+
+def test_a_closed_class_keeps_the_last_contact_on_student_risk(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    student = copied.cohorts.cohort(class_id).students.iloc[0]
+    Services(copied).commands(OWNER).add_contact(class_id, str(student.name), "email")
+    copied.close_class(CLASS, None, None)
+    rows = page("risk", {"class": class_id}).dataframe[0].value
+    assert "wrote today" in rows.set_index("name").loc[student["name"], "contact"]
+
+
 def test_no_risk_no_grade_and_no_tick_of_another_day(copied: Workspace) -> None:
     class_id = find_class(copied.database, CLASS)
     text = re.sub(
@@ -162,6 +216,62 @@ def test_gaps_and_answers_of_the_handover(copied: Workspace) -> None:
     hidden = page("handover", {"class": class_id, "anonymous": "1"})
     assert not hidden.text_area
     assert "A call on Friday" not in shown(hidden)
+
+
+def places(test: AppTest, kind: str) -> list[tuple[int, ...]]:
+    """Return where the elements of a kind stand in the page, as the browser counts."""
+
+    def walk(block: Any, path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        for place, child in block.children.items():
+            if child.type == kind:
+                yield (*path, place)
+            if hasattr(child, "children"):
+                yield from walk(child, (*path, place))
+
+    return list(walk(test.main, ()))
+
+
+@pytest.mark.parametrize("name", ["handover", "settings", "overview"])
+def test_a_notice_moves_nothing(copied: Workspace, name: str) -> None:
+    test = page(name, {"class": find_class(copied.database, CLASS), "part": "drafts", "scope": "this"})
+    before = places(test, "text_area"), places(test, "page_link")[:1]
+    if name == "overview":
+        test.session_state["hide-notice"] = Notice("Ana is hidden.", "c1", "s1")
+        test = test.run()
+        assert "Ana is hidden" in shown(test)
+    else:
+        test = press(test, "Save")
+        assert test.success
+    assert (places(test, "text_area"), places(test, "page_link")[:1]) == before
+
+
+def answer_about(test: AppTest, subject: str) -> str:
+    """Choose a subject, and return what stands in the first field."""
+    test.selectbox(key="handover-about").set_value(subject).run()
+    return str(test.text_area[0].value)
+
+
+def test_an_answer_that_is_not_saved_yet_waits_for_its_student(copied: Workspace) -> None:
+    class_id = find_class(copied.database, CLASS)
+    reader = Services(copied).reader(CLI_OWNER)
+    ana, ben = (str(student_id) for student_id in reader.cohort(class_id).students.index[:2])
+    test = page("handover", {"class": class_id})
+    answer_about(test, ana)
+    test.text_area[0].set_value("Calls in the morning")
+    assert answer_about(test, ben) == ""
+    assert answer_about(test, ana) == "Calls in the morning"
+    press(test, "Save")
+    # Taken back on purpose, it does not come again.
+    test.text_area[0].set_value("")
+    press(test, "Save")
+    assert not reader.handover_notes(class_id)
+    answer_about(test, ben)
+    assert answer_about(test, ana) == ""
+    # What was typed about one class never stands under another.
+    answer_about(test, "class")
+    test.text_area[0].set_value("Only this class").run()
+    test.sidebar.selectbox(key="class-widget").set_value(find_class(copied.database, "web-cohort-3")).run()
+    assert answer_about(test, "class") == ""
 
 
 # Closing

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.testing.v1 import AppTest
 
 from cohort_core import formatting
 from cohort_core.config.paths import Home
 from cohort_core.dashboard.components import text
 from cohort_core.dashboard.errors import UNEXPECTED
+from cohort_core.export import handover
 from cohort_core.practice.server import Running
 from cohort_core.reports import catalog
+from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.classes import set_active
 from cohort_core.store.roster import Enrolment
@@ -29,6 +34,38 @@ def test_a_page_run_cold_has_its_title_and_the_whole_sidebar(big: str, name: str
     assert test.sidebar.selectbox(key="class-widget").value == big
     assert test.sidebar.button(key="sync-now").label == "Sync now"
     assert not test.error
+
+
+@pytest.mark.parametrize("name", [*PAGES, *(f"settings/{part}" for part in ("thresholds", "drafts"))])
+def test_no_part_that_reruns_alone_is_inside_another(
+    big: str, practised: Workspace, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # When the outer part reruns before its last answer was sent, the browser gets the rest of the inner
+    # one without the place for it, and shows a broken page.
+    inside: list[str] = []
+    register = MemoryFragmentStorage.register
+
+    def note(
+        self: MemoryFragmentStorage,
+        key: str,
+        fragment: Any,
+        *,
+        parent_fragment_id: str | None = None,
+        **rest: Any,
+    ) -> None:
+        register(self, key, fragment, parent_fragment_id=parent_fragment_id, **rest)
+        if parent_fragment_id is not None:
+            inside.append(key)
+
+    monkeypatch.setattr(MemoryFragmentStorage, "register", note)
+    students = catalog.student_health(practised.cohorts.cohort(big)).frame["student_id"]
+    name, _, section = name.partition("/")
+    keys = ("handover-students", "matrix-table", "more-praise", "more-not", "all-changes", "every-assignment")
+    unfold = [*keys, "contacts-by-kind", "what-they-did", "numbers", "write-to", f"download-{name}"]
+    query = {"class": big, "student": students.iloc[0], "part": section}
+    test = page(name, {key: value for key, value in query.items() if value}, unfold)
+    assert not test.exception
+    assert not inside
 
 
 def test_the_entry_shows_the_overview(big: str) -> None:
@@ -109,7 +146,36 @@ def test_risk_is_ranked_filtered_and_does_not_claim_too_much(big: str, practised
     test.button_group(key="band-widget").set_value("critical").run()
     assert len(test.dataframe[0].value) == int((health["risk"] == "critical").sum())
     test.button_group(key="band-widget").set_value("low").run()
-    assert set(test.dataframe[0].value["risk"]) == {"○ On pace"}
+    rows = test.dataframe[0].value
+    assert set(rows["risk"]) == {"○ On pace", "○ On pace so far"}
+    # Beside a silence or an assignment that holds them up it is not said that they keep pace.
+    has_stopped = (rows["days_silent"] >= 7) | (rows["stuck"] > 0)
+    assert set(rows["risk"][has_stopped]) == {"○ On pace so far"}
+    assert set(rows["risk"][~has_stopped & rows["days_silent"].notna()]) == {"○ On pace"}
+
+
+def test_on_pace_never_stands_alone_beside_a_silence(big: str, practised: Workspace) -> None:
+    cohort = practised.cohorts.cohort(big)
+    health = catalog.student_health(cohort).frame
+    chosen = health[(health["risk"] == "low") & health["stage"].isin(["cooling", "quiet"])].iloc[0]
+    overview = page("overview", {"class": big, "scope": "this"})
+    for _ in range(20):
+        if not (more := [button for button in overview.main.button if str(button.key).startswith("more-")]):
+            break
+        overview = more[0].click().run()
+    marks = [html.value for html in overview.main.html if "ct-band" in html.value and "○" in html.value]
+    assert marks
+    assert all("On pace so far" in mark for mark in marks)
+    head = next(
+        html.value
+        for html in page("student", {"class": big, "student": chosen["student_id"]}).html
+        if "ct-line" in html.value
+    )
+    assert "On pace so far" in head
+    lines = handover.content(cohort, contact_frame([]), [], [])["students"]
+    assert next(item for item in lines if item["name"] == chosen["name"])["lines"][0].startswith(
+        "On pace so far; "
+    )
 
 
 def test_trends_shows_every_week(big: str, practised: Workspace) -> None:

@@ -67,7 +67,7 @@ def test_nothing_changed_is_a_sentence(followed: tuple[Running, Workspace]) -> N
 
 def test_a_class_that_was_synced_once_begins_with_the_last_week(followed: tuple[Running, Workspace]) -> None:
     test = page("overview")
-    assert test.button_group(key="since-widget").options == ["A week ago", "A day"]
+    assert test.button_group(key="since-widget").options == ["A week ago", "A day of your choice"]
 
 
 def test_changes_since_a_day_and_of_one_kind_by_the_address(big: str) -> None:

@@ -44,7 +44,7 @@ def test_it_says_what_was_promised_to_two_students(synced: SyncedClass) -> None:
     assert "What was promised: A call on Fridays" in after_other
     assert "Wrong" not in text
     assert "What to be careful with: Two of them are brothers" in text
-    assert f"{names[OTHER]}: until 1 January 2099" in text
+    assert f"{names[OTHER]}: until Thursday 1 January 2099" in text
     reader = Services(synced.workspace).reader(CLI_OWNER)
     assert handover.gaps(cohort, reader.handover_notes(synced.id))["promised"] == len(names) - 2
     _, anonymous = made(synced, anonymous=True)

@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight  # type: ignore[import-untyped]
 
+from cohort_core.config.thresholds import Thresholds
+from cohort_core.metrics.activity import last_activity
 from cohort_core.metrics.cohort import Cohort, build
 from cohort_core.metrics.durations import observed, time_to_complete
 from cohort_core.metrics.groups import group_labels, groups
 from cohort_core.metrics.risk import risk
+from cohort_core.metrics.triage import class_triage
 from cohort_core.reports import catalog
 from cohort_core.store.class_data import ClassData
 
@@ -308,3 +311,28 @@ def test_the_clock_is_never_asked() -> None:
     # The same class data gives the same reports, whatever the time is.
     class_data = stalled_class().class_data
     assert everything(class_data, date(2025, 4, 6)) == everything(class_data, date(2025, 4, 6))
+
+
+@settings(QUICK)
+@given(classes(), instants)
+def test_every_row_of_triage_names_the_fact_that_decides_its_group(school: Row, as_of: datetime) -> None:
+    for cooling_days in (3, 7, 12):
+        cohort = build(
+            data_of(**school), as_of, thresholds=Thresholds(cooling_days=cooling_days, quiet_days=14)
+        )
+        silent = last_activity(cohort)["days_silent"]
+        for entry in class_triage(cohort).entries:
+            if entry.student_id is None:
+                continue
+            days = -1 if pd.isna(silent[entry.student_id]) else silent[entry.student_id]
+            facts = {
+                "never_started": ["nothing started"],
+                "slipping": [
+                    "a week ago, now",
+                    "since this week",
+                    *([f"silent for {days:.0f} days"] if 7 <= days <= 21 else []),
+                ],
+                "far_behind": ["behind the class"],
+                "silent": ["silent for", "stuck in"],
+            }[entry.urgency]
+            assert any(fact in entry.brief for fact in facts), entry

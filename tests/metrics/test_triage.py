@@ -50,7 +50,7 @@ def test_a_row_says_the_main_numbers_in_a_few_words() -> None:
         "cy": "silent for 18 days · stuck in A2 for 18 days",
         "s1": "silent for 13 days",
         "ana": "silent for 13 days",
-        "ed": "1 behind",
+        "ed": "22 points behind the class · 1 behind",
         "Fay": "enrolled 25 days ago, nothing started",
         "Old": "enrolled 34 days ago, nothing started",
         "New": "enrolled 17 days ago, nothing started",
@@ -102,3 +102,16 @@ def test_a_contact_is_shown_with_its_instant() -> None:
     assert {row["name"]: row["last_contact"] for row in rows if row["last_contact"]} == {
         "cy": "2025-03-27T09:00:00.000Z"
     }
+
+
+def test_a_row_says_the_fact_that_put_the_student_into_its_group() -> None:
+    def zoe(day: int) -> str:
+        entries = catalog.triage([climbing(day)], limit=20).records()
+        return str(next(row["brief"] for row in entries if row["name"] == "zoe"))
+
+    # Beside her level stands since when, how far behind, or what she cannot get through.
+    assert zoe(10).startswith("was on pace a week ago, now critical · ")
+    assert zoe(12).split(" · ")[0].endswith(" points behind the class")
+    assert zoe(16).startswith("stuck since this week in A4, open for 8 days · ")
+    assert zoe(22).split(" · ")[0].endswith(" points behind the class")
+    assert "since this week" not in zoe(22)

@@ -19,7 +19,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.questions import SHEETS, Question, Selection, Source, Step, report_of
 from cohort_core.dashboard.files.registry import shared_registry
-from cohort_core.dashboard.layout import View
+from cohort_core.dashboard.layout import View, fragment
 from cohort_core.dashboard.page_words import for_page
 from cohort_core.errors import NotInstalled
 from cohort_core.export import images, pdf, tables
@@ -29,6 +29,7 @@ NO_COOKIES = (
     "Downloads need the cookies of this page, and the browser sends none. Allow cookies for this address, "
     "and reload the page."
 )
+REPORT_NOTE = "Has names and grades, for mentors. The director's page, on Trends, has none."
 NO_PDF = "PDF files need a part that is not installed here. Ask whoever runs this server to add it."
 Ask = Callable[..., Any]
 
@@ -100,10 +101,10 @@ def bare_menu(
 
 
 def class_report_menu(view: View, report: Report) -> None:
-    """Show the menu with the class report for a programme director, and the Overview's figures."""
+    """Show the menu with the class report, which is for mentors, and the Overview's figures."""
     base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu([replace(base, extension="pdf"), *_tables(base)], title="the class report")
+        _menu([replace(base, extension="pdf"), *_tables(base)], REPORT_NOTE, title="the class report")
     else:
         _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report")
 
@@ -119,7 +120,7 @@ def director_menu(view: View) -> None:
     """Show the menu with the page for a programme director, and its figures."""
     base = Question("director", **_common(view), ask=Step.of(director_figures))
     sheets = [replace(base, extension="pdf")] if pdf.is_possible() else []
-    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF, title="the page for a director")
+    _menu([*sheets, *_tables(base)], None if sheets else NO_PDF, title="the director's page")
 
 
 def director_figures(source: Source) -> Report:
@@ -167,7 +168,7 @@ def _step(function: Ask | None) -> Step | None:
 def _menu(
     questions: Sequence[Question], note: str | None = None, *, title: str, action: str = "Download"
 ) -> None:
-    """Show the menu, in a fragment that draws its links only while it is open.
+    """Show the menu, which draws its links only while it is open.
 
     `title` says to screen readers what is downloaded.
 
@@ -190,7 +191,7 @@ def _menu(
             # A closed menu has the size of the open one, or the browser would place it wrongly.
             st.html(_markup(labelled) if popover.open else _placeholder(labelled))
 
-    st.fragment(draw)()
+    fragment(draw)
 
 
 def _label(question: Question) -> str:

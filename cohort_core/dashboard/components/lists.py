@@ -17,7 +17,7 @@ from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import count, literal, markup
 from cohort_core.dashboard.layout import View, link, open_page
 from cohort_core.reports.band_meaning import Meanings
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import BANDS, BandLook
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import Band
 
@@ -239,7 +239,12 @@ def _bands(counts: Mapping[Any, int]) -> list[Part]:
 
 def band(of: Band) -> str:
     """Return a risk band as markup."""
-    return mark(BANDS[of].shape, BANDS[of].label, BANDS[of].colour)
+    return level(BANDS[of])
+
+
+def level(look: BandLook) -> str:
+    """Return the look of a risk level as markup."""
+    return mark(look.shape, look.label, look.colour)
 
 
 def mark(shape: str, word: str, colour: str) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from cohort_core.dashboard.components.text import count
 from cohort_core.metrics.activity import enrolled_days
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.detail import missing_work, stuck_work
 from cohort_core.metrics.outcomes import acts_of
 from cohort_core.metrics.praise import find_return, praise
 from cohort_core.reports import catalog
@@ -23,7 +24,6 @@ from cohort_core.services.reader import Reader
 # Exactly one address: some mail programs read a comma, or a line break, as the begin of another one.
 _ADDRESS = re.compile(r"[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^@\s,;:<>\"()\[\]\\\x00-\x1f\x7f]+")
 HELP = "Made from the numbers on this page, for you to change. Nothing is sent from here."
-HALF_OF_THE_CLASS = 0.5
 MAX_MISSING = 2
 
 
@@ -91,9 +91,7 @@ def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Si
     """
     health = catalog.student(cohort, student_id).record()
     work = catalog.student_assignments(cohort, student_id).frame
-    stuck = work[work["status"] == "stuck"].sort_values("days", ascending=False)
-    is_open = work["status"].isin(["not_started", "in_progress"])
-    missing = work[is_open & (work["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]["name"].tolist()
+    stuck, missing = stuck_work(work), missing_work(work)["name"].tolist()
     returned = find_return(cohort, student_id)
     kind = kind or kind_of(
         health,

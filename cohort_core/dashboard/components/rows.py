@@ -10,8 +10,7 @@ import streamlit as st
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components.text import literal, markup
 from cohort_core.dashboard.layout import link
-from cohort_core.reports.labels import BANDS
-from cohort_core.reports.row_models import Band
+from cohort_core.reports.labels import BandLook
 
 STEP = 20
 """Rows that come with each press of "20 more".
@@ -27,7 +26,8 @@ class StudentRow:
     class_id: str
     student_id: str
     name: str
-    band: Band | None
+    level: BandLook | None
+    """The look of the risk level."""
     brief: str
     contact: str = ""
     """The last contact in a few words, empty without one."""
@@ -43,7 +43,7 @@ def show(rows: Iterable[StudentRow], key: str, beside: Callable[[StudentRow], No
     with st.container(key=f"people-{key}", gap=None):
         for row in rows:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                st.html(_mark(row.band), width=84)
+                st.html(_mark(row.level), width=124)
                 also = {url_state.CLASS: row.class_id, "student": row.student_id}
                 link("student", literal(row.name), icon=False, also=also, width=176)
                 st.html(_words(row), width="stretch")
@@ -72,10 +72,9 @@ def _grow(key: str, number: int) -> None:
     st.session_state[key] = number
 
 
-def _mark(band: Band | None) -> str:
-    if band is None:
+def _mark(look: BandLook | None) -> str:
+    if look is None:
         return "<span class='ct-band'></span>"
-    look = BANDS[band]
     shape = f"<span class='ct-shape' style='color:{look.colour}' aria-hidden='true'>{look.shape}</span>"
     return f"<span class='ct-band'>{shape}<span>{markup(look.label)}</span></span>"
 

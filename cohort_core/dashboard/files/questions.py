@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cohort_core.services.admin_commands import AdminCommands
 
 PDF_MEDIA_TYPE = "application/pdf"
+MAIL_MERGE = "mail-merge"
 _PLAIN = (str, int, float, bool, date, type(None))
 
 
@@ -119,6 +120,11 @@ class Question:
     """Gives the chart, from a `Source`: for charts of more than the report."""
     title: str = ""
     """Stands above a picture, after the name of the subject of `ask`."""
+
+    @property
+    def has_text(self) -> bool:
+        """True if it holds a text that a mentor wrote."""
+        return self.name == MAIL_MERGE
 
     @property
     def file_name(self) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LIFETIME_SECONDS = 24 * 3600.0
 """So the links of a page that stays open work over a class night."""
+TEXT_LIFETIME_SECONDS = 3600.0
+"""For questions with a text that a mentor wrote."""
 MAX_PER_OWNER = 1_000
 MAX_QUESTIONS = 5_000
 """Of all owners; a question takes about 1 KB."""
@@ -31,7 +33,8 @@ class _Entry:
 class FileRegistry:
     """Questions with their owners. Safe to share between threads.
 
-    The oldest goes first: after a day without an offer, or when there are too many.
+    The oldest goes first: after a day without an offer, or when there are too many. With a mentor's own text
+    it goes after an hour.
     """
 
     def __init__(
@@ -87,12 +90,11 @@ class FileRegistry:
             self._drop(next(iter(self._entries)))
 
     def _drop_expired(self) -> None:
-        earliest = self._now() - LIFETIME_SECONDS
-        while self._entries:
-            key, entry = next(iter(self._entries.items()))
-            if entry.offered_at > earliest:
-                return
-            self._drop(key)
+        now = self._now()
+        for key, entry in list(self._entries.items()):
+            lifetime = TEXT_LIFETIME_SECONDS if key[1].has_text else LIFETIME_SECONDS
+            if entry.offered_at <= now - lifetime:
+                self._drop(key)
 
     def _drop(self, key: tuple[str, Question]) -> None:
         del self._keys[self._entries.pop(key).id]

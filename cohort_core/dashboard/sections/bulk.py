@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
 
@@ -10,25 +11,28 @@ import streamlit as st
 from pydantic import BaseModel, Field
 
 from cohort_core.dashboard.components import downloads, message
-from cohort_core.dashboard.components.text import count, literal
+from cohort_core.dashboard.components.text import count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.files.questions import Source
+from cohort_core.dashboard.files.questions import MAIL_MERGE, Source
 from cohort_core.dashboard.layout import View
-from cohort_core.dashboard.sections import hides
+from cohort_core.dashboard.sections import contacts, hides
 from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.errors import BadInput
 from cohort_core.export.tables import Table
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.reports.drafts import MAX_BODY, MAX_SUBJECT, SUBJECT, Template, check_template, fill
+from cohort_core.services.commands import CONTACT_HIDES_DAYS
 
 FIRST_NAME, MENTOR = "{first_name}", "{mentor}"
 DRAFT = (
     f"Hi {FIRST_NAME},\nI wanted to ask how you are getting on. Is there something that gets in your way? "
     f"I am glad to help.\n{MENTOR}"
 )
+RECENT = timedelta(days=CONTACT_HIDES_DAYS)
+"""Somebody who had a contact so recently is left out at first."""
 MAX_ADDRESS = 1800
 """Some mail programs cut a longer address."""
-_TEMPLATE = "several"
+_TEMPLATE, _NOTED = "several", "bulk-noted"
 
 
 class MailLine(BaseModel):
@@ -57,6 +61,11 @@ def offer(view: View, student_ids: Sequence[str], assignment_id: str | None = No
 def show(view: View, student_ids: Sequence[str], assignment_id: str | None = None) -> None:
     """Show the draft, the preview for each student, and the actions."""
     cohort = view.cohort
+    ticked = tuple(student_ids)
+    student_ids = _leave_out_recent(view, ticked)
+    if not student_ids:
+        st.caption("Nobody is left to write to.")
+        return
     subject = st.text_input("Subject", value=SUBJECT, key="bulk-subject", max_chars=MAX_SUBJECT)
     body = st.text_area(
         "Message",
@@ -79,7 +88,7 @@ def show(view: View, student_ids: Sequence[str], assignment_id: str | None = Non
         for line in lines
         if line.email and message.is_address(line.email) and not view.reader.anonymous
     ]
-    note = partial(_note, view, tuple(student_ids), assignment_id)
+    note = partial(_note, view, tuple(student_ids), ticked, assignment_id)
     st.markdown("**Preview for each**")
     with st.container(height=220, key="bulk-preview", border=False):
         preview = "\n\n".join(f"— {line.name} —\n{line.message}" for line in lines)
@@ -98,7 +107,7 @@ def show(view: View, student_ids: Sequence[str], assignment_id: str | None = Non
             )
         ask = partial(mail_merge, student_ids="\n".join(student_ids), subject=subject, body=body)
         downloads.bare_menu(
-            view, report=_table(lines), ask=ask, name="mail-merge", title="", action="File for a mail merge"
+            view, report=_table(lines), ask=ask, name=MAIL_MERGE, title="", action="File for a mail merge"
         )
         st.button(
             "I wrote to them: note it",
@@ -115,6 +124,33 @@ def show(view: View, student_ids: Sequence[str], assignment_id: str | None = Non
     missing = len(lines) - len(addresses)
     if missing and not view.reader.anonymous:
         st.caption(f"{count(missing, 'student has', 'students have')} no email at OpenClass.")
+
+
+def _leave_out_recent(view: View, ticked: tuple[str, ...]) -> Sequence[str]:
+    """Show recent contacts with these students, and return those to write to.
+
+    A switch leaves these out until the mentor turns it off. Contacts that were just noted here for the same
+    students do not count, so that a press on one action takes nothing away from the others.
+    """
+    noted_for, just_noted = st.session_state.get(_NOTED, ((), set()))
+    recent: dict[str, str] = {}
+    for contact in view.reader.contacts():
+        age = view.now - parse_instant(contact.at)
+        is_just_noted = noted_for == ticked and contact.id in just_noted
+        if contact.student_id in ticked and not is_just_noted and timedelta(0) <= age < RECENT:
+            recent.setdefault(contact.student_id, contacts.describe(contact, view.now))
+    if not recent:
+        return ticked
+    # Its key has the students, so that it is on again for others.
+    leaves_out = st.toggle(
+        f"Leave out {count(len(recent), 'student')} with a message or talk in the last {RECENT.days} days",
+        value=True,
+        key=f"bulk-leave-out-{'-'.join(sorted(recent))}",
+    )
+    names = view.cohort.students["name"]
+    lines = [f"{names[student_id]}: {words}" for student_id, words in recent.items() if student_id in names]
+    st.caption(literal("; ".join(lines)))
+    return [student_id for student_id in ticked if student_id not in recent] if leaves_out else ticked
 
 
 def _copy_button(label: str, key: str, note: partial[None]) -> None:
@@ -172,7 +208,13 @@ def _table(lines: Sequence[MailLine]) -> Table:
 # This runs before the page does, so that one rerun shows the note.
 
 
-def _note(view: View, student_ids: Sequence[str], assignment_id: str | None, channel: str) -> None:
+def _note(
+    view: View,
+    student_ids: Sequence[str],
+    ticked: tuple[str, ...],
+    assignment_id: str | None,
+    channel: str,
+) -> None:
     noted = []
     with guarded("contact", stop=False) as problems:
         for student_id in student_ids:
@@ -186,11 +228,12 @@ def _note(view: View, student_ids: Sequence[str], assignment_id: str | None, cha
             )
             noted.append((student_id, made))
     hides.keep_problem(problems)
+    st.session_state[_NOTED] = (ticked, {made.contact.id for _, made in noted})
     days = [made.hidden_until for _, made in noted if made.hidden_until is not None]
     back = (
         f" They are back on the list on {min(days):%A} {min(days).day} {min(days):%B} if nothing changes."
         if days
         else ""
     )
-    contacts = [(student_id, made.contact.id) for student_id, made in noted if made.is_new]
-    hides.keep_notice(f"Noted for {count(len(noted), 'student')}.{back}", view.class_id, contacts)
+    new = [(student_id, made.contact.id) for student_id, made in noted if made.is_new]
+    hides.keep_notice(f"Noted for {count(len(noted), 'student')}.{back}", view.class_id, new)

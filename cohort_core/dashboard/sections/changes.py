@@ -128,9 +128,9 @@ def _choose_since(view: View) -> Since:
     now = view.now
     ends = view.reader.sync_ends(view.class_id, limit=2)
     visit, visit_text = _visit(view)
-    labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day"}
+    labels = {A_WEEK_AGO: "A week ago", A_DAY: "A day of your choice"}
     if len(ends) > 1 and view.as_of is None:
-        labels = {SYNC_BEFORE: "Sync before"} | labels
+        labels = {SYNC_BEFORE: "The sync before"} | labels
     if visit is not None:
         labels = {VISIT: upper_first(visit_text.removeprefix("your "))} | labels
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -18,6 +18,7 @@ from cohort_core.metrics.groups import groups
 from cohort_core.store.contacts import Contact
 
 SHOWN = 12
+_KEPT, _TICK = "night-kept", "tick-"
 
 
 def describe(view: View) -> str:
@@ -35,7 +36,8 @@ def show(view: View) -> None:
     """Show the lists of the class night side by side."""
     hides.show_notice(view)
     met = _met_today(view)
-    night = _night(view, met)
+    kept = {student_id: contact for student_id, contact in met.items() if student_id in _kept()}
+    night = _night(view, kept)
     left, right = st.columns(2, gap="large")
     with left:
         st.header("Talk to first", anchor=False)
@@ -53,8 +55,11 @@ def show(view: View) -> None:
         for lesson in night.teach_again:
             st.markdown(f"**{literal(lesson.assignment)}**")
             st.caption(literal(", ".join(lesson.students)))
+    names = view.cohort.students["name"]
+    done = tuple(Person(id_, names[id_]) for id_ in met if id_ not in kept and id_ in names)
     with right:
         parts = {
+            "Talked to today": done,
             "Came back this week": night.returned,
             "New": night.enrolled,
             "Not talked to for three weeks": night.not_met,
@@ -71,11 +76,20 @@ def show(view: View) -> None:
                 )
 
 
-def _night(view: View, met: Mapping[str, Contact]) -> ClassNight:
-    """Return the lists as they were before the ticks of today.
+def _kept() -> set[str]:
+    """Return the ids of the students who were ticked since the page was opened.
 
-    So no row jumps away under a finger.
+    Their rows stay where they are, so that none jumps away under a finger and a tick can be taken back.
+    Streamlit forgets the boxes when another page opens; without any box this is a new opening.
     """
+    if not any(str(key).startswith(_TICK) for key in st.session_state):
+        st.session_state[_KEPT] = set()
+    kept: set[str] = st.session_state.setdefault(_KEPT, set())
+    return kept
+
+
+def _night(view: View, met: Mapping[str, Contact]) -> ClassNight:
+    """Return the lists as they were before these talks of today."""
     frame = view.reader.contact_frame(view.class_id)
     frame = frame[~frame["contact_id"].isin([contact.id for contact in met.values()])]
     hidden = {
@@ -116,7 +130,7 @@ def _offer_tick(view: View, part: str, met: Mapping[str, Contact], person: lists
     if view.commands is None or view.as_of or person.student_id is None:
         return
     contact = met.get(person.student_id)
-    key = f"tick-{part}-{person.student_id}-{contact.id if contact else 0}"
+    key = f"{_TICK}{part}-{person.student_id}-{contact.id if contact else 0}"
     st.checkbox(
         "Talked to them",
         value=contact is not None,
@@ -135,6 +149,7 @@ def _tick(view: View, key: str, student_id: str, contact: Contact | None) -> Non
         return
     with guarded("contact", stop=False) as problems:
         if contact is None:
+            _kept().add(student_id)
             commands_of(view).add_contact(view.class_id, student_id, "met")
         else:
             commands_of(view).delete_contact(view.class_id, student_id, contact.id)

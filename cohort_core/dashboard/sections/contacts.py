@@ -17,6 +17,8 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sections import hides
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.metrics.triage import class_triage
+from cohort_core.reports.labels import OUTCOMES
 from cohort_core.services.commands import CONTACT_HIDES_DAYS
 from cohort_core.services.subject import Noted
 from cohort_core.store.contacts import Contact
@@ -103,7 +105,7 @@ def show_on_student_page(view: View, student_id: str, name: str) -> None:
         at = parse_instant(contact.at)
         if at > view.cohort.as_of and view.as_of:
             continue
-        parts = [f"{DID[contact.channel]} {_ago(at, view.now)}", words.get(contact.id), contact.note]
+        parts = [describe(contact, view.now), words.get(contact.id), contact.note]
         st.caption(literal(" · ".join(part for part in parts if part)))
 
 
@@ -143,6 +145,9 @@ def last_contacts(view: View) -> dict[tuple[str, str], str]:
     For example "wrote 7 days ago, nothing since".
     """
     parts = {part.class_id: part for part in view.reader.class_triages(view.as_of)}
+    if view.shown is not None and not view.shown.is_open:
+        # Nobody of a closed class is in triage, but its contacts are kept for a year.
+        parts[view.class_id] = class_triage(view.cohort.classwide)
     texts: dict[tuple[str, str], str] = {}
     for contact in view.reader.contacts():
         part, at = parts.get(contact.class_id), parse_instant(contact.at)
@@ -160,14 +165,7 @@ def _outcomes(view: View, contacts: list[Contact]) -> dict[int, str]:
     if not contacts:
         return {}
     report = view.reader.report("outcomes", view.class_id, as_of=view.as_of)
-    words = {
-        "came_back": "came back",
-        "reason_gone": "came back, nothing left to worry about",
-        "left": "left since",
-        "nothing_since": "nothing since",
-        "too_early": "too early to tell",
-    }
-    return {row["contact_id"]: words[row["outcome_7"]] for row in report.records()}
+    return {row["contact_id"]: OUTCOMES[row["outcome_7"]] for row in report.records()}
 
 
 def _outcome_person(view: View, row: Mapping[str, Any]) -> lists.Person:
@@ -179,6 +177,16 @@ def _outcome_person(view: View, row: Mapping[str, Any]) -> lists.Person:
     return lists.Person(
         row["student_id"], "", row["name"], [f"{wrote}; {what} on {day:%A} {formatting.short_day(day)}."]
     )
+
+
+def describe(contact: Contact, now: datetime) -> str:
+    """Describe a contact, such as "Wrote 3 days ago" or "Talked today (night-helper)".
+
+    In brackets stands the name of the token, where another program noted it.
+    """
+    by = contact.who.removeprefix("token:")
+    program = f" ({by})" if by != contact.who else ""
+    return f"{DID[contact.channel]} {_ago(parse_instant(contact.at), now)}{program}"
 
 
 def _ago(at: datetime, now: datetime) -> str:

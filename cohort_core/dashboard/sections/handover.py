@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cohort_core.dashboard.components import notices
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, lazy_expander
@@ -16,7 +17,7 @@ from cohort_core.export import handover as sheet
 from cohort_core.store.handover import MAX_TEXT, QUESTIONS, HandoverNote
 
 _CLASS, _GROUP = "class", "group"
-_NOTICE = "handover-notice"
+_NOTICE, _UNSAVED, _FIELD = "handover-notice", "handover-unsaved", "handover-answer-"
 _READABLE = "Write what the student may read: they may ask for it."
 
 
@@ -28,9 +29,7 @@ def describe(view: View) -> str:
 
 def show(view: View) -> None:
     """Show what is missing, the answers to edit, and the rest of the handover."""
-    if notice := st.session_state.pop(_NOTICE, None):
-        is_good, sentence = notice
-        (st.success if is_good else st.error)(literal(sentence))
+    notices.show(_NOTICE)
     notes = view.reader.handover_notes(view.class_id)
     if view.reader.anonymous:
         st.info("Answers may name people, so none are shown or written in anonymous mode.")
@@ -72,25 +71,29 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         format_func=lambda key: subjects.get(key, ""),
         key="handover-about",
         width=420,
+        on_change=_keep_unsaved,
     )
     present = {note.question: note.text for note in notes if _subject_of(view, note) == subject}
-    present = {question: _opened_with(subject, question, present.get(question, "")) for question in QUESTIONS}
+    present = {question: _opened_with(view, subject, question, present.get(question, "")) for question in QUESTIONS}
     is_reader = view.commands is None
     for question, title in QUESTIONS.items():
         text = present[question]
         # With the text in its key, a field shows what was saved meanwhile.
         st.text_area(
             title,
-            text,
-            key=_field(subject, question, text),
+            st.session_state.get(_UNSAVED, {}).get(_field(view, subject, question, text), text),
+            key=_field(view, subject, question, text),
             max_chars=MAX_TEXT,
             height=90,
             disabled=is_reader,
             help=_READABLE,
         )
     if not is_reader:
+        about = subjects[subject]
+        if subject in (_CLASS, _GROUP):
+            about = f"{about[0].lower()}{about[1:]}"
         st.button(
-            "Save",
+            literal(f"Save for {about}"),
             key="handover-save",
             type="primary",
             on_click=_save,
@@ -117,18 +120,20 @@ def _subject_of(view: View, note: HandoverNote) -> str | None:
     return _GROUP if note.group_id == view.group_id else None
 
 
-def _field(subject: str, question: str, text: str) -> str:
-    return f"handover-{subject}-{question}-{text}"
+def _field(view: View, subject: str, question: str, text: str) -> str:
+    return f"{_FIELD}{view.class_id}-{view.group_id}-{subject}-{question}-{text}"
 
 
-def _opened_with(subject: str, question: str, present: str) -> str:
+def _opened_with(view: View, subject: str, question: str, present: str) -> str:
     """Return the answer over which a text was typed.
 
     For an untouched field it is the present answer.
     """
-    place = f"handover-opened-{subject}-{question}"
+    place = f"opened-{_field(view, subject, question, '')}"
     opened = str(st.session_state.get(place, present))
-    typed = str(st.session_state.get(_field(subject, question, opened), opened)).strip()
+    field = _field(view, subject, question, opened)
+    unsaved = st.session_state.get(_UNSAVED, {}).get(field, opened)
+    typed = str(st.session_state.get(field, unsaved)).strip()
     st.session_state[place] = present if typed in (opened, present) else opened
     return str(st.session_state[place])
 
@@ -162,7 +167,13 @@ def _note_lines(notes: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"{note['question']}: {note['text']}" for note in notes]
 
 
-# This runs before the page does, so that one rerun shows the answers everywhere.
+# These run before the page does, so that one rerun shows the answers everywhere.
+
+
+def _keep_unsaved() -> None:
+    """Keep what stands in the fields: Streamlit forgets fields that are not shown."""
+    fields = {str(key): text for key, text in st.session_state.items() if str(key).startswith(_FIELD)}
+    st.session_state[_UNSAVED] = st.session_state.get(_UNSAVED, {}) | fields
 
 
 def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> None:
@@ -174,15 +185,18 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
     changed, newer = 0, []
     with guarded("handover", stop=False) as problems:
         for question, before in present.items():
-            text = str(st.session_state.get(_field(subject, question, before), before)).strip()
+            field = _field(view, subject, question, before)
+            text = str(st.session_state.get(field, before)).strip()
             if text == before:
+                st.session_state.get(_UNSAVED, {}).pop(field, None)
                 continue
             # After a refusal, the answer that it showed.
-            place = f"handover-shown-{subject}-{question}"
+            place = f"shown-{field}"
             shown = st.session_state.pop(place, before)
             try:
                 commands_of(view).save_handover_note(view.class_id, question, text, before=shown, **about)
                 changed += 1
+                st.session_state.get(_UNSAVED, {}).pop(field, None)
             except AnswerChanged as error:
                 theirs = st.session_state[place] = error.details["present"]
                 newer.append(
@@ -194,4 +208,4 @@ def _save(view: View, subject: str, label: str, present: Mapping[str, str]) -> N
             "field. Save it again to replace theirs."
         )
     saved = f"Saved for the handover: {label}." if changed else "Nothing to save: no answer changed."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)
+    notices.keep(_NOTICE, problems, saved)

@@ -12,8 +12,8 @@ from cohort_core.dashboard.components.text import about, count, literal
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
+from cohort_core.reports.labels import describe_hide
 from cohort_core.services.hiding import holds
-from cohort_core.store.hides import Hide
 
 TODAY, WEEK, ACTIVE, EXEMPT, WRONG = "today", "week", "active", "exempt", "wrong"
 CHOICES = {
@@ -59,15 +59,17 @@ def offer(view: View, class_id: str, student_id: str, name: str) -> None:
 
 def show_notice(view: View) -> None:
     """Show the notice about the last click once, with a button that undoes it."""
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(literal(problem))
-    notice: Notice | None = st.session_state.pop(_NOTICE, None)
-    if notice is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="notice"):
-        st.caption(literal(notice.text), width="content")
-        if notice.can_undo:
-            st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
+    # The place is there without a notice too, so that nothing below moves.
+    with st.container():
+        if problem := st.session_state.pop(_PROBLEM, None):
+            st.error(literal(problem))
+        notice: Notice | None = st.session_state.pop(_NOTICE, None)
+        if notice is None:
+            return
+        with st.container(horizontal=True, vertical_alignment="center", key="notice"):
+            st.caption(literal(notice.text), width="content")
+            if notice.can_undo:
+                st.button("Undo", key="undo", type="tertiary", on_click=_undo, args=(view, notice))
 
 
 def show_state(view: View, student_id: str, name: str) -> None:
@@ -75,7 +77,7 @@ def show_state(view: View, student_id: str, name: str) -> None:
     hides = [hide for hide in view.reader.holding_hides(view.cohort) if hide.student_id == student_id]
     for hide in hides:
         with st.container(horizontal=True, vertical_alignment="center", key="hidden"):
-            text = f"Hidden from Needs attention {_state(hide)}."
+            text = f"Hidden from Needs attention {describe_hide(hide)}."
             st.caption(literal(text), width="content")
             if view.commands is not None:
                 st.button(
@@ -169,14 +171,5 @@ def _hidden_students(view: View) -> dict[tuple[str, str], str]:
         if part is None or not holds(hide, part):
             continue
         if name := part.names.get(hide.student_id):
-            descriptions[hide.class_id, hide.student_id] = f"{name}: {_state(hide)}"
+            descriptions[hide.class_id, hide.student_id] = f"{name}: {describe_hide(hide)}"
     return descriptions
-
-
-def _state(hide: Hide) -> str:
-    why = ", after a contact" if hide.contact_id is not None else ""
-    if hide.until is not None:
-        return f"until {hide.until:%A} {hide.until.day} {hide.until:%B}{why}"
-    if hide.reason == "until_active":
-        return "until they come back"
-    return "wrongly listed" if hide.reason == "wrong" else "for good"

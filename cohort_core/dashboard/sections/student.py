@@ -23,15 +23,15 @@ from cohort_core.dashboard.components.text import (
 )
 from cohort_core.dashboard.sidebar import mentors_of
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.detail import missing_work, stuck_work
 from cohort_core.reports import catalog
 from cohort_core.reports.band_meaning import Meanings
-from cohort_core.reports.labels import STATES
+from cohort_core.reports.labels import STATES, look_of
 from cohort_core.reports.report import Report
 from cohort_core.reports.row_models import PaceRow, StudentHealthRow
 from cohort_core.services.set_aside import SetAsideRecord
 from cohort_core.store.roster import Mentor
 
-HALF_OF_THE_CLASS = 0.5
 MAX_NAMES = 3
 WEAK_BELOW = 0.1
 """A grade so far below that of the class is weak."""
@@ -74,7 +74,7 @@ def head(cohort: Cohort, health: Mapping[str, Any], mentors: Sequence[Mentor]) -
     contact = [text for text in (student["email"], night, student["region"]) if isinstance(text, str)]
     if names := mentors_of(mentors, night):
         contact.append(f"mentor {' and '.join(names)}")
-    lines = [f"{lists.band(health['risk'])} · {markup(lists.health_text(health))}"]
+    lines = [f"{lists.level(look_of(health))} · {markup(lists.health_text(health))}"]
     lines += [markup(" · ".join(contact))] if contact else []
     st.html("".join(f"<div class='ct-line'>{line}</div>" for line in lines))
 
@@ -97,32 +97,32 @@ def show_figures(cohort: Cohort, health: Mapping[str, Any]) -> None:
     forecast = catalog.forecast(cohort, student_id).record()
     with st.container(horizontal=True, key="headline"):
         st.metric(
-            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=140
+            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=124
         )
         # The reasons above are about work of every type.
         of_type = f", {literal(cohort.type)}" if cohort.type else ""
         st.metric(
-            f"Average grade{of_type}", percent(health["avg_grade"]), help=meaning["avg_grade"], width=140
+            f"Average grade{of_type}", percent(health["avg_grade"]), help=meaning["avg_grade"], width=124
         )
-        st.metric("Risk", points(health["risk_score"]), help=meaning["risk_score"], width=140)
+        st.metric("Risk", points(health["risk_score"]), help=meaning["risk_score"], width=124)
         st.metric(
             "Work per week",
             formatting.one_decimal(forecast["per_week"]),
             help="Assignments completed in a week, over the last four weeks in which the student worked.",
-            width=140,
+            width=124,
         )
         st.metric(
-            "Pace",
+            "Place in class",
             pace_text(pace["pace_percentile"]),
             help=meanings(PaceRow)["pace_percentile"],
-            width=150,
+            width=130,
         )
         if health["stage"] not in ("quiet", "gone", "never_started"):
             st.metric(
                 "Finishes",
                 forecast_text(forecast),
                 help="At the pace of the last four weeks in which the student worked.",
-                width=220,
+                width=150,
             )
 
 
@@ -156,17 +156,7 @@ def note_set_aside(records: Sequence[SetAsideRecord], student_id: str) -> None:
         )
 
 
-def stuck(assignments: pd.DataFrame) -> pd.DataFrame:
-    return assignments[assignments["status"] == "stuck"].sort_values("days", ascending=False)
-
-
-def missing(assignments: pd.DataFrame) -> pd.DataFrame:
-    """Return the assignments that half of the class has completed and the student has not.
-
-    Those in which the student is stuck are left out; the page shows them apart.
-    """
-    is_open = assignments["status"].isin(["not_started", "in_progress"])
-    return assignments[is_open & (assignments["class_completion_rate_all"] >= HALF_OF_THE_CLASS)]
+stuck, missing = stuck_work, missing_work
 
 
 def weak_grades(assignments: pd.DataFrame) -> pd.DataFrame:

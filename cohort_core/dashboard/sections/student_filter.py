@@ -12,7 +12,7 @@ from cohort_core.charts import student_charts
 from cohort_core.metrics.brief import brief_reasons
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.health import is_early_warning
-from cohort_core.reports.labels import BANDS
+from cohort_core.reports.labels import look_of
 from cohort_core.reports.row_models import Stage
 
 MAX_BARS = 20
@@ -60,7 +60,7 @@ def to_rows(
     last contact with each student, by id.
     """
     return health.assign(
-        risk=health["risk"].map(lambda band: BANDS[band].marked),
+        risk=[look_of(row).marked for row in health.to_dict("records")],
         stage=health["stage"].map(stages),
         brief=health["student_id"].map(brief_reasons(cohort)),
         email=health["student_id"].map(cohort.students["email"]),

@@ -15,7 +15,7 @@ from cohort_core.dashboard.components.text import literal
 from cohort_core.dashboard.files.questions import Source
 from cohort_core.dashboard.layout import View, link
 from cohort_core.dashboard.sections import contacts, hides
-from cohort_core.reports.labels import URGENCIES
+from cohort_core.reports.labels import URGENCIES, student_look
 from cohort_core.reports.report import Report
 
 EVERYONE = 100_000
@@ -197,7 +197,8 @@ def _row(row: Mapping[str, Any], scope: str, wrote: Mapping[tuple[str, str], str
         row["class_id"],
         row["student_id"],
         row["name"],
-        row["risk"],
+        # Nobody on pace is listed but for silence, or for work in which they are stuck.
+        student_look(row["risk"], is_slowing=True) if row["risk"] else None,
         row["brief"],
         wrote.get((row["class_id"], row["student_id"]), ""),
         row["class_name"] if scope == ALL_CLASSES else "",

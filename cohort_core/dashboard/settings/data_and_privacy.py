@@ -11,8 +11,8 @@ import streamlit as st
 from cohort_core.clock import local_time, utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Preferences, set_by_environment
-from cohort_core.dashboard.components import lists
-from cohort_core.dashboard.components.text import count, literal, markup, size, upper_first
+from cohort_core.dashboard.components import lists, notices
+from cohort_core.dashboard.components.text import count, markup, size, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.dashboard.page_words import FIXED, advice_for_page, without_paths
@@ -38,9 +38,7 @@ _NOTICE, _FINDINGS = "data-notice", "data-findings"
 
 def show(view: View) -> None:
     home = admin_of(view).home
-    if notice := st.session_state.pop(_NOTICE, None):
-        good, sentence = notice
-        (st.success if good else st.error)(literal(sentence))
+    notices.show(_NOTICE)
     st.header("Privacy", anchor=False)
     _ask_anonymous(view)
     st.header("Your data", anchor=False)
@@ -83,8 +81,7 @@ def _ask_anonymous(view: View) -> None:
 def _save_anonymous(view: View, wanted: bool) -> None:
     with guarded("settings", stop=False) as problems:
         admin_of(view).change_settings(Preferences(anonymous=wanted))
-    if problems:
-        st.session_state[_NOTICE] = (False, problems[0])
+    notices.keep(_NOTICE, problems, None)
 
 
 def _show_folder(home: Home, *, anonymous: bool) -> None:
@@ -114,7 +111,7 @@ def _back_up(view: View) -> None:
         now = local_time(utc_now())
         file = admin_of(view).back_up_here(now)
         done = f"Backed up to the folder for backups ({size(file.stat().st_size)})."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)
+    notices.keep(_NOTICE, problems, done)
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:

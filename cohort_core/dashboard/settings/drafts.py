@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cohort_core.config.settings import Preferences, set_by_environment
+from cohort_core.dashboard.components import notices
 from cohort_core.dashboard.components.text import count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
@@ -33,9 +34,7 @@ _NOTICE = "drafts-notice"
 
 def show(view: View) -> None:
     """Show the name below messages, and the template of each reason with an example."""
-    if notice := st.session_state.pop(_NOTICE, None):
-        is_good, sentence = notice
-        (st.success if is_good else st.error)(literal(sentence))
+    notices.show(_NOTICE)
     st.subheader("Your name", anchor=False)
     _ask_name(view)
     st.subheader("Drafts", anchor=False)
@@ -130,19 +129,18 @@ def _edit(view: View, draft: Draft) -> None:
 def _save_name(view: View, key: str) -> None:
     with guarded("settings", stop=False) as problems:
         admin_of(view).change_settings(Preferences(mentor_name=st.session_state[key].strip() or None))
-    if problems:
-        st.session_state[_NOTICE] = (False, problems[0])
+    notices.keep(_NOTICE, problems, None)
 
 
 def _save(view: View, kind: str, subject_key: str, body_key: str) -> None:
     with guarded("draft", stop=False) as problems:
         admin_of(view).save_draft(kind, st.session_state[subject_key], st.session_state[body_key])
     saved = f"Saved the draft “{KINDS[kind]}”."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, saved)
+    notices.keep(_NOTICE, problems, saved)
 
 
 def _reset(view: View, kind: str) -> None:
     with guarded("draft", stop=False) as problems:
         admin_of(view).reset_draft(kind)
     done = f"The draft “{KINDS[kind]}” is ours again."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, done)
+    notices.keep(_NOTICE, problems, done)

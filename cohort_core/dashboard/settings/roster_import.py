@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel, Field
 
-from cohort_core.dashboard.components import downloads
+from cohort_core.dashboard.components import downloads, notices
 from cohort_core.dashboard.components.text import and_more, count, literal, moment, parse_instant, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.files.questions import Source
@@ -72,9 +72,7 @@ class MentorLine(BaseModel):
 
 
 def show(view: View) -> None:
-    if notice := st.session_state.pop(_NOTICE, None):
-        good, sentence = notice
-        (st.success if good else st.error)(literal(sentence))
+    notices.show(_NOTICE)
     st.header("Students", anchor=False)
     st.caption(
         "OpenClass does not know class nights, regions, or who has not started anything. A file with your "
@@ -412,6 +410,6 @@ def _finish(problems: Sequence[str], success: str, *, is_file_done: bool = False
 
     After an import that succeeded, also empty the uploader.
     """
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
+    notices.keep(_NOTICE, problems, success)
     if is_file_done and not problems:
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

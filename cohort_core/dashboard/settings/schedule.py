@@ -8,7 +8,8 @@ import streamlit as st
 
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import sync_panel
-from cohort_core.dashboard.components.text import count, literal, moment
+from cohort_core.dashboard.components import notices
+from cohort_core.dashboard.components.text import count, moment
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
 from cohort_core.dashboard.page_words import FIXED
@@ -36,8 +37,7 @@ def show(view: View) -> None:
     )
     if is_fixed:
         st.caption(FIXED)
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(literal(problem))
+    notices.show(_PROBLEM)
     if plan is None:
         st.caption("Classes are synced when you press Sync now.")
     else:
@@ -55,8 +55,7 @@ def _save(view: View, key: str) -> None:
     wanted = Preferences(sync_every=interval_text(every) if every else None)
     with guarded("settings", stop=False) as problems:
         admin_of(view).change_settings(wanted)
-    if problems:
-        st.session_state[_PROBLEM] = problems[0]
+    notices.keep(_PROBLEM, problems, None)
 
 
 def interval_label(every: timedelta) -> str:

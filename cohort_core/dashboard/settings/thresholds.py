@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.config.thresholds import DEFAULTS, Thresholds
-from cohort_core.dashboard.components import lists
+from cohort_core.dashboard.components import lists, notices
 from cohort_core.dashboard.components.text import and_more, literal, markup
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.layout import View, admin_of, part
 from cohort_core.dashboard.page_words import FIXED
 from cohort_core.metrics.threshold_effect import AFTER, BEFORE, Effect, effect
 from cohort_core.reports.catalog import Triage
@@ -59,43 +59,40 @@ def show(view: View) -> None:
         "number to "
         "see who would move; nothing counts until you save it."
     )
-    st.fragment(_ask)(view)
+    part(_ask, view)
 
 
 def _ask(view: View) -> None:
-    with guarded("thresholds"):
-        saved = view.reader.thresholds
-        fixed = set_by_environment() & Thresholds.model_fields.keys()
-        for title, fields in FIELDS.items():
-            st.header(title, anchor=False, help=HELP.get(title))
-            for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
-                _number(column, name, label, getattr(saved, name), disabled=name in fixed)
-        if fixed:
-            st.caption(f"Grey fields: {FIXED[0].lower()}{FIXED[1:]}")
-        wanted, problem = _wanted(saved)
-        with st.container(horizontal=True):
-            st.button(
-                "Save",
-                type="primary",
-                disabled=wanted is None or wanted == saved,
-                on_click=_save,
-                args=(view, wanted),
-            )
-            st.button(
-                "Back to the defaults",
-                disabled=wanted == DEFAULTS,
-                on_click=_fill_in,
-                args=(DEFAULTS, fixed),
-                help="Fills the defaults in above. They count once you save them.",
-            )
-            st.button("Undo", disabled=wanted == saved, on_click=_fill_in, args=(saved, fixed))
-        if notice := st.session_state.pop(_NOTICE, None):
-            good, sentence = notice
-            (st.success if good else st.error)(literal(sentence))
-        if wanted is None:
-            st.error(literal(problem))
-        else:
-            _show_effect(view, saved, wanted)
+    saved = view.reader.thresholds
+    fixed = set_by_environment() & Thresholds.model_fields.keys()
+    for title, fields in FIELDS.items():
+        st.header(title, anchor=False, help=HELP.get(title))
+        for (name, label), column in zip(fields.items(), st.columns(3), strict=True):
+            _number(column, name, label, getattr(saved, name), disabled=name in fixed)
+    if fixed:
+        st.caption(f"Grey fields: {FIXED[0].lower()}{FIXED[1:]}")
+    wanted, problem = _wanted(saved)
+    with st.container(horizontal=True):
+        st.button(
+            "Save",
+            type="primary",
+            disabled=wanted is None or wanted == saved,
+            on_click=_save,
+            args=(view, wanted),
+        )
+        st.button(
+            "Back to the defaults",
+            disabled=wanted == DEFAULTS,
+            on_click=_fill_in,
+            args=(DEFAULTS, fixed),
+            help="Fills the defaults in above. They count once you save them.",
+        )
+        st.button("Undo", disabled=wanted == saved, on_click=_fill_in, args=(saved, fixed))
+    notices.show(_NOTICE)
+    if wanted is None:
+        st.error(literal(problem))
+    else:
+        _show_effect(view, saved, wanted)
 
 
 def _number(column: Any, name: str, label: str, value: float, *, disabled: bool) -> None:
@@ -144,7 +141,7 @@ def _save(view: View, wanted: Thresholds) -> None:
     with guarded("thresholds", stop=False) as problems:
         admin_of(view).change_settings(Preferences(thresholds=wanted))
     success = "Saved. It counts on every page and in every file now."
-    st.session_state[_NOTICE] = (False, problems[0]) if problems else (True, success)
+    notices.keep(_NOTICE, problems, success)
 
 
 def _show_effect(view: View, saved: Thresholds, wanted: Thresholds) -> None:
