@@ -74,7 +74,9 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
         on_change=_keep_unsaved,
     )
     present = {note.question: note.text for note in notes if _subject_of(view, note) == subject}
-    present = {question: _opened_with(view, subject, question, present.get(question, "")) for question in QUESTIONS}
+    present = {
+        question: _opened_with(view, subject, question, present.get(question, "")) for question in QUESTIONS
+    }
     is_reader = view.commands is None
     for question, title in QUESTIONS.items():
         text = present[question]
