@@ -155,12 +155,19 @@ def test_a_password_that_is_no_longer_good_is_sent_once(synced: SyncedClass) -> 
 
 # Waiting as asked
 
+LONGEST_WAIT = 20
+"""Seconds after which a sync that should wait a moment is stopped."""
+
 
 def asked_again_after(synced: SyncedClass, retry_after: int | str | None, **retry_policy: Any) -> float:
     """Return the seconds between a 429 and the next request."""
     synced.workspace._retry_policy = replace(FAST_RETRIES, **retry_policy)
     synced.served.faults.add(Fault("status", "*/progressions", status=429, retry_after=retry_after))
-    assert synced.sync().state == "done"
+    sync = synced.workspace.prepare_sync(asked_by="test")
+    thread = sync.start()
+    thread.join(LONGEST_WAIT)
+    sync.stop()
+    assert not thread.is_alive(), "it waits longer than it may"
     first, second = [item for item in synced.served.requests if item.path.endswith("/progressions")][:2]
     assert first.status == 429
     return second.at - first.at
