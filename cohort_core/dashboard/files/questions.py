@@ -190,9 +190,7 @@ def _handover(source: Source) -> bytes:
 def _director(source: Source) -> bytes:
     chosen, reader = source.selection, source.reader
     page = reader.director_page(source.class_id, None, chosen.as_of, chosen.group)
-    file = director.director_page(page, anonymous=reader.anonymous)
-    reader.record_director_page(page.after)
-    return file
+    return director.director_page(page, anonymous=reader.anonymous)
 
 
 SHEETS: dict[str, tuple[str, Callable[[Source], bytes]]] = {

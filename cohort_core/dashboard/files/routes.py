@@ -92,7 +92,10 @@ def _respond(question: Question, load_services: Callable[[], Services], *, is_ha
 
 
 def _save_export(question: Question, reader: Reader) -> None:
-    class_id = question.selection.class_id
+    chosen = question.selection
+    class_id = chosen.class_id
+    if class_id and (question.name, question.extension) == ("director", "pdf"):
+        reader.record_director_page(reader.cohort(class_id, chosen.as_of, chosen.group))
     details = [f"{question.name}.{question.extension}", f"class {class_id}" if class_id else ""]
     details.append("pseudonyms" if reader.anonymous else "")
     action = "report" if question.extension == "pdf" else "export"
