@@ -14,7 +14,7 @@ from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, OneClassId
 from cohort_core.cli.exit_codes import UNEXPECTED
-from cohort_core.formatting import size
+from cohort_core.formatting import count, size
 
 if TYPE_CHECKING:
     from cohort_core.services.folder import Finding
@@ -34,7 +34,7 @@ def quarantine(class_id: OneClassId = None, as_json: AsJson = False) -> None:
     for row in rows:
         subject = f" ({row.subject})" if row.subject else ""
         typer.echo(f"{row.class_id}  {row.id}{subject}  since {row.first_seen_at[:10]}: {row.reason}")
-    typer.echo(f"{len(rows)} records are set aside.")
+    typer.echo(f"{count(len(rows), 'record is', 'records are')} set aside.")
 
 
 @commands.command()

@@ -14,7 +14,7 @@ from cohort_core import errors
 from cohort_core.cli import common
 from cohort_core.cli.common import AsJson, ClassIds
 from cohort_core.cli.exit_codes import EXIT_CODES, PARTIAL
-from cohort_core.formatting import one_decimal
+from cohort_core.formatting import count, one_decimal
 
 if TYPE_CHECKING:
     from cohort_core.store.classes import ClassStatus
@@ -157,7 +157,7 @@ def print_result(job: Job) -> None:
         elif run.is_clean is False:
             typer.echo(f"{run.name}: changed while it was read, so nothing was removed. Sync again later.")
         if run.quarantined:
-            typer.echo(f"{run.name}: {run.quarantined} records cannot be used and were set aside.")
+            typer.echo(f"{run.name}: set aside as it cannot be used: {count(run.quarantined, 'record')}.")
     typer.echo(f"Synced {job.records} records in {one_decimal(job.seconds or 0)} seconds")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cohort_core.export.pdf import typeset
 from cohort_core.formatting import count, days_ago, long_day, percent, short_day
-from cohort_core.metrics.cohort import Cohort
+from cohort_core.metrics.cohort import Cohort, names_of_all
 from cohort_core.metrics.groups import groups
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import BANDS, OUTCOMES, describe_hide, look_of
@@ -79,8 +79,25 @@ def content(
                 "notes": _notes([note for note in notes if note.student_id == row["student_id"]]),
             }
             for row in catalog.student_health(cohort).records()
-        ],
+        ]
+        + _withdrawn(cohort, notes),
     }
+
+
+def _withdrawn(cohort: Cohort, notes: Sequence[HandoverNote]) -> list[dict[str, Any]]:
+    """Return those who have left the class, or came later, and about whom something was answered."""
+    if cohort.group is not None:
+        return []
+    names: dict[str, str] = names_of_all(cohort.class_data).to_dict()
+    left = {note.student_id for note in notes if note.student_id in names} - set(cohort.students.index)
+    return [
+        {
+            "name": names[student_id],
+            "lines": ["Not in the class on this day."],
+            "notes": _notes([note for note in notes if note.student_id == student_id]),
+        }
+        for student_id in sorted(filter(None, left), key=names.__getitem__)
+    ]
 
 
 def _class_lines(cohort: Cohort, contacts: int) -> list[str]:

@@ -252,7 +252,9 @@ class AdminCommands:
         else:
             class_ids = roster_imports.classes_with_earlier_rosters(database)
             if len(class_ids) > 1:
-                raise BadInput("Several classes have an imported roster. Say which.", parameter="class_id")
+                raise BadInput(
+                    "Several classes have an imported roster. Say which one.", parameter="class_id"
+                )
             if not class_ids:
                 raise BadInput("There is no earlier roster left to bring back.", parameter="class_id")
             class_id = class_ids[0]

@@ -137,7 +137,6 @@ class Workspace:
             # Also where an earlier one is lost: whoever connects begins anew.
             self.database.migrate()
         classes.save_classes(self.database, listed)
-        classes.deactivate_unlisted(self.database, listed)
         place = credentials.save_password(self.home, email, password)
         with self._audited_change(asked_by, "api_base, app_id, origin, email, password"):
             settings.save_settings(
@@ -149,6 +148,8 @@ class Workspace:
                 practice=practice or None,
                 sync_rate=0.0 if practice else None,
             )
+        # Last: classes of the former school are followed for as long as it is the one that is connected.
+        classes.deactivate_unlisted(self.database, listed)
         return listed, place
 
     def refresh_classes(self) -> list[classes.ListedClass]:

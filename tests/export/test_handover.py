@@ -9,7 +9,7 @@ import pypdf
 
 from cohort_core.export import handover
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.practice.school import hex_id
+from cohort_core.practice.school import hex_id, row_id
 from cohort_core.services.principal import CLI_OWNER
 from cohort_core.services.services import Services
 from tests.sync.conftest import SyncedClass
@@ -50,3 +50,17 @@ def test_it_says_what_was_promised_to_two_students(synced: SyncedClass) -> None:
     _, anonymous = made(synced, anonymous=True)
     for word in (names[WHO], "laptop", "brothers"):
         assert word not in anonymous
+
+
+def test_what_was_promised_to_somebody_who_left_is_not_lost(synced: SyncedClass) -> None:
+    synced.sync()
+    services = Services(synced.workspace)
+    name = services.reader(CLI_OWNER).cohort(synced.id).students["name"][WHO]
+    services.commands(CLI_OWNER).save_handover_note(synced.id, "promised", "A reference", student_id=WHO)
+    for record in [row for row in synced.school.rows(synced.id) if row["user"]["id"] == WHO]:
+        synced.school.drop_row(synced.id, row_id(record))
+    synced.sync(full=True)
+    synced.sync(full=True, accept_removals=True)
+    cohort, text = made(synced)
+    assert WHO not in cohort.students.index
+    assert f"{name} Not in the class on this day. What was promised: A reference" in text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from cohort_core.clock import utc_now
 from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components.text import count, literal
 from cohort_core.dashboard.errors import guarded
@@ -67,7 +68,7 @@ def _ask(view: View, status: ClassStatus) -> None:
         key=f"lost-{status.id}",
         placeholder="Nobody",
     )
-    today = datetime.now(UTC).astimezone(ZoneInfo(data.timezone)).date()
+    today = utc_now().astimezone(ZoneInfo(data.timezone)).date()
     closed_on = st.date_input(
         "Last day of the class",
         value=today,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
 from pydantic import Field
 
+from cohort_core.clock import utc_now
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.components.text import about, ago, count, literal, parse_instant
@@ -226,7 +227,7 @@ def _describe_class(status: ClassStatus) -> str:
         parts += [
             count(status.students, "student"),
             count(status.assignments, "assignment"),
-            f"synced {ago(parse_instant(status.synced_at), datetime.now(UTC))}",
+            f"synced {ago(parse_instant(status.synced_at), utc_now())}",
         ]
     if status.quarantined:
         parts.append(f"{count(status.quarantined, 'record')} set aside")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 
 import streamlit as st
 
+from cohort_core.clock import utc_now
 from cohort_core.config.settings import Preferences, set_by_environment
 from cohort_core.dashboard import sync_panel
 from cohort_core.dashboard.components import notices
@@ -42,11 +43,10 @@ def show(view: View) -> None:
         st.caption("Classes are synced when you press Sync now.")
     else:
         zone: tzinfo = view.maybe_cohort.tz if view.maybe_cohort else UTC
-        st.text(f"{sync_panel.plan_text(plan, datetime.now(UTC))} That is {moment(plan.next_at, zone)}.")
+        st.text(f"{sync_panel.plan_text(plan, utc_now())} That is {moment(plan.next_at, zone)}.")
     st.caption(
         "It syncs for as long as Cohort Tracker is open on this computer. While OpenClass fails, it tries "
-        "less "
-        "and less often."
+        "less and less often."
     )
 
 

@@ -56,8 +56,7 @@ WRONG = {
 def show(view: View) -> None:
     st.caption(
         "Choose where each level begins. The score itself is fixed: it was tested as it is. Change a "
-        "number to "
-        "see who would move; nothing counts until you save it."
+        "number to see who would move; nothing counts until you save it."
     )
     part(_ask, view)
 
