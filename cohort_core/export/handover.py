@@ -88,7 +88,8 @@ def _withdrawn(cohort: Cohort, notes: Sequence[HandoverNote]) -> list[dict[str, 
     """Return those who have left the class, or came later, and about whom something was answered."""
     if cohort.group is not None:
         return []
-    names: dict[str, str] = names_of_all(cohort.class_data).to_dict()
+    everybody = names_of_all(cohort.class_data)
+    names = dict(zip(everybody.index, everybody, strict=True))
     left = {note.student_id for note in notes if note.student_id in names} - set(cohort.students.index)
     return [
         {
