@@ -15,9 +15,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cohort_core import cli
+from cohort_core.cli import common
+from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
-from cohort_core.errors import CohortError
+from cohort_core.errors import CohortError, UpstreamChanged
 from cohort_core.practice.faults import BAD_ROWS, Fault
 from cohort_core.practice.school import MemorySchool
 from cohort_core.practice.server import Running, running
@@ -98,10 +100,16 @@ def canaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canari
         for number in range(7)
     ]
     school.add_class("Class", class_id="class", rows=rows)
-    shared_workspace.cache_clear()
+    forget_workspace()
     with running(school, page_cap=5) as served:
         yield Canaries(tmp_path, served, monkeypatch)
     shared_workspace().stop()
+    forget_workspace()
+
+
+def forget_workspace() -> None:
+    """Let the next command open its home anew, as another process would."""
+    common.services.cache_clear()
     shared_workspace.cache_clear()
 
 
@@ -151,7 +159,7 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
 
     for name in ("read_page", "read_units", "read_token"):
         # Otherwise it would keep the token that it has.
-        shared_workspace.cache_clear()
+        forget_workspace()
         with monkeypatch.context() as broken:
             broken.setattr(parser, name, fail)
             assert canaries.command(monkeypatch, "sync") != 0
@@ -165,7 +173,10 @@ def test_nothing_secret_is_written_when_the_program_itself_fails(
     assert_nothing_leaked(canaries, capfd, caplog)
 
 
+@pytest.mark.parametrize(("begin", "media_type"), [("<p>", "text/html"), ("{", "application/json")])
 def test_nothing_secret_is_repeated_from_a_body_that_is_no_json(
+    begin: str,
+    media_type: str,
     canaries: Canaries,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -176,14 +187,15 @@ def test_nothing_secret_is_repeated_from_a_body_that_is_no_json(
 
     async def with_a_page(scope: Scope, receive: Receive, send: Send) -> None:
         if "progressions" in scope["path"]:
-            page = f"<p>{PASSWORD} {canaries.tokens} {NAMES}"
-            await Response(page, media_type="text/html")(scope, receive, send)
+            page = f"{begin}{PASSWORD} {canaries.tokens} {NAMES}"
+            await Response(page, media_type=media_type)(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     with serving(with_a_page) as address:
         save_settings(canaries.home, api_base=address)
-        assert canaries.command(monkeypatch, "sync") != 0
+        expected = EXIT_CODES[UpstreamChanged]
+        assert canaries.command(monkeypatch, "sync") == expected
     canaries.command(monkeypatch, "status", "--json")
     assert_nothing_leaked(canaries, capfd, caplog)
 
