@@ -85,7 +85,7 @@ def content(
 
 
 def _withdrawn(cohort: Cohort, notes: Sequence[HandoverNote]) -> list[dict[str, Any]]:
-    """Return those who have left the class, or came later, and about whom something was answered."""
+    """Return the answers about students who have left the class, or came later."""
     if cohort.group is not None:
         return []
     everybody = names_of_all(cohort.class_data)
