@@ -227,6 +227,7 @@ def test_downloads_arrive_whole_while_other_tabs_are_open(
     started_at = time.monotonic()
     for turn in range(DRILL_MENUS):
         tab = tabs[turn % len(tabs)]
+        tab.bring_to_front()
         menu = menus(tab).nth(turn % menus(tab).count())
         menu.click()
         link = tab.get_by_test_id("stPopoverBody").get_by_role("link").first

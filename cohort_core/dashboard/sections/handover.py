@@ -149,8 +149,7 @@ def _show_rest(view: View, notes: Sequence[HandoverNote]) -> None:
         anonymous=view.reader.anonymous,
     )
     st.header("What it says", anchor=False)
-    for line in [*content["lines"], *_note_lines(content["notes"])]:
-        st.text(line)
+    st.text("\n".join([*content["lines"], *_note_lines(content["notes"])]))
     hidden = content["hidden"]
     st.markdown(f"**Hidden from the list ({len(hidden)})**")
     for line in hidden or ["Nobody."]:

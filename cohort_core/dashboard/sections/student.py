@@ -97,25 +97,25 @@ def show_figures(cohort: Cohort, health: Mapping[str, Any]) -> None:
     forecast = catalog.forecast(cohort, student_id).record()
     with st.container(horizontal=True, key="headline"):
         st.metric(
-            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=124
+            "Completed", f"{health['completed']} of {health['total']}", help=meaning["completed"], width=112
         )
         # The reasons above are about work of every type.
         of_type = f", {literal(cohort.type)}" if cohort.type else ""
         st.metric(
-            f"Average grade{of_type}", percent(health["avg_grade"]), help=meaning["avg_grade"], width=124
+            f"Average grade{of_type}", percent(health["avg_grade"]), help=meaning["avg_grade"], width=118
         )
-        st.metric("Risk", points(health["risk_score"]), help=meaning["risk_score"], width=124)
+        st.metric("Risk", points(health["risk_score"]), help=meaning["risk_score"], width=130)
         st.metric(
             "Work per week",
             formatting.one_decimal(forecast["per_week"]),
             help="Assignments completed in a week, over the last four weeks in which the student worked.",
-            width=124,
+            width=112,
         )
         st.metric(
             "Place in class",
             pace_text(pace["pace_percentile"]),
             help=meanings(PaceRow)["pace_percentile"],
-            width=130,
+            width=172,
         )
         if health["stage"] not in ("quiet", "gone", "never_started"):
             st.metric(
