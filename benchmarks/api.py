@@ -112,7 +112,7 @@ def serve(kind: str, folder: str, port: int) -> None:
     shared = workspace(Path(folder))
     listener = server.listen(shared, "127.0.0.1", port)
     app = create_app(shared)
-    server.keep_imports()
+    server.begin_collecting()
     uvicorn.Server(uvicorn_protocol.config(app)).run(sockets=[listener])
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from cohort_core.charts import week_charts
-from cohort_core.dashboard.components import downloads, lists, tables
+from cohort_core.dashboard.components import downloads, lists, progress_lines
 from cohort_core.dashboard.layout import begin, link, part
 from cohort_core.dashboard.sections import changes, contacts, headline, praise, score_version, triage
 from cohort_core.reports import catalog
@@ -23,12 +23,11 @@ with begin("overview") as view:
         lists.reteach(view, catalog.reteach(view.cohort), max_assignments=3, max_names=5)
         link("blockers", "All blockers")
         weeks = catalog.progress_over_time(view.cohort)
-        progress_chart = week_charts.cumulative_progress(weeks.frame, height=240)
         downloads.heading(
             view, "Progress", report=weeks, picture=partial(week_charts.cumulative_progress, height=240)
         )
-        tables.picture(
-            progress_chart,
+        progress_lines.show(
+            weeks.frame,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",
         )
         headline.show_counts(view)

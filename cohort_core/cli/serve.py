@@ -39,8 +39,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the dashboard at /dashboard and the API at /, to this computer by default."""
-    # What is imported stays, and collections that walk through it take a seventh of the time of a start.
-    # `server.serve` switches them on again.
+    # Until `server.begin_collecting`.
     gc.disable()
     from cohort_core import server
     from cohort_core.services.workspace import shared_workspace

@@ -66,6 +66,9 @@ STYLE = """
 :is([data-testid=stPopoverButton], [data-testid=stMenuButtonButton], [data-testid=stButton],
   [data-testid=stLinkButton]) p em { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
+.ct-lines { width: 100%; height: auto; }
+.ct-lines text { fill: currentColor; font-size: 12px; }
+.ct-lines line { stroke: color-mix(in srgb, currentColor 14%, transparent); }
 .ct-strip { display: grid; grid-template-columns: minmax(22rem, 1fr) minmax(26rem, 1.2fr); gap: 0 2rem;
   align-items: center; }
 .ct-strip .ct-legend { gap: 0 1rem; padding-top: 0.3rem; font-size: 0.92rem; }
