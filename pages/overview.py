@@ -1,10 +1,7 @@
 """The students who need a message first, the state of the class, and the news."""
 
-from functools import partial
-
 import streamlit as st
 
-from cohort_core.charts import week_charts
 from cohort_core.dashboard.components import downloads, lists, progress_lines
 from cohort_core.dashboard.layout import begin, link, part
 from cohort_core.dashboard.sections import changes, contacts, headline, praise, score_version, triage
@@ -23,9 +20,7 @@ with begin("overview") as view:
         lists.reteach(view, catalog.reteach(view.cohort), max_assignments=3, max_names=5)
         link("blockers", "All blockers")
         weeks = catalog.progress_over_time(view.cohort)
-        downloads.heading(
-            view, "Progress", report=weeks, picture=partial(week_charts.cumulative_progress, height=240)
-        )
+        downloads.heading(view, "Progress", report=weeks, picture=progress_lines.picture)
         progress_lines.show(
             weeks.frame,
             alt="Assignments completed and in progress, summed over all students, at the end of each week",

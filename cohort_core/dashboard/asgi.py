@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -48,6 +49,8 @@ _HEADERS = {
 }
 
 _MOUNT = "@MOUNT@"
+FIRST_PAGE_SECONDS = 3.0
+"""Within this time, a first page that is asked for at once is complete."""
 
 # Streamlit puts the content of a menu at the end of the document, where keyboard users cannot find it.
 # So when somebody opens a menu by keyboard, its first button or link gets the focus.
@@ -116,9 +119,10 @@ def app_options() -> dict[str, Any]:
 
 
 def make_ready(services: Services) -> None:
-    """Do the slow work of a process's first page early, while the browser loads scripts."""
-    for module in walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
-        import_module(module.name)
+    """Do the slow work of a process's first page early, while the browser loads scripts.
+
+    Afterwards, load what the other pages need.
+    """
     # On its first call, Streamlit searches the source of all its callers.
     is_repl()
     # An error here comes again on a page, and the page says what to do.
@@ -132,6 +136,9 @@ def make_ready(services: Services) -> None:
             reader.changes(status.id)
         # The Overview asks all classes. If it comes first, it waits for this instead of computing the same.
         reader.triage()
+    time.sleep(FIRST_PAGE_SECONDS)
+    for module in walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
+        import_module(module.name)
 
 
 class FirstPageMiddleware:

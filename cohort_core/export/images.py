@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from cohort_core.charts.vega import whole_spec
 from cohort_core.errors import NotInstalled
 
 PictureFormat = Literal["png", "svg"]
@@ -79,6 +78,8 @@ class Picture:
         return rendered.encode()
 
     def _spec(self) -> dict[str, Any]:
+        from cohort_core.charts.vega import whole_spec
+
         spec = whole_spec(self.chart)
         _show_legends(spec)
         title = {"text": self.title, "subtitle": self.attribution}

@@ -12,7 +12,6 @@ import streamlit as st
 from pydantic import BaseModel
 
 from cohort_core import formatting
-from cohort_core.charts import vega
 from cohort_core.dashboard.components.text import meaning
 from cohort_core.dashboard.layout import open_page
 
@@ -116,6 +115,8 @@ def _table(
 
 def picture(figure: Any, *, alt: str) -> None:
     """Show a chart without clicks."""
+    from cohort_core.charts import vega
+
     st.vega_lite_chart(spec=_in_theme(vega.light_spec(figure)), alt=alt)
 
 
@@ -132,6 +133,8 @@ def chart(
     `opens` maps a field of the marks to the name of the page; see `vega.pickable`. With `on_select` the
     caller decides what a click does, and no page opens.
     """
+    from cohort_core.charts import vega
+
     event: Any = st.vega_lite_chart(
         spec=_in_theme(vega.light_spec(figure, *opens)),
         alt=alt,

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from cohort_core.charts import student_charts
 from cohort_core.metrics.brief import brief_reasons
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.health import is_early_warning
@@ -42,6 +41,8 @@ def filter_students(
 
 def risk_chart(health: pd.DataFrame) -> Any:
     """Draw the risk points of the first students."""
+    from cohort_core.charts import student_charts
+
     return student_charts.risk_parts(health.head(MAX_BARS))
 
 
