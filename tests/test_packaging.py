@@ -27,7 +27,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cohort_core.dashboard.asgi import first_page_template
+from cohort_core.dashboard.asgi import PRELOADED, first_page_template, preloaded_scripts
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -210,6 +210,11 @@ def test_private_parts_are_there_and_their_library_has_an_upper_bound(library: s
         if requirement.name == library
     )
     assert any(part.operator == "<" for part in bound)
+
+
+def test_every_script_that_the_first_page_asks_for_is_there() -> None:
+    assert {name.partition(".")[0] for name in preloaded_scripts()} == PRELOADED
+    assert len(preloaded_scripts()) == len(PRELOADED)
 
 
 @pytest.mark.parametrize("part", ["<title>Streamlit</title>", 'href="./favicon.png"'])

@@ -49,6 +49,27 @@ _HEADERS = {
 }
 
 _MOUNT = "@MOUNT@"
+PRELOADED = frozenset(
+    {
+        *(
+            "Html",
+            "purify",
+            "rehype-raw",
+            "hastscript",
+            "PageLink",
+            "Button",
+            "ButtonGroup",
+            "Checkbox",
+        ),
+        *("TextInput", "Selectbox", "useMenuTrigger", "useSyncComboBoxEnterTargetFocus"),
+        *("DateInput", "DateField", "ReorderedSegments"),
+    }
+)
+"""Scripts of Streamlit that every page of ours needs.
+
+The browser asks for them with the page; otherwise it asks for each when the first element needs it, and the
+first page takes a tenth longer.
+"""
 FIRST_PAGE_SECONDS = 3.0
 """Within this time, a first page that is asked for at once is complete."""
 
@@ -217,6 +238,12 @@ def _with_policy(send: Send) -> Send:
     return guarded
 
 
+def preloaded_scripts() -> list[str]:
+    """Return the file names of the scripts in `PRELOADED`, which end with a digest."""
+    scripts = (Path(st.__file__).parent / "static" / "static" / "js").glob("*.js")
+    return sorted(script.name for script in scripts if script.name.partition(".")[0] in PRELOADED)
+
+
 def first_page_template(original: str) -> str:
     """Add our title, icon and scripts to Streamlit's first page.
 
@@ -227,7 +254,10 @@ def first_page_template(original: str) -> str:
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
         f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{KEYBOARD_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
-    page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}")
+    early = "".join(
+        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in preloaded_scripts()
+    )
+    page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}{early}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')
 
 

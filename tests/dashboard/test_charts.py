@@ -23,7 +23,6 @@ def sent(name: str, query: dict[str, str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "query", "charts"),
     [
-        ("overview", {}, 1),
         ("blockers", {}, 1),
         ("risk", {}, 1),
         ("matrix", {}, 1),
@@ -47,7 +46,7 @@ def test_every_chart_of_a_page_is_valid(
 
 
 def test_the_check_finds_an_invalid_chart(big: str) -> None:
-    spec = sent("overview", {"class": big})[0]
+    spec = sent("trends", {"class": big})[0]
     spec["layer"][0]["mark"]["type"] = "lightning"
     with pytest.raises(Exception, match="lightning"):
         alt.Chart.from_dict(spec, validate=True)
