@@ -431,7 +431,7 @@ def on_risk(mentor: Mentor) -> None:
         mentor.main.get_by_role("radio", name="All").click,
         ready=not_in_address("band="),
     )
-    choose(mentor, mentor.main, "Activity", "Quiet", "stage=quiet")
+    choose(mentor, mentor.main, "Activity", "Silent for two weeks", "stage=quiet")
     choose(mentor, mentor.main, "Activity", "All", None)
     search = mentor.main.get_by_role("textbox", name="Search by name")
     search.fill("an")
@@ -457,14 +457,8 @@ def on_blockers(mentor: Mentor) -> None:
     before = names.count()
     shown = "document.querySelectorAll(\"[class*='st-key-people-reteach'] [class*='st-key-stuck-']\").length"
     mentor.do("more assignments", "click", more.click, ready=f"{shown} > {before}")
-    row = mentor.main.get_by_test_id("stDataFrame").first
-    row.scroll_into_view_if_needed()
-    mentor.do(
-        "from a row to an assignment",
-        "page",
-        lambda: row.click(position={"x": 120, "y": 52}),
-        on="assignment",
-    )
+    name = mentor.main.locator("[class*='st-key-people-reteach'] a[href*='assignment=']").first
+    mentor.do("to an assignment", "page", name.click, on="assignment")
     mentor.back("blockers")
 
 
@@ -546,7 +540,7 @@ def measure_bare(browser: Browser, folder: Path, rounds: int) -> None:
                 mentor.do("a choice", "click", partial(radio.click, force=True), ready=chosen)
             for other in ("Other", "Page"):
                 link = mentor.sidebar.get_by_role("link", name=other, exact=True)
-                there = f"document.querySelector('h1').textContent === '{other}'"
+                there = f"document.querySelector('h1')?.textContent === '{other}'"
                 mentor.do("to another page", "page", link.click, ready=there)
             waits.add(mentor)
     print("\n## bare page")
