@@ -17,8 +17,8 @@ from cohort_core.dashboard.components.text import count
 from cohort_core.formatting import round_half_up, short_day
 from cohort_core.reports.labels import ACCENT, SECOND
 
-WIDTH, HEIGHT = 600, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 498, 12, 210
+WIDTH, HEIGHT = 430, 240
+LEFT, RIGHT, TOP, BOTTOM = 50, 345, 12, 210
 """The edges of the lines in pixels. Names stand at their right."""
 NAME_GAP = 16
 """Names of lines that end closer to each other are moved apart."""
