@@ -19,7 +19,7 @@ from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.dashboard.conftest import DATA_PAGES, EVIL
 
 NAMES = list(PAGES)
-WITHOUT_CHARTS = ("class_night", "handover")
+WITHOUT_CHARTS = ("overview", "class_night", "handover")
 LINKED = [page.name for page in PAGES.values() if page.in_sidebar]
 """Pages that the sidebar offers."""
 HOSTILE = {
