@@ -33,6 +33,8 @@ def answer_for(page: Page, name: str, answers: dict[str, str]) -> None:
     chooser.click()
     chooser.fill(name)
     page.get_by_role("option").filter(has_text=name).first.click()
+    # Before that, the fields are those of the student before.
+    expect(page.get_by_role("button", name=f"Save for {name}")).to_be_visible()
     wait_for(page, "handover")
     for label, text in answers.items():
         page.get_by_role("textbox", name=label).fill(text)
