@@ -202,7 +202,7 @@ def measure(count: int, folder: Path, browser: Browser) -> Costs:
                     mentor.open("overview", "first page")
                     for label, ready in (
                         ("This class", in_address("scope=this")),
-                        ("All my classes", not_in_address("scope=")),
+                        ("All my classes", not_in_address("scope=this")),
                     ):
                         choice = mentor.main.get_by_role("radio", name=label)
                         choice.wait_for()
