@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, TextIO, get_args
 
 from cohort_core.errors import BadInput, BadSettings, refused_by_system
 
@@ -18,6 +18,9 @@ SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 """SQLite keeps parts of an open database in files whose names end like this."""
 RESTORE_PREFIX = ".restore-"
 """A restore copies a backup of two files into such a folder."""
+
+Guard = Literal["accounts", "tokens"]
+GUARDS: tuple[Guard, ...] = get_args(Guard)
 
 
 class Home:
@@ -98,12 +101,33 @@ class Home:
         except OSError as error:
             raise refused_by_system(OSError(error.errno, error.strerror, str(path))) from None
 
-    def mark_guarded(self) -> None:
-        """Remember beside the database that tokens protect it.
+    def mark_guarded(self, by: Guard = "tokens") -> None:
+        """Remember beside the database that tokens or accounts protect it.
 
         So a database that is lost, or put back without them, does not open the door to everybody.
         """
-        open_private(self.guarded, "a").close()
+        self._write_guards(self.guards() | {by})
+
+    def unmark_guarded(self, by: Guard) -> None:
+        """Remember that tokens, or accounts, protect it no more."""
+        self._write_guards(self.guards() - {by})
+
+    def guards(self) -> frozenset[Guard]:
+        """Return what protects the database: tokens, accounts, both or nothing."""
+        try:
+            words = self.guarded.read_text("utf-8").split()
+        except FileNotFoundError:
+            return frozenset()
+        # Earlier versions knew tokens alone, and wrote an empty file.
+        return frozenset(guard for guard in GUARDS if guard in (words or ["tokens"]))
+
+    def _write_guards(self, guards: frozenset[Guard]) -> None:
+        if guards == self.guards():
+            return
+        if not guards:
+            self.guarded.unlink(missing_ok=True)
+            return
+        write_private(self.guarded, "".join(f"{guard}\n" for guard in sorted(guards)).encode())
 
     def files(self) -> list[Path]:
         """Return the files in the folder, with SQLite's own and the backups."""

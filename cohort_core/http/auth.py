@@ -1,20 +1,17 @@
 """Decides which requests may reach the API, before any other part of it runs.
 
-On loopback, as long as no token was made, every client counts as the owner of the computer. As soon as there
-is a token, or if other computers can connect, every path except ``/health`` needs a token. ``_RULES`` has the
-role that each path needs. A path without a rule is for admins, who see all classes, so a forgotten rule opens
-nothing. Everything below a class can be read by every token that may see the class.
+On loopback, as long as no token or account was made, every client counts as the owner of the computer. As
+soon as there is one, or if other computers can connect, every path except ``/health`` needs a token.
+``_RULES`` has the right that each path needs. A path without a rule is for admins, who see all classes, so a
+forgotten rule opens nothing. Everything below a class can be read by every token that may see the class.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -25,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cohort_core.clock import utc_now
 from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError
+from cohort_core.http.access_cache import AccessCache
 from cohort_core.http.audit_writer import AuditWriter
 from cohort_core.http.browser_pages import CLOSED
 from cohort_core.http.encoded_paths import decoded
@@ -35,8 +33,7 @@ from cohort_core.services.principal import NOBODY, OWNER, Principal
 from cohort_core.store import classes, tokens
 from cohort_core.store.change_watcher import ChangeWatcher
 from cohort_core.store.database import Database
-from cohort_core.store.roles import ROLES, Role
-from cohort_core.store.tokens import Token
+from cohort_core.store.roles import Right, role_with
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +56,18 @@ The client behind it is unknown, even if the proxy runs on this computer.
 
 
 _READ = frozenset({"GET", "HEAD"})
-_RULES: tuple[tuple[frozenset[str], str, Role], ...] = (
-    (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "viewer"),
-    (_READ, r"/(classes|triage|mentors|risk-bands|drafts)(\.[a-z]+)?|/status", "viewer"),
-    (_READ, r"/classes/[^/]+/.+", "viewer"),
-    (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "viewer"),
-    (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "mentor"),
-    (frozenset({"POST"}), r"/classes/[^/]+/(close|open)", "mentor"),
-    (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "mentor"),
-    (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "mentor"),
-    (frozenset({"PUT"}), r"/classes/[^/]+/handover-notes", "mentor"),
-    (frozenset({"PUT", "DELETE"}), r"/drafts/[^/]+", "mentor"),
-    (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "mentor"),
+_RULES: tuple[tuple[frozenset[str], str, Right], ...] = (
+    (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "read"),
+    (_READ, r"/(classes|triage|mentors|risk-bands|drafts)(\.[a-z]+)?|/status", "read"),
+    (_READ, r"/classes/[^/]+/.+", "read"),
+    (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "read"),
+    (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "act"),
+    (frozenset({"POST"}), r"/classes/[^/]+/(close|open)", "act"),
+    (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "act"),
+    (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "act"),
+    (frozenset({"PUT"}), r"/classes/[^/]+/handover-notes", "act"),
+    (frozenset({"PUT", "DELETE"}), r"/drafts/[^/]+", "act"),
+    (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "act"),
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _CLASS_PATH = re.compile(r"/classes/([^/]+)")
@@ -85,14 +82,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def needed_role(method: str, path: str) -> Role:
-    """Return the lowest role that may send such a request."""
+def needed_right(method: str, path: str) -> Right:
+    """Return the right that such a request takes."""
     if method == "OPTIONS":
-        return "viewer"
-    for methods, pattern, role in _RULES:
+        return "read"
+    for methods, pattern, right in _RULES:
         if method in methods and re.fullmatch(pattern, path):
-            return role
-    return "admin"
+            return right
+    return "administer"
 
 
 def _has_route(scope: Scope) -> bool:
@@ -127,7 +124,7 @@ class AuthMiddleware:
         self._excluded_path = excluded_path
         self._exposed = exposed
         self._limits = limits or Limits()
-        self._token_cache = TokenCache(database, watcher)
+        self._access = AccessCache(database, watcher)
         self._audit = AuditWriter(database)
         self._failures = FixedWindow(self._limits.failures)
         self._syncs = FixedWindow(self._limits.syncs)
@@ -139,7 +136,7 @@ class AuthMiddleware:
             return
         path: str = scope["path"]
         headers = Headers(scope=scope)
-        if await self._token_cache.is_closed():
+        if await self._access.is_closed():
             await _closed()(scope, receive, send)
             return
         is_foreign = self._exposed or _is_from_elsewhere(scope) or _is_proxied(scope, headers)
@@ -156,7 +153,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            state["store_version"] = await self._token_cache.refresh()
+            state["store_version"] = await self._access.refresh()
             principal = self._identify(headers, _address(scope), needs_token=is_foreign)
         except CohortError as error:
             # The tokens cannot be read, so every request is refused.
@@ -202,11 +199,11 @@ class AuthMiddleware:
         given = headers.getlist("authorization")
         scheme, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
-            if needs_token or self._token_cache.is_locked:
+            if needs_token or self._access.is_locked:
                 return _unauthorised("Send a token: `Authorization: Bearer …`.", "token_missing")
             return OWNER
         now = utc_now()
-        token = self._token_cache.find(tokens.digest(secret.strip()))
+        token = self._access.find(tokens.digest(secret.strip()))
         if token and token.is_live(now):
             self._audit.add_use(token, address)
             return Principal(f"token {token.name}", token.role, token.class_ids, token.digest)
@@ -222,16 +219,17 @@ class AuthMiddleware:
     def _refusal(self, scope: Scope, principal: Principal) -> ASGIApp | None:
         """Return the response that refuses a request, or None if the principal may send it."""
         method, path = scope["method"], scope["path"]
-        needed = needed_role(method, path)
-        if ROLES.index(principal.role) < ROLES.index(needed) and _has_route(scope):
+        needed = needed_right(method, path)
+        if not principal.may(needed) and _has_route(scope):
             return problem(
                 HTTPStatus.FORBIDDEN,
-                f"This takes the role {needed}, and the token's is {principal.role}. Use another token.",
+                f"This takes the role {role_with(needed)}, and the token's is {principal.role}. Use another "
+                "token.",
                 "role_too_low",
                 {"WWW-Authenticate": 'Bearer realm="Cohort Tracker", error="insufficient_scope"'},
             )
         class_path = _CLASS_PATH.match(path)
-        if class_path and not self._token_cache.may_see(principal, decoded(class_path[1])):
+        if class_path and not self._access.may_see(principal, decoded(class_path[1])):
             unknown = classes.unknown_class()
             return problem(HTTPStatus.NOT_FOUND, unknown.message, unknown.code)
         if method == "POST" and path == "/sync":
@@ -276,8 +274,8 @@ class AuthMiddleware:
             if is_over:
                 return
             if message["type"] == "http.response.body" and message.get("more_body"):
-                await self._token_cache.refresh()
-                is_over = not self._token_cache.is_valid(principal)
+                await self._access.refresh()
+                is_over = not self._access.is_valid(principal)
                 if is_over:
                     message = {**message, "body": b"", "more_body": False}
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
@@ -290,82 +288,8 @@ class AuthMiddleware:
 
     def _audit_detail(self, scope: Scope, principal: Principal) -> str:
         class_path = _CLASS_PATH.match(scope["path"])
-        class_id = self._token_cache.class_id(principal, decoded(class_path[1])) if class_path else None
+        class_id = self._access.class_id(principal, decoded(class_path[1])) if class_path else None
         return masked_path(scope) + (f", class {class_id}" if class_id else "")
-
-
-class TokenCache:
-    """The tokens and the ids of classes, read again after every write to the database."""
-
-    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
-        self._database = database
-        self._watcher = watcher
-        self._version: Hashable = None
-        self._has_existed = False
-        self._tokens: dict[str, Token] = {}
-        self._references: Mapping[str, frozenset[str]] = {}
-
-    async def refresh(self) -> Hashable:
-        """Read everything again if the store may have changed.
-
-        Return the version that the store had before reading, or None if that is unknown.
-        """
-        version = self._watcher.poll()
-        if version is None or version != self._version:
-            # Poll before reading: a write in between then leads to another read next time.
-            self._tokens, self._references = await asyncio.to_thread(self._load)
-            self._version = version
-        return version
-
-    def _load(self) -> tuple[dict[str, Token], Mapping[str, frozenset[str]]]:
-        if not self._database.exists:
-            if self._has_existed:
-                # Without this error every valid token would count as an attempt to guess one.
-                raise self._database.unusable("it is gone")
-            return {}, {}
-        self._has_existed = True
-        by_digest = {token.digest: token for token in tokens.load_tokens(self._database)}
-        return by_digest, classes.load_index(self._database).references
-
-    async def is_closed(self) -> bool:
-        """Return True if the tokens that protected this home are lost.
-
-        Then nobody may be let in.
-        """
-        if not self._database.home.guarded.exists():
-            return False
-        with suppress(CohortError):
-            await self.refresh()
-            return not self._tokens
-        # Without the tokens no request is let in to the API, and no page has any data.
-        return False
-
-    @property
-    def is_locked(self) -> bool:
-        """True if any token was not revoked; an expired one counts too."""
-        return any(token.revoked_at is None for token in self._tokens.values())
-
-    def find(self, digest: str) -> Token | None:
-        # The time of a lookup tells nothing about a secret, since it depends on the digest only.
-        return self._tokens.get(digest)
-
-    def is_valid(self, principal: Principal) -> bool:
-        """Return whether the principal's token is still valid. Without a token it always is."""
-        if principal.token is None:
-            return True
-        token = self.find(principal.token)
-        return token is not None and token.is_live(utc_now())
-
-    def may_see(self, principal: Principal, reference: str) -> bool:
-        return principal.class_ids is None or self.class_id(principal, reference) is not None
-
-    def class_id(self, principal: Principal, reference: str) -> str | None:
-        """Return the id of the class that a reference means to the principal.
-
-        None if the principal may see no such class.
-        """
-        ids = self._references.get(reference, frozenset())
-        return min(ids if principal.class_ids is None else ids & principal.class_ids, default=None)
 
 
 def _is_from_elsewhere(scope: Scope) -> bool:

@@ -21,7 +21,7 @@ from cohort_core.services.drafts import Draft, reset_draft, save_draft
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.sources import source_class
-from cohort_core.store import audit, classes, maintenance, roster, tokens
+from cohort_core.store import audit, classes, guard, maintenance, roster, tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,11 +87,11 @@ class AdminCommands:
 
     def open_again(self) -> None:
         """Let this computer in without tokens, although those that protected it are lost."""
-        tokens.open_again(self._workspace.database, asked_by=self.principal.who)
+        guard.open_again(self._workspace.database, asked_by=self.principal.who)
 
     def is_closed(self) -> bool:
         """Return True if tokens protected this home and are lost."""
-        return tokens.is_closed(self._workspace.database)
+        return guard.is_closed(self._workspace.database)
 
     def events(self, limit: int | None = None) -> list[audit.Event]:
         """Return the latest audit events, newest first; all by default."""

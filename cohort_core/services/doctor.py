@@ -19,9 +19,9 @@ from cohort_core.services.folder import Finding
 from cohort_core.sources.base import RetryPolicy
 from cohort_core.store.backups import describe_loss, restore_advice
 from cohort_core.store.database import Database
+from cohort_core.store.guard import is_closed
 from cohort_core.store.maintenance import check
 from cohort_core.store.schema_check import foreign_parts
-from cohort_core.store.tokens import is_closed
 from cohort_core.sync import lock
 
 MIN_TOKEN_DAYS = 1.0

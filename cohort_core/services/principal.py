@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cohort_core.store.roles import ROLES, Role
+from cohort_core.store.accounts import Account
+from cohort_core.store.roles import RIGHTS, Right, Role
 
 
 @dataclass(frozen=True)
@@ -12,8 +13,8 @@ class Principal:
     """A person or program that asks.
 
     ``class_ids`` are the classes it may see, None for all. ``who`` is its name in the audit: ``dashboard``,
-    ``cli``, ``api`` or ``token NAME``. A route finds its principal in ``request.state.access``. Responses are
-    cached by ``class_ids``.
+    ``cli``, ``api``, ``token NAME`` or ``account NAME``. A route finds its principal in
+    ``request.state.access``. Responses are cached by ``class_ids``.
     """
 
     who: str
@@ -21,30 +22,51 @@ class Principal:
     class_ids: frozenset[str] | None = None
     token: str | None = field(default=None, repr=False)
     """The digest of the token, if there is one."""
+    account_id: int | None = None
+    """The id of the account of a person who signed in, if there is one."""
 
     @property
     def interface(self) -> str:
         """How the principal reaches this program: dashboard, cli or api."""
+        if self.account_id is not None:
+            return "dashboard"
         return self.who if self.who in {"dashboard", "cli"} else "api"
 
     @property
     def actor(self) -> str:
-        """The name as contacts, hides and drafts keep it: dashboard, cli, api or token:NAME."""
-        return self.who.replace("token ", "token:", 1)
+        """The name as contacts, hides and drafts keep it.
+
+        It is dashboard, cli, api, token:NAME or account:NAME.
+        """
+        return self.who.replace(" ", ":", 1)
+
+    def may(self, right: Right) -> bool:
+        """Return True if the role of the principal has a right."""
+        return right in RIGHTS[self.role]
 
     @property
     def may_act(self) -> bool:
         """True if the principal may sync, and hide students."""
-        return ROLES.index(self.role) >= ROLES.index("mentor")
+        return self.may("act")
+
+    @property
+    def may_see_names(self) -> bool:
+        """True if the principal may see who the students are; others see pseudonyms."""
+        return self.may("names")
 
     @property
     def may_administer(self) -> bool:
-        """True if the principal may change settings, classes, rosters and tokens."""
-        return self.role == "admin" and self.class_ids is None
+        """True if the principal may change settings, classes, rosters, tokens and accounts."""
+        return self.may("administer") and self.class_ids is None
 
     def may_see(self, class_id: str) -> bool:
         """Return True if the principal may see this class."""
         return self.class_ids is None or class_id in self.class_ids
+
+
+def principal_of(account: Account) -> Principal:
+    """Return the principal of a person who signed in."""
+    return Principal(f"account {account.name}", account.role, account.class_ids, account_id=account.id)
 
 
 OWNER = Principal("api", "admin")

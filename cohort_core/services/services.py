@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cohort_core.services.principal import Principal
+from cohort_core.errors import BadInput
+from cohort_core.services.principal import Principal, principal_of
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace, shared_workspace
-from cohort_core.store.tokens import is_closed
+from cohort_core.store.accounts import find_account
+from cohort_core.store.guard import is_closed
 
 if TYPE_CHECKING:
     from cohort_core.services.admin_commands import AdminCommands
@@ -31,9 +34,21 @@ class Services:
         """
         return is_closed(self._workspace.database)
 
+    def account_principal(self, account_id: int) -> Principal | None:
+        """Return the principal of an account; None if it may not sign in."""
+        with suppress(BadInput):
+            account = find_account(self._workspace.database, account_id)
+            if account.may_sign_in:
+                return principal_of(account)
+        return None
+
     def reader(self, principal: Principal, *, anonymous: bool = False) -> Reader:
-        """Return a reader, with pseudonyms if asked for here or by the settings."""
-        return Reader(self._workspace, principal, self._workspace.cohorts.is_anonymous(anonymous))
+        """Return a reader, with pseudonyms if asked for.
+
+        The caller, the settings or the role of the principal can ask for them.
+        """
+        wanted = anonymous or not principal.may_see_names
+        return Reader(self._workspace, principal, self._workspace.cohorts.is_anonymous(wanted))
 
     def commands(self, principal: Principal) -> Commands:
         """Return the daily actions. Raises ``NotAllowed`` for a principal that may only read."""

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from cohort_core.clock import utc_now
 from cohort_core.store.database import Database, utc_text
 
+CREATED_TOKEN, CREATED_ACCOUNT = "token created", "account created"
+OPENED, REMOVED_ACCOUNTS = "opened without tokens", "all accounts removed"
+
 
 @dataclass(frozen=True)
 class Event:
     """An action of a person or program.
 
-    ``at`` is UTC text; ``who`` is cli, dashboard, api, token and its name, or program for what nobody asked.
+    ``at`` is UTC text; ``who`` is cli, dashboard, api, token or account with its name, or program for what
+    nobody asked.
     """
 
     at: str

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohort_core.config.paths import PRIVATE_FILE, PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
+from cohort_core.config.paths import GUARDS, PRIVATE_FILE, PRIVATE_FOLDER, SQLITE_SUFFIXES, Home, open_private
 from cohort_core.errors import CohortError, DatabaseBusy, DatabaseNewer, DatabaseUnusable
 from cohort_core.store.backups import describe_loss, has_database, latest_backup, restore_advice
 from cohort_core.store.schema_check import is_as_expected, missing_parts, read_schema
@@ -38,6 +38,7 @@ MIGRATION_NAMES = (
     "m005_roster_imports",
     "m008_contacts",
     "m009_closed_at",
+    "m010_accounts",
     "m006_values_as_sent",
     "m007_closed_classes",
 )
@@ -218,11 +219,12 @@ class Database:
             )
 
     def _keep_guarded(self, connection: sqlite3.Connection) -> None:
-        """Mark a home as guarded whose tokens are older than the mark."""
-        has_tokens = not self.home.guarded.exists() and connection.execute("SELECT 1 FROM tokens").fetchone()
-        if has_tokens:
-            with suppress(OSError):
-                self.home.mark_guarded()
+        """Mark a home as guarded whose tokens or accounts are older than the mark."""
+        with suppress(OSError):
+            missing = frozenset(GUARDS) - self.home.guards()
+            for table in sorted(missing):
+                if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():  # noqa: S608
+                    self.home.mark_guarded(table)
 
     def free_name_aside(self) -> Path:
         """Return a free name beside the database, for the state before a restore."""

@@ -15,20 +15,42 @@ from pathlib import Path
 from typing import Any
 
 from cohort_core.clock import utc_now
-from cohort_core.config.paths import PRIVATE_FOLDER, RESTORE_PREFIX, SQLITE_SUFFIXES, Home, open_private
+from cohort_core.config.paths import (
+    PRIVATE_FOLDER,
+    RESTORE_PREFIX,
+    SQLITE_SUFFIXES,
+    Guard,
+    Home,
+    open_private,
+)
 from cohort_core.errors import BadInput, DatabaseNewer, DatabaseUnusable
-from cohort_core.store.audit import add_event, save_event
+from cohort_core.store.audit import (
+    CREATED_ACCOUNT,
+    CREATED_TOKEN,
+    OPENED,
+    REMOVED_ACCOUNTS,
+    add_event,
+    save_event,
+)
 from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
 from cohort_core.store.schema_check import foreign_parts
 from cohort_core.store.sync_runs import end_copied_jobs
 
-_NEVER_RESTORED = ("tokens", "audit")
+_SECRETS = ("sessions", "invitations", "accounts", "tokens")
+"""Tables of what lets people and programs in, children first; no backup holds them."""
+_NEVER_RESTORED = ("accounts", "sessions", "invitations", "tokens", "audit")
+_GUARDED_BY: tuple[tuple[Guard, str, tuple[str, ...]], ...] = (
+    ("accounts", CREATED_ACCOUNT, (REMOVED_ACCOUNTS, OPENED)),
+    ("tokens", CREATED_TOKEN, (OPENED,)),
+)
+"""The guards of a database, with the events of the audit that begin and end each."""
 
 
 def backup(database: Database, target: Path, *, replace: bool = False, asked_by: str) -> int:
     """Copy the database into a private file; return its size in bytes.
 
     It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
+    Tokens, accounts, sessions and invitations are left out.
     Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
     database.home.refuse_own_file(target, "file")
@@ -41,6 +63,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
         save_event(database, asked_by, "backup", target.name)
         with database.writer() as connection:
             _copy_into(connection, draft, target)
+        _leave_out_secrets(draft)
         problems = file_problems(draft)
         if problems:
             raise DatabaseUnusable(
@@ -70,6 +93,14 @@ def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> Non
         ) from None
 
 
+def _leave_out_secrets(draft: Path) -> None:
+    """Erase tokens, accounts and sessions from a copy, also from its free pages."""
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        copy.execute("PRAGMA secure_delete = ON")
+        for table in _SECRETS:
+            copy.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
 def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
     """Back up into the folder beside the database, named by the time; return the file."""
     folder = database.home.backups
@@ -94,8 +125,9 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
     anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. A present
     database that is damaged is moved aside byte by byte.
 
-    Tokens and the audit log stay as they are: an old backup must not make revoked tokens valid or remove
-    events. If the tokens cannot be read, there are none afterwards, and a home that was guarded is closed.
+    Tokens, accounts with their sessions, and the audit log stay as they are: an old backup must not make
+    revoked tokens valid or remove events. If these cannot be read, there are none afterwards, and a home that
+    was guarded is closed. So is one whose backup says in its audit that it was.
     """
     if database.home.is_own_file(source):
         raise BadInput(
@@ -229,15 +261,16 @@ def _replace_file(database: Database, whole: sqlite3.Connection) -> Path | None:
 
 
 def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
-    """Copy tokens and audit into the restored database, if they can be read."""
+    """Copy tokens, accounts and audit into the restored database, if they can be read."""
     kept = {table: _rows_of(database, table) for table in _NEVER_RESTORED}
-    if kept["tokens"] is None:
-        if whole.execute("SELECT 1 FROM tokens").fetchone():
+    for guard, begin, ends in _GUARDED_BY:
+        if kept[guard] is None and _was_guarded(whole, guard, begin, ends):
             database.home.ensure()
-            database.home.mark_guarded()
-        whole.execute("DELETE FROM tokens")
+            database.home.mark_guarded(guard)
+    for table in _SECRETS:
+        whole.execute(f"DELETE FROM {table}")  # noqa: S608
     for table, rows in kept.items():
-        if rows is None:
+        if rows is None or (table in {"sessions", "invitations"} and kept["accounts"] is None):
             continue
         whole.execute(f"DELETE FROM {table}")  # noqa: S608
         columns = [str(info[1]) for info in whole.execute(f"PRAGMA table_info({table})")]
@@ -252,6 +285,17 @@ def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
         # Readers cache data by revision, so no earlier revision may be used again for other data.
         newest = int(utc_now().timestamp())
     whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+
+
+def _was_guarded(whole: sqlite3.Connection, guard: Guard, begin: str, ends: tuple[str, ...]) -> bool:
+    """Return True if tokens or accounts protected the database of a backup.
+
+    Backups of earlier versions hold the rows themselves; later ones say it in their audit.
+    """
+    if whole.execute(f"SELECT 1 FROM {guard} LIMIT 1").fetchone():  # noqa: S608
+        return True
+    actions = [row["action"] for row in whole.execute("SELECT action FROM audit ORDER BY id DESC")]
+    return next((action == begin for action in actions if action in (begin, *ends)), False)
 
 
 def _rows_of(database: Database, table: str) -> list[dict[str, Any]] | None:

@@ -18,6 +18,7 @@ plan. The other tables and columns make the sync reliable:
   lines: *enrol*, *leave*, or *same* with the student that the line means.
 * ``contacts`` says when a mentor wrote or talked to a student, never what; ``marks`` are hides. A hide that a
   contact made keeps in ``earlier`` the hide that it replaced, as JSON, for undo.
+* ``accounts`` are people who may sign in. The row of a deleted account stays, so its name is never another's.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
@@ -132,6 +133,14 @@ def m009_closed_at(db: Database) -> None:
     Its contacts are kept for a year from then on.
     """
     db.execute("ALTER TABLE classes ADD COLUMN closed_at TEXT")
+
+
+@migrations()
+def m010_accounts(db: Database) -> None:
+    """Add accounts, their sessions and invitations."""
+    for statement in _ACCOUNTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
 
 
 def _stand_in_id_of_version_0_2(
@@ -545,4 +554,41 @@ ALTER TABLE marks ADD COLUMN entry_level TEXT;
 ALTER TABLE marks ADD COLUMN who TEXT;
 ALTER TABLE marks ADD COLUMN contact_id INTEGER;
 ALTER TABLE marks ADD COLUMN earlier TEXT
+"""
+
+_ACCOUNTS = """
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  email TEXT COLLATE NOCASE,
+  password_hash TEXT,
+  role TEXT NOT NULL,
+  class_ids TEXT,
+  groups TEXT,
+  is_active INTEGER NOT NULL DEFAULT 1,
+  created_at TEXT NOT NULL,
+  last_seen_at TEXT,
+  deleted_at TEXT,
+  totp_secret TEXT,
+  oidc_issuer TEXT,
+  oidc_subject TEXT,
+  settings TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (oidc_issuer, oidc_subject)
+) STRICT;
+
+CREATE TABLE sessions (
+  digest TEXT PRIMARY KEY,
+  account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  opened_at TEXT NOT NULL,
+  seen_at TEXT NOT NULL,
+  ends_at TEXT NOT NULL,
+  label TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE invitations (
+  digest TEXT PRIMARY KEY,
+  account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  ends_at TEXT NOT NULL,
+  used_at TEXT
+) STRICT, WITHOUT ROWID;
 """

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cohort_core.errors import BadInput
-from cohort_core.store.audit import add_event, save_event
+from cohort_core.store.audit import CREATED_TOKEN, add_event
 from cohort_core.store.classes import find_class
 from cohort_core.store.database import Database, utc_text
-from cohort_core.store.roles import ROLES, Role
+from cohort_core.store.roles import TOKEN_ROLES, Role
 from cohort_core.time_spans import parse_span
 
 PREFIX = "cohort_"
@@ -91,8 +91,8 @@ def create_token(
             "A token's name has letters, digits, dots, hyphens and underscores, at most 64. Choose another.",
             parameter="name",
         )
-    if role not in ROLES:
-        raise BadInput(f"There is no such role. Choose one of: {', '.join(ROLES)}.", parameter="role")
+    if role not in TOKEN_ROLES:
+        raise BadInput(f"There is no such role. Choose one of: {', '.join(TOKEN_ROLES)}.", parameter="role")
     class_ids = None if references is None else sorted({find_class(database, name) for name in references})
     if class_ids == []:
         # A script whose list is empty by mistake must not get access to all classes.
@@ -125,28 +125,11 @@ def create_token(
                 utc_text(now + lifetime) if lifetime else None,
             ),
         )
-        add_event(connection, asked_by, "token created", detail)
+        add_event(connection, asked_by, CREATED_TOKEN, detail)
         if show is not None:
             show(token)
     database.home.mark_guarded()
     return token
-
-
-def is_closed(database: Database) -> bool:
-    """Return True if the tokens that protected this home are lost.
-
-    Then nobody may be let in.
-
-    They are never deleted, only revoked: a database without any is another one.
-    """
-    return database.home.guarded.exists() and not load_tokens(database)
-
-
-def open_again(database: Database, *, asked_by: str) -> None:
-    """Let this computer in without a token again, although the tokens of before are lost."""
-    if is_closed(database):
-        save_event(database, asked_by, "opened without tokens")
-        database.home.guarded.unlink(missing_ok=True)
 
 
 def revoke_token(database: Database, name: str, *, asked_by: str, now: datetime) -> None:

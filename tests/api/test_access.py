@@ -25,7 +25,7 @@ from cohort_core.api.routes import sync as sync_routes
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.errors import NoNetwork, SyncCancelled
-from cohort_core.http.auth import needed_role
+from cohort_core.http.auth import needed_right
 from cohort_core.http.rate_limit import Limits
 from cohort_core.practice.faults import Fault
 from cohort_core.reports import catalog
@@ -197,8 +197,8 @@ def test_every_route_is_known_here(guarded: Guarded) -> None:
     assert ("GET", f"/classes/{MINE}/report.pdf") in routes
     # Paths without a rule are for admins, so a new route is refused until it gets a rule.
     for method in ("GET", "POST", "DELETE", "PATCH"):
-        assert needed_role(method, "/new") == "admin"
-    assert needed_role("POST", f"/classes/{MINE}/students") == "admin"
+        assert needed_right(method, "/new") == "administer"
+    assert needed_right("POST", f"/classes/{MINE}/students") == "administer"
 
 
 @pytest.mark.parametrize(

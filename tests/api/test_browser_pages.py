@@ -9,7 +9,8 @@ import requests
 
 from cohort_core.api.app import create_app
 from cohort_core.clock import utc_now
-from cohort_core.store.tokens import create_token, is_closed, load_tokens, open_again
+from cohort_core.store.guard import is_closed, open_again
+from cohort_core.store.tokens import create_token, load_tokens
 from tests.conftest import serving
 from tests.sync.conftest import SyncedClass
 from tests.sync.conftest import synced as synced  # a fixture

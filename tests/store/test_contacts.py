@@ -18,7 +18,7 @@ from cohort_core.services.purge import purge_student
 from cohort_core.services.services import Services
 from cohort_core.store import contacts
 from cohort_core.store.audit import load_events
-from cohort_core.store.roles import ROLES
+from cohort_core.store.roles import TOKEN_ROLES
 from cohort_core.store.stand_ins import kept_tables, save_aliases, student_tables
 from tests.sync.conftest import SyncedClass, instant
 from tests.sync.conftest import synced as synced  # a fixture
@@ -250,7 +250,7 @@ def test_notes_and_answers_are_for_mentors(synced: SyncedClass, commands: Comman
     commands.add_contact(synced.id, WHO, "email", note=CANARY)
     commands.save_handover_note(synced.id, "helps", CANARY, student_id=WHO)
     services = Services(synced.workspace)
-    for role in ROLES:
+    for role in TOKEN_ROLES:
         is_shown = role != "viewer"
         reader = services.reader(Principal("token ci", role, frozenset({synced.id})))
         notes = [contact.note for contact in (*reader.contacts(), *reader.contacts(synced.id, WHO))]

@@ -21,9 +21,10 @@ from cohort_core.store import maintenance
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_statuses
 from cohort_core.store.database import Database
+from cohort_core.store.guard import is_closed
 from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.sync_runs import create_job
-from cohort_core.store.tokens import create_token, is_closed, load_tokens, revoke_token
+from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from cohort_core.sync import lock
 from tests.conftest import unavailable
 from tests.store.test_migrations import EARLY, early_home
