@@ -29,11 +29,12 @@ def _hash_of_nobody() -> str:
 
 
 def check_password(password: str, *, name: str = "", email: str | None = None) -> None:
-    """Raise ``BadInput`` for a new password that is too short, too long, or easy to guess."""
+    """Raise ``BadInput`` for a new password that is too short, too long or easy."""
     text = _normalised(password)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise BadInput(
-            f"A password has {MIN_LENGTH} to {MAX_LENGTH} letters. Choose another; a few words in a row are good.",
+            f"A password has {MIN_LENGTH} to {MAX_LENGTH} letters. Choose another; a few words in a row "
+            "are good.",
             parameter="password",
         )
     easy = {name.casefold(), (email or "").casefold(), (email or "").casefold().partition("@")[0]}
