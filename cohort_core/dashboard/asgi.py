@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -68,10 +67,9 @@ PRELOADED = frozenset(
 )
 """Scripts of Streamlit that every page of ours needs.
 
-The browser asks for them, and for what they import, with the page. Otherwise it asks for each when the first
-element needs it, while server and browser are busy, and the first page takes a tenth longer.
+The browser asks for them with the page; otherwise it asks for each when the first element needs it, and the
+first page takes a tenth longer.
 """
-_IMPORT = re.compile(r'''(?:from|import)"\./([^"]+\.js)"''')
 FIRST_PAGE_SECONDS = 3.0
 """Within this time, a first page that is asked for at once is complete."""
 
@@ -240,19 +238,10 @@ def _with_policy(send: Send) -> Send:
     return guarded
 
 
-def preloaded_scripts(original: str) -> list[str]:
-    """Return the file names of the scripts in `PRELOADED`, and of those that they import.
-
-    The first page has links to some already.
-    """
-    folder = Path(st.__file__).parent / "static" / "static" / "js"
-    names: set[str] = set()
-    wanted = {script.name for script in folder.glob("*.js") if script.name.partition(".")[0] in PRELOADED}
-    while wanted:
-        names |= wanted
-        imported = (_IMPORT.findall((folder / name).read_text("utf-8")) for name in wanted)
-        wanted = {name for group in imported for name in group if name not in original} - names
-    return sorted(names)
+def preloaded_scripts() -> list[str]:
+    """Return the file names of the scripts in `PRELOADED`, which end with a digest."""
+    scripts = (Path(st.__file__).parent / "static" / "static" / "js").glob("*.js")
+    return sorted(script.name for script in scripts if script.name.partition(".")[0] in PRELOADED)
 
 
 def first_page_template(original: str) -> str:
@@ -266,8 +255,7 @@ def first_page_template(original: str) -> str:
         f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{KEYBOARD_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
     early = "".join(
-        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">'
-        for name in preloaded_scripts(original)
+        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in preloaded_scripts()
     )
     page = _replace(original, "<title>Streamlit</title>", f"<title>{PRODUCT}</title>{script}{early}")
     return _replace(page, 'href="./favicon.png"', f'href="data:image/svg+xml,{quote(ICON)}"')
