@@ -36,7 +36,7 @@ MAX_CHANGES = 16
 MAX_TRIAGES = 2048
 """The triage of a class takes some 20 kB."""
 MAX_MERGED = 8
-"""Each of all students listed in all classes, as they are now; of 500 classes one takes some 3 MB."""
+"""A list of the students of 500 classes takes some 3 MB."""
 
 
 Revision = tuple[int, int]
