@@ -25,6 +25,7 @@ from cohort_core import sockets
 from cohort_core.api.app import DASHBOARD_PATH
 from cohort_core.api.app import create_app as create_api
 from cohort_core.clock import utc_now
+from cohort_core.dashboard.first_page import EarlyPage
 from cohort_core.errors import BadInput, CohortError
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.auth import is_loopback
@@ -52,15 +53,23 @@ def create_app(workspace: Workspace, *, exposed: bool = False, hosts: Collection
 class LateDashboard:
     """The dashboard, which is loaded while the server already answers.
 
-    Half of a start is the import of Streamlit, Altair and the pages, which the API does not need. Requests
-    that come before the end of it wait for it.
+    Half of a start is the import of Streamlit, Altair and the pages, which the API does not need. The first
+    page and its scripts are sent before the end of it; other requests wait for it.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._loaded: asyncio.Future[Any]
+        self._early = EarlyPage(self._later)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Whoever has to sign in gets no page before that.
+        if self._loaded.done() or "accounts" in self._workspace.home.guards():
+            await self._later(scope, receive, send)
+        else:
+            await self._early(scope, receive, send)
+
+    async def _later(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = await asyncio.shield(self._loaded)
         await app(scope, receive, send)
 
