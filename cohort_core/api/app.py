@@ -33,6 +33,7 @@ def create_app(
     workspace: Workspace | None = None,
     *,
     exposed: bool = False,
+    insecure: bool = False,
     hosts: Collection[str] = (),
     limits: Limits | None = None,
     **options: Any,
@@ -40,7 +41,8 @@ def create_app(
     """Create the API over one workspace.
 
     The default workspace is the one that the environment names. ``exposed`` means that other computers can
-    connect, ``hosts`` are the host names under which they may send requests. ``options`` go to FastAPI.
+    connect, ``hosts`` are the host names under which they may send requests, and ``insecure`` lets them
+    sign in without TLS. ``options`` go to FastAPI.
     """
     workspace = workspace or shared_workspace()
     app = FastAPIOffline(
@@ -54,7 +56,7 @@ def create_app(
     )
     app.state.services = Services(workspace)
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
-    _add_guards(app, workspace, exposed, hosts, limits)
+    _add_guards(app, workspace, exposed, insecure, hosts, limits)
     add_error_handlers(app)
     for routes in (classes, contacts, metrics, sync, status, admin):
         # Not `include_router`: it hides the routes from code that lists them, which are the sign-in, the
@@ -66,7 +68,12 @@ def create_app(
 
 
 def _add_guards(
-    app: FastAPI, workspace: Workspace, exposed: bool, hosts: Collection[str], limits: Limits | None
+    app: FastAPI,
+    workspace: Workspace,
+    exposed: bool,
+    insecure: bool,
+    hosts: Collection[str],
+    limits: Limits | None,
 ) -> None:
     """Add the middleware in front of the routes.
 
@@ -79,6 +86,7 @@ def _add_guards(
         watcher=workspace.cohorts.watcher,
         excluded_path=DASHBOARD_PATH,
         exposed=exposed,
+        insecure=insecure,
         limits=limits,
     )
     if origins:

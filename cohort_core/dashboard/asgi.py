@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
+from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.env_util import is_repl
 
@@ -21,12 +22,16 @@ from cohort_core.dashboard.files.owner import new_cookie, owner
 from cohort_core.dashboard.files.registry import FileRegistry, shared_registry
 from cohort_core.dashboard.files.routes import file_route
 from cohort_core.dashboard.first_page import first_page, page_names
-from cohort_core.dashboard.identity import current_principal
 from cohort_core.dashboard.late_messages import LateMessageFilter
+from cohort_core.dashboard.live_messages import StreamlitMessages
 from cohort_core.dashboard.streamlit_config import ENTRY, apply_streamlit_options
 from cohort_core.errors import CohortError
+from cohort_core.http.door import Door
+from cohort_core.http.sign_in_pages import SignInPages
 from cohort_core.reports import catalog
+from cohort_core.services.principal import DASHBOARD_OWNER
 from cohort_core.services.services import Services, shared_services
+from cohort_core.services.sign_in import SignIn
 
 FIRST_PAGE_SECONDS = 3.0
 """Within this time, a first page that is asked for at once is complete."""
@@ -42,13 +47,18 @@ def create_dashboard() -> st.App:
     return st.App(ENTRY, **app_options())
 
 
-def app_options() -> dict[str, Any]:
-    """Return what Streamlit's app needs besides the script; app.py uses it too."""
+def app_options(*, is_alone: bool = False) -> dict[str, Any]:
+    """Return what Streamlit's app needs besides the script.
+
+    `is_alone` is for app.py, around which no server has the pages on which people sign in.
+    """
+    sign_in = Router(SignInPages(SignIn(), "").routes()) if is_alone else None
     registry = shared_registry()
     return {
         "routes": [file_route(registry, shared_services)],
         "on_script_error": show_error,
         "middleware": [
+            Middleware(Door, messages=StreamlitMessages(), sign_in=sign_in),
             Middleware(BrowserCookieMiddleware, registry=registry),
             Middleware(first_page),
             Middleware(LateMessageFilter),
@@ -65,7 +75,7 @@ def make_ready(services: Services) -> None:
     is_repl()
     # An error here comes again on a page, and the page says what to do.
     with suppress(CohortError, OSError):
-        reader = services.reader(current_principal())
+        reader = services.reader(DASHBOARD_OWNER)
         reader.is_connected()
         for status in reader.statuses(active_only=True)[:1]:
             cohort = reader.cohort(status.id)
@@ -102,7 +112,7 @@ def _needs_cookie(scope: Scope) -> bool:
     connection = HTTPConnection(scope)
     is_own = connection.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
     is_first = name in {"", "_stcore/health", *page_names()}
-    return is_first and is_own and owner(connection.cookies) is None
+    return is_first and is_own and owner(connection.headers, connection.cookies) is None
 
 
 def _with_cookie(send: Send, root_path: str) -> Send:
