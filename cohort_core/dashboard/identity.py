@@ -20,3 +20,8 @@ def serve_as(principal: Principal) -> None:
 def current_principal() -> Principal:
     """Return the principal of the session that runs."""
     return _principal
+
+
+def current_session() -> str | None:
+    """Return the digest of the browser's session, None without accounts."""
+    return None
