@@ -59,7 +59,7 @@ class Page:
     in_sidebar: bool = True
     """Also False for Connect: the sidebar shows it only until there is a school."""
     right: Right = "read"
-    """What a person must be allowed to do to open it."""
+    """The right that it takes to open it."""
     needs_account: bool = False
 
     def is_open_to(self, principal: Principal) -> bool:
@@ -122,7 +122,7 @@ class View:
 
     @property
     def own_account(self) -> OwnAccount:
-        """What the person who signed in may do with their own account."""
+        """The actions of the person who signed in on their own account."""
         return shared_services().own_account(self.reader.principal)
 
     @property

@@ -70,7 +70,7 @@ def _id_of(reference: str | None, classes: Sequence[ClassStatus]) -> str | None:
 def choose_part(
     name: str, ids: Collection[str], class_id: str, otherwise: str, *, preferred: str | None = None
 ) -> Chosen:
-    """Choose the part of the class in the address, else the last shown, else `preferred` or all.
+    """Choose the part of the class in the address, else the last shown, else `preferred`.
 
     `otherwise` is the notice if the class has no such part. `preferred` counts when a person comes to the
     class without an address, or chooses it in the sidebar.

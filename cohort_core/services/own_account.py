@@ -1,4 +1,4 @@
-"""What a person who signed in may do with their own account."""
+"""Actions of a person on their own account."""
 
 from __future__ import annotations
 

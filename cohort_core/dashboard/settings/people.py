@@ -36,7 +36,7 @@ BEFORE_THE_FIRST = (
 
 
 def show(view: View) -> None:
-    """Show the people, and what an administrator can do about them; before the first, what will change."""
+    """Show the people with their actions; before the first account, what it will change."""
     notices.show(_NOTICE)
     accounts = view.accounts.accounts()
     if not accounts:
@@ -239,7 +239,7 @@ def press(view: View, label: str, account: Account, action: str, help: str | Non
 
 
 def _show_link() -> None:
-    """Show the link of an invitation that was just made, to copy, until it is put away."""
+    """Show the link of a new invitation until it is put away."""
     if made := st.session_state.get(_LINK):
         name, link = made
         with st.container(border=True, key="invitation"):
@@ -260,7 +260,7 @@ def _invite(view: View, account: Account) -> None:
 
 
 def _address(view: View) -> str:
-    """Return the address of this server for others: that of the settings, else that of this browser."""
+    """Return the address of this server, from the settings or else from this browser."""
     set_address = admin_of(view).all_settings().public_url
     if set_address:
         return set_address.rstrip("/")
@@ -310,7 +310,10 @@ def _save(view: View, account: Account, key: str) -> None:
 
 
 def _leave_out_unchanged(account: Account, wanted: dict[str, Any]) -> None:
-    """Take out what is as it was, since another role or other classes end the person's sessions."""
+    """Take out what is as it was.
+
+    Another role, or other classes, would end the sessions of the person.
+    """
     references = wanted["references"]
     if (None if references is None else frozenset(references)) == account.class_ids:
         del wanted["references"]
