@@ -297,6 +297,8 @@ def _prepare(page: Page, needs_class: bool) -> View:
     services, principal = shared_services(), current_principal()
     with st.sidebar:
         st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        if principal.account_id is not None:
+            _show_person(principal)
         search_place = st.container()
         links = st.container(gap="xxsmall")
         selectors = st.container()
@@ -335,8 +337,6 @@ def _prepare(page: Page, needs_class: bool) -> View:
 
     with st.sidebar:
         sidebar.show_keys()
-        if principal.account_id is not None:
-            _show_person(principal)
     if needs_class and shown is not None:
         st.text(_heading(shown, view))
     for notice in (chosen.notice, *notices):
@@ -384,7 +384,15 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
             url_state.AS_OF: as_of.id,
         }
     )
-    sidebar.show(active, offered, types, latest, reader.mentors(), is_forced=reader.is_always_anonymous, may_see_names=reader.principal.may_see_names)
+    sidebar.show(
+        active,
+        offered,
+        types,
+        latest,
+        reader.mentors(),
+        is_forced=reader.is_always_anonymous,
+        may_see_names=reader.principal.may_see_names,
+    )
     cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
     view = replace(view, maybe_cohort=cohort, group_id=group.id, as_of=as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]
@@ -392,11 +400,11 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
 
 def _show_person(principal: Principal) -> None:
     """Show who is signed in, with the way to their account and out."""
-    with st.container(key="person", gap="xxsmall"):
-        st.text(principal.who.removeprefix("account "))
-        link("my_account", width="stretch")
+    with st.container(key="person", horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(principal.who.removeprefix("account "), width="content")
+        link("my_account", icon=False, width="content")
         # The script of the first page sends it, as a page of Streamlit has no forms of its own.
-        st.html('<button type="button" class="ct-sign-out">Sign out</button>')
+        st.html('<button type="button" class="ct-sign-out">Sign out</button>', width="content")
 
 
 def _own_group(principal: Principal, offered: Sequence[Group]) -> str | None:

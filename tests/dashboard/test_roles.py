@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,7 +25,18 @@ UNFOLDED = (
 )
 """Keys of the expanders of all pages."""
 WALKED = (*DATA_PAGES, "classes", "settings", "connect", "my_account")
-ACTIONS = ("Sync now", "Message", "Hide until", "Copy", "Save", "Stop", "Reset", "Follow", "Close", "Look for")
+ACTIONS = (
+    "Sync now",
+    "Message",
+    "Hide until",
+    "Copy",
+    "Save",
+    "Stop",
+    "Reset",
+    "Follow",
+    "Close",
+    "Look for",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +48,7 @@ def owner() -> Iterator[Principal]:
 
 def bytes_of(test: AppTest) -> bytes:
     """Return everything that a page sends, charts and tables included."""
-    protos = (getattr(element, "proto", None) for element in test._tree)
+    protos: list[Any] = [getattr(element, "proto", None) for element in test._tree]
     parts = [proto.SerializeToString() for proto in protos if hasattr(proto, "SerializeToString")]
     return b"\n".join([shown(test).encode(), *parts])
 
@@ -125,9 +137,7 @@ def test_no_file_of_any_page_holds_what_a_role_may_not_see(
         return "<p></p>"
 
     monkeypatch.setattr(downloads, "_placeholder", keep)
-    student = str(
-        Services(practised).reader(OWNER).class_data(big).students["student_id"].iloc[0]
-    )
+    student = str(Services(practised).reader(OWNER).class_data(big).students["student_id"].iloc[0])
     for name in (*DATA_PAGES, "classes"):
         page(name, {"class": big, "student": student}, UNFOLDED)
     other = next(
@@ -152,7 +162,9 @@ def test_no_file_of_any_page_holds_what_a_role_may_not_see(
         answered += 1
         assert not named_in(content, foreign), question.name
         assert not (role == "director" and named_in(content, own)), question.name
-        moved = replace(question, selection=replace(question.selection, class_id=other, group=None, type=None))
+        moved = replace(
+            question, selection=replace(question.selection, class_id=other, group=None, type=None)
+        )
         if question.selection.class_id:
             with pytest.raises(CohortError):
                 answer(moved, services, reader)

@@ -107,7 +107,11 @@ def show_on_student_page(view: View, student_id: str, name: str) -> None:
         at = parse_instant(contact.at)
         if at > view.cohort.as_of and view.as_of:
             continue
-        parts = [describe(contact, view.now, view.reader.principal.actor), words.get(contact.id), contact.note]
+        parts = [
+            describe(contact, view.now, view.reader.principal.actor),
+            words.get(contact.id),
+            contact.note,
+        ]
         st.caption(literal(" · ".join(part for part in parts if part)))
 
 

@@ -24,6 +24,8 @@ _READABLE = "Write what the student may read: they may ask for it."
 def describe(view: View) -> str:
     """Describe the subject and the reader of the handover."""
     of = "of the group" if view.group_id else "of the class"
+    if view.commands is None:
+        return f"For the next mentor {of}: where each student is."
     return f"For the next mentor {of}: where each student is, and what only you know."
 
 

@@ -7,14 +7,14 @@ import streamlit as st
 
 from cohort_core.clock import utc_now
 from cohort_core.dashboard.components import notices
-from cohort_core.dashboard.components.text import ago, literal, markup, parse_instant
+from cohort_core.dashboard.components.text import ago, markup, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.identity import current_session
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.settings.people import ROLE_WORDS
 from cohort_core.services.own_account import OwnAccount
 
-_NOTICE, _SECRET = "my-account-notice", "my-second-factor"  # noqa: S105 - the key of a place
+_NOTICE, _SECRET = "my-account-notice", "my-second-factor"
 
 
 def show(view: View) -> None:
@@ -73,8 +73,8 @@ def _show_second_factor(own: OwnAccount) -> None:
     address = st.session_state.get(_SECRET)
     if not address:
         st.write(
-            "Off. With a second factor, signing in also asks for a code that an app on your phone shows. So a "
-            "stolen password is not enough."
+            "Off. With a second factor, signing in also asks for a code that an app on your phone shows. So "
+            "a stolen password is not enough."
         )
         st.button("Set it up", on_click=_begin_factor, args=(own,))
         return

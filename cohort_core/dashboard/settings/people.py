@@ -42,7 +42,6 @@ def show(view: View) -> None:
     if not accounts:
         _begin(view)
         return
-    _show_link()
     open_sessions = Counter(session.account_id for session in view.accounts.sessions())
     st.subheader("People", anchor=False)
     for account in accounts:
@@ -95,6 +94,7 @@ def _show_account(view: View, account: Account, sessions: int) -> None:
             on_change="rerun",
         )
     st.caption(literal(describe(view, account)))
+    _show_link(account)
     if popover.open:
         with popover, guarded("people"):
             _change(view, account, sessions, is_own=is_own)
@@ -134,7 +134,7 @@ def _add(view: View) -> None:
 
 def _ask(view: View, key: str, account: Account | None) -> None:
     """Ask for role, classes, groups and email, filled with those of an account."""
-    roles = [role for role in ROLES if role != "admin"] + ["admin"]
+    roles: list[Role] = sorted(ROLES, key=lambda option: option == "admin")
     role: Role = st.selectbox(
         "Role",
         roles,
@@ -146,9 +146,7 @@ def _ask(view: View, key: str, account: Account | None) -> None:
     chosen: Sequence[str] = ()
     if role != "admin":
         kept = account.class_ids if account and account.class_ids is not None else frozenset[str]()
-        names = {
-            status.id: status.name for status in view.classes if status.is_active or status.id in kept
-        }
+        names = {status.id: status.name for status in view.classes if status.is_active or status.id in kept}
         names |= dict.fromkeys(kept - names.keys(), "A removed class")
         chosen = st.multiselect(
             "Classes",
@@ -175,13 +173,11 @@ def _ask(view: View, key: str, account: Account | None) -> None:
             placeholder="None",
             help="Pages begin with this group, such as the mentor's class night. It hides nothing.",
         )
-    st.text_input(
-        "Email, if you like", (account and account.email) or "", key=f"{key}-email", max_chars=250
-    )
+    st.text_input("Email, if you like", (account and account.email) or "", key=f"{key}-email", max_chars=250)
 
 
 def _group_labels(view: View, class_ids: Sequence[str]) -> set[str]:
-    """Return the labels of the groups of these classes, or without any of the shown one."""
+    """Return the labels of the groups of these classes, else of the shown class."""
     shown = [view.shown.id] if view.shown is not None else []
     synced = {status.id for status in view.classes if status.synced_at}
     return {
@@ -238,12 +234,12 @@ def press(view: View, label: str, account: Account, action: str, help: str | Non
     )
 
 
-def _show_link() -> None:
-    """Show the link of a new invitation until it is put away."""
-    if made := st.session_state.get(_LINK):
-        name, link = made
-        with st.container(border=True, key="invitation"):
-            st.markdown(f"**Send this link to {literal(name)}**")
+def _show_link(account: Account) -> None:
+    """Show the link of a new invitation, below its person, until it is put away."""
+    account_id, link = st.session_state.get(_LINK, (None, ""))
+    if account_id == account.id:
+        with st.container(key="invitation"):
+            st.markdown(f"**Send this link to {literal(account.name)}**")
             st.caption(
                 "It is shown only now. It works once, within 7 days: the person chooses a password with it. "
                 "Whoever has the link can do that, so send it to nobody else."
@@ -256,7 +252,7 @@ def _show_link() -> None:
 
 def _invite(view: View, account: Account) -> None:
     secret = view.accounts.invite(account.id)
-    st.session_state[_LINK] = (account.name, f"{_address(view)}/invitation/{secret}")
+    st.session_state[_LINK] = (account.id, f"{_address(view)}/invitation/{secret}")
 
 
 def _address(view: View) -> str:
