@@ -8,6 +8,7 @@ from cohort_core.dashboard.settings import (
     connection,
     data_and_privacy,
     drafts,
+    people,
     roster_import,
     schedule,
     thresholds,
@@ -16,6 +17,7 @@ from cohort_core.dashboard.settings import (
 
 PARTS = {
     "connection": "Connection",
+    "people": "People",
     "thresholds": "Thresholds",
     "roster": "Groups and mentors",
     "drafts": "Drafts",
@@ -24,17 +26,23 @@ PARTS = {
     "data": "Privacy and data",
 }
 
+OF_MENTORS = ("drafts",)
+"""The parts that a mentor may change; an administrator sees all."""
+
 with begin("settings", needs_class=False) as view:
+    parts = tuple(PARTS) if view.admin else OF_MENTORS
     part = url_state.choose(
         "part",
         st.pills,
         "Part",
-        tuple(PARTS),
-        default="connection",
+        parts,
+        default=parts[0],
         format_func=PARTS.__getitem__,
         label_visibility="collapsed",
     )
     match part:
+        case "people":
+            people.show(view)
         case "thresholds":
             thresholds.show(view)
         case "roster":

@@ -129,6 +129,10 @@ class Home:
             return
         write_private(self.guarded, "".join(f"{guard}\n" for guard in sorted(guards)).encode())
 
+    def visits_of(self, account_id: int | None) -> Path:
+        """Return the file of a person's visits; without accounts there is one for all."""
+        return self.visits if account_id is None else self.folder / f"visits-{account_id}.json"
+
     def files(self) -> list[Path]:
         """Return the files in the folder, with SQLite's own and the backups."""
         folders = [folder for folder in (self.folder, self.backups) if folder.is_dir()]

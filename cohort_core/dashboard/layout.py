@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -24,13 +24,18 @@ from cohort_core.dashboard.identity import current_principal
 from cohort_core.errors import NotAllowed
 from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.metrics.groups import groups
+from cohort_core.metrics.groups import Group, groups
+from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.commands import Commands
+from cohort_core.services.own_account import OwnAccount
+from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import shared_services
 from cohort_core.store.class_data import ClassData
 from cohort_core.store.classes import ClassStatus
+from cohort_core.store.roles import Right
+from cohort_core.store.roster import folded
 
 P = ParamSpec("P")
 
@@ -51,7 +56,15 @@ class Page:
     icon: str
     in_sidebar: bool = True
     """Also False for Connect: the sidebar shows it only until there is a school."""
-    is_for_admins: bool = False
+    right: Right = "read"
+    """The right that it takes to open it."""
+    needs_account: bool = False
+
+    def is_open_to(self, principal: Principal) -> bool:
+        """Return True if a person may open the page."""
+        if self.needs_account and principal.account_id is None:
+            return False
+        return principal.may_administer if self.right == "administer" else principal.may(self.right)
 
     def streamlit_page(self) -> Any:
         return st.Page(
@@ -74,10 +87,11 @@ PAGES = {
         Page("class_night", "Class night", ":material/nightlight:"),
         Page("handover", "Handover", ":material/handshake:"),
         Page("classes", "Classes", ":material/school:"),
-        Page("settings", "Settings", ":material/settings:", is_for_admins=True),
-        Page("connect", "Connect", ":material/link:", in_sidebar=False, is_for_admins=True),
+        Page("settings", "Settings", ":material/settings:", right="act"),
+        Page("connect", "Connect", ":material/link:", in_sidebar=False, right="administer"),
         Page("student", "Student", ":material/person:", in_sidebar=False),
         Page("assignment", "Assignment", ":material/assignment:", in_sidebar=False),
+        Page("my_account", "My account", ":material/account_circle:", in_sidebar=False, needs_account=True),
     )
 }
 
@@ -98,6 +112,16 @@ class View:
     maybe_cohort: Cohort | None = None
     group_id: str | None = None
     as_of: str | None = None
+
+    @property
+    def accounts(self) -> AccountCommands:
+        """The actions on accounts. Raises ``NotAllowed`` for others than administrators."""
+        return shared_services().accounts(self.reader.principal)
+
+    @property
+    def own_account(self) -> OwnAccount:
+        """The actions of the person who signed in on their own account."""
+        return shared_services().own_account(self.reader.principal)
 
     @property
     def cohort(self) -> Cohort:
@@ -172,8 +196,8 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
             st.error(CLOSED)
             st.stop()
         view = _prepare(page, needs_class)
-        if page.is_for_admins:
-            admin_of(view)
+        if not page.is_open_to(view.reader.principal):
+            raise NotAllowed("Your role cannot open this page. Ask an administrator.")
         if sync_panel.is_run_by_person():
             visits.record_page_view(view.reader.visits_file, utc_now())
         yield view
@@ -271,6 +295,8 @@ def _prepare(page: Page, needs_class: bool) -> View:
     services, principal = shared_services(), current_principal()
     with st.sidebar:
         st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        if principal.account_id is not None:
+            _show_person(principal)
         search_place = st.container()
         links = st.container(gap="xxsmall")
         selectors = st.container()
@@ -283,7 +309,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
         is_connected = reader.is_connected()
         classes = reader.statuses()
         active = [status for status in classes if status.is_active]
-        chosen = url_state.choose_class(active)
+        chosen = url_state.choose_class(active, are_all=principal.class_ids is None)
         shown = next((status for status in active if status.id == chosen.id), None)
         with selectors:
             view, notices = _select(View(reader, commands, admin, classes, shown), active)
@@ -292,7 +318,7 @@ def _prepare(page: Page, needs_class: bool) -> View:
         with links:
             for other in PAGES.values():
                 is_first = other.name == "connect" and not is_connected
-                if (other.in_sidebar or is_first) and (principal.may_administer or not other.is_for_admins):
+                if (other.in_sidebar or is_first) and other.is_open_to(principal):
                     link(other.name, width="stretch")
     if view.maybe_cohort is not None:
         # It needs this module, so it cannot be imported above.
@@ -333,6 +359,7 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
         {choice.id for choice in offered},
         shown.id,
         "The address asks for a group that this class does not have. This is everyone.",
+        preferred=_own_group(reader.principal, offered),
     )
     kind = url_state.choose_part(
         url_state.TYPE,
@@ -355,10 +382,33 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
             url_state.AS_OF: as_of.id,
         }
     )
-    sidebar.show(active, offered, types, latest, reader.mentors(), is_forced=reader.is_always_anonymous)
+    sidebar.show(
+        active,
+        offered,
+        types,
+        latest,
+        reader.mentors(),
+        is_forced=reader.is_always_anonymous,
+        may_see_names=reader.principal.may_see_names,
+    )
     cohort = reader.cohort(shown.id, as_of.id, group.id, types[kind.id] if kind.id else None)
     view = replace(view, maybe_cohort=cohort, group_id=group.id, as_of=as_of.id)
     return view, [group.notice, kind.notice, as_of.notice]
+
+
+def _show_person(principal: Principal) -> None:
+    """Show who is signed in, with the way to their account and out."""
+    with st.container(key="person", horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(principal.who.removeprefix("account "), width="content")
+        link("my_account", icon=False, width="content")
+        # The script of the first page sends it, as a page of Streamlit has no forms of its own.
+        st.html('<button type="button" class="ct-sign-out">Sign out</button>', width="content")
+
+
+def _own_group(principal: Principal, offered: Sequence[Group]) -> str | None:
+    """Return the id of the first group of the person that a class has."""
+    own = {folded(group) for group in principal.groups}
+    return next((group.id for group in offered if {folded(group.label), group.id} & own), None)
 
 
 @cached_on
@@ -392,10 +442,17 @@ def _count_on_roster(view: View) -> int:
 def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
     """Say what to do when there is nothing to show, and end the page there."""
     if not view.classes and not is_connected:
-        if page.name == "overview":
+        if page.name == "overview" and view.admin:
             st.switch_page(PAGES["connect"].streamlit_page())
-        st.info("Cohort Tracker does not know your school yet.")
-        link("connect", "Connect to your school, or try the practice school")
+        st.info(
+            "Cohort Tracker does not know your school yet."
+            if view.admin
+            else "Cohort Tracker does not know the school yet. An administrator can connect it."
+        )
+        if view.admin:
+            link("connect", "Connect to your school, or try the practice school")
+    elif view.shown is None and view.admin is None:
+        st.info("There is no class for you here yet. Ask an administrator to choose your classes.")
     elif view.shown is None:
         st.info("You do not follow a class yet. Choose the classes that you want to follow.")
         link("classes", "Choose classes")
@@ -406,15 +463,19 @@ def _explain_emptiness(page: Page, view: View, is_connected: bool) -> None:
         else:
             st.info(
                 "This class has not been synced yet. Press Sync now in the sidebar to read it from OpenClass."
+                if view.commands
+                else "This class has not been synced yet. Its numbers appear after the first sync."
             )
     elif view.cohort.students.empty and (on_roster := _count_on_roster(view)):
         st.info(
             f"{upper_first(count(on_roster, 'student'))} {'is' if on_roster == 1 else 'are'} on the "
             f"roster, and "
             "nobody counts on this day: nobody has begun, and the class has no first day yet. They count "
-            "from the first activity on, or from the first day that you set under Settings, Time zones."
+            "from the first activity on, or from the first day that an administrator sets under Settings, "
+            "Time zones."
         )
-        link("settings", "Set the first day of the class", also={"part": "time"})
+        if view.admin:
+            link("settings", "Set the first day of the class", also={"part": "time"})
     elif view.cohort.students.empty:
         st.info("There are no students here yet. They appear with their first assignment, or with a roster.")
     elif view.cohort.assignments.empty:

@@ -27,11 +27,12 @@ def show(
     mentors: Sequence[Mentor],
     *,
     is_forced: bool,
+    may_see_names: bool,
 ) -> None:
     """Show the choices; each widget shows what `url_state` remembers.
 
     `latest` is the day of the last sync. With `is_forced` the settings demand pseudonyms, so the switch
-    cannot be changed here.
+    cannot be changed here. A person who never sees names has no switch.
     """
     _select(
         "Class",
@@ -63,7 +64,10 @@ def show(
         )
     if latest:
         _select_day(latest)
-    _switch_names(is_forced)
+    if may_see_names:
+        _switch_names(is_forced)
+    else:
+        st.caption("All names, emails and ids of students are invented.")
 
 
 def mentors_of(mentors: Sequence[Mentor], night: str | None) -> list[str]:

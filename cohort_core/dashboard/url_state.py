@@ -18,7 +18,7 @@ from cohort_core.store.classes import ClassStatus
 CLASS, GROUP, TYPE, AS_OF, ANONYMOUS = "class", "group", "type", "as_of", "anonymous"
 FILTERS = (CLASS, GROUP, TYPE, AS_OF, ANONYMOUS)
 YES = "1"
-_REMEMBERED = "selection"
+_REMEMBERED, _JUST_CHOSEN = "selection", "class-just-chosen"
 EARLIEST = date(2000, 1, 1)
 T = TypeVar("T", bound=str)
 
@@ -31,12 +31,22 @@ class Chosen:
     notice: str | None = None
 
 
-def choose_class(active: Sequence[ClassStatus]) -> Chosen:
-    """Choose the class in the address, else the last shown, else the first with data."""
+def choose_class(active: Sequence[ClassStatus], *, are_all: bool = True) -> Chosen:
+    """Choose the class in the address, else the last shown, else the first with data.
+
+    `are_all` is False for a person who sees some of the classes: the notice does not say whether there are
+    others.
+    """
     requested = st.query_params.get(CLASS)
     named, before = _id_of(requested, active), _id_of(_remembered().get(CLASS), active)
     first = next((status for status in active if status.synced_at), active[0] if active else None)
     chosen = named or before or (first.id if first else None)
+    if requested and named is None and not are_all:
+        return Chosen(
+            chosen,
+            "The address asks for a class that is not among your classes. "
+            "This is another class. Choose yours in the sidebar.",
+        )
     if requested and named is None:
         return Chosen(
             chosen,
@@ -57,19 +67,26 @@ def _id_of(reference: str | None, classes: Sequence[ClassStatus]) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def choose_part(name: str, ids: Collection[str], class_id: str, otherwise: str) -> Chosen:
-    """Choose the part of the class in the address, else the last shown, else all.
+def choose_part(
+    name: str, ids: Collection[str], class_id: str, otherwise: str, *, preferred: str | None = None
+) -> Chosen:
+    """Choose the part of the class in the address, else the last shown, else `preferred`.
 
-    `otherwise` is the notice if the class has no such part.
+    `otherwise` is the notice if the class has no such part. `preferred` counts when a person comes to the
+    class without an address, or chooses it in the sidebar.
     """
     requested = st.query_params.get(name)
     if requested:
         return Chosen(requested) if requested in ids else Chosen(None, otherwise)
     before = _remembered()
+    if class_id == st.session_state.get(_JUST_CHOSEN):
+        return Chosen(preferred)
     # An address with a class but without a part means the whole class.
-    if st.query_params.get(CLASS) is None and before.get(CLASS) == class_id and before.get(name) in ids:
-        return Chosen(before[name])
-    return Chosen(None)
+    if st.query_params.get(CLASS) is not None:
+        return Chosen(None)
+    if before.get(CLASS) == class_id:
+        return Chosen(before[name] if before.get(name) in ids else None)
+    return Chosen(preferred)
 
 
 def choose_as_of(latest: date | None) -> Chosen:
@@ -98,6 +115,7 @@ def choose_anonymous() -> bool:
 
 def remember(chosen: Mapping[str, str | None]) -> None:
     """Keep the selection, in the session and in the address."""
+    st.session_state.pop(_JUST_CHOSEN, None)
     selection = {name: value for name in FILTERS if (value := chosen.get(name)) is not None}
     st.session_state[_REMEMBERED] = selection
     for name in FILTERS:
@@ -106,7 +124,10 @@ def remember(chosen: Mapping[str, str | None]) -> None:
 
 def change(**changes: str | None) -> None:
     """Change the selection, as the callback of a widget."""
+    is_other_class = CLASS in changes and changes[CLASS] != _remembered().get(CLASS)
     remember(_merge(changes))
+    if is_other_class:
+        st.session_state[_JUST_CHOSEN] = changes[CLASS]
 
 
 def link_parameters(also: Mapping[str, str | None] | None = None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 A visit is a series of page views with less than 45 minutes between them. The last visit ended with its last
 page view, before the present visit began. The instants are in a small file and not in the store, because a
-page must never wait for a sync that is writing. The file holds nothing about anybody else.
+page must never wait for a sync that is writing. With accounts each person has a file of their own.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ class Principal:
     """The digest of the token, if there is one."""
     account_id: int | None = None
     """The id of the account of a person who signed in, if there is one."""
+    groups: tuple[str, ...] = ()
+    """The groups that pages preselect for the person; they limit nothing."""
 
     @property
     def interface(self) -> str:
@@ -66,7 +68,13 @@ class Principal:
 
 def principal_of(account: Account) -> Principal:
     """Return the principal of a person who signed in."""
-    return Principal(f"account {account.name}", account.role, account.class_ids, account_id=account.id)
+    return Principal(
+        f"account {account.name}",
+        account.role,
+        account.class_ids,
+        account_id=account.id,
+        groups=account.groups,
+    )
 
 
 OWNER = Principal("api", "admin")

@@ -109,10 +109,12 @@ class Reader(SyncReader):
     def student_id_for(self, reference: str, student_id: str) -> str | None:
         """Return the id under which this reader shows a student.
 
-        `student_id` is the real or the pseudonymous id.
+        `student_id` is the real or the pseudonymous id. A principal who never sees names gets none for a real
+        id, as that would say whose pseudonym it is.
         """
         reference = self.find_class(reference)
-        return self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
+        shown = self._workspace.cohorts.student_id_for(reference, student_id, anonymous=self.anonymous)
+        return shown if self.principal.may_see_names or shown == student_id else None
 
     def present_student_id(self, reference: str, student_id: str) -> str:
         """Return the present id of a student, given any that they had.
@@ -146,8 +148,8 @@ class Reader(SyncReader):
 
     @property
     def is_always_anonymous(self) -> bool:
-        """True if the settings ask for pseudonyms everywhere."""
-        return self._workspace.cohorts.is_anonymous()
+        """True if the settings or the role of the principal ask for pseudonyms everywhere."""
+        return self._workspace.cohorts.is_anonymous(not self.principal.may_see_names)
 
     def is_connected(self) -> bool:
         """Return True if there is a school to sync from."""
@@ -155,8 +157,8 @@ class Reader(SyncReader):
 
     @property
     def visits_file(self) -> Path:
-        """The file that holds when the mentor of this computer looked at a page."""
-        return self._workspace.home.visits
+        """The file that holds when the person, or without accounts anybody, looked at a page."""
+        return self._workspace.home.visits_of(self.principal.account_id)
 
     # Syncs
 

@@ -14,8 +14,10 @@ from cohort_core.store.accounts import find_account, has_accounts
 from cohort_core.store.guard import is_closed
 
 if TYPE_CHECKING:
+    from cohort_core.services.account_commands import AccountCommands
     from cohort_core.services.admin_commands import AdminCommands
     from cohort_core.services.commands import Commands
+    from cohort_core.services.own_account import OwnAccount
 
 
 class Services:
@@ -76,6 +78,18 @@ class Services:
         from cohort_core.services.admin_commands import AdminCommands
 
         return AdminCommands(self._workspace, principal)
+
+    def accounts(self, principal: Principal) -> AccountCommands:
+        """Return the actions on accounts. Raises ``NotAllowed`` for others than administrators."""
+        from cohort_core.services.account_commands import AccountCommands
+
+        return AccountCommands(self._workspace, principal)
+
+    def own_account(self, principal: Principal) -> OwnAccount:
+        """Return what a person who signed in may do with their own account."""
+        from cohort_core.services.own_account import OwnAccount
+
+        return OwnAccount(self._workspace, principal)
 
 
 def shared_services() -> Services:

@@ -58,6 +58,17 @@ main()
 """
 
 
+SERVE_ACCOUNT = """
+import sys
+from cohort_core.cli import main
+from cohort_core.dashboard.identity import serve_as
+from cohort_core.services.services import shared_services
+
+serve_as(shared_services().account_principal(int(sys.argv.pop(1))))
+main()
+"""
+
+
 SERVE_LATER = """
 import sys
 from datetime import timedelta
@@ -106,12 +117,18 @@ def synced(
 
 @contextmanager
 def served(
-    folder: Path, elsewhere: Path, role: str = "", class_id: str = "", *, days_later: float = 0
+    folder: Path,
+    elsewhere: Path,
+    role: str = "",
+    class_id: str = "",
+    *,
+    days_later: float = 0,
+    account_id: int | None = None,
 ) -> Iterator[str]:
     """Run `serve` as a person does, from a folder outside the project.
 
-    With a role, the dashboard is served to a person of that role who may see one class. `days_later` moves
-    the clock of the server.
+    With a role, the dashboard is served to a person of that role who may see one class; with `account_id` to
+    the person with this account. `days_later` moves the clock of the server.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -126,6 +143,7 @@ def served(
     log = (elsewhere / "serve.log").open("w+")
     words = ["-c", SERVE_AS, role, class_id] if role else ["-m", "cohort_core.cli"]
     words = ["-c", SERVE_LATER, str(days_later)] if days_later else words
+    words = ["-c", SERVE_ACCOUNT, str(account_id)] if account_id is not None else words
     command = [sys.executable, *words, "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=elsewhere, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

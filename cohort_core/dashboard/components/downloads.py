@@ -30,6 +30,7 @@ NO_COOKIES = (
     "and reload the page."
 )
 REPORT_NOTE = "Has names and grades, for mentors. The director's page, on Trends, has none."
+ANONYMOUS_REPORT_NOTE = "Has grades and invented names. The director's page, on Trends, has neither."
 NO_PDF = "PDF files need a part that is not installed here. Ask whoever runs this server to add it."
 Ask = Callable[..., Any]
 
@@ -104,7 +105,8 @@ def class_report_menu(view: View, report: Report) -> None:
     """Show the menu with the class report, which is for mentors, and the Overview's figures."""
     base = Question("report", **_common(view), ask=Step.of(partial(report_of, name=report.name)))
     if pdf.is_possible():
-        _menu([replace(base, extension="pdf"), *_tables(base)], REPORT_NOTE, title="the class report")
+        note = ANONYMOUS_REPORT_NOTE if view.reader.anonymous else REPORT_NOTE
+        _menu([replace(base, extension="pdf"), *_tables(base)], note, title="the class report")
     else:
         _menu(list(_tables(base)), for_page(pdf.NOT_INSTALLED, NotInstalled.code), title="the class report")
 

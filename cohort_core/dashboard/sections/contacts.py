@@ -92,31 +92,39 @@ def actions(
 def show_on_student_page(view: View, student_id: str, name: str) -> None:
     """Show the draft with its actions, the hide, and the contacts."""
     hides.show_notice(view)
-    draft = message.of_student(view.cohort, student_id, message.Templates.of_reader(view.reader))
-    with st.container(key="titled-message"):
-        st.markdown("**A first message**", help=message.HELP, width="content")
-    st.code(draft.text, language=None, wrap_lines=True)
     if view.commands is not None:
+        draft = message.of_student(view.cohort, student_id, message.Templates.of_reader(view.reader))
+        with st.container(key="titled-message"):
+            st.markdown("**A first message**", help=message.HELP, width="content")
+        st.code(draft.text, language=None, wrap_lines=True)
         actions(view, view.class_id, student_id, name, draft)
     hides.show_state(view, student_id, name)
+    if not view.reader.principal.may_see_names:
+        return
     contacts = view.reader.contacts(view.class_id, student_id)
     words = _outcomes(view, contacts)
     for contact in contacts[:5]:
         at = parse_instant(contact.at)
         if at > view.cohort.as_of and view.as_of:
             continue
-        parts = [describe(contact, view.now), words.get(contact.id), contact.note]
+        parts = [
+            describe(contact, view.now, view.reader.principal.actor),
+            words.get(contact.id),
+            contact.note,
+        ]
         st.caption(literal(" · ".join(part for part in parts if part)))
 
 
 def show_outcomes(view: View) -> None:
     """Show what came of the messages of the last two weeks, if there are any."""
+    if not view.reader.principal.may_see_names:
+        return
     report = view.reader.report("outcomes", view.class_id, as_of=view.as_of, group=view.group_id)
     rows = [row for row in report.records() if parse_instant(row["at"]) > view.cohort.as_of - RECENT]
     if not rows:
         return
     st.markdown(
-        "**What came of your messages**",
+        "**What came of your messages**" if view.commands else "**What came of the messages**",
         help="Of the last 14 days. Came back means that the student started or completed something after the "
         "message, at most 7 days later.",
     )
@@ -142,8 +150,10 @@ def show_outcomes(view: View) -> None:
 def last_contacts(view: View) -> dict[tuple[str, str], str]:
     """Describe the last contact with each student, by class id and student id.
 
-    For example "wrote 7 days ago, nothing since".
+    For example "wrote 7 days ago, nothing since". There are none for a person who never sees names.
     """
+    if not view.reader.principal.may_see_names:
+        return {}
     parts = {part.class_id: part for part in view.reader.class_triages(view.as_of)}
     if view.shown is not None and not view.shown.is_open:
         # Nobody of a closed class is in triage, but its contacts are kept for a year.
@@ -179,14 +189,14 @@ def _outcome_person(view: View, row: Mapping[str, Any]) -> lists.Person:
     )
 
 
-def describe(contact: Contact, now: datetime) -> str:
+def describe(contact: Contact, now: datetime, actor: str = "") -> str:
     """Describe a contact, such as "Wrote 3 days ago" or "Talked today (night-helper)".
 
-    In brackets stands the name of the token, where another program noted it.
+    In brackets stands the name of the token or of the person who noted it, if that is not `actor`.
     """
-    by = contact.who.removeprefix("token:")
-    program = f" ({by})" if by != contact.who else ""
-    return f"{DID[contact.channel]} {_ago(parse_instant(contact.at), now)}{program}"
+    kind, _, by = contact.who.partition(":")
+    other = f" ({by})" if kind in {"token", "account"} and contact.who != actor else ""
+    return f"{DID[contact.channel]} {_ago(parse_instant(contact.at), now)}{other}"
 
 
 def _ago(at: datetime, now: datetime) -> str:

@@ -24,6 +24,8 @@ _READABLE = "Write what the student may read: they may ask for it."
 def describe(view: View) -> str:
     """Describe the subject and the reader of the handover."""
     of = "of the group" if view.group_id else "of the class"
+    if view.commands is None:
+        return f"For the next mentor {of}: where each student is."
     return f"For the next mentor {of}: where each student is, and what only you know."
 
 
@@ -31,6 +33,9 @@ def show(view: View) -> None:
     """Show what is missing, the answers to edit, and the rest of the handover."""
     notices.show(_NOTICE)
     notes = view.reader.handover_notes(view.class_id)
+    if view.commands is None:
+        _show_rest(view, notes)
+        return
     if view.reader.anonymous:
         st.info("Answers may name people, so none are shown or written in anonymous mode.")
         _show_rest(view, notes)
@@ -77,7 +82,6 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
     present = {
         question: _opened_with(view, subject, question, present.get(question, "")) for question in QUESTIONS
     }
-    is_reader = view.commands is None
     for question, title in QUESTIONS.items():
         text = present[question]
         # With the text in its key, a field shows what was saved meanwhile.
@@ -87,20 +91,18 @@ def _ask(view: View, notes: Sequence[HandoverNote]) -> None:
             key=_field(view, subject, question, text),
             max_chars=MAX_TEXT,
             height=90,
-            disabled=is_reader,
             help=_READABLE,
         )
-    if not is_reader:
-        about = subjects[subject]
-        if subject in (_CLASS, _GROUP):
-            about = f"{about[0].lower()}{about[1:]}"
-        st.button(
-            literal(f"Save for {about}"),
-            key="handover-save",
-            type="primary",
-            on_click=_save,
-            args=(view, subject, subjects[subject], present),
-        )
+    about = subjects[subject]
+    if subject in (_CLASS, _GROUP):
+        about = f"{about[0].lower()}{about[1:]}"
+    st.button(
+        literal(f"Save for {about}"),
+        key="handover-save",
+        type="primary",
+        on_click=_save,
+        args=(view, subject, subjects[subject], present),
+    )
 
 
 def _subjects(view: View) -> dict[str, str]:

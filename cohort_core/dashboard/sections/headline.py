@@ -29,7 +29,8 @@ def show(view: View) -> None:
     alarm = catalog.cohort_alarm(view.cohort).record()
     summary = catalog.progress_summary(view.cohort)
     if view.age.days >= OLD_DAYS and not view.as_of:
-        st.warning(f"These numbers are old: this class was last synced {view.age.text}. Press Sync now.")
+        advice = "Press Sync now." if view.commands else "A mentor or an administrator can sync it."
+        st.warning(f"These numbers are old: this class was last synced {view.age.text}. {advice}")
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="titled-verdict"
     ):

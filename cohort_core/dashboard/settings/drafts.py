@@ -9,6 +9,7 @@ from cohort_core.dashboard.components import notices
 from cohort_core.dashboard.components.text import count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.errors import BadInput
 from cohort_core.formatting import long_day
 from cohort_core.reports.drafts import KINDS, MAX_BODY, MAX_SUBJECT, PLACEHOLDERS, check_template, fill
@@ -35,8 +36,9 @@ _NOTICE = "drafts-notice"
 def show(view: View) -> None:
     """Show the name below messages, and the template of each reason with an example."""
     notices.show(_NOTICE)
-    st.subheader("Your name", anchor=False)
-    _ask_name(view)
+    if view.admin:
+        st.subheader("Your name", anchor=False)
+        _ask_name(view)
     st.subheader("Drafts", anchor=False)
     st.caption(
         "The text that *Message* offers, one for each reason. You can still change it for each student, and "
@@ -134,13 +136,13 @@ def _save_name(view: View, key: str) -> None:
 
 def _save(view: View, kind: str, subject_key: str, body_key: str) -> None:
     with guarded("draft", stop=False) as problems:
-        admin_of(view).save_draft(kind, st.session_state[subject_key], st.session_state[body_key])
+        commands_of(view).save_draft(kind, st.session_state[subject_key], st.session_state[body_key])
     saved = f"Saved the draft “{KINDS[kind]}”."
     notices.keep(_NOTICE, problems, saved)
 
 
 def _reset(view: View, kind: str) -> None:
     with guarded("draft", stop=False) as problems:
-        admin_of(view).reset_draft(kind)
+        commands_of(view).reset_draft(kind)
     done = f"The draft “{KINDS[kind]}” is ours again."
     notices.keep(_NOTICE, problems, done)

@@ -1,0 +1,231 @@
+"""Settings, People and My account, as the people who use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cohort_core.config.paths import Home
+from cohort_core.dashboard import visits
+from cohort_core.dashboard.identity import serve_as
+from cohort_core.dashboard.settings import people
+from cohort_core.metrics.groups import groups
+from cohort_core.services.passwords import hash_password, is_password
+from cohort_core.services.principal import DASHBOARD_OWNER, principal_of
+from cohort_core.services.workspace import Workspace
+from cohort_core.store import accounts
+from cohort_core.store.accounts import Account
+from cohort_core.store.roles import ROLES
+from tests.dashboard.conftest import page, shown
+from tests.dashboard.test_packs import copied as copied  # a fixture
+
+NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
+PASSWORD = "four words in a row"
+Make = Callable[..., Account]
+
+
+@pytest.fixture(autouse=True)
+def owner() -> Iterator[None]:
+    """Serve the owner again at the end."""
+    yield
+    serve_as(DASHBOARD_OWNER)
+
+
+@pytest.fixture
+def make(copied: Workspace) -> Make:
+    """Make an account in the workspace of the pages."""
+
+    def make_account(name: str, role: str, *references: str, **more: Any) -> Account:
+        more.setdefault("password_hash", None)
+        return accounts.create_account(
+            copied.database, name, role, references or None, asked_by="test", now=NOW, **more
+        )
+
+    return make_account
+
+
+def class_ids(workspace: Workspace) -> list[str]:
+    return [status.id for status in workspace.cohorts.statuses() if status.is_active and status.synced_at]
+
+
+def field(test: AppTest, label: str, kind: str = "text_input") -> Any:
+    return next(element for element in getattr(test, kind) if element.label == label)
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    result: AppTest = next(button for button in test.button if button.label == label).click().run()
+    assert not result.exception
+    return result
+
+
+def people_page() -> AppTest:
+    return page("settings", {"part": "people"})
+
+
+def test_the_first_account_says_what_will_change_and_is_an_administrator(copied: Workspace) -> None:
+    test = people_page()
+    assert "everybody has to sign in, on this computer too" in shown(test)
+    assert next(button for button in test.button if button.label == "Make the first account").disabled
+    field(test, "Your name for signing in").set_value("ana")
+    field(test, "Password").set_value(PASSWORD)
+    field(test, "The same password again").set_value("another one")
+    field(test, "I understand that everybody has to sign in from now on.", "checkbox").check().run()
+    test = press(test, "Make the first account")
+    assert "not the same" in test.error[0].value
+    assert not accounts.load_accounts(copied.database)
+    field(test, "Password").set_value(PASSWORD)
+    field(test, "The same password again").set_value(PASSWORD)
+    test = press(test, "Make the first account")
+    (account,) = accounts.load_accounts(copied.database)
+    assert (account.name, account.role, account.class_ids) == ("ana", "admin", None)
+    assert is_password(PASSWORD, account.password_hash)
+
+
+def test_without_accounts_no_page_asks_or_shows_anything_new(copied: Workspace) -> None:
+    for name in ("overview", "student", "classes", "handover"):
+        test = page(name)
+        assert 'class="ct-sign-out"' not in shown(test)
+        assert "My account" not in [getattr(link, "label", "") for link in test.get("page_link")]
+    assert "Your role cannot open this page" in page("my_account").error[0].value
+
+
+def test_an_administrator_adds_a_mentor_and_copies_the_link_once(copied: Workspace, make: Make) -> None:
+    serve_as(principal_of(make("ana", "admin")))
+    class_id = class_ids(copied)[0]
+    test = people_page()
+    field(test, "Name for signing in").set_value("ben")
+    test = press(test, "Add and make a link")
+    assert "Choose at least one class" in test.error[0].value
+    field(test, "Classes", "multiselect").set_value([class_id]).run()
+    group = field(test, "Groups", "multiselect").options[0]
+    field(test, "Groups", "multiselect").set_value([group])
+    test = press(test, "Add and make a link")
+    ben = accounts.find_account(copied.database, "ben")
+    assert (ben.role, ben.class_ids, ben.groups) == ("mentor", frozenset({class_id}), (group,))
+    link = test.code[0].value
+    secret = re.fullmatch(r"http://[^/]+/invitation/(\S+)", link)
+    assert secret
+    assert accounts.find_invited(copied.database, secret[1], datetime.now(UTC)) == ben
+    assert "ben" in shown(test)
+    assert not press(test, "Done").code
+    assert not people_page().code
+
+
+def test_changes_of_a_person(copied: Workspace, make: Make) -> None:
+    first, other = class_ids(copied)[:2]
+    serve_as(principal_of(make("ana", "admin")))
+    ben = make("ben", "mentor", first, password_hash="x", email="ben@example.org")
+    accounts.open_session(copied.database, ben.id, label="Firefox", lifetime=timedelta(days=1), now=NOW)
+    test = page("settings", {"part": "people"}, [f"change-person-{ben.id}"])
+    # Saving the email alone ends no session.
+    field(test, "Email, if you like").set_value("ben@other.example")
+    test = press(test, "Save")
+    assert len(accounts.load_sessions(copied.database)) == 1
+    field(test, "Classes", "multiselect").set_value([other])
+    field(test, "Role", "selectbox").set_value("viewer").run()
+    test = press(test, "Save")
+    ben = accounts.find_account(copied.database, "ben")
+    assert (ben.role, ben.class_ids, ben.email) == ("viewer", frozenset({other}), "ben@other.example")
+    assert not accounts.load_sessions(copied.database)
+    test = page("settings", {"part": "people"}, [f"change-person-{ben.id}"])
+    test = press(test, "Disable")
+    assert not accounts.find_account(copied.database, "ben").is_active
+    assert "cannot sign in" in shown(test)
+    test = press(page("settings", {"part": "people"}, [f"change-person-{ben.id}"]), "Enable")
+    test = page("settings", {"part": "people"}, [f"change-person-{ben.id}"])
+    assert "Delete" not in [button.label for button in test.button]
+    field(test, "Delete ben for good. The name stays taken.", "checkbox").check().run()
+    test = press(test, "Delete")
+    assert [account.name for account in accounts.load_accounts(copied.database)] == ["ana"]
+
+
+def test_nobody_else_opens_people(copied: Workspace, make: Make) -> None:
+    class_id = class_ids(copied)[0]
+    make("ana", "admin")
+    serve_as(principal_of(make("ben", "mentor", class_id)))
+    test = people_page()
+    assert "ana" not in re.findall(r"\w+", shown(test))
+    # A mentor reaches the drafts, and nothing else of the settings.
+    assert field(test, "Subject")
+    assert [pill.options for pill in test.pills] in ([], [["Drafts"]])
+    field(test, "Subject").set_value("Hello {first_name}").run()
+    test = press(test, "Save")
+    assert "Saved the draft" in test.success[0].value
+    for role in ("viewer", "director"):
+        serve_as(principal_of(make(f"some-{role}", role, class_id)))
+        assert "Your role cannot open this page" in people_page().error[0].value
+
+
+def test_my_account_shows_what_i_see_and_changes_the_password(copied: Workspace, make: Make) -> None:
+    class_id = class_ids(copied)[0]
+    name = next(status.name for status in copied.cohorts.statuses() if status.id == class_id)
+    other = next(status.name for status in copied.cohorts.statuses() if status.id != class_id)
+    ben = make("ben", "mentor", class_id, password_hash=hash_password(PASSWORD), groups=["Tuesday"])
+    accounts.open_session(copied.database, ben.id, label="Firefox", lifetime=timedelta(days=1), now=NOW)
+    serve_as(principal_of(ben))
+    test = page("my_account")
+    text = shown(test)
+    assert 'class="ct-sign-out"' in text
+    assert all(word in text for word in (name, "Mentor", "Tuesday", "Firefox"))
+    assert other not in text
+    for field_label, value in (
+        ("Present password", PASSWORD),
+        ("New password", "five other words in a row"),
+        ("The new password again", "five other words in a row"),
+    ):
+        field(test, field_label).set_value(value)
+    test = press(test, "Change password")
+    assert "Sign in again" in test.success[0].value
+    changed = accounts.find_account(copied.database, "ben")
+    assert is_password("five other words in a row", changed.password_hash)
+
+
+def test_the_group_of_a_person_is_chosen_first_and_can_be_left(copied: Workspace, make: Make) -> None:
+    first, second = class_ids(copied)[:2]
+    labels = [
+        {group.label for group in groups(copied.cohorts.cohort(class_id))} for class_id in (first, second)
+    ]
+    group = next(iter(sorted(labels[0])))
+    ben = make("ben", "mentor", first, second, groups=["No such group", group.upper()])
+    serve_as(principal_of(ben))
+    test = page("risk")
+    chosen = field(test, "Group", "selectbox")
+    shown_class = field(test, "Class", "selectbox").value
+    if shown_class == first:
+        assert group in chosen.format_func(chosen.value)
+    chosen.set_value("").run()
+    assert field(test, "Group", "selectbox").value == ""
+    test.run()
+    assert field(test, "Group", "selectbox").value == ""
+    # An address with a class and no group means everyone.
+    assert field(page("risk", {"class": first}), "Group", "selectbox").value == ""
+    # A class that is chosen in the sidebar begins with the group.
+    test = page("risk", {"class": second})
+    field(test, "Class", "selectbox").set_value(first).run()
+    test = AppTest.run(test)
+    assert field(test, "Group", "selectbox").value != ""
+
+
+def test_each_person_has_their_own_last_visit(home: Home) -> None:
+    assert home.visits_of(None) == home.visits
+    visits.record_page_view(home.visits_of(1), NOW)
+    visits.record_page_view(home.visits_of(1), NOW + timedelta(hours=2))
+    assert visits.load(home.visits_of(1)).last == NOW
+    assert visits.load(home.visits_of(2)) == visits.Visits() == visits.load(home.visits)
+
+
+def test_a_view_of_a_page_is_written_to_the_visits_of_the_person(copied: Workspace, make: Make) -> None:
+    ben = make("ben", "mentor", class_ids(copied)[0])
+    serve_as(principal_of(ben))
+    page("overview")
+    assert visits.load(copied.home.visits_of(ben.id)).seen_at is not None
+    assert not copied.home.visits.exists()
+
+
+def test_roles_have_words() -> None:
+    assert set(people.ROLE_WORDS) == set(ROLES)
