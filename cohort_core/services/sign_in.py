@@ -149,6 +149,8 @@ class SignIn:
     def _find(self, name: str) -> Account | None:
         """Return the account of a name or email that may sign in."""
         wanted = name.strip().casefold()
+        if not wanted:
+            return None
         for account in accounts.load_accounts(self._load_workspace().database):
             if account.may_sign_in and wanted in {account.name.casefold(), (account.email or "").casefold()}:
                 return account
@@ -159,4 +161,4 @@ class SignIn:
             return True
         from cohort_core.services import second_factor
 
-        return second_factor.is_code(workspace.home, account, code.replace(" ", "").strip())
+        return second_factor.is_code(workspace.database, account, code.replace(" ", "").strip())
