@@ -447,7 +447,7 @@ class AccountRequest(BaseModel):
 
 
 class AccountChange(BaseModel):
-    """What to change of an account. What is left out stays."""
+    """Changes of an account. What is left out stays."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     role: Role = Field(default="viewer", description="Another role.")

@@ -40,7 +40,7 @@ def sealed(home: Home, secret: str, last_step: int = 0) -> str:
 
 
 def matching_step(secret: str, code: str, after: int = 0) -> int | None:
-    """Return the step whose code this is, if it is a present one and later than `after`."""
+    """Return the step of a present code that is later than `after`, else None."""
     present = int(utc_now().timestamp()) // _STEP_SECONDS
     totp = pyotp.TOTP(secret)
     for step in range(present - _DRIFT_STEPS, present + _DRIFT_STEPS + 1):

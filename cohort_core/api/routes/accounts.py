@@ -28,14 +28,17 @@ _UNCACHED = {"Cache-Control": "no-store"}
 
 @router.get("/accounts", response_model=list_of(AccountRow), tags=["Administration"])
 def accounts(admin: AccountsFor, send: SendList) -> Response:
-    """List the accounts of people, without deleted ones, in the order in which they were made."""
+    """List the accounts of people, in the order in which they were made.
+
+    Deleted ones are left out.
+    """
     rows = [shown_fields(account) for account in admin.accounts()]
     return send(tables.Table("accounts", AccountRow, rows), Moment())
 
 
 @router.post("/accounts", response_model=NewAccount, status_code=HTTPStatus.CREATED, tags=["Administration"])
 def create_account(admin: AccountsFor, body: AccountRequest) -> JSONResponse:
-    """Make an account, and a link with which the person sets a password if none is given.
+    """Make an account; without a password, also a link that sets one.
 
     From the first account on the dashboard asks everybody to sign in.
     """
@@ -54,7 +57,10 @@ def create_account(admin: AccountsFor, body: AccountRequest) -> JSONResponse:
 
 @router.patch("/accounts/{account}", response_model=AccountRow, tags=["Administration"])
 def change_account(admin: AccountsFor, account_id: AccountId, body: AccountChange) -> JSONResponse:
-    """Change what is named. A new role, other classes or disabling end the person's sessions at once."""
+    """Change what is named.
+
+    A new role, other classes or disabling end the person's sessions at once.
+    """
     what = body.model_dump(exclude_unset=True)
     if "class_ids" in what:
         what["references"] = what.pop("class_ids")
