@@ -78,7 +78,8 @@ def serve(
         if common.admin().is_closed():
             typer.echo(
                 "The tokens or accounts of before are lost, so dashboard and API are closed. Make new ones "
-                "with `cohort-tracker account create` or `cohort-tracker token create`, or start with --open.",
+                "with `cohort-tracker account create` or `cohort-tracker token create`, or start with "
+                "--open.",
                 err=True,
             )
     # Requests may also name the host that the server listens at.
