@@ -1,10 +1,9 @@
-"""People sign in with a browser each: four roles at once, an end to a session, and nothing to see after it."""
+"""People sign in with a browser each: four roles at once, and nothing to see after the end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
