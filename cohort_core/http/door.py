@@ -1,8 +1,8 @@
 """The door of the dashboard: without a session, nobody gets anywhere.
 
-An ended session ends what is open. Without accounts it lets everything through. With them it sees every request and every WebSocket before
-Streamlit does, and says in headers of its own whose session it is. It remembers which files Streamlit offered
-in a session, since Streamlit itself gives them to everybody who asks.
+An ended session ends what is open. Without accounts the door lets everything through. With them it sees every
+request and every WebSocket before Streamlit does, and says in headers of its own whose session it is. It
+remembers which files Streamlit offered in a session, since Streamlit itself gives them to everybody who asks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ SIGNED_OUT = 4401
 """The code with which the WebSocket of an ended session is closed."""
 POLL_SECONDS = 0.25
 SEEN_EVERY = timedelta(minutes=5)
-"""The use of sessions is stored so often, for all together: after each write, caches are read again."""
+"""The use of all sessions is stored so often.
+
+After each write, caches are read again.
+"""
 MAX_OFFERED = 2_000
 _MEDIA = re.compile(rb"/media/([0-9a-f]{32,64})")
 _MEDIA_PATH = re.compile(r"/media/([0-9a-f]{32,64})(\.[^/]*)?")

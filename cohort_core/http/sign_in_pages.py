@@ -222,7 +222,7 @@ class SignInPages:
         return response
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """Run slow work in threads of its own, so that the API keeps all of its own."""
+        """Run slow work in threads of its own; the API keeps its own."""
         # A limiter belongs to an event loop, so the first request creates it.
         if not self._limiters:
             self._limiters.append(anyio.CapacityLimiter(4))

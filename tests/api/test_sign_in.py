@@ -266,9 +266,9 @@ def test_unknown_names_take_as_long_as_wrong_passwords(url: str) -> None:
         return time.perf_counter() - since
 
     measure("nobody-0")
-    known = [measure("ada") for _ in range(7)]
-    unknown = [measure(f"nobody-{number}") for number in range(1, 8)]
-    assert 0.5 < statistics.median(unknown) / statistics.median(known) < 2
+    of_account = [measure("ada") for _ in range(7)]
+    of_nobody = [measure(f"nobody-{number}") for number in range(1, 8)]
+    assert 0.5 < statistics.median(of_nobody) / statistics.median(of_account) < 2
     texts = {sign_in(url, name, "wrong and long").text.replace(name, "") for name in ("ada", "nobody-9")}
     assert len(texts) == 1
 
