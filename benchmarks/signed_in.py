@@ -1,7 +1,7 @@
 """Measure what signing in costs: a page with and without accounts, and fifty people with open tabs.
 
-Run it alone: `python benchmarks/signed_in.py`. It serves the practice school on a free port, and speaks to the
-WebSocket as a browser does.
+Run it alone: `python benchmarks/signed_in.py`. It serves the practice school on a free port, and speaks to
+the WebSocket as a browser does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
@@ -67,9 +68,10 @@ def open_tab(url: str, cookie: str) -> ClientConnection:
     return connect(
         f"{url.replace('http', 'ws')}/dashboard/_stcore/stream",
         additional_headers={"Cookie": cookie} if cookie else {},
-        origin=url,  # type: ignore[arg-type]
-        subprotocols=["streamlit", "x"],  # type: ignore[list-item]
+        origin=Origin(url),
+        subprotocols=[Subprotocol("streamlit"), Subprotocol("x")],
         max_size=None,
+        legacy=True,
         compression=None,
     )
 
@@ -82,7 +84,7 @@ def run_page(tab: ClientConnection) -> float:
     tab.send(message.SerializeToString())
     while True:
         answer = ForwardMsg()
-        answer.ParseFromString(bytes(tab.recv(timeout=120)))  # type: ignore[arg-type]
+        answer.ParseFromString(bytes(tab.recv(timeout=120)))
         if answer.WhichOneof("type") == "script_finished":
             return (time.perf_counter() - since) * 1000
 

@@ -17,12 +17,17 @@ from pathlib import Path
 
 import pytest
 import requests
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
+from cohort_core.dashboard.files.owner import COOKIE, owner
+from cohort_core.http.door import ACCOUNT_HEADER
 from cohort_core.services.passwords import hash_password
 from cohort_core.services.sign_in import MAX_KEPT, NAME_FAILURES, Guesses
 from cohort_core.services.workspace import Workspace
@@ -120,9 +125,10 @@ def socket_of(url: str, session: requests.Session | None, **headers: str) -> Cli
     return connect(
         f"{url.replace('http', 'ws')}/dashboard/_stcore/stream",
         additional_headers={"Cookie": cookies, **headers},
-        origin=url,  # type: ignore[arg-type]
-        subprotocols=["streamlit", "x"],  # type: ignore[list-item]
+        origin=Origin(url),
+        subprotocols=[Subprotocol("streamlit"), Subprotocol("x")],
         max_size=None,
+        legacy=True,
     )
 
 
@@ -256,6 +262,35 @@ def test_an_ended_session_closes_what_is_open_within_a_second(url: str, workspac
     accounts.change_account(workspace.database, account.id, asked_by="test", is_active=True)
     assert vic.post(f"{url}/logout", allow_redirects=False, timeout=10).headers["Location"] == "/login"
     assert seconds_until_closed(sockets[2]) < 1
+
+
+def session_id(connection: ClientConnection) -> str:
+    """Run the first page, and return the id of Streamlit's session."""
+    message = BackMsg()
+    message.rerun_script.query_string = ""
+    connection.send(message.SerializeToString())
+    while True:
+        answer = ForwardMsg()
+        answer.ParseFromString(bytes(connection.recv(timeout=20)))  # type: ignore[arg-type]
+        if answer.WhichOneof("type") == "new_session":
+            return str(answer.new_session.initialize.session_id)
+
+
+def test_nobody_uploads_into_the_session_of_another(url: str) -> None:
+    ada, vic = signed_in(url, "ada"), signed_in(url, "vic")
+    connection = socket_of(url, ada)
+    address = f"{url}/dashboard/_stcore/upload_file/{session_id(connection)}/f1"
+    foreign = vic.put(address, files={"f": ("x.csv", b"1")}, timeout=10)
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "not_found")
+    own = ada.put(address, files={"f": ("x.csv", b"1")}, timeout=10)
+    assert not own.headers["Content-Type"].startswith("application/problem")
+    connection.close()
+
+
+def test_links_belong_to_an_account_whatever_the_browser() -> None:
+    cookies = {COOKIE: "a" * 43}
+    owners = {owner(cookies, {ACCOUNT_HEADER: number}) for number in ("1", "2")} | {owner(cookies)}
+    assert len(owners) == 3
 
 
 def test_unknown_names_take_as_long_as_wrong_passwords(url: str) -> None:
