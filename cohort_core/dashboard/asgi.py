@@ -112,7 +112,7 @@ def _needs_cookie(scope: Scope) -> bool:
     connection = HTTPConnection(scope)
     is_own = connection.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
     is_first = name in {"", "_stcore/health", *page_names()}
-    return is_first and is_own and owner(connection.headers, connection.cookies) is None
+    return is_first and is_own and owner(connection.cookies, connection.headers) is None
 
 
 def _with_cookie(send: Send, root_path: str) -> Send:

@@ -1,4 +1,4 @@
-"""A script that says in our words that the live connection is gone, and leads to the login.
+"""A script that says that the connection is gone, or leads to the login.
 
 Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped
 asks whether its reader is connected to the internet. With accounts, a page whose session has ended goes to

@@ -15,7 +15,7 @@ class StreamlitMessages:
     """Implements `http.door.Messages`."""
 
     def is_by_person(self, data: bytes) -> bool:
-        """Return whether the browser asks since a person did something, not since a timer ran out."""
+        """Return whether a person made the browser ask, not a timer."""
         request = _parse(BackMsg(), data)
         return request.WhichOneof("type") == "rerun_script" and not request.rerun_script.is_auto_rerun
 

@@ -167,9 +167,9 @@ class AuthMiddleware:
         await app(scope, receive, self._supervised(scope, principal, send))
 
     async def _refusal_of_pages(self, scope: Scope) -> ASGIApp | None:
-        """Return the response that keeps people at other computers from pages, None if they may ask.
+        """Return the response that keeps other computers from pages, if any.
 
-        They need accounts, and TLS on the way.
+        People there need accounts, and TLS on the way.
         """
         try:
             await self._access.refresh()

@@ -1,8 +1,8 @@
-"""The door of the dashboard: who has no session gets nowhere, and an ended session ends what is open.
+"""The door of the dashboard: without a session, nobody gets anywhere.
 
-Without accounts it lets everything through. With them it sees every request and every WebSocket before
-Streamlit does, and says in headers of its own whose session it is. It remembers which files Streamlit offered
-in a session, since Streamlit itself gives them to everybody who asks.
+An ended session ends what is open. Without accounts the door lets everything through. With them it sees every
+request and every WebSocket before Streamlit does, and says in headers of its own whose session it is. It
+remembers which files Streamlit offered in a session, since Streamlit itself gives them to everybody who asks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ SIGNED_OUT = 4401
 """The code with which the WebSocket of an ended session is closed."""
 POLL_SECONDS = 0.25
 SEEN_EVERY = timedelta(minutes=5)
-"""The use of sessions is stored so often, for all together: after each write, caches are read again."""
+"""The use of all sessions is stored so often.
+
+After each write, caches are read again.
+"""
 MAX_OFFERED = 2_000
 _MEDIA = re.compile(rb"/media/([0-9a-f]{32,64})")
 _MEDIA_PATH = re.compile(r"/media/([0-9a-f]{32,64})(\.[^/]*)?")
@@ -54,7 +57,7 @@ class Messages(Protocol):
     """Reads the messages of Streamlit's WebSocket, which only the dashboard knows."""
 
     def is_by_person(self, data: bytes) -> bool:
-        """Return whether the browser asks since a person did something."""
+        """Return whether a person made the browser ask, not a timer."""
 
     def wanted_file(self, data: bytes) -> str | None:
         """Return the id of a deferred file that the browser asks for, if any."""
@@ -124,11 +127,11 @@ class Door:
             await self._pass_on(scope, receive, send, None)
         else:
             secret = secret_of(scope)
-            found = self._live(digest(secret)) if secret else None
-            if found is None:
+            opened = self._live(digest(secret)) if secret else None
+            if opened is None:
                 await _refuse(scope, receive, send)
                 return
-            session, account = found
+            session, account = opened
             scope["headers"] = [
                 *headers,
                 (ACCOUNT_HEADER.encode(), str(account.id).encode()),
@@ -232,7 +235,7 @@ class Door:
 
     def _keep_offered(self, session: str, data: bytes) -> None:
         """Keep the ids of files that an answer offers, the latest of each session."""
-        ids = [found.decode() for found in _MEDIA.findall(data)] if b"/media/" in data else []
+        ids = [match.decode() for match in _MEDIA.findall(data)] if b"/media/" in data else []
         ids += self._messages.offered(data)
         if not ids:
             return

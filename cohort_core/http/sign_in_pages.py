@@ -1,4 +1,4 @@
-"""The pages on which people sign in, sign out, and set the password of an invitation.
+"""The pages of signing in, signing out, and accepting an invitation.
 
 They are plain HTML without any script.
 """
@@ -30,7 +30,10 @@ from cohort_core.services.sign_in import Refused, SignIn
 LOGIN_PATH, LOGOUT_PATH, INVITATION_PATH = "/login", "/logout", "/invitation"
 MAX_FORM_BYTES = 16 * 1024
 MAX_WAITING = 40
-"""So many people may wait for their password to be checked, which takes a tenth of a second each."""
+"""So many people may wait until their password is checked.
+
+It takes a tenth of a second.
+"""
 
 WRONG = "Name, password or code is wrong. Check them, and sign in again."
 FOREIGN = "This form was sent from another web site, so nothing was done. Sign in from here."
@@ -219,7 +222,7 @@ class SignInPages:
         return response
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """Run slow work in threads of its own, so that the API keeps all of its own."""
+        """Run slow work in threads of its own; the API keeps its own."""
         # A limiter belongs to an event loop, so the first request creates it.
         if not self._limiters:
             self._limiters.append(anyio.CapacityLimiter(4))
@@ -229,7 +232,7 @@ class SignInPages:
         return await anyio.to_thread.run_sync(work, limiter=limiter)
 
     def _next(self, wanted: str) -> str:
-        """Return a page of the dashboard to go to; any other address becomes the first page."""
+        """Return the wanted page of the dashboard; the first page for any other address."""
         first = f"{self._dashboard_path}/"
         if not wanted.startswith(first) or not _NO_CONTROL.fullmatch(wanted):
             return first
@@ -240,7 +243,7 @@ class SignInPages:
 
 
 def is_from_here(request: Request) -> bool:
-    """Return whether a form was sent from a page of this server, or by no browser."""
+    """Return whether a form comes from a page of this server, or from a program."""
     if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("origin")
@@ -254,7 +257,7 @@ def is_sign_in_path(path: str) -> bool:
 
 
 def browser_label(user_agent: str) -> str:
-    """Return browser and system, such as "Firefox on Windows", by which a person knows a session."""
+    """Return browser and system, such as "Firefox on Windows"."""
     browser = next((name for mark, name in _BROWSERS if f"{mark}/" in user_agent), "A browser")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return f"{browser} on {system}" if system else browser

@@ -29,7 +29,7 @@ def _hash_of_nobody() -> str:
 
 
 def check_password(password: str, *, name: str = "", email: str | None = None) -> None:
-    """Raise ``BadInput`` for a new password that is too short, too long or easy."""
+    """Raise ``BadInput`` for a new password of a wrong length, or easy to guess."""
     text = _normalised(password)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise BadInput(

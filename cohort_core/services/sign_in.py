@@ -20,7 +20,10 @@ from cohort_core.store.tokens import digest
 PAIR_FAILURES, PAIR_SECONDS = 10, 60.0
 """So often a name may fail from one address, within so many seconds."""
 NAME_FAILURES = 50
-"""After so many failures of a name, from any address, each further one makes the wait twice as long."""
+"""After so many failures of a name, each further failure doubles the wait.
+
+They count from any address.
+"""
 MAX_WAIT_SECONDS, FORGET_SECONDS = 900.0, 3600.0
 MAX_KEPT = 10_000
 _MAX_KEY = 320
@@ -36,7 +39,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Refused:
-    """A refused attempt; `wait` are the seconds until the next attempt is looked at, 0 if it may come now."""
+    """A refused attempt.
+
+    `wait` are the seconds until the next attempt is looked at, 0 if it may come now.
+    """
 
     wait: int = 0
 
@@ -52,7 +58,10 @@ class Guesses:
         """By name: the last failure, the number of failures, and the end of the wait."""
 
     def begin(self, name: str, address: str) -> int:
-        """Count an attempt as failed, until `forget`; return the seconds to wait if it is refused."""
+        """Count an attempt as failed, until `forget`.
+
+        Return 0, or the seconds to wait if the attempt is refused.
+        """
         now = self._now()
         with self._guard:
             since, count = self._pairs.get((name, address), (now, 0))

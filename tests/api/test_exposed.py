@@ -21,7 +21,7 @@ from cohort_core import server
 from cohort_core.api.app import create_app
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
-from cohort_core.http.auth import is_loopback
+from cohort_core.http.clients import is_loopback
 from cohort_core.http.guards import plain_address
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.database import Database
@@ -151,7 +151,7 @@ def refused_to_serve(home: Home) -> None:
     )
     assert done.returncode == 2, (done.stdout, done.stderr)
     message = " ".join(done.stderr.split())
-    assert "there is no token" in message
+    assert "there is no account or token" in message
     assert "cohort-tracker token create" in message
     assert "--host 127.0.0.1" in message
     assert "Traceback" not in message

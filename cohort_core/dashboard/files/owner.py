@@ -11,16 +11,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from cohort_core.http.door import ACCOUNT_HEADER
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 COOKIE = "cohort-browser"
 _RANDOM_BYTES = 32
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def owner(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
-    """Return the owner of a page's links; None without an account and without a cookie of ours.
+def owner(cookies: Mapping[str, str], headers: Mapping[str, str] = NO_HEADERS) -> str | None:
+    """Return the owner of a page's links; None without account and cookie.
 
     Without the cookie no link would ever work, so a page shows a sentence in the place of its links. The
     id of a Streamlit session is no substitute: no fetch carries it.

@@ -54,7 +54,7 @@ def file_route(registry: FileRegistry, load_services: Callable[[], Services]) ->
     limiters: list[anyio.CapacityLimiter] = []
 
     async def send_file(request: Request) -> Response:
-        question = registry.find(owner(request.headers, request.cookies), request.path_params["file_id"])
+        question = registry.find(owner(request.cookies, request.headers), request.path_params["file_id"])
         if question is None:
             return _error_page(HTTPStatus.NOT_FOUND, GONE)
         # A limiter belongs to an event loop, so the first request creates it.
