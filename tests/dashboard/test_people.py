@@ -17,6 +17,7 @@ from cohort_core.dashboard.settings import people
 from cohort_core.metrics.groups import groups
 from cohort_core.services.passwords import hash_password, is_password
 from cohort_core.services.principal import DASHBOARD_OWNER, principal_of
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account
@@ -159,6 +160,23 @@ def test_nobody_else_opens_people(copied: Workspace, make: Make) -> None:
     for role in ("viewer", "director"):
         serve_as(principal_of(make(f"some-{role}", role, class_id)))
         assert "Your role cannot open this page" in people_page().error[0].value
+
+
+def test_each_mentor_signs_with_their_own_name(copied: Workspace, make: Make) -> None:
+    class_id = class_ids(copied)[0]
+    names = {"ben": "Ben", "cleo": "Cleo"}
+    for name, signs in names.items():
+        account = make(name, "mentor", class_id)
+        accounts.open_session(copied.database, account.id, label="x", lifetime=timedelta(days=1), now=NOW)
+        serve_as(principal_of(account))
+        test = page("settings", {"part": "drafts"})
+        field(test, "Your name, below each message").set_value(signs).run()
+    for name, signs in names.items():
+        account = accounts.find_account(copied.database, name)
+        reader = Services(copied).reader(principal_of(account))
+        assert reader.mentor_name == signs
+    # Nobody has to sign in again for it.
+    assert len(accounts.load_sessions(copied.database)) == 2
 
 
 def test_my_account_shows_what_i_see_and_changes_the_password(copied: Workspace, make: Make) -> None:
