@@ -16,7 +16,7 @@ from cohort_core.dashboard.identity import serve_as
 from cohort_core.dashboard.settings import people
 from cohort_core.metrics.groups import groups
 from cohort_core.services.passwords import hash_password, is_password
-from cohort_core.services.principal import DASHBOARD_OWNER, principal_of
+from cohort_core.services.principal import DASHBOARD_OWNER, NOBODY, principal_of
 from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
@@ -247,3 +247,12 @@ def test_a_view_of_a_page_is_written_to_the_visits_of_the_person(copied: Workspa
 
 def test_roles_have_words() -> None:
     assert set(people.ROLE_WORDS) == set(ROLES)
+
+
+def test_a_tab_of_before_the_first_account_is_asked_to_sign_in(copied: Workspace) -> None:
+    serve_as(NOBODY)
+    for name in ("overview", "settings"):
+        test = page(name)
+        assert "Everybody signs in here now." in test.info[0].value
+        assert not test.error
+        assert "/login" in shown(test)
