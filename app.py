@@ -12,4 +12,4 @@ from cohort_core.dashboard.layout import navigate
 if __name__ == "__main__":
     navigate().run()
 else:
-    app = st.App(__file__, **app_options())
+    app = st.App(__file__, **app_options(is_alone=True))

@@ -62,6 +62,8 @@ BODIES = {
     },
     ("PUT", "/drafts/{kind}"): {"body": "Hi {first_name},\nhow is it going with {assignment}?\n{mentor}"},
     ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [OTHER_CLASS], "expires": "90d"},
+    ("POST", "/accounts"): {"name": "ana", "role": "mentor", "class_ids": [OTHER_CLASS]},
+    ("PATCH", "/accounts/{account}"): {"is_active": False},
     ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
 }
 MANY_COLUMNS = 8
@@ -165,6 +167,7 @@ def document() -> tuple[str, str]:
             "job": "1",
             "contact": "1",
             "name": "ci",
+            "account": 1,
             "kind": "stuck",
         }
         problem = client.get(f"/classes/{CLASS}/metrics/stuck?sort=luck")
@@ -230,10 +233,12 @@ def section(
         # Not sent: with a token all other requests would need one, and new settings would change the rest.
         (success,) = (status for status in operation["responses"] if status.startswith("2"))
         content = {
-            "POST": " with the same fields as `GET /tokens`, and the token itself as `token`",
-            "PATCH": " with the response of `GET /settings`",
-            "PUT": " with the same fields as `GET /drafts`",
-        }.get(method, "")
+            ("POST", "/tokens"): " with the same fields as `GET /tokens`, and the token itself as `token`",
+            ("POST", "/accounts"): " with the same fields as `GET /accounts`, and the link as `invitation`",
+            ("POST", "/accounts/{account}/invite"): " with the link as `invitation`",
+            ("PATCH", "/accounts/{account}"): " with the fields of `GET /accounts`",
+            ("PATCH", "/settings"): " with the response of `GET /settings`",
+        }.get((method, route.path), "")
         lines.append(f"Answers {success}{content}.")
     elif method in ("GET", "PUT", "DELETE"):
         body = PUT_BODIES[route.path.rsplit("/", 1)[-1]] if method == "PUT" else None

@@ -27,7 +27,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cohort_core.dashboard.asgi import PRELOADED, first_page_template, preloaded_scripts
+from cohort_core.dashboard.first_page import PRELOADED, first_page_template, preloaded_scripts
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

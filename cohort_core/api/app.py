@@ -15,7 +15,7 @@ from cohort_core.api.errors import add_error_handlers
 from cohort_core.api.openapi import complete_schema, has_files
 from cohort_core.api.pagination import HEADERS
 from cohort_core.api.response_cache import ResponseCacheMiddleware
-from cohort_core.api.routes import admin, classes, contacts, metrics, status, sync
+from cohort_core.api.routes import accounts, admin, classes, contacts, metrics, status, sync
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
 from cohort_core.http.browser_pages import BrowserPages
@@ -33,6 +33,7 @@ def create_app(
     workspace: Workspace | None = None,
     *,
     exposed: bool = False,
+    insecure: bool = False,
     hosts: Collection[str] = (),
     limits: Limits | None = None,
     **options: Any,
@@ -40,7 +41,8 @@ def create_app(
     """Create the API over one workspace.
 
     The default workspace is the one that the environment names. ``exposed`` means that other computers can
-    connect, ``hosts`` are the host names under which they may send requests. ``options`` go to FastAPI.
+    connect, ``hosts`` are the host names under which they may send requests, and ``insecure`` lets them
+    sign in without TLS. ``options`` go to FastAPI.
     """
     workspace = workspace or shared_workspace()
     app = FastAPIOffline(
@@ -54,9 +56,9 @@ def create_app(
     )
     app.state.services = Services(workspace)
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
-    _add_guards(app, workspace, exposed, hosts, limits)
+    _add_guards(app, workspace, exposed, insecure, hosts, limits)
     add_error_handlers(app)
-    for routes in (classes, contacts, metrics, sync, status, admin):
+    for routes in (classes, contacts, metrics, sync, status, admin, accounts):
         # Not `include_router`: it hides the routes from code that lists them, which are the sign-in, the
         # request log, the schema, and the tests that visit every route with every role.
         app.router.routes += routes.router.routes
@@ -66,7 +68,12 @@ def create_app(
 
 
 def _add_guards(
-    app: FastAPI, workspace: Workspace, exposed: bool, hosts: Collection[str], limits: Limits | None
+    app: FastAPI,
+    workspace: Workspace,
+    exposed: bool,
+    insecure: bool,
+    hosts: Collection[str],
+    limits: Limits | None,
 ) -> None:
     """Add the middleware in front of the routes.
 
@@ -79,6 +86,7 @@ def _add_guards(
         watcher=workspace.cohorts.watcher,
         excluded_path=DASHBOARD_PATH,
         exposed=exposed,
+        insecure=insecure,
         limits=limits,
     )
     if origins:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from cohort_core import errors
 from cohort_core.http.encoded_paths import decoded
 from cohort_core.metrics.cohort import Cohort
+from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.commands import Commands
 from cohort_core.services.principal import Principal
@@ -60,6 +61,10 @@ def _admin_commands(services: InServices, principal: By) -> AdminCommands:
     return services.admin(principal)
 
 
+def _account_commands(services: InServices, principal: By) -> AccountCommands:
+    return services.accounts(principal)
+
+
 Read = Annotated[Reader, Depends(_reader)]
 """For routes that read data, within the classes that the principal may see.
 
@@ -74,6 +79,9 @@ CommandsFor = Annotated[Commands, Depends(_commands)]
 
 AdminFor = Annotated[AdminCommands, Depends(_admin_commands)]
 """For routes of admins, who see all classes. The audit names the principal."""
+
+AccountsFor = Annotated[AccountCommands, Depends(_account_commands)]
+"""For routes of admins about the accounts of people."""
 
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
 
@@ -115,6 +123,12 @@ JobNumber = Annotated[
 ]
 ContactNumber = Annotated[
     int, Path(alias="contact", ge=1, le=2**53, description="The number of a contact."), DIGITS_ONLY
+]
+AccountId = Annotated[
+    int, Path(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
+]
+OfAccount = Annotated[
+    int, Query(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
 ]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 DraftKind = Annotated[

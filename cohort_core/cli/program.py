@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": ("serve", "demo", "practice-server"),
     "contacts": ("contact", "draft", "student-file", "handover", "handover-note"),
     "tokens": ("token", "audit"),
+    "accounts": ("account",),
 }
 """The modules with commands, in the order of the help."""
 

@@ -24,18 +24,34 @@ commands = typer.Typer()
 @commands.command()
 def serve(
     host: Annotated[
-        str, typer.Option(help="Another address than this computer's own serves the API only, with tokens.")
+        str,
+        typer.Option(help="Another address than this computer's own needs accounts, or tokens for the API."),
     ] = "127.0.0.1",
     port: Port = 3000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name by which others may ask, such as a proxy's; the API only, with tokens."),
+        typer.Option(help="A name by which others may ask, such as a proxy's; needs accounts or tokens."),
     ] = None,
     sync_every: Annotated[
         str | None, typer.Option(help="Sync by itself so often, such as 30m or 2h (setting: sync_every).")
     ] = None,
+    ssl_certfile: Annotated[
+        Path | None, typer.Option(help="A certificate in PEM; with it, everything is served over TLS.")
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option(help="Its key, if the file of the certificate does not hold it.")
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The address of a proxy with TLS; its headers about client and scheme are believed."
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let people at other computers sign in without TLS.")
+    ] = False,
     open_: Annotated[
-        bool, typer.Option("--open", help="Let this computer in without tokens, if those of before are lost.")
+        bool, typer.Option("--open", help="Let this computer in, if tokens or accounts of before are lost.")
     ] = False,
 ) -> None:
     """Serve the dashboard at /dashboard and the API at /, to this computer by default."""
@@ -45,6 +61,7 @@ def serve(
     from cohort_core.services.workspace import shared_workspace
     from cohort_core.sync.scheduler import parse_interval
 
+    door = server.Door(ssl_certfile, ssl_keyfile, tuple(trusted_proxy or ()), insecure)
     workspace = shared_workspace()
     workspace.home.require_writable()
     wanted = sync_every or workspace.settings().sync_every
@@ -60,13 +77,14 @@ def serve(
     with suppress(errors.CohortError):
         if common.admin().is_closed():
             typer.echo(
-                "The tokens of before are lost, so dashboard and API are closed. Make one with "
-                "`cohort-tracker token create --name NAME`, or start with --open.",
+                "The tokens or accounts of before are lost, so dashboard and API are closed. Make new ones "
+                "with `cohort-tracker account create` or `cohort-tracker token create`, or start with "
+                "--open.",
                 err=True,
             )
     # Requests may also name the host that the server listens at.
     hosts = [*(allow_host or ()), host]
-    server.serve(workspace, listener, hosts=hosts, sync_every=every, say=typer.echo)
+    server.serve(workspace, listener, hosts=hosts, door=door, sync_every=every, say=typer.echo)
     typer.echo("Stopped. All data is kept; `cohort-tracker serve` starts it again.")
 
 

@@ -6,11 +6,15 @@ Tokens are never stored: a process that syncs logs in once and keeps the token i
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Settings, load_settings, unreadable
 from cohort_core.errors import BadSettings
+
+_KEY_NAME, _KEY_BYTES = "key of second factors", 32
 
 
 def save_password(home: Home, email: str, password: str) -> str:
@@ -74,6 +78,32 @@ def password_place(home: Home) -> str | None:
     if home.credentials.exists():
         return f"in the file {home.credentials.name}, for your eyes only"
     return "in the system keyring"
+
+
+def load_or_make_key(home: Home) -> bytes:
+    """Load the key that encrypts secrets in the database, or make it.
+
+    It is kept in the keyring, else in a private file. Raises ``BadSettings`` if it cannot be read.
+    """
+    if home.secrets_key.exists():
+        try:
+            return home.secrets_key.read_bytes()
+        except OSError as error:
+            raise BadSettings(unreadable(home.secrets_key, error)) from None
+    try:
+        import keyring
+
+        kept = keyring.get_password(_keyring_service(home), _KEY_NAME)
+    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
+        if _is_locked(error):
+            raise BadSettings("The system keyring is locked. Unlock it, then try again.") from None
+        kept = None
+    if kept:
+        return kept.encode()
+    key = base64.urlsafe_b64encode(os.urandom(_KEY_BYTES))
+    if _save_in_keyring(home, _KEY_NAME, key.decode()) is not None:
+        home.write_private(home.secrets_key, key.decode())
+    return key
 
 
 def _save_in_keyring(home: Home, email: str, password: str) -> str | None:

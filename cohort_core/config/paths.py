@@ -31,6 +31,7 @@ class Home:
         self.config = folder / "config.toml"
         self.config_lock = folder / "config.toml.lock"
         self.credentials = folder / "credentials.json"
+        self.secrets_key = folder / "secrets.key"
         self.pseudonym_key = folder / "pseudonyms.key"
         self.database = folder / "cohort.db"
         self.write_lock = folder / "cohort.db.lock"

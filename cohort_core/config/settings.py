@@ -67,6 +67,15 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="the address under which people open this, e.g. https://tracker.example.org"
     )
+    session_idle_hours: float = Field(
+        12.0, ge=0.25, le=24 * 31, description="hours without use after which a person signs in again"
+    )
+    session_days: float = Field(
+        14.0, gt=0, le=366, description="days after which a person signs in again in any case"
+    )
+    demand_second_factor: bool = Field(
+        False, description="administrators without a second factor may only look, until they have set one up"
+    )
     thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 

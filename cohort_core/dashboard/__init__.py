@@ -1,7 +1,7 @@
 """The parts that the dashboard's pages are built from.
 
-In cohort_core, only this package uses Streamlit. A page in pages/ begins with `begin`, asks a report for
-its numbers, and renders them with sections and components.
+In cohort_core, only this package uses Streamlit; this file does not import it. A page in pages/ begins with
+`begin`, asks a report for its numbers, and renders them with sections and components.
 
 layout.py               begin(): the start of every page; part(), lazy_expander(): parts that rerun alone
 sidebar.py              the choices in the sidebar: class, group, type, day, names
@@ -12,6 +12,7 @@ errors.py               exceptions as notices on a page
 late_messages.py        drops requests and answers that belong to a page no longer shown
 streamlit_config.py     Streamlit's own settings
 asgi.py                 the dashboard as an app that the server mounts
+first_page.py           Streamlit's first page with our scripts, also before Streamlit is imported
 
 components/             small parts that several pages use
   choosers.py           choose the student or the assignment that a page is about
@@ -43,20 +44,3 @@ settings/               the parts of the Settings page, and the Connect page
   time_zones.py         time zones, and the first day of a class
   data_and_privacy.py   pseudonyms for everybody, the data folder, backups, the check-up
 """
-
-from cohort_core.dashboard.errors import show_error
-from cohort_core.dashboard.layout import View, begin, lazy_expander, link, navigate, open_page, part
-from cohort_core.dashboard.streamlit_config import apply_streamlit_options, streamlit_options
-
-__all__ = [
-    "View",
-    "apply_streamlit_options",
-    "begin",
-    "lazy_expander",
-    "link",
-    "navigate",
-    "open_page",
-    "part",
-    "show_error",
-    "streamlit_options",
-]

@@ -1,7 +1,8 @@
-"""A script that says in our words that the live connection is gone.
+"""A script that says in our words that the live connection is gone, and leads to the login.
 
 Without it a page whose WebSocket a proxy drops shows grey bars for ever, and one whose server was stopped
-asks whether its reader is connected to the internet.
+asks whether its reader is connected to the internet. With accounts, a page whose session has ended goes to
+the login at once, so that nobody else reads what it shows.
 """
 
 CONNECTION_SCRIPT = """
@@ -33,6 +34,23 @@ CONNECTION_SCRIPT = """
     clearTimeout(timer);
     timer = setTimeout(show, seconds * 1000, text);
   };
+  const signIn = () => {
+    if (leaving) return;
+    leaving = true;
+    document.documentElement.hidden = true;
+    location.replace("/login?next=" + encodeURIComponent(location.pathname + location.search));
+  };
+  const base = window.__streamlit.BACKEND_BASE_URL;
+  // A refused connection says nothing of the reason; the door does.
+  const askDoor = () => fetch(base + "_stcore/health", { cache: "no-store" })
+    .then(answer => { if (answer.status === 401) signIn(); }, () => {});
+  document.addEventListener("click", event => {
+    if (!event.target.closest(".ct-sign-out, [class*='st-key-ct-sign-out'] button")) return;
+    event.preventDefault();
+    leaving = true;
+    fetch("/logout", { method: "POST", redirect: "manual" })
+      .then(() => location.replace("/login"), () => location.reload());
+  }, true);
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...given) {
@@ -43,13 +61,19 @@ CONNECTION_SCRIPT = """
         if (!arrived) hide();
         arrived = true;
       });
-      this.addEventListener("close", () => {
+      this.addEventListener("close", event => {
+        if (event.code === 4401) signIn();
+        else askDoor();
         if (arrived) wait(gone, 3);
       });
     }
   };
   addEventListener("pagehide", () => { leaving = true; });
-  addEventListener("pageshow", () => { leaving = false; });
+  addEventListener("pageshow", event => {
+    leaving = false;
+    // The browser kept the page as it was; its session may have ended since.
+    if (event.persisted) askDoor();
+  });
   wait(never, 10);
 })();
 """

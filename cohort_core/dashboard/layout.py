@@ -15,11 +15,11 @@ import streamlit as st
 
 from cohort_core.caching import cached_on
 from cohort_core.clock import utc_now
-from cohort_core.config.paths import entry_folder
 from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
-from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, STYLE
+from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, PRODUCT, STYLE
 from cohort_core.dashboard.components.text import count, literal, parse_instant, upper_first
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.first_page import PAGES_FOLDER
 from cohort_core.dashboard.identity import current_principal
 from cohort_core.errors import NotAllowed
 from cohort_core.http.browser_pages import CLOSED
@@ -39,10 +39,8 @@ from cohort_core.store.roster import folded
 
 P = ParamSpec("P")
 
-PRODUCT = "Cohort Tracker"
 _NAVIGATED = "navigated"
 _IN_FRAGMENT: ContextVar[bool] = ContextVar("in_fragment", default=False)
-_PAGES_FOLDER = entry_folder() / "pages"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Page:
 
     def streamlit_page(self) -> Any:
         return st.Page(
-            _PAGES_FOLDER / f"{self.name}.py",
+            PAGES_FOLDER / f"{self.name}.py",
             # No icon here: Streamlit would use it for the tab, and fetch it from another host.
             title=self.title,
             url_path=self.name,

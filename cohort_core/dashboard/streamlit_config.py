@@ -5,6 +5,7 @@ They stand in one file, and the program that starts a server applies them.
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 from cohort_core.config.paths import entry_folder
@@ -25,7 +26,9 @@ def streamlit_options() -> dict[str, object]:
             if isinstance(value, dict):
                 collect(f"{prefix}{name}.", value)
             else:
-                options[f"{prefix}{name}"] = value
+                # Streamlit itself reads JSON here only where it reads the file.
+                is_json = f"{prefix}{name}" == "server.trustedUserHeaders"
+                options[f"{prefix}{name}"] = json.loads(str(value)) if is_json else value
 
     collect("", tomllib.loads(CONFIG.read_text("utf-8")))
     return options

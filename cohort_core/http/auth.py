@@ -1,18 +1,17 @@
 """Decides which requests may reach the API, before any other part of it runs.
 
 On loopback, as long as no token or account was made, every client counts as the owner of the computer. As
-soon as there is one, or if other computers can connect, every path except ``/health`` needs a token.
+soon as there is one, or if other computers can connect, every path except ``/health`` and those of
+`sign_in_pages` needs a token.
 ``_RULES`` has the right that each path needs. A path without a rule is for admins, who see all classes, so a
 forgotten rule opens nothing. Everything below a class can be read by every token that may see the class.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections import Counter
-from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -20,15 +19,17 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cohort_core.clock import utc_now
-from cohort_core.config.settings import LOOPBACK_HOSTS
 from cohort_core.errors import CohortError
 from cohort_core.http.access_cache import AccessCache
 from cohort_core.http.audit_writer import AuditWriter
 from cohort_core.http.browser_pages import CLOSED
+from cohort_core.http.clients import client_network, is_foreign
 from cohort_core.http.encoded_paths import decoded
-from cohort_core.http.guards import SAFE_METHODS, host_name, is_below, plain_address, problem, unavailable
+from cohort_core.http.guards import SAFE_METHODS, is_below, problem, unavailable
 from cohort_core.http.rate_limit import FixedWindow, Limits
 from cohort_core.http.request_log import masked_path
+from cohort_core.http.session_cookie import is_encrypted
+from cohort_core.http.sign_in_pages import is_sign_in_path
 from cohort_core.services.principal import NOBODY, OWNER, Principal
 from cohort_core.store import classes, tokens
 from cohort_core.store.change_watcher import ChangeWatcher
@@ -45,16 +46,6 @@ EXPORTED_TYPES = (
     "application/pdf",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-PROXY_HEADERS = re.compile(
-    r"forwarded|via|cdn-loop|true-client-ip|cf-.*|fastly-.*|fly-.*|tailscale-.*|x-azure-.*|x-envoy-.*|"
-    r"x-(original-)?forwarded-.*|x-real-ip|x-(cluster-)?client-ip"
-)
-"""Headers of a proxy.
-
-The client behind it is unknown, even if the proxy runs on this computer.
-"""
-
-
 _READ = frozenset({"GET", "HEAD"})
 _RULES: tuple[tuple[frozenset[str], str, Right], ...] = (
     (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "read"),
@@ -71,15 +62,6 @@ _RULES: tuple[tuple[frozenset[str], str, Right], ...] = (
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _CLASS_PATH = re.compile(r"/classes/([^/]+)")
-
-
-@lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    """Return whether only this computer can reach this address."""
-    try:
-        return host in LOOPBACK_HOSTS or ipaddress.ip_address(plain_address(host)).is_loopback
-    except ValueError:
-        return False
 
 
 def needed_right(method: str, path: str) -> Right:
@@ -113,16 +95,19 @@ class AuthMiddleware:
         watcher: ChangeWatcher,
         excluded_path: str,
         exposed: bool = False,
+        insecure: bool = False,
         limits: Limits | None = None,
     ) -> None:
         """Protect an app.
 
-        ``excluded_path`` is the path of the dashboard, which needs no token but is for this computer only.
+        ``excluded_path`` is the path of the dashboard, which has a door of its own. Without accounts it is
+        for this computer only, with them for others too, over TLS; ``insecure`` lets them in without.
         ``exposed`` means that other computers can connect.
         """
         self._app = app
         self._excluded_path = excluded_path
         self._exposed = exposed
+        self._insecure = insecure
         self._limits = limits or Limits()
         self._access = AccessCache(database, watcher)
         self._audit = AuditWriter(database)
@@ -139,9 +124,10 @@ class AuthMiddleware:
         if await self._access.is_closed():
             await _closed()(scope, receive, send)
             return
-        is_foreign = self._exposed or _is_from_elsewhere(scope) or _is_proxied(scope, headers)
-        if is_below(path, self._excluded_path):
-            await (_no_dashboard() if is_foreign else self._app)(scope, receive, send)
+        is_elsewhere = self._exposed or is_foreign(scope)
+        if is_below(path, self._excluded_path) or is_sign_in_path(path):
+            refusal = await self._refusal_of_pages(scope) if is_elsewhere else None
+            await (refusal or self._app)(scope, receive, send)
             return
         state = scope.setdefault("state", {})
         if scope["type"] != "http":
@@ -154,7 +140,7 @@ class AuthMiddleware:
             return
         try:
             state["store_version"] = await self._access.refresh()
-            principal = self._identify(headers, _address(scope), needs_token=is_foreign)
+            principal = self._identify(headers, client_network(scope), needs_token=is_elsewhere)
         except CohortError as error:
             # The tokens cannot be read, so every request is refused.
             await unavailable(error)(scope, receive, send)
@@ -179,6 +165,19 @@ class AuthMiddleware:
             receive = _replay(body, receive)
         app = self._limited_streams if path.endswith("/events") else self._app
         await app(scope, receive, self._supervised(scope, principal, send))
+
+    async def _refusal_of_pages(self, scope: Scope) -> ASGIApp | None:
+        """Return the response that keeps people at other computers from pages, None if they may ask.
+
+        They need accounts, and TLS on the way.
+        """
+        try:
+            await self._access.refresh()
+        except CohortError as error:
+            return unavailable(error)
+        if not self._access.has_accounts:
+            return _no_dashboard()
+        return None if self._insecure or is_encrypted(scope) else _not_encrypted()
 
     async def _limited_streams(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limit the open streams of each principal, since every stream reads the database repeatedly."""
@@ -292,47 +291,6 @@ class AuthMiddleware:
         return masked_path(scope) + (f", class {class_id}" if class_id else "")
 
 
-def _is_from_elsewhere(scope: Scope) -> bool:
-    """Return whether another computer connects.
-
-    `uvicorn api:app --host 0.0.0.0` lets others connect, and the app cannot know.
-    """
-    client = plain_address((scope.get("client") or ("",))[0])
-    try:
-        return not ipaddress.ip_address(client).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_proxied(scope: Scope, headers: Headers) -> bool:
-    """Return whether a request comes through a proxy, or under a foreign name.
-
-    HTTP/1.0 counts as a proxy: nginx before 1.29.7 uses it by default, under the name of this computer.
-    """
-    is_old = scope.get("http_version") == "1.0"
-    has_local_name = is_loopback(host_name(headers) or "")
-    return is_old or not has_local_name or any(PROXY_HEADERS.fullmatch(name) for name in headers)
-
-
-def _address(scope: Scope) -> str:
-    return _network(plain_address((scope.get("client") or ("unknown", 0))[0]))
-
-
-@lru_cache(maxsize=256)
-def _network(client: str) -> str:
-    """Return the address of a client, or the /64 network of an IPv6 client.
-
-    Such a client can send from any address of its network.
-    """
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    if address.version == 6 and not address.is_loopback:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return client
-
-
 def _replay(body: bytes, receive: Receive) -> Receive:
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -380,10 +338,19 @@ def _closed() -> ASGIApp:
     )
 
 
+def _not_encrypted() -> ASGIApp:
+    return problem(
+        HTTPStatus.FORBIDDEN,
+        "Passwords and students' data would travel unencrypted, so the dashboard answers other computers "
+        "over TLS only. Ask by https, serve it with --ssl-certfile, or name the proxy with --trusted-proxy.",
+        "not_encrypted",
+    )
+
+
 def _no_dashboard() -> ASGIApp:
     return problem(
         HTTPStatus.NOT_FOUND,
-        "The dashboard is served to the computer that it runs on only, since it has no login of its own. "
+        "The dashboard is served to the computer that it runs on only, as long as nobody has an account. "
         "Open it there; from elsewhere, use the API with a token.",
         "dashboard_is_local",
     )

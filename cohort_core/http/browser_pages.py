@@ -17,8 +17,8 @@ from cohort_core.errors import CohortError
 from cohort_core.http.guards import host_name, is_below, qualities
 
 CLOSED = (
-    "The tokens that protect this are lost together with the database of before, so nobody is let in "
-    "until there is a new one, made on this computer."
+    "The tokens or accounts that protect this are lost together with the database of before, so nobody is "
+    "let in until there are new ones, made on this computer."
 )
 """The sentence of a closed home. docs/access.md says how to open it."""
 
@@ -30,8 +30,13 @@ _PAGES = {
     ),
     "dashboard_is_local": (
         "The dashboard is for its own computer",
-        "It has no login, so it is shown on the computer on which Cohort Tracker runs, and nowhere else. "
-        "Open it there.",
+        "Nobody has an account yet, so it is shown on the computer on which Cohort Tracker runs, and nowhere "
+        "else. Open it there.",
+    ),
+    "not_encrypted": (
+        "This connection is not encrypted",
+        "Your password could be read on the way, so nothing is shown. Use the address that begins with "
+        "https; your administrator has it.",
     ),
     "closed": ("Cohort Tracker is closed", CLOSED),
     "token_missing": (
@@ -55,7 +60,9 @@ _PAGES = {
 Other problems stay JSON: only programs meet them.
 """
 
-_WITHOUT_LINK = frozenset({"closed", "database_busy", "database_unusable", "database_newer", "bad_settings"})
+_WITHOUT_LINK = frozenset(
+    {"closed", "not_encrypted", "database_busy", "database_unusable", "database_newer", "bad_settings"}
+)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -66,13 +67,15 @@ class GuardedProtocol(H11Protocol):
         self.transport.close()
 
 
-def config(app: Any) -> uvicorn.Config:
+def config(app: Any, *, certfile: Path | None = None, keyfile: Path | None = None) -> uvicorn.Config:
     """Configure uvicorn for an app.
 
-    Its own request log is off, since it would contain query strings.
+    Its own request log is off, since it would contain query strings. With a certificate it speaks TLS.
     """
     return uvicorn.Config(
         app,
+        ssl_certfile=certfile,
+        ssl_keyfile=keyfile,
         http=GuardedProtocol,
         ws="websockets-sansio",
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,

@@ -13,6 +13,7 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account, Session
+from cohort_core.store.audit import save_event
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,38 @@ class AccountCommands:
         return accounts.load_sessions(self._workspace.database)
 
     def end_sessions(self, account_id: int) -> int:
-        """End all sessions of an account; return their number."""
-        return accounts.end_sessions(self._workspace.database, account_id)
+        """End all sessions of an account; return their number. Raises ``BadInput`` for no account."""
+        account = accounts.find_account(self._workspace.database, account_id)
+        ended = accounts.end_sessions(self._workspace.database, account_id)
+        save_event(self._workspace.database, self.principal.who, "sessions ended", account.name)
+        return ended
+
+    def find(self, reference: str | int) -> Account:
+        """Return the account of this name or id. Raises ``BadInput`` if there is none."""
+        return accounts.find_account(self._workspace.database, reference)
+
+    def remove_all(self) -> int:
+        """Remove all accounts, so that the dashboard needs no login; return their number."""
+        return accounts.remove_all_accounts(self._workspace.database, asked_by=self.principal.who)
+
+    def address_of(self, secret: str) -> str:
+        """Return the link of an invitation, from the public address or this computer's usual one."""
+        base = self._workspace.settings().public_url or "http://127.0.0.1:3000"
+        return f"{base}/invitation/{secret}"
+
+
+def shown_fields(account: Account) -> dict[str, Any]:
+    """Return the fields of an account that may be shown, without any secret."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "email": account.email,
+        "role": account.role,
+        "class_ids": None if account.class_ids is None else sorted(account.class_ids),
+        "groups": list(account.groups),
+        "is_active": account.is_active,
+        "has_password": account.password_hash is not None,
+        "has_second_factor": account.totp_secret is not None,
+        "created_at": account.created_at,
+        "last_seen_at": account.last_seen_at,
+    }

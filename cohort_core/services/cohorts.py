@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -34,6 +36,7 @@ MAX_CHANGES = 16
 MAX_TRIAGES = 2048
 """The triage of a class takes some 20 kB."""
 MAX_MERGED = 8
+"""A list of the students of 500 classes takes some 3 MB."""
 
 
 Revision = tuple[int, int]
@@ -56,7 +59,7 @@ class Cohorts:
         self._find_changes = single_flight(self._find_changes_uncached, MAX_CHANGES, by_revision=True)
         self._pseudonyms = single_flight(self._pseudonyms_uncached, MAX_LOADED, by_revision=True)
         self._find_triage = single_flight(self._find_triage_uncached, MAX_TRIAGES, by_revision=True)
-        self._merge_triage = single_flight(self._merge_triage_uncached, MAX_MERGED)
+        self._merge_triage = single_flight(self._merge_triage_uncached, MAX_MERGED, by_revision=True)
         self._load_statuses = single_flight(self._load_statuses_uncached, 1)
         self._load_index = single_flight(self._load_index_uncached, 1)
         self._counted, self._counts = self.watcher.generation, classes.KeptCounts()
@@ -78,9 +81,9 @@ class Cohorts:
     def _is_closed(self, class_id: str) -> bool:
         return any(status.id == class_id and status.closed_on for status in self.statuses())
 
-    def _moment(self) -> Hashable:
-        """Return a value that changes whenever the store does."""
-        return self.watcher.poll() or object()
+    def _moment(self) -> tuple[float, float]:
+        """Return a value that grows whenever the store changes."""
+        return self.watcher.poll() or (math.inf, time.monotonic_ns())
 
     def find_class(self, reference: str) -> str:
         """Return the id of a class, by id or friendly id. Raises ``UnknownClass``."""
@@ -198,11 +201,13 @@ class Cohorts:
         limits, zone = thresholds or settings.thresholds, settings.default_timezone
         is_anonymous = self.is_anonymous(anonymous)
         return self._merge_triage(
-            self._moment(), tuple(class_ids), limit, as_of, limits, zone, is_anonymous, also_listed
+            *("all classes", self._moment(), tuple(class_ids), limit, as_of, limits, zone, is_anonymous),
+            also_listed,
         )
 
     def _merge_triage_uncached(
         self,
+        _all_classes: str,
         _moment: Hashable,
         class_ids: tuple[str, ...],
         limit: int,

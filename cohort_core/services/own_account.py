@@ -40,16 +40,43 @@ class OwnAccount:
         )
 
     def begin_second_factor(self) -> str:
-        """Return the address of a new secret, for an authenticator app."""
-        raise BadInput("The second factor is not there yet.")
+        """Return the address of a new secret, for an authenticator app.
 
-    def confirm_second_factor(self, code: str) -> None:
-        """Switch the second factor on."""
-        raise BadInput("The second factor is not there yet.")
+        It counts only once a code of it was confirmed.
+        """
+        from cohort_core.services import second_factor
+
+        return second_factor.new_address(self.account.name)
+
+    def confirm_second_factor(self, address: str, code: str) -> None:
+        """Switch the second factor of an address on, and end all sessions of the account.
+
+        Raises ``BadInput`` for a code that is no present one.
+        """
+        from cohort_core.services import second_factor
+
+        account, secret = self.account, second_factor.secret_of(address)
+        step = second_factor.matching_step(secret, code)
+        if step is None:
+            raise BadInput("This is not the present code. Type the one that the app shows.", parameter="code")
+        accounts.change_account(
+            self._workspace.database,
+            account.id,
+            asked_by=self.principal.who,
+            totp_secret=second_factor.sealed(self._workspace.home, secret, step),
+        )
 
     def remove_second_factor(self, password: str) -> None:
-        """Switch the second factor off."""
-        raise BadInput("The second factor is not there yet.")
+        """Switch the second factor off, and end all sessions of the account.
+
+        Raises ``BadInput`` for a wrong password.
+        """
+        account = self.account
+        if not is_password(password, account.password_hash):
+            raise BadInput("This is not your password. Type it again.", parameter="password")
+        accounts.change_account(
+            self._workspace.database, account.id, asked_by=self.principal.who, totp_secret=None
+        )
 
     def sessions(self) -> list[Session]:
         """Return the sessions of the account, the latest first."""

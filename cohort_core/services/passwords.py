@@ -29,11 +29,12 @@ def _hash_of_nobody() -> str:
 
 
 def check_password(password: str, *, name: str = "", email: str | None = None) -> None:
-    """Raise ``BadInput`` for a new password that is too short, too long, or easy to guess."""
+    """Raise ``BadInput`` for a new password that is too short, too long or easy."""
     text = _normalised(password)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise BadInput(
-            f"A password has {MIN_LENGTH} to {MAX_LENGTH} letters. Choose another; a few words in a row are good.",
+            f"A password has {MIN_LENGTH} to {MAX_LENGTH} letters. Choose another; a few words in a row "
+            "are good.",
             parameter="password",
         )
     easy = {name.casefold(), (email or "").casefold(), (email or "").casefold().partition("@")[0]}
@@ -50,7 +51,9 @@ def hash_password(password: str) -> str:
 
 def is_password(password: str, password_hash: str | None) -> bool:
     """Return whether a password has this hash, in the same time if there is none."""
-    wanted = password_hash or _hash_of_nobody()
+    # Made in any case, so that the first unknown name takes no longer than the first known name.
+    nobody = _hash_of_nobody()
+    wanted = password_hash or nobody
     if len(password) > MAX_LENGTH * 4:
         password = ""
     with _at_work:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cohort_core.errors import BadInput
+from cohort_core.errors import BadInput, CohortError
 from cohort_core.services.principal import Principal, principal_of
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace, shared_workspace
-from cohort_core.store.accounts import find_account
+from cohort_core.store.accounts import find_account, has_accounts
 from cohort_core.store.guard import is_closed
 
 if TYPE_CHECKING:
@@ -36,12 +37,26 @@ class Services:
         """
         return is_closed(self._workspace.database)
 
+    def has_accounts(self) -> bool:
+        """Return True if the dashboard wants a session, also where that cannot be read now."""
+        try:
+            return has_accounts(self._workspace.database)
+        except CohortError:
+            return "accounts" in self._workspace.home.guards()
+
     def account_principal(self, account_id: int) -> Principal | None:
-        """Return the principal of an account; None if it may not sign in."""
+        """Return the principal of an account; None if it may not sign in.
+
+        Where the settings demand a second factor of administrators, one without it may only look.
+        """
         with suppress(BadInput):
             account = find_account(self._workspace.database, account_id)
             if account.may_sign_in:
-                return principal_of(account)
+                principal = principal_of(account)
+                lacks = principal.may_administer and account.totp_secret is None
+                if lacks and self._workspace.settings().demand_second_factor:
+                    return replace(principal, role="viewer")
+                return principal
         return None
 
     def reader(self, principal: Principal, *, anonymous: bool = False) -> Reader:

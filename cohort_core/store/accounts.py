@@ -220,6 +220,18 @@ def change_account(
     return next(item for item in load_accounts(database) if item.id == account_id)
 
 
+def replace_second_factor(database: Database, account_id: int, held: str, new: str) -> bool:
+    """Replace the second factor of an account, and keep its sessions.
+
+    Return False if it is not the one that was held any more.
+    """
+    with database.writing() as connection:
+        changed = connection.execute(
+            "UPDATE accounts SET totp_secret = ? WHERE id = ? AND totp_secret = ?", (new, account_id, held)
+        )
+    return bool(changed.rowcount)
+
+
 def delete_account(database: Database, account_id: int, *, asked_by: str, now: datetime) -> None:
     """Delete an account; its name stays taken. Raises ``BadInput`` as `change_account` does."""
     account = next((item for item in load_accounts(database) if item.id == account_id), None)

@@ -37,13 +37,13 @@ from cohort_core.store.schema_check import foreign_parts
 from cohort_core.store.sync_runs import end_copied_jobs
 
 _SECRETS = ("sessions", "invitations", "accounts", "tokens")
-"""Tables of what lets people and programs in, children first; no backup holds them."""
+"""Tables that no backup holds, children first."""
 _NEVER_RESTORED = ("accounts", "sessions", "invitations", "tokens", "audit")
 _GUARDED_BY: tuple[tuple[Guard, str, tuple[str, ...]], ...] = (
     ("accounts", CREATED_ACCOUNT, (REMOVED_ACCOUNTS, OPENED)),
     ("tokens", CREATED_TOKEN, (OPENED,)),
 )
-"""The guards of a database, with the events of the audit that begin and end each."""
+"""Each guard, with the events of the audit that begin and end it."""
 
 
 def backup(database: Database, target: Path, *, replace: bool = False, asked_by: str) -> int:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 Role = Literal["viewer", "mentor", "admin", "director"]
 TokenRole = Literal["viewer", "mentor", "admin"]
 Right = Literal["read", "names", "act", "administer"]
-"""Read pages and files; with names; sync, and keep contacts with notes; do all the rest."""
+"""Read pages and files; see names; sync and keep contacts; do all the rest."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 TOKEN_ROLES: tuple[TokenRole, ...] = get_args(TokenRole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
-ADMINISTRATION = ("/tokens", "/audit", "/settings")
+ADMINISTRATION = ("/tokens", "/audit", "/settings", "/accounts", "/sessions")
 
 
 def is_administration(path: str) -> bool:
@@ -79,6 +80,11 @@ class Guarded:
             .contact.id
         )
 
+    def account(self) -> int:
+        """Return the number of an account that is there."""
+        name = f"spare-{secrets.token_hex(8)}"
+        return Services(self.workspace).accounts(CLI_OWNER).create(name, "viewer").id
+
     def routes(self, reference: str, class_name: str) -> Iterator[tuple[str, str]]:
         """Yield every method and path of the app, for one class, its students and its syncs."""
         class_id = find_class(self.workspace.database, class_name)
@@ -90,6 +96,9 @@ class Guarded:
             if "{contact}" in path:
                 # Only here: a write ends every cache, and each of the many routes would compute anew.
                 path = path.replace("{contact}", str(self.contact(class_id, self.student[class_name])))
+            if "{account}" in path or path == "/sessions":
+                account_id = self.account()
+                path = path.replace("{account}", str(account_id))
             path = path.replace("{name}", "spare").replace("{kind}", "praise")
             path += "/swagger-ui.css" if isinstance(route, Mount) else ""
             assert "{" not in path, path
@@ -111,6 +120,12 @@ def body_of(method: str, path: str) -> dict[str, Any]:
     if (method, path) == ("POST", "/tokens"):
         # The next route in the list revokes this token.
         return {"json": {"name": "spare"}}
+    if (method, path) == ("POST", "/accounts"):
+        return {"json": {"name": f"new-{secrets.token_hex(8)}", "role": "viewer"}}
+    if path == "/sessions":
+        return {"params": {"account": 1}} if method == "DELETE" else {}
+    if method == "PATCH" and path.startswith("/accounts"):
+        return {"json": {"is_active": True}}
     if method == "PATCH":
         return {"json": {"anonymous": False}}
     if (method, path.rsplit("/", 1)[-1]) == ("POST", "contacts"):

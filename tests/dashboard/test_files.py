@@ -30,7 +30,7 @@ from cohort_core import server
 from cohort_core.api.app import create_app
 from cohort_core.charts import student_charts
 from cohort_core.config.settings import save_settings
-from cohort_core.dashboard.asgi import BrowserCookieMiddleware, FirstPageMiddleware, first_page_template
+from cohort_core.dashboard.asgi import BrowserCookieMiddleware
 from cohort_core.dashboard.components import downloads
 from cohort_core.dashboard.files.owner import COOKIE, owner
 from cohort_core.dashboard.files.questions import Question, Selection, Source, Step, report_of
@@ -42,6 +42,7 @@ from cohort_core.dashboard.files.registry import (
     shared_registry,
 )
 from cohort_core.dashboard.files.routes import GONE, file_route
+from cohort_core.dashboard.first_page import FirstPageMiddleware, first_page_template
 from cohort_core.dashboard.identity import serve_as
 from cohort_core.dashboard.sections import bulk, student, student_filter, triage
 from cohort_core.dashboard.settings import roster_import

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -115,3 +118,15 @@ def test_classes_are_searched_paged_and_followed_together(many: Workspace, use: 
     test.main.text_input(key="classes-search").set_value("nothing").run()
     assert switches(test) == []
     assert "No class has this in its name." in [text.value for text in test.main.markdown]
+
+
+def test_a_list_of_all_classes_is_not_kept_beside_a_later_one(many: Workspace) -> None:
+    """A list of 500 classes takes some megabytes, and every write makes another one."""
+    reader = Reader(many, OWNER)
+    before = weakref.ref(reader.triage(1000))
+    assert before() is reader.triage(1000)
+    with many.database.writing() as connection:
+        bump_revision(connection, "Class 001")
+    reader.triage(1000)
+    gc.collect()
+    assert before() is None

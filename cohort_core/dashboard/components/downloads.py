@@ -215,7 +215,7 @@ def _placeholder(files: Iterable[tuple[str, Question]]) -> str:
 
 def _markup(files: Iterable[tuple[str, Question]]) -> str:
     """Offer the questions, and return their links as HTML; without a cookie a sentence instead."""
-    registry, who_asks = shared_registry(), owner(st.context.cookies)
+    registry, who_asks = shared_registry(), owner(st.context.headers, st.context.cookies)
     if who_asks is None:
         return f'<p class="ct-downloads">{markup(NO_COOKIES)}</p>'
     links = (

@@ -4,6 +4,7 @@ Lines are mixed from the text colour, so that they suit the light and the dark t
 states stand in `reports/labels.py`.
 """
 
+PRODUCT = "Cohort Tracker"
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" rx="7" fill="#1b6a73"/>'

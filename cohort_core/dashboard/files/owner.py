@@ -1,8 +1,9 @@
-"""The browser that a download link belongs to.
+"""The browser, or the account, that a download link belongs to.
 
-When a browser fetches a file, Streamlit gives no hint of the session that the link stood in. So each browser
-gets a cookie of ours with its first page. The script of a page reads it from the handshake of its WebSocket,
-and the route of the files compares it.
+With accounts, links belong to the account that the door names. Without, they belong to a browser: when it
+fetches a file, Streamlit gives no hint of the session that the link stood in. So each browser gets a cookie
+of ours with its first page. The script of a page reads it from the handshake of its WebSocket, and the route
+of the files compares it.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from cohort_core.http.door import ACCOUNT_HEADER
+
 COOKIE = "cohort-browser"
 _RANDOM_BYTES = 32
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def owner(cookies: Mapping[str, str]) -> str | None:
-    """Return the owner of a browser's links; None without a cookie of ours.
+def owner(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str | None:
+    """Return the owner of a page's links; None without an account and without a cookie of ours.
 
     Without the cookie no link would ever work, so a page shows a sentence in the place of its links. The
     id of a Streamlit session is no substitute: no fetch carries it.
 
-    The result is compared, and means nothing else. So the id of an account can take its place.
+    The result is compared, and means nothing else.
     """
+    account = headers.get(ACCOUNT_HEADER)
+    if account is not None:
+        return f"account:{account}"
     value = cookies.get(COOKIE, "")
     return f"browser:{value}" if _VALUE.fullmatch(value) else None
 

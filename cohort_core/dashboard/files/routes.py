@@ -5,7 +5,7 @@ It lies below the path of the dashboard, so other hosts and other computers are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from cohort_core.dashboard.components.text import markup
 from cohort_core.dashboard.errors import sentence_for
 from cohort_core.dashboard.files.owner import owner
 from cohort_core.dashboard.files.registry import FileRegistry
-from cohort_core.dashboard.identity import current_principal
+from cohort_core.dashboard.identity import principal_of_request
 from cohort_core.errors import BadInput, DatabaseBusy, NotAllowed, UnknownClass
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
@@ -54,19 +54,26 @@ def file_route(registry: FileRegistry, load_services: Callable[[], Services]) ->
     limiters: list[anyio.CapacityLimiter] = []
 
     async def send_file(request: Request) -> Response:
-        question = registry.find(owner(request.cookies), request.path_params["file_id"])
+        question = registry.find(owner(request.headers, request.cookies), request.path_params["file_id"])
         if question is None:
             return _error_page(HTTPStatus.NOT_FOUND, GONE)
         # A limiter belongs to an event loop, so the first request creates it.
         if not limiters:
             limiters.append(anyio.CapacityLimiter(MAX_AT_ONCE))
-        make = partial(_respond, question, load_services, is_handed_out=request.method == "GET")
+        is_handed_out = request.method == "GET"
+        make = partial(_respond, question, load_services, request.headers, is_handed_out=is_handed_out)
         return await anyio.to_thread.run_sync(make, limiter=limiters[0])
 
     return Route("/files/{file_id}", send_file, methods=["GET"], name="file")
 
 
-def _respond(question: Question, load_services: Callable[[], Services], *, is_handed_out: bool) -> Response:
+def _respond(
+    question: Question,
+    load_services: Callable[[], Services],
+    headers: Mapping[str, str],
+    *,
+    is_handed_out: bool,
+) -> Response:
     """Answer a question, and write it into the audit before anybody gets the file."""
     # Imported here, as it takes as long as Streamlit itself, and no page needs it to begin.
     from cohort_core.dashboard.files.questions import answer
@@ -74,7 +81,7 @@ def _respond(question: Question, load_services: Callable[[], Services], *, is_ha
     try:
         services = load_services()
         # The rights are those of this moment, not those of the page.
-        reader = services.reader(current_principal(), anonymous=question.anonymous)
+        reader = services.reader(principal_of_request(headers), anonymous=question.anonymous)
         content = answer(question, services, reader)
         if is_handed_out:
             _save_export(question, reader)

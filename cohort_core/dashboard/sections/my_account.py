@@ -136,7 +136,8 @@ def _forget_factor() -> None:
 
 def _confirm_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
-        own.confirm_second_factor(st.session_state["my-factor-code"].replace(" ", ""))
+        code = st.session_state["my-factor-code"].replace(" ", "")
+        own.confirm_second_factor(st.session_state.get(_SECRET, ""), code)
         _forget_factor()
     notices.keep(_NOTICE, problems, "The second factor is on. Sign in again with a code.")
 
