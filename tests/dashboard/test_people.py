@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyotp
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -256,3 +257,25 @@ def test_a_tab_of_before_the_first_account_is_asked_to_sign_in(copied: Workspace
         assert "Everybody signs in here now." in test.info[0].value
         assert not test.error
         assert "/login" in shown(test)
+
+
+def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: Make) -> None:
+    ben = make("ben", "mentor", class_ids(copied)[0], password_hash=hash_password(PASSWORD))
+    serve_as(principal_of(ben))
+    test = press(page("my_account"), "Set it up")
+    key = test.code[0].value.replace(" ", "")
+    assert "data:image/svg+xml" in shown(test)
+    field(test, "Code").set_value("000000")
+    test = press(test, "Switch it on")
+    assert test.error
+    assert accounts.find_account(copied.database, "ben").totp_secret is None
+    code = pyotp.TOTP(key).now()
+    field(test, "Code").set_value(f"{code[:3]} {code[3:]}")
+    test = press(test, "Switch it on")
+    assert "The second factor is on" in test.success[0].value
+    sealed = accounts.find_account(copied.database, "ben").totp_secret
+    assert sealed
+    assert key not in sealed
+    field(test, "Your password").set_value(PASSWORD)
+    test = press(test, "Switch it off")
+    assert accounts.find_account(copied.database, "ben").totp_secret is None
