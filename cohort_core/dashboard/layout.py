@@ -29,7 +29,7 @@ from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.commands import Commands
 from cohort_core.services.own_account import OwnAccount
-from cohort_core.services.principal import Principal
+from cohort_core.services.principal import NOBODY, Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import shared_services
 from cohort_core.store.class_data import ClassData
@@ -194,6 +194,11 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         if shared_services().is_closed():
             # A tab that was open already; a new one is not answered at all.
             st.error(CLOSED)
+            st.stop()
+        if current_principal() == NOBODY:
+            # A tab that was open when the first account was made, or when its own was disabled.
+            st.info("Everybody signs in here now.")
+            st.html('<p><a href="/login" target="_self">Sign in</a></p>')
             st.stop()
         view = _prepare(page, needs_class)
         if not page.is_open_to(view.reader.principal):

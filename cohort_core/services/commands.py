@@ -11,13 +11,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from cohort_core.clock import utc_now
+from cohort_core.config.settings import Preferences
 from cohort_core.errors import AnswerChanged, BadInput, NotAllowed, SyncRunning
 from cohort_core.services import drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import audit, closing, contacts, handover, hides, score_changes
+from cohort_core.store import accounts, audit, closing, contacts, handover, hides, score_changes
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -249,6 +250,18 @@ class Commands:
     def reset_draft(self, kind: str) -> drafts.Draft:
         """Go back to our own template of a message. See `drafts.reset_draft`."""
         return drafts.reset_draft(self._workspace.database, self.principal, kind)
+
+    def sign_as(self, name: str | None) -> None:
+        """Keep the name below the messages of the person who signed in; None for none.
+
+        Raises ``BadInput`` for a name that cannot be used, and if nobody is signed in.
+        """
+        account = accounts.find_account(self._workspace.database, self.principal.account_id or 0)
+        mentor_name = Preferences(mentor_name=name).mentor_name
+        settings = {**account.settings, "mentor_name": mentor_name}
+        accounts.change_account(
+            self._workspace.database, account.id, asked_by=self.principal.who, settings=settings
+        )
 
     def confirm_score_change(self) -> None:
         """Note that the new version of the risk score was read about."""

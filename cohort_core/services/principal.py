@@ -26,6 +26,8 @@ class Principal:
     """The id of the account of a person who signed in, if there is one."""
     groups: tuple[str, ...] = ()
     """The groups that pages preselect for the person; they limit nothing."""
+    signs_as: str | None = None
+    """The name below the messages of a person who signed in."""
 
     @property
     def interface(self) -> str:
@@ -74,6 +76,7 @@ def principal_of(account: Account) -> Principal:
         account.class_ids,
         account_id=account.id,
         groups=account.groups,
+        signs_as=account.settings.get("mentor_name"),
     )
 
 

@@ -260,8 +260,15 @@ class Reader(SyncReader):
 
     @property
     def mentor_name(self) -> str | None:
-        """The name below messages; None without the setting, and with pseudonyms."""
-        return None if self.anonymous else self._workspace.settings().mentor_name
+        """The name below messages; None without the setting, and with pseudonyms.
+
+        With accounts it is the person's own: nobody signs with the name of another.
+        """
+        if self.anonymous:
+            return None
+        if self.principal.account_id is not None:
+            return self.principal.signs_as
+        return self._workspace.settings().mentor_name
 
     def director_page(
         self, reference: str, since: str | None = None, as_of: str | None = None, group: str | None = None

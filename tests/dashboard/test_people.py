@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyotp
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +17,8 @@ from cohort_core.dashboard.identity import serve_as
 from cohort_core.dashboard.settings import people
 from cohort_core.metrics.groups import groups
 from cohort_core.services.passwords import hash_password, is_password
-from cohort_core.services.principal import DASHBOARD_OWNER, principal_of
+from cohort_core.services.principal import DASHBOARD_OWNER, NOBODY, principal_of
+from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account
@@ -161,6 +163,23 @@ def test_nobody_else_opens_people(copied: Workspace, make: Make) -> None:
         assert "Your role cannot open this page" in people_page().error[0].value
 
 
+def test_each_mentor_signs_with_their_own_name(copied: Workspace, make: Make) -> None:
+    class_id = class_ids(copied)[0]
+    names = {"ben": "Ben", "cleo": "Cleo"}
+    for name, signs in names.items():
+        account = make(name, "mentor", class_id)
+        accounts.open_session(copied.database, account.id, label="x", lifetime=timedelta(days=1), now=NOW)
+        serve_as(principal_of(account))
+        test = page("settings", {"part": "drafts"})
+        field(test, "Your name, below each message").set_value(signs).run()
+    for name, signs in names.items():
+        account = accounts.find_account(copied.database, name)
+        reader = Services(copied).reader(principal_of(account))
+        assert reader.mentor_name == signs
+    # Nobody has to sign in again for it.
+    assert len(accounts.load_sessions(copied.database)) == 2
+
+
 def test_my_account_shows_what_i_see_and_changes_the_password(copied: Workspace, make: Make) -> None:
     class_id = class_ids(copied)[0]
     name = next(status.name for status in copied.cohorts.statuses() if status.id == class_id)
@@ -229,3 +248,34 @@ def test_a_view_of_a_page_is_written_to_the_visits_of_the_person(copied: Workspa
 
 def test_roles_have_words() -> None:
     assert set(people.ROLE_WORDS) == set(ROLES)
+
+
+def test_a_tab_of_before_the_first_account_is_asked_to_sign_in(copied: Workspace) -> None:
+    serve_as(NOBODY)
+    for name in ("overview", "settings"):
+        test = page(name)
+        assert "Everybody signs in here now." in test.info[0].value
+        assert not test.error
+        assert "/login" in shown(test)
+
+
+def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: Make) -> None:
+    ben = make("ben", "mentor", class_ids(copied)[0], password_hash=hash_password(PASSWORD))
+    serve_as(principal_of(ben))
+    test = press(page("my_account"), "Set it up")
+    key = test.code[0].value.replace(" ", "")
+    assert "data:image/svg+xml" in shown(test)
+    field(test, "Code").set_value("000000")
+    test = press(test, "Switch it on")
+    assert test.error
+    assert accounts.find_account(copied.database, "ben").totp_secret is None
+    code = pyotp.TOTP(key).now()
+    field(test, "Code").set_value(f"{code[:3]} {code[3:]}")
+    test = press(test, "Switch it on")
+    assert "The second factor is on" in test.success[0].value
+    sealed = accounts.find_account(copied.database, "ben").totp_secret
+    assert sealed
+    assert key not in sealed
+    field(test, "Your password").set_value(PASSWORD)
+    test = press(test, "Switch it off")
+    assert accounts.find_account(copied.database, "ben").totp_secret is None

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,14 @@ from cohort_core.config.paths import Home
 from cohort_core.dashboard import sync_panel
 from cohort_core.errors import BadInput, CohortError, DatabaseUnusable
 from cohort_core.practice.faults import Fault
-from cohort_core.store import maintenance
+from cohort_core.store import accounts, maintenance
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import load_statuses
 from cohort_core.store.database import Database
 from cohort_core.store.guard import is_closed
 from cohort_core.store.maintenance import backup, file_problems, restore
 from cohort_core.store.sync_runs import create_job
-from cohort_core.store.tokens import create_token, load_tokens, revoke_token
+from cohort_core.store.tokens import create_token, digest, load_tokens, revoke_token
 from cohort_core.sync import lock
 from tests.conftest import unavailable
 from tests.store.test_migrations import EARLY, early_home
@@ -170,6 +171,59 @@ def test_a_restore_never_opens_the_door(
     else:
         assert (held, is_closed(after)) == ([("revoked", False), ("live", True)], False)
         assert "token revoked" in {event.action for event in load_events(after)}
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_backup_holds_no_way_in_of_people(synced: SyncedClass, tmp_path: Path, is_elsewhere: bool) -> None:
+    database, copy = synced.workspace.database, tmp_path / "copy.db"
+    session, link = people_of(database)
+    held = [account.password_hash for account in accounts.load_accounts(database)]
+    backup(database, copy, asked_by="test")
+    content = copy.read_bytes()
+    for secret in ("ana@example.org", "hash-of-ana", "sealed-of-ana", digest(session), digest(link)):
+        assert secret.encode() not in content, secret
+    target = Database(Home(tmp_path / "elsewhere")) if is_elsewhere else database
+    restore(target, copy, asked_by="test")
+    after = Database(target.home)
+    assert is_closed(after) == is_elsewhere
+    assert [account.password_hash for account in accounts.load_accounts(after)] == (
+        [] if is_elsewhere else held
+    )
+
+
+def test_a_restore_never_opens_the_door_of_people(
+    synced: SyncedClass, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    database, copy = synced.workspace.database, tmp_path / "copy.db"
+    synced.sync()
+    backup(database, copy, asked_by="test")
+    people_of(database)
+    before = accounts.load_accounts(database), accounts.load_sessions(database)
+    damage(cleanly_closed(database))
+    restore(Database(database.home), copy, asked_by="test")
+    after = Database(database.home)
+    held = accounts.load_accounts(after), accounts.load_sessions(after)
+    if damage.__name__ in UNREADABLE:
+        assert (held, is_closed(after)) == (([], []), True)
+    else:
+        assert (held, is_closed(after)) == (before, False)
+
+
+def people_of(database: Database) -> tuple[str, str]:
+    """Make an administrator with a session and a mentor with an invitation; return both secrets."""
+    now = utc_now()
+    ana = accounts.create_account(
+        *(database, "ana", "admin"),
+        email="ana@example.org",
+        password_hash="hash-of-ana",
+        asked_by="test",
+        now=now,
+    )
+    ben = accounts.create_account(database, "ben", "mentor", asked_by="test", now=now)
+    accounts.change_account(database, ana.id, totp_secret="sealed-of-ana", asked_by="test")
+    session = accounts.open_session(database, ana.id, label="", lifetime=timedelta(days=1), now=now)
+    assert session is not None
+    return session, accounts.create_invitation(database, ben.id, asked_by="test", now=now)
 
 
 def test_tokens_of_a_backup_close_a_home_that_cannot_say_what_it_had(

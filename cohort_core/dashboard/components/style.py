@@ -114,8 +114,9 @@ dl.ct-facts dd { margin: 0; overflow-wrap: anywhere; }
 [data-testid=stSelectbox] input { text-overflow: ellipsis; }
 .ct-split { display: flex; height: 0.9rem; border-radius: 0.3rem; overflow: hidden; gap: 2px; }
 .ct-legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; padding-top: 0.4rem; font-size: 0.95rem; }
-.ct-sign-out { background: none; border: none; color: inherit; font: inherit; padding: 0.25rem 0.4rem;
-  min-height: 2rem; cursor: pointer; text-decoration: underline; white-space: nowrap; }
+.st-key-person [data-testid=stText] { overflow-wrap: anywhere; white-space: normal; }
+.ct-sign-out { background: none; border: none; color: inherit; font: inherit; font-size: 0.88rem;
+  padding: 0.25rem; min-height: 2rem; cursor: pointer; text-decoration: underline; white-space: nowrap; }
 .ct-downloads { display: flex; flex-direction: column; min-width: 11rem; margin: 0; }
 span.ct-download, a.ct-download.ct-download { color: inherit; text-decoration: none; padding: 0.45rem 0.6rem;
   border-radius: 0.4rem; }

@@ -145,7 +145,7 @@ def _confirm_factor(own: OwnAccount) -> None:
 def _remove_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         own.remove_second_factor(st.session_state["my-factor-password"])
-    notices.keep(_NOTICE, problems, "The second factor is off.")
+    notices.keep(_NOTICE, problems, "The second factor is off. Sign in again.")
 
 
 def _end_others(own: OwnAccount) -> None:

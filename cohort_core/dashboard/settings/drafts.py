@@ -36,7 +36,8 @@ _NOTICE = "drafts-notice"
 def show(view: View) -> None:
     """Show the name below messages, and the template of each reason with an example."""
     notices.show(_NOTICE)
-    if view.admin:
+    has_account = view.reader.principal.account_id is not None
+    if view.admin or has_account:
         st.subheader("Your name", anchor=False)
         _ask_name(view)
     st.subheader("Drafts", anchor=False)
@@ -56,8 +57,9 @@ def show(view: View) -> None:
 
 
 def _ask_name(view: View) -> None:
-    name = ("" if view.reader.anonymous else admin_of(view).settings().mentor_name) or ""
-    is_fixed = "mentor_name" in set_by_environment()
+    name = view.reader.mentor_name or ""
+    has_account = view.reader.principal.account_id is not None
+    is_fixed = "mentor_name" in set_by_environment() and not has_account
     st.text_input(
         "Your name, below each message",
         value=name,
@@ -130,7 +132,11 @@ def _edit(view: View, draft: Draft) -> None:
 
 def _save_name(view: View, key: str) -> None:
     with guarded("settings", stop=False) as problems:
-        admin_of(view).change_settings(Preferences(mentor_name=st.session_state[key].strip() or None))
+        name = st.session_state[key].strip() or None
+        if view.reader.principal.account_id is not None:
+            commands_of(view).sign_as(name)
+        else:
+            admin_of(view).change_settings(Preferences(mentor_name=name))
     notices.keep(_NOTICE, problems, None)
 
 

@@ -52,10 +52,6 @@ def show(view: View) -> None:
 
 def _begin(view: View) -> None:
     """Explain what the first account changes, and ask for it."""
-    if st.session_state.get(_BEGUN):
-        # Only until the door takes this tab to the page where one signs in.
-        st.link_button("Sign in", "/login")
-        return
     st.subheader("Let more people in", anchor=False)
     st.write(BEFORE_THE_FIRST)
     st.text_input("Your name for signing in", key="first-name", max_chars=64, width=320, help=_NAME_HELP)
@@ -73,7 +69,6 @@ def _begin(view: View) -> None:
     )
 
 
-_BEGUN = "first-account-made"
 _NAME_HELP = "Letters, digits, dots, hyphens and underscores. It cannot be changed later."
 
 
@@ -274,7 +269,6 @@ def _make_first(view: View) -> None:
             problems.append("The two passwords are not the same. Type them again.")
         else:
             view.accounts.create(state["first-name"].strip(), "admin", password=password)
-            state[_BEGUN] = True
     done = "Your account is made. Sign in with it now; then add the other people here, under Settings."
     notices.keep(_NOTICE, problems, done)
 
