@@ -12,7 +12,9 @@ PASSWORD = "coffee before the morning"
 
 def test_an_account_is_made_invited_changed_and_deleted(office: Office) -> None:
     boss = office.ask("POST", "/tokens", json={"name": "boss", "role": "admin"}).json()["token"]
-    made = office.ask("POST", "/accounts", boss, json={"name": "ana", "role": "mentor", "groups": ["Tuesday"]})
+    made = office.ask(
+        "POST", "/accounts", boss, json={"name": "ana", "role": "mentor", "groups": ["Tuesday"]}
+    )
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
     ana = made.json()
     assert re.fullmatch(r"http://127\.0\.0\.1:3000/invitation/[\w-]{43}", ana["invitation"])
