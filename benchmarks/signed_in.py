@@ -84,7 +84,9 @@ def run_page(tab: ClientConnection) -> float:
     tab.send(message.SerializeToString())
     while True:
         answer = ForwardMsg()
-        answer.ParseFromString(bytes(tab.recv(timeout=120)))
+        content = tab.recv(timeout=120)
+        assert isinstance(content, bytes)
+        answer.ParseFromString(content)
         if answer.WhichOneof("type") == "script_finished":
             return (time.perf_counter() - since) * 1000
 

@@ -169,7 +169,7 @@ def test_the_last_administrator_stays(database: Database, act: Callable[[Databas
 
 def test_an_admin_sees_all_classes(database: Database) -> None:
     ana = make(database, "ana", references=["web-3"])
-    assert ana.class_ids == {"c1"}
+    assert ana.class_ids == frozenset({"c1"})
     assert accounts.change_account(database, ana.id, asked_by="test", role="admin").class_ids is None
 
 
