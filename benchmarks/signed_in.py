@@ -84,7 +84,7 @@ def run_page(tab: ClientConnection) -> float:
     tab.send(message.SerializeToString())
     while True:
         answer = ForwardMsg()
-        answer.ParseFromString(bytes(tab.recv(timeout=120)))
+        answer.ParseFromString(bytes(tab.recv(timeout=120)))  # type: ignore[arg-type]
         if answer.WhichOneof("type") == "script_finished":
             return (time.perf_counter() - since) * 1000
 
