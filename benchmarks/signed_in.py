@@ -84,13 +84,7 @@ def run_page(tab: ClientConnection) -> float:
     tab.send(message.SerializeToString())
     while True:
         answer = ForwardMsg()
-<<<<<<< HEAD
-        content = tab.recv(timeout=120)
-        assert isinstance(content, bytes)
-        answer.ParseFromString(content)
-=======
         answer.ParseFromString(bytes(tab.recv(timeout=120)))  # type: ignore[arg-type]
->>>>>>> h2
         if answer.WhichOneof("type") == "script_finished":
             return (time.perf_counter() - since) * 1000
 
