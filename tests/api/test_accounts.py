@@ -113,3 +113,13 @@ def test_what_cannot_be_changes_nothing(office: Office, method: str, path: str, 
     assert answer.status_code in {404, 422}, answer.text
     assert {"code", "title"} & answer.json().keys()
     assert office.ask("GET", "/accounts").json()["items"] == before
+
+
+def test_with_an_account_the_api_wants_a_token(workspace: Workspace) -> None:
+    workspace.home.ensure()
+    with serving(create_app(workspace)) as url:
+        assert requests.get(f"{url}/classes", timeout=20).status_code == 200
+        body = {"name": "boss", "role": "admin"}
+        assert requests.post(f"{url}/accounts", json=body, timeout=20).status_code == 201
+        assert requests.get(f"{url}/classes", timeout=20).json()["code"] == "token_missing"
+        assert requests.get(f"{url}/health", timeout=20).status_code == 200
