@@ -185,7 +185,9 @@ def change_account(
     if account is None:
         raise unknown_account()
     changes: dict[str, Any] = dict(columns)
-    said = sorted(name.replace("_", " ") for name in columns if name not in {"password_hash", "totp_secret"})
+    said = sorted(columns.keys() - {"password_hash", "totp_secret", "is_active"})
+    if "is_active" in columns:
+        said.append("enabled" if columns["is_active"] else "disabled")
     wanted = check_role(role) if role is not None else account.role
     if role is not None and wanted != account.role:
         changes["role"] = wanted
@@ -199,7 +201,7 @@ def change_account(
     if "password_hash" in columns:
         said.append("password")
     if "totp_secret" in columns:
-        said.append("second factor")
+        said.append(f"second factor {'on' if columns['totp_secret'] else 'off'}")
     ends = changes.keys() & {"role", "class_ids", "is_active", "password_hash", "totp_secret", "oidc_subject"}
     with database.writing() as connection:
         if "email" in changes:

@@ -282,3 +282,23 @@ def test_homes_of_before_accounts_ask_nobody_and_take_accounts(home: Home, dump:
     assert not home.guards()
     assert not accounts.has_accounts(database)
     assert make(database, "ana").name == "ana"
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"is_active": False}, "disabled"),
+        ({"is_active": True}, "enabled"),
+        ({"role": "viewer"}, "role viewer"),
+        ({"references": ["web-3"]}, "classes c1"),
+        ({"references": None}, "classes all"),
+        ({"totp_secret": "sealed-secret"}, "second factor on"),
+        ({"totp_secret": None}, "second factor off"),
+        ({"password_hash": "hash-of-ana"}, "password"),
+        ({"email": "ana@example.org"}, "email"),
+    ],
+)
+def test_the_audit_says_what_was_changed(database: Database, change: dict[str, Any], detail: str) -> None:
+    accounts.change_account(database, make(database, "ana").id, asked_by="account boss", **change)
+    event = load_events(database)[0]
+    assert (event.who, event.action, event.detail) == ("account boss", "account changed", f"ana: {detail}")
