@@ -35,16 +35,16 @@ def folder(home: Home) -> Home:
     return home
 
 
-def shell(folder: Home, script: str, *, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+def shell(folder: Home, script: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     function = f'cohort-tracker() {{ "{sys.executable}" -m cohort_core.cli "$@"; }}\n'
     return subprocess.run(
         ["bash", "-c", function + script],
         env={**os.environ, "COHORT_HOME": str(folder.folder), "CLASS": "web-3"},
         capture_output=True,
         text=True,
-        input=typed,
         timeout=120,
         check=False,
+        input=given,
     )
 
 
@@ -81,7 +81,7 @@ def test_each_command_of_the_table_works(folder: Home) -> None:
 def test_a_password_from_standard_input_is_in_no_output(folder: Home) -> None:
     secret = "five words make a password"
     command = "cohort-tracker account create ana --role viewer --password-stdin; cohort-tracker audit"
-    done = shell(folder, command, typed=f"{secret}\n")
+    done = shell(folder, command, f"{secret}\n")
     assert done.returncode == 0, done.stderr
     assert secret not in done.stdout + done.stderr
     assert is_password(secret, find_account(Database(folder), "ana").password_hash)
