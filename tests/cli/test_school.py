@@ -1,4 +1,4 @@
-"""The walk of docs/school.md: its commands, unit and Caddyfile are taken from the page and run."""
+"""The walk of docs/school.md: commands of the page are run; systemd and Caddy check unit and Caddyfile."""
 
 from __future__ import annotations
 
