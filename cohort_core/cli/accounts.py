@@ -178,6 +178,12 @@ def _print_link(admin: AccountCommands, person: Account) -> None:
     address = admin.address_of(admin.invite(person.id))
     typer.echo("A link to set the password, for seven days and once. Give it to the person alone:", err=True)
     common.print_secret(address)
+    if not admin.has_public_address:
+        typer.echo(
+            "Where others open this under another address, put that before /invitation, and set it as "
+            "COHORT_PUBLIC_URL or public_url.",
+            err=True,
+        )
 
 
 def _read_password() -> str:

@@ -96,6 +96,11 @@ class AccountCommands:
         """Remove all accounts, so that the dashboard needs no login; return their number."""
         return accounts.remove_all_accounts(self._workspace.database, asked_by=self.principal.who)
 
+    @property
+    def has_public_address(self) -> bool:
+        """True if the settings name the address under which people open this."""
+        return self._workspace.settings().public_url is not None
+
     def address_of(self, secret: str) -> str:
         """Return the link of an invitation, from the public address or this computer's usual one."""
         base = self._workspace.settings().public_url or "http://127.0.0.1:3000"
