@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cohort_core.store.accounts import Account
 from cohort_core.store.roles import RIGHTS, Right, Role
+
+if TYPE_CHECKING:
+    from cohort_core.store.accounts import Account
 
 
 @dataclass(frozen=True)

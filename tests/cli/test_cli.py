@@ -148,7 +148,7 @@ def test_classes_are_chosen_by_either_id(shell: Shell) -> None:
 
 
 NO_FIGURES = ("pandas", "numpy", "sqlite_utils")
-NUMBERS_ALONE = (*NO_FIGURES, "pydantic", "asyncio", "requests", "cohort_core.services.workspace")
+NUMBERS_ALONE = (*NO_FIGURES, "pydantic", "asyncio", "requests", "secrets", "cohort_core.services.workspace")
 
 
 @pytest.mark.parametrize(
