@@ -208,7 +208,7 @@ class Commands:
         return replace(contact, student_id=subject.shown_id, note=None)
 
     def show_again(self, reference: str, student_id: str, *, replaced: Hide | None = None) -> None:
-        """Show a hidden student in triage again, or hide them as before, by the hide that was `replaced`."""
+        """Show a hidden student again, or hide them as before by the hide `replaced`."""
         subject = self._subject(reference, student_id)
         self._workspace.show_again(subject.class_id, subject.shown_id, replaced=replaced)
         self._audit("hide as before" if replaced else "show again", f"class {subject.class_id}")

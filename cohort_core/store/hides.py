@@ -135,7 +135,7 @@ def undo_hide_by_contact(
 
 
 def remove_hide(database: Database, class_id: str, student_id: str, *, replaced: Hide | None = None) -> None:
-    """Show a student in triage again, or hide them as before: by the hide that was `replaced`."""
+    """Show a student in triage again, or hide them as before by `replaced`."""
     with database.writing() as connection:
         _delete(connection, class_id, student_id)
         if replaced is not None:
