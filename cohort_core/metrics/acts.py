@@ -27,7 +27,8 @@ class Act:
 def acts(class_data: ClassData) -> pd.DataFrame:
     """Return the first start and completion of each assignment.
 
-    They are in order of the student, then of time. Columns: student_id, assignment_id, at (UTC), event (completed, started).
+    They are in order of the student, then of time. Columns: student_id, assignment_id, at (UTC), event
+    (completed, started).
     """
     rows = class_data.progressions
     parts = []
