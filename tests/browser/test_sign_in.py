@@ -8,14 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from cohort_core.clock import utc_now
 from cohort_core.practice.generated import PracticeSchool
-from cohort_core.services.passwords import hash_password
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
+from tests.accounts import PASSWORD, make_people
 from tests.browser.conftest import PHONE, Dashboard, Watched, served, synced
 
-PASSWORD = "seven green bicycles"
 PEOPLE = {"ada": "admin", "mia": "mentor", "vic": "viewer", "dora": "director"}
 
 
@@ -24,17 +22,7 @@ def school_with_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     folder = tmp_path_factory.mktemp("signed-in")
     wanted = ("Software Development, Cohort 12", "Web Basics, Cohort 3")
     with synced(folder / "home", PracticeSchool(), wanted.__contains__) as (workspace, school):
-        password_hash = hash_password(PASSWORD)
-        for name, role in PEOPLE.items():
-            accounts.create_account(
-                workspace.database,
-                name,
-                role,
-                email=f"{name}@example.org",
-                password_hash=password_hash,
-                asked_by="test",
-                now=utc_now(),
-            )
+        make_people(workspace.database, PEOPLE)
         with served(folder / "home", folder) as url:
             yield Dashboard(url, workspace, school)
 
