@@ -278,12 +278,12 @@ def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: 
     code = pyotp.TOTP(key).now()
     for typed, password in (("000000", PASSWORD), (code, "not my password"), (code, "")):
         field(test, "Code").set_value(typed)
-        field(test, "Your password").set_value(password)
+        test.text_input(key="my-factor-proof").set_value(password)
         test = press(test, "Switch it on")
         assert test.error
         assert accounts.find_account(copied.database, "ben").totp_secret is None
     field(test, "Code").set_value(f"{code[:3]} {code[3:]}")
-    field(test, "Your password").set_value(PASSWORD)
+    test.text_input(key="my-factor-proof").set_value(PASSWORD)
     test = press(test, "Switch it on")
     assert "The second factor is on" in test.success[0].value
     sealed = accounts.find_account(copied.database, "ben").totp_secret
@@ -291,7 +291,7 @@ def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: 
     assert key not in sealed
     test = press(test, "Switch it off")
     assert "neither your password nor a present code" in test.error[0].value
-    field(test, "Your password, or a code").set_value(PASSWORD)
+    test.text_input(key="my-factor-off-proof").set_value(PASSWORD)
     test = press(test, "Switch it off")
     assert accounts.find_account(copied.database, "ben").totp_secret is None
 

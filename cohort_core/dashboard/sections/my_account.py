@@ -68,7 +68,7 @@ def _show_password(own: OwnAccount) -> None:
 
 def _show_email(own: OwnAccount) -> None:
     st.subheader("Email", anchor=False)
-    with st.form("my-email", border=False):
+    with st.form("my-email", clear_on_submit=True, border=False):
         st.text_input("Email", own.account.email or "", key="my-email-new", max_chars=250)
         _ask_proof(own, "my-email-proof")
         st.form_submit_button("Change email", on_click=_change_email, args=(own,))
@@ -80,7 +80,7 @@ def _show_second_factor(own: OwnAccount) -> None:
     if own.account.totp_secret:
         st.write("On: signing in asks for a code of your authenticator app, after the password.")
         with st.form("my-factor-off", clear_on_submit=True, border=False):
-            _ask_proof(own, "my-factor-proof")
+            _ask_proof(own, "my-factor-off-proof")
             st.form_submit_button("Switch it off", on_click=_remove_factor, args=(own,))
         return
     address = st.session_state.get(_SECRET)
@@ -179,7 +179,7 @@ def _confirm_factor(own: OwnAccount) -> None:
 
 def _remove_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
-        own.remove_second_factor(_proof("my-factor-proof"), current_session())
+        own.remove_second_factor(_proof("my-factor-off-proof"), current_session())
     notices.keep(_NOTICE, problems, "The second factor is off. Sign in again.")
 
 
