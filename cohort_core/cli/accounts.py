@@ -176,9 +176,10 @@ def oidc(
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Let nobody in this way any more.")] = False,
 ) -> None:
-    """Let people sign in with the school's own accounts, by OpenID Connect; alone, show how it is set.
+    """Let people sign in with the school's own accounts, by OpenID Connect.
 
-    The issuer is asked at once. Register the address that is printed there, for the way back.
+    Without options, show how it is set. The issuer is asked at once. Register the address that is printed
+    there, for the way back.
     """
     admin = _admin()
     if off:

@@ -97,7 +97,10 @@ def load_or_make_key(home: Home) -> bytes:
 
 
 def save_oidc_secret(home: Home, secret: str | None) -> None:
-    """Save the client secret of the school's sign-in where the key is kept; None removes it."""
+    """Save the client secret of the school's sign-in, where the key is kept.
+
+    None removes it.
+    """
     if secret is not None:
         _save_secret(home, _OIDC_NAME, home.oidc_secret, secret)
         return
@@ -120,7 +123,10 @@ def load_oidc_secret(home: Home, settings: Settings) -> str | None:
 
 
 def _load_secret(home: Home, name: str, file: Path) -> str | None:
-    """Load a secret from its file, else from the keyring. Raises ``BadSettings`` if it cannot be read."""
+    """Load a secret from its file, else from the keyring.
+
+    Raises ``BadSettings`` if it cannot be read.
+    """
     if file.exists():
         try:
             return file.read_bytes().decode("utf-8", "replace")

@@ -36,7 +36,10 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 AUTHORITIES_OF_ANYBODY = frozenset(
     {"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
 )
-"""In the place of a tenant, Entra's words for everybody; the last is the tenant of personal accounts."""
+"""The words that Entra has for everybody, in the place of a tenant.
+
+The last is the tenant of personal accounts.
+"""
 LOCK_TIMEOUT_SECONDS = 45.0
 """How long to wait for other changes of settings, which may wait for the database."""
 
@@ -251,7 +254,10 @@ def _public_url(value: str) -> str:
 
 
 def checked_line(value: str | None) -> str | None:
-    """Return a name of one line without spaces around it, None for an empty one. Raises ``ValueError``."""
+    """Return a name of one line without spaces around it, None for an empty one.
+
+    Raises ``ValueError`` for any other.
+    """
     name = (value or "").strip()
     if len(name) > 80 or any(
         unicodedata.category(letter).startswith(("C", "Z")) for letter in name if letter != " "

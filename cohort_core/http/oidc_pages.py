@@ -1,4 +1,4 @@
-"""The routes of the school's own sign-in (OpenID Connect): there, back, and a code of the second factor."""
+"""The routes of the school's own sign-in: there, back, and a code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTML of the pages of signing in: plain, without any script, with a strict policy for browsers."""
+"""The HTML of the pages of signing in: plain, without any script."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def login_link() -> str:
 def login_form(
     target: str, above: str = "", name: str = "", *, is_wrong: bool = False, provider: str | None = None
 ) -> str:
-    """Return the form of name and password; also the button of the school's own sign-in, if there is one."""
+    """Return the form of name and password, with the button of the school's own sign-in."""
     described = ' aria-describedby="notice"' if above else ""
     wrong = f'{described} aria-invalid="true"' if is_wrong else described
     focus_name, focus_password = ("", " autofocus") if name else (" autofocus", "")

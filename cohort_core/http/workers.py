@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 
 MAX_AT_WORK, MAX_WAITING = 4, 40
-"""So many people may wait until their password is checked, which takes a tenth of a second."""
+"""So many passwords are checked at once, and so many people may wait."""
 T = TypeVar("T")
 
 
@@ -18,7 +18,7 @@ class Busy(Exception):
 
 
 class Workers:
-    """A few threads of their own, and a limited number of people who wait for them."""
+    """A few threads, and a limited number of people who wait for them."""
 
     def __init__(self) -> None:
         self._limiters: list[anyio.CapacityLimiter] = []

@@ -123,7 +123,10 @@ class AccountCommands:
         return removed
 
     def unlink(self, account_id: int) -> Account:
-        """Forget who an account is at the school's sign-in. A new invitation can link it again."""
+        """Forget who an account is at the school's sign-in.
+
+        A new invitation can link it again.
+        """
         return self.change(account_id, oidc_issuer=None, oidc_subject=None)
 
     def school_sign_in(self) -> SchoolSignIn:

@@ -45,7 +45,10 @@ NOT_ACCEPTED = "The school's sign-in did not confirm who you are. Sign in again.
 
 
 class ProviderError(Exception):
-    """The provider cannot be asked, or did not confirm a person. The message is a sentence for people."""
+    """The provider cannot be asked, or did not confirm a person.
+
+    The message is a sentence for people.
+    """
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The random values of one attempt to sign in, which the answer must repeat or fit."""
+    """The random values of an attempt to sign in, which the answer must fit."""
 
     state: str
     nonce: str = field(repr=False)
@@ -74,7 +77,7 @@ def new_attempt() -> Attempt:
 
 @dataclass
 class _Described:
-    """What an issuer says of itself, and its keys."""
+    """The description that an issuer gives of itself, and its keys."""
 
     document: dict[str, Any]
     read_at: float
@@ -108,7 +111,7 @@ class Provider:
         return str(address)
 
     def claims(self, client: Client, attempt: Attempt, code: str) -> dict[str, Any]:
-        """Exchange a code for what the provider says of a person: the checked claims of the ID token.
+        """Exchange a code for the checked claims of a person's ID token.
 
         Raises ``ProviderError`` if it cannot be had, or is not for this program and this attempt.
         """
@@ -186,7 +189,7 @@ class Provider:
         return kept
 
     def _keys(self, issuer: str, described: _Described, *, older_than: float = KEEP_SECONDS) -> KeySet:
-        """Return the keys of an issuer, read again if they are older than so many seconds."""
+        """Return the keys of an issuer, read again if they are older."""
         with self._guard:
             if time.monotonic() - described.keys_read_at > older_than:
                 answer = _load(issuer, described.document["jwks_uri"])
@@ -271,7 +274,7 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Sends a request to an allowed address, and reads a limited answer within a limited time."""
+    """Sends requests to allowed addresses, with limits of time and size."""
 
     def __init__(self, issuer: str) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Lets people in by the school's own sign-in (OpenID Connect), into the same sessions as a password.
+"""Lets people in by the school's own sign-in (OpenID Connect).
 
-An account is linked to the pair of issuer and subject. The email links it once, while its invitation can be
-used. What belongs to an attempt travels in an encrypted cookie, so that nobody else finishes it.
+The sessions are those that a password opens. An account is linked to the pair of issuer and subject. The
+email links it once, while its invitation can be used. What belongs to an attempt travels in an encrypted cookie, so that nobody else finishes it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CALLBACK_PATH = "/login/oidc/callback"
 ATTEMPT_SECONDS = 600
-"""An attempt to sign in may take so long, from the first click to the last."""
+"""An attempt to sign in may take so long, from first to last click."""
 MAX_USED = 10_000
 
 AGAIN = "This attempt to sign in is over, or began in another browser. Sign in again."
@@ -68,7 +68,10 @@ class Denied:
 
 @dataclass(frozen=True)
 class NeedsCode:
-    """The person is known, and a code of their second factor is missing. ``cookie`` remembers who it is."""
+    """A person who still has to give a code of their second factor.
+
+    ``cookie`` remembers who it is.
+    """
 
     cookie: str
 
@@ -85,12 +88,15 @@ def provider_name(settings: Settings) -> str:
 
 
 def redirect_address(settings: Settings) -> str:
-    """Return the address to which the provider sends people back, as it has to be registered there."""
+    """Return the address to which the provider sends people back.
+
+    It has to be registered there.
+    """
     return f"{settings.public_url}{CALLBACK_PATH}"
 
 
 def verified_email(claims: Mapping[str, Any], issuer: str) -> str | None:
-    """Return the email of these checked claims if the issuer says that it is the person's own.
+    """Return the email of checked claims if the issuer vouches for it.
 
     That is `email_verified`, the boolean. Entra has no such claim, but `xms_edov`, which counts from an
     issuer that is a single tenant, for people of this tenant.
@@ -152,10 +158,10 @@ class OidcSignIn:
         label: str,
         old_secret: str | None,
     ) -> tuple[Opened | Refused | Denied | NeedsCode, str]:
-        """Open a session for the person that the provider sent back; also return the wanted page.
+        """Open a session for the person that the provider sent back.
 
-        ``answer`` are the parameters with which the browser came back. The page is empty unless a session
-        is open. Raises ``NotInstalled`` without the extra.
+        Also return the wanted page, which is empty unless a session is open. ``answer`` are the parameters
+        with which the browser came back. Raises ``NotInstalled`` without the extra.
         """
         begun, client = self._open(cookie), self._client()
         attempt = begun.get("attempt")
@@ -266,7 +272,7 @@ class OidcSignIn:
         return str(self._fernet().encrypt(json.dumps(values, allow_nan=False).encode()).decode())
 
     def _open(self, cookie: str | None) -> dict[str, Any]:
-        """Return the values of a cookie; nothing if it is too old or is none of ours."""
+        """Return the values of a cookie; nothing for an old one or none of ours."""
         from cryptography.fernet import InvalidToken
 
         try:

@@ -102,7 +102,7 @@ class OwnAccount:
         return accounts.end_sessions(self._workspace.database, self.account.id, but=current)
 
     def check_proof(self, proof: str, session: str | None = None) -> None:
-        """Check that it is the person: by their password, or a present code of their second factor.
+        """Check that it is the person, by their password or a present code.
 
         Who has neither, as they come by the school's sign-in, has to have opened this session in the last
         ten minutes. Raises ``BadInput`` otherwise, and after too many attempts.

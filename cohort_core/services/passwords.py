@@ -14,7 +14,10 @@ from cohort_core.errors import BadInput
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
 _MIN_SCORE, _MAX_GUESSED = 3, 72
-"""zxcvbn's scores are 0 to 4: from 3 on it takes 10^8 guesses and more. It looks at so many letters."""
+"""The lowest score, of 0 to 4, and the letters that zxcvbn looks at.
+
+From 3 on it takes 10^8 guesses and more.
+"""
 _OF_THIS_PROGRAM = ("cohort", "tracker", "cohort tracker", "cohort-tracker", "cohorttracker", "openclass")
 _MEMORY_KIB, _ROUNDS, _LANES = 64 * 1024, 3, 4
 # Each hash takes 64 MiB, so many at once would fill the memory of a small server.

@@ -38,7 +38,7 @@ class SchoolSignIn:
     client_id: str | None
     name: str | None
     label: str | None
-    """Whose sign-in it is, as it stands on the button; None if nobody can use it."""
+    """The name as it stands on the button; None if nobody can use it."""
     redirect_uri: str | None
     is_fixed: bool
     """True if the environment sets it, so that nothing here can change it."""
@@ -92,7 +92,10 @@ def connect(
 
 
 def disconnect(workspace: Workspace, *, asked_by: str) -> None:
-    """Let nobody in by the school's sign-in any more. Links of accounts stay, for a later return."""
+    """Let nobody in by the school's sign-in any more.
+
+    Links of accounts stay, for a later return.
+    """
     _refuse_fixed()
     with settings_lock(workspace.home):
         save_settings(workspace.home, **dict.fromkeys(_FIELDS))

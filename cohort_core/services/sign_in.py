@@ -126,9 +126,9 @@ class SignIn:
     def open_session(
         self, account: Account, *, address: str, label: str, old_secret: str | None, way: str = ""
     ) -> Opened | None:
-        """Open a session of an account whose person proved who they are; None if it may not sign in.
+        """Open a session of an account whose person proved who they are.
 
-        The session of `old_secret` ends then. ``way`` is how they signed in, for the audit.
+        Return None if it may not sign in.         The session of `old_secret` ends then. ``way`` is how they signed in, for the audit.
         """
         workspace = self.workspace()
         database = workspace.database
@@ -175,7 +175,7 @@ class SignIn:
         return None
 
     def is_code(self, account: Account, code: str) -> bool:
-        """Return whether a code is that of an account's second factor, or it has none; use it up."""
+        """Return whether a code is right, or the account needs none; use it up."""
         if account.totp_secret is None:
             return True
         from cohort_core.services import second_factor

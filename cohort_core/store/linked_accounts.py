@@ -10,17 +10,20 @@ from cohort_core.store.database import Database, utc_text
 
 
 def find_linked(database: Database, issuer: str, subject: str) -> Account | None:
-    """Return the account that is linked to a person at a provider, in any state but deleted."""
+    """Return the account that is linked to a person at a provider.
+
+    It may be a disabled one.
+    """
     wanted = (issuer, subject)
     linked = (item for item in load_accounts(database) if (item.oidc_issuer, item.oidc_subject) == wanted)
     return next(linked, None)
 
 
 def link_invited(database: Database, issuer: str, subject: str, email: str, now: datetime) -> Account | None:
-    """Link the invited account of an email to a person at a provider, and return it.
+    """Link the invited account of an email to a person at a provider.
 
-    None if no account of this email has an invitation that can be used, or if it is linked already. The link
-    uses the invitation up, and ends the sessions of the account.
+    Return it, or None if no account of this email has an invitation that can be used, or if it is linked
+    already. The link uses the invitation up, and ends the sessions of the account.
     """
     with database.writing() as connection:
         row = connection.execute(
