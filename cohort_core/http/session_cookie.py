@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 NAME = "cohort"
 OF_ATTEMPT = "cohort-oidc"
-"""The name of the cookie that binds an attempt at the school's sign-in to a browser."""
+"""The cookie that binds an attempt at the school's sign-in to a browser."""
 
 
 def is_encrypted(scope: MutableMapping[str, Any]) -> bool:

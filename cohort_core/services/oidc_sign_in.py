@@ -1,7 +1,8 @@
 """Lets people in by the school's own sign-in (OpenID Connect).
 
 The sessions are those that a password opens. An account is linked to the pair of issuer and subject. The
-email links it once, while its invitation can be used. What belongs to an attempt travels in an encrypted cookie, so that nobody else finishes it.
+email links it once, while its invitation can be used. What belongs to an attempt travels in an encrypted
+cookie, so that nobody else finishes it.
 """
 
 from __future__ import annotations

@@ -128,7 +128,8 @@ class SignIn:
     ) -> Opened | None:
         """Open a session of an account whose person proved who they are.
 
-        Return None if it may not sign in.         The session of `old_secret` ends then. ``way`` is how they signed in, for the audit.
+        Return None if it may not sign in. The session of `old_secret` ends then. ``way`` is how they signed
+        in, for the audit.
         """
         workspace = self.workspace()
         database = workspace.database
