@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import oidc_provider_mock
 import requests
@@ -27,15 +27,18 @@ class IdentityProvider:
 
     `change` changes the claims of each token, `forge` makes the token itself, `metadata` adds to what the
     issuer says of itself, and `answers` are whole responses by path. `asked` are the paths of all requests.
+    A browser of the person `signed_in` is sent back without a question.
     """
 
     def __init__(self) -> None:
         self.path = ""
+        self.host = "127.0.0.1"
         self.key = KEY
         self.forge: Callable[[dict[str, Any]], str] | None = None
         self.change: Callable[[dict[str, Any]], object] = lambda claims: None
         self.metadata: dict[str, Any] = {}
         self.answers: dict[str, Response] = {}
+        self.signed_in = ""
         self.asked: list[str] = []
         self.port = 0
         self._challenge = ""
@@ -43,7 +46,7 @@ class IdentityProvider:
 
     @property
     def root(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def issuer(self) -> str:
@@ -64,6 +67,11 @@ class IdentityProvider:
         if path == "/jwks":
             return _json({"keys": [self.key.as_dict(private=False)]})
         if path == "/oauth2/authorize":
+            if self.signed_in and request.method == "GET":
+                form = urlencode({"sub": self.signed_in}).encode()
+                more = {"wsgi.input": io.BytesIO(form), "CONTENT_LENGTH": f"{len(form)}"}
+                kind = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "REQUEST_METHOD": "POST"}
+                request = Request(request.environ | more | kind)
             self._challenge = request.args.get("code_challenge", "")
             assert request.args["code_challenge_method"] == "S256"
         if path == "/oauth2/token":

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -514,3 +517,77 @@ def test_the_secret_goes_to_its_issuer_alone_and_into_no_file_of_others(school: 
         admin = Services(school.workspace).accounts(CLI_OWNER)
         admin.connect_school_sign_in(other.issuer, "tracker", None)
         assert not home.oidc_secret.exists()
+
+
+SIGN_IN_PAGE = """
+import sys
+for name in sys.argv[1:]:
+    sys.modules[name] = None
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from cohort_core.http.sign_in_pages import SignInPages
+from cohort_core.services.sign_in import SignIn
+browser = TestClient(Starlette(routes=SignInPages(SignIn(), "/dashboard").routes()), follow_redirects=False)
+login = browser.get("/login")
+assert login.status_code == 200 and "Sign in with" in login.text
+loaded = {name for name in sys.modules if sys.modules[name]}
+print(sorted(loaded & {"authlib", "joserfc", "requests", "zxcvbn"}))
+begun = browser.get("/login/oidc", headers={"Host": "127.0.0.1:3000"})
+print(begun.status_code, "is not installed" in begun.text, "Traceback" in begun.text)
+"""
+
+
+def test_the_library_is_loaded_when_somebody_comes_that_way_and_may_be_missing(school: School) -> None:
+    save_settings(school.workspace.home, public_url="http://127.0.0.1:3000")
+    home = str(school.workspace.home.folder)
+
+    def run(*missing: str) -> list[str]:
+        command = [sys.executable, "-W", "ignore", "-c", SIGN_IN_PAGE, *missing]
+        environment = {**os.environ, "COHORT_HOME": home}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.splitlines()
+
+    assert run() == ["[]", "303 False False"]
+    assert run("authlib") == ["[]", "503 True False"]
+    words = ("account", "oidc", "--issuer", school.provider.issuer, "--client-id", "tracker")
+    hide = "import sys; sys.modules['authlib'] = None; from cohort_core.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hide, *words],
+        env={**os.environ, "COHORT_HOME": home},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "pip install 'cohort-tracker[oidc]'" in done.stderr) == (78, True)
+
+
+def test_the_command_line_connects_shows_and_ends_it(school: School) -> None:
+    def run(*words: str, given: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "cohort_core.cli", "account", *words],
+            env={**os.environ, "COHORT_HOME": str(school.workspace.home.folder)},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert "another secret" not in done.stdout + done.stderr
+        return done.stdout
+
+    assert "Nobody comes in" in run("oidc", "--off")
+    assert not school.workspace.home.oidc_secret.exists()
+    connect = ("--issuer", school.provider.issuer, "--client-id", "tracker", "--client-secret-stdin")
+    shown = run("oidc", *connect, "--button", "Google", given="another secret\n")
+    assert f"sign in with Google, at {school.provider.issuer}" in shown
+    assert f"{school.url}{CALLBACK}" in shown
+    assert school.workspace.home.oidc_secret.read_text("utf-8") == "another secret"
+    assert school.sign_in("1").status_code == 303
+    assert "ana" in run("sessions")
+    run("reset-link", "ana", "--unlink")
+    assert school.account("ana").oidc_subject is None
+    assert school.sign_in("1").status_code == 303
+    assert "Ended 1 session of everybody" in run("sessions", "--end")
