@@ -181,6 +181,7 @@ SPOILED: list[Callable[[dict[str, Any]], object]] = [
     forget("iss"),
     lambda claims: claims.update(aud="another"),
     lambda claims: claims.update(aud=["another"]),
+    lambda claims: claims.update(aud="another", azp="tracker"),
     lambda claims: claims.update(aud=["tracker", "another"], azp="another"),
     lambda claims: claims.update(aud=["tracker", "another"]) or claims.pop("azp", None),
     forget("aud"),
