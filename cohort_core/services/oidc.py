@@ -8,6 +8,7 @@ Only a program in which such a sign-in is configured imports this module, since 
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 import threading
@@ -302,5 +303,5 @@ class _BoundedAdapter(HTTPAdapter):
             raise requests.exceptions.ConnectionError from None
         finally:
             response.close()
-        response._content = body
+        response.raw = io.BytesIO(body)
         return response
