@@ -31,7 +31,8 @@ from cohort_core.http.browser_pages import CLOSED
 from cohort_core.http.clients import is_foreign
 from cohort_core.http.guards import problem, qualities, unavailable
 from cohort_core.http.session_cookie import is_encrypted, secret_of
-from cohort_core.http.sign_in_pages import LOGIN_PATH, is_sign_in_path
+from cohort_core.http.sign_in_html import LOGIN_PATH
+from cohort_core.http.sign_in_pages import is_sign_in_path
 from cohort_core.services.workspace import Workspace, shared_workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account, Session

@@ -12,7 +12,9 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-NAME, NAME_OVER_TLS = "cohort", "__Host-cohort"
+NAME = "cohort"
+OF_ATTEMPT = "cohort-oidc"
+"""The cookie that binds an attempt at the school's sign-in to a browser."""
 
 
 def is_encrypted(scope: MutableMapping[str, Any]) -> bool:
@@ -22,15 +24,21 @@ def is_encrypted(scope: MutableMapping[str, Any]) -> bool:
 
 def secret_of(scope: MutableMapping[str, Any]) -> str | None:
     """Return the secret of the session that a request belongs to, None without a cookie."""
-    name = NAME_OVER_TLS if is_encrypted(scope) else NAME
-    return HTTPConnection(scope).cookies.get(name) or None
+    return value_of(scope, NAME)
 
 
-def set_secret(response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int) -> None:
-    """Give the browser the secret of a session."""
+def value_of(scope: MutableMapping[str, Any], name: str) -> str | None:
+    """Return the value of a cookie of ours, None without it."""
+    return HTTPConnection(scope).cookies.get(_full_name(scope, name)) or None
+
+
+def set_secret(
+    response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int, name: str = NAME
+) -> None:
+    """Give the browser the secret of a session, or that of another cookie of ours."""
     is_safe = is_encrypted(scope)
     response.set_cookie(
-        NAME_OVER_TLS if is_safe else NAME,
+        _full_name(scope, name),
         secret,
         max_age=seconds,
         path="/",
@@ -40,6 +48,10 @@ def set_secret(response: Response, scope: MutableMapping[str, Any], secret: str,
     )
 
 
-def clear_secret(response: Response, scope: MutableMapping[str, Any]) -> None:
+def clear_secret(response: Response, scope: MutableMapping[str, Any], name: str = NAME) -> None:
     """Take the secret from the browser."""
-    set_secret(response, scope, "", 0)
+    set_secret(response, scope, "", 0, name)
+
+
+def _full_name(scope: MutableMapping[str, Any], name: str) -> str:
+    return f"__Host-{name}" if is_encrypted(scope) else name

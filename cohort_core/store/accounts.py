@@ -378,6 +378,13 @@ def end_sessions(database: Database, account_id: int, *, but: str | None = None)
     return ended.rowcount
 
 
+def end_all_sessions(database: Database, *, but: str | None = None) -> int:
+    """End the sessions of everybody but one; return how many there were."""
+    with database.writing() as connection:
+        ended = connection.execute("DELETE FROM sessions WHERE digest IS NOT ?", (but,))
+    return ended.rowcount
+
+
 def check_role(role: str) -> Role:
     """Return a role of accounts. Raises ``BadInput`` for any other text."""
     for known_role in ROLES:

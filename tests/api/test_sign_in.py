@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -28,13 +29,14 @@ from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
 from cohort_core.dashboard.files.owner import COOKIE, owner
 from cohort_core.http.door import ACCOUNT_HEADER
+from cohort_core.services import second_factor
 from cohort_core.services.passwords import hash_password
-from cohort_core.services.sign_in import MAX_KEPT, NAME_FAILURES, Guesses
+from cohort_core.services.sign_in import MAX_KEPT, NAME_FAILURES, Guesses, Refused, SignIn
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.tokens import create_token
+from tests.accounts import PASSWORD, make_people
 
-PASSWORD = "seven green bicycles"
 HTML = {"Accept": "text/html"}
 LATER = (
     "import sys; from datetime import timedelta; from cohort_core import clock; "
@@ -47,17 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("accounts") / "home")
     workspace = Workspace(home)
     workspace.database.migrate()
-    password_hash = hash_password(PASSWORD)
-    for name, role in (("ada", "admin"), ("mia", "mentor"), ("vic", "viewer")):
-        accounts.create_account(
-            workspace.database,
-            name,
-            role,
-            email=f"{name}@example.org",
-            password_hash=password_hash,
-            asked_by="test",
-            now=utc_now(),
-        )
+    make_people(workspace.database, {"ada": "admin", "mia": "mentor", "vic": "viewer"})
     workspace.stop()
     return home
 
@@ -293,19 +285,96 @@ def test_links_belong_to_an_account_whatever_the_browser() -> None:
     assert len(owners) == 3
 
 
-def test_unknown_names_take_as_long_as_wrong_passwords(url: str) -> None:
+def test_unknown_names_cost_as_much_as_wrong_passwords(workspace: Workspace) -> None:
+    database = workspace.database
+    for name in ("waiting", "gone"):
+        made = accounts.create_account(database, name, "viewer", asked_by="test", now=utc_now())
+    accounts.change_account(
+        database, made.id, asked_by="test", password_hash=hash_password(PASSWORD), is_active=False
+    )
+    signing_in = SignIn(lambda: workspace)
+
     def measure(name: str) -> float:
-        since = time.perf_counter()
-        answer = sign_in(url, name, "wrong and long enough")
-        assert answer.status_code == 401
-        return time.perf_counter() - since
+        """Return the seconds that all processors worked; others who keep them busy do not count."""
+        since = time.process_time()
+        answer = signing_in.sign_in(name, "wrong and long enough", "", address="192.0.2.7", label="x")
+        assert answer == Refused()
+        return time.process_time() - since
 
     measure("nobody-0")
-    of_account = [measure("ada") for _ in range(7)]
-    of_nobody = [measure(f"nobody-{number}") for number in range(1, 8)]
-    assert 0.5 < statistics.median(of_nobody) / statistics.median(of_account) < 2
+    names = {
+        "wrong password": ["ada"] * 5,
+        "unknown": [f"nobody-{number}" for number in range(1, 6)],
+        "no password yet": ["waiting"] * 5,
+        "disabled": ["gone"] * 5,
+    }
+    medians = {kind: statistics.median(map(measure, tried)) for kind, tried in names.items()}
+    usual = medians["wrong password"]
+    assert all(0.7 < seconds / usual < 1.4 for seconds in medians.values()), medians
+
+
+def test_the_answer_does_not_say_whether_there_is_an_account(url: str) -> None:
     texts = {sign_in(url, name, "wrong and long").text.replace(name, "") for name in ("ada", "nobody-9")}
     assert len(texts) == 1
+
+
+def make_factor(workspace: Workspace, name: str) -> pyotp.TOTP:
+    """Give an account a second factor; return the app that shows its codes."""
+    app = pyotp.TOTP(pyotp.random_base32())
+    account = accounts.find_account(workspace.database, name)
+    sealed = second_factor.sealed(workspace.home, app.secret)
+    accounts.change_account(workspace.database, account.id, asked_by="test", totp_secret=sealed)
+    return app
+
+
+def test_a_second_factor_is_asked_for_at_the_login_and_each_code_works_once(
+    url: str, workspace: Workspace
+) -> None:
+    make_people(workspace.database, {"tof": "viewer"})
+    app = make_factor(workspace, "tof")
+    code = app.now()
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    without, with_wrong = sign_in(url, "tof"), sign_in(url, "tof", code=wrong)
+    # The answer is that of a wrong password: whoever guesses a password does not learn that it is right.
+    assert without.status_code == with_wrong.status_code == 401
+    assert without.text == with_wrong.text == sign_in(url, "tof", "wrong and long").text
+    assert sign_in(url, "tof", "wrong and long", code=code).status_code == 401
+    assert sign_in(url, "tof", code=f"{code[:3]} {code[3:]}").status_code == 303
+    assert sign_in(url, "tof", code=code).status_code == 401
+
+
+def opens_settings(url: str, session: requests.Session) -> bool:
+    """Return whether a person gets the settings of an administrator."""
+    with socket_of(url, session) as connection:
+        message = BackMsg()
+        message.rerun_script.query_string = "part=people"
+        message.rerun_script.page_name = "settings"
+        connection.send(message.SerializeToString())
+        everything = b""
+        while True:
+            data = bytes(connection.recv(timeout=20))  # type: ignore[arg-type]
+            everything += data
+            answer = ForwardMsg()
+            answer.ParseFromString(data)
+            # The first run may end early, for another one.
+            if answer.WhichOneof("type") == "script_finished" and answer.script_finished == 0:
+                break
+    assert (b"Your role cannot open this page" in everything) is not (b"Add a person" in everything)
+    return b"Add a person" in everything
+
+
+def test_a_demanded_second_factor_lets_administrators_only_look(folder: Home, workspace: Workspace) -> None:
+    make_people(workspace.database, {"chief": "admin"})
+    save_settings(folder, demand_second_factor=True)
+    try:
+        with served(folder) as url:
+            assert not opens_settings(url, signed_in(url, "chief"))
+            app = make_factor(workspace, "chief")
+            session = requests.Session()
+            session.cookies.update(sign_in(url, "chief", code=app.now()).cookies)
+            assert opens_settings(url, session)
+    finally:
+        save_settings(folder, demand_second_factor=None)
 
 
 def test_two_hundred_wrong_passwords_wait_and_touch_no_session_in_use(url: str) -> None:
