@@ -198,6 +198,19 @@ def test_what_a_browser_calls_itself_and_a_typed_name_are_never_markup(
     assert not [text for text in (*labels, *details) if "<" in text or "=1+1" in text]
 
 
+def test_fields_of_passwords_hide_them_and_let_managers_fill_them(url: str, workspace: Workspace) -> None:
+    account = accounts.create_account(workspace.database, "late", "viewer", asked_by="test", now=utc_now())
+    secret = accounts.create_invitation(workspace.database, account.id, asked_by="test", now=utc_now())
+    for path, number, kind in (
+        ("/login", 1, "current-password"),
+        (f"/invitation/{secret}", 2, "new-password"),
+    ):
+        page = requests.get(url + path, timeout=10).text
+        assert page.count('type="password"') == number
+        assert {kind, "username"} <= set(re.findall(r'autocomplete="([^"]*)"', page))
+        assert not re.search(r"<script|\son\w+=", page)
+
+
 def test_a_token_opens_no_page(url: str, workspace: Workspace) -> None:
     secret = create_token(workspace.database, "door", "admin", asked_by="test", now=utc_now())
     headers = {"Authorization": f"Bearer {secret}"}
