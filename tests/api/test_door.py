@@ -255,6 +255,7 @@ def test_timers_of_an_open_page_keep_no_session_alive_and_a_person_does(doorway:
     with doorway.socket(used, "before") as clicked, doorway.socket(idle, "before") as left:
         rerun(clicked)
         rerun(clicked)
+        rerun(left)
         with closed_as_signed_out(within=2 + 1.5):
             deadline = time.monotonic() + 6
             while time.monotonic() < deadline:

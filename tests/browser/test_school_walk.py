@@ -62,7 +62,7 @@ FORGED = {
 
 @dataclass
 class Walk:
-    """What the walk has led to: a server, and Caddy before it."""
+    """A server and Caddy before it, as the walk leaves them."""
 
     workspace: Workspace
     links: dict[str, str]
