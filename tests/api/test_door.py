@@ -137,11 +137,12 @@ def doorway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doorway]:
         server.wait(10)
 
 
-def rerun(connection: ClientConnection, *, is_auto: bool = False) -> list[ForwardMsg]:
-    """Run the page as a click does, or a timer; return all messages until it is complete."""
+def rerun(connection: ClientConnection, timer_of: str = "") -> list[ForwardMsg]:
+    """Run the page as a click does, or as a timer of a page; return all messages until it is complete."""
     request = BackMsg()
     request.rerun_script.query_string = ""
-    request.rerun_script.is_auto_rerun = is_auto
+    request.rerun_script.is_auto_rerun = bool(timer_of)
+    request.rerun_script.page_script_hash = timer_of
     connection.send(request.SerializeToString())
     messages: list[ForwardMsg] = []
     while not messages or messages[-1].WhichOneof("type") != "script_finished":
@@ -255,11 +256,11 @@ def test_timers_of_an_open_page_keep_no_session_alive_and_a_person_does(doorway:
     with doorway.socket(used, "before") as clicked, doorway.socket(idle, "before") as left:
         rerun(clicked)
         rerun(clicked)
-        rerun(left)
+        shown = next(m.new_session for m in rerun(left) if m.WhichOneof("type") == "new_session")
         with closed_as_signed_out(within=2 + 1.5):
             deadline = time.monotonic() + 6
             while time.monotonic() < deadline:
-                rerun(left, is_auto=True)
+                rerun(left, timer_of=shown.page_script_hash)
                 time.sleep(0.1)
         rerun(clicked)
     assert doorway.get("/_stcore/health", idle).status_code == 401
