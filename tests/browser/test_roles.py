@@ -160,7 +160,7 @@ class Received:
         page.on("websocket", self._listen)
         page.on("request", lambda request: self._add(request.url))
         page.on("framenavigated", lambda frame: self._add(frame.url))
-        page.on("response", self._answers.append)
+        page.on("response", lambda answer: self._answers.append(answer))
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._add)
@@ -217,7 +217,7 @@ def test_four_people_at_once_get_no_foreign_name_and_the_buttons_of_their_role(
     foreign = {name: people.foreign(name) for name in ROLES}
     own = {name: names_of(people.workspace, people.class_of(name)) for name in ROLES}
     seen: dict[str, set[str]] = {name: set() for name in ROLES}
-    for address in sample(WALKED, 4):
+    for address in sample(WALKED, 3):
         for name, page in tabs.items():
             data = Reader(people.workspace, OWNER).class_data(people.class_of(name))
             # A director's address has no student: it would say the real id by itself.
@@ -264,7 +264,7 @@ def test_a_file_of_one_session_is_none_of_another(people: People, watched: Watch
             expect(page.get_by_test_id("stPopoverBody").get_by_role("link").first).to_be_visible()
             page.keyboard.press("Escape")
     addresses = sorted(address.decode() for address in set(FILE.findall(received.take())))
-    assert len(addresses) > 5
+    assert len(addresses) >= 4
     own = names_of(people.workspace, people.class_of("mia"))
     fetched = {address: people.get(address, secret) for address in addresses}
     assert all(answer.status_code == 200 for answer in fetched.values())
@@ -335,12 +335,13 @@ def test_a_page_of_another_site_gets_no_socket(people: People, origin: str) -> N
     cookie = f"cohort={people.open_session('vic')}"
 
     def open_socket(origin: str) -> None:
-        connect(
+        with connect(
             f"{people.url.replace('http', 'ws')}/dashboard/_stcore/stream",
             additional_headers={"Cookie": cookie},
             origin=Origin(origin),
             subprotocols=[Subprotocol("streamlit"), Subprotocol("x")],
-        ).close()
+        ):
+            pass
 
     open_socket(people.url)
     with pytest.raises(InvalidStatus) as refused:
