@@ -347,3 +347,12 @@ def test_a_page_of_another_site_gets_no_socket(people: People, origin: str) -> N
     with pytest.raises(InvalidStatus) as refused:
         open_socket(origin)
     assert refused.value.response.status_code == 403
+
+
+def test_under_a_foreign_name_there_is_no_socket(people: People) -> None:
+    secret = people.open_session("vic")
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = base64.b64encode(b"0" * 16).decode()
+    for host in ("evil.example", "127.0.0.1.evil.example", "evil@127.0.0.1"):
+        headers = {**upgrade, "Sec-WebSocket-Key": key, "Host": host}
+        assert people.get("/dashboard/_stcore/stream", secret, **headers).status_code == 400
