@@ -78,7 +78,7 @@ def main(wanted: list[str]) -> None:
             secrets = sign_in(Home(Path(folder) / "home"))
             for name, (person, path) in SHOTS_OF_PEOPLE.items():
                 if name in wanted or not wanted:
-                    address = with_query(f"{url}/dashboard/{path}", about)
+                    address = with_query(f"{url}/dashboard/{path}", "anonymous=1")
                     shoot(browser, address, name, secrets[person])
             browser.close()
 
