@@ -122,7 +122,7 @@ def test_administrators_without_a_second_factor_only_look_where_it_is_demanded(
 
     def roles() -> list[str | None]:
         found_roles = (Services(workspace).account_principal(item.id) for item in (boss, mia))
-        return [principal and principal.role for principal in found_roles]
+        return [principal.role if principal else None for principal in found_roles]
 
     assert roles() == ["admin", "admin"]
     save_settings(home, demand_second_factor=True)
