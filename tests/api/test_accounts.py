@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 import requests
 
@@ -155,3 +162,32 @@ def test_with_an_account_the_api_wants_a_token(workspace: Workspace) -> None:
         assert requests.post(f"{url}/accounts", json=body, timeout=20).status_code == 201
         assert requests.get(f"{url}/classes", timeout=20).json()["code"] == "token_missing"
         assert requests.get(f"{url}/health", timeout=20).status_code == 200
+
+
+def test_what_an_administrator_types_is_no_formula_and_no_control_character(office: Office) -> None:
+    evil = "=1+1;=cmd|' /C calc'!A0"
+    ana = office.make("ana", email="=1+1+cmd|'x'!A0@example.org", groups=[evil, "\x1b[31mred\r\n=2+2"])
+    assert office.ask("GET", "/accounts").json()["items"][0]["groups"] == ana["groups"]
+    rows = list(csv.DictReader(io.StringIO(office.ask("GET", "/accounts.csv").text.lstrip("\ufeff"))))
+    assert rows[0]["email"] == "'=1+1+cmd|'x'!A0@example.org"
+    for cell in re.split(r"[;\t\r\n]", rows[0]["groups"]):
+        assert not cell.startswith(("=", "+", "-", "@")), rows[0]["groups"]
+    book = openpyxl.load_workbook(io.BytesIO(office.ask("GET", "/accounts.xlsx").content))
+    assert {cell.data_type for row in book.worksheets[0] for cell in row} <= {"s", "n", "b", "d"}
+    home = {**os.environ, "COHORT_HOME": str(office.database.home.folder)}
+    for words in (
+        ["account", "list"],
+        ["account", "list", "--json"],
+        ["audit"],
+        ["account", "sessions", "ana"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "cohort_core.cli", *words],
+            env=home,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert all(letter.isprintable() or letter == "\n" for letter in done.stdout), words
+        assert words[0] == "audit" or "sessions" in words or "ana" in done.stdout
