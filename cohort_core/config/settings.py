@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     )
     demand_second_factor: bool = Field(
         False, description="administrators without a second factor may only look, until they have set one up"
+    )
+    message_names: Literal["pseudonym", "initial", "full"] = Field(
+        "pseudonym",
+        description="how much of students' names may leave in messages of people who are no administrators",
     )
     thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
@@ -182,6 +186,10 @@ class Preferences(BaseModel):
         default=None,
         description="Your name, below the drafts of messages; null: the line with it is left out.",
         examples=["Kim Berg"],
+    )
+    message_names: Literal["pseudonym", "initial", "full"] = Field(
+        default="pseudonym",
+        description="How students may be named in digests and events that mentors send out of the house.",
     )
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
 

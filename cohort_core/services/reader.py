@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -338,6 +338,16 @@ class Reader(SyncReader):
                 "The class has no student with this id. Choose one of its list.", parameter="student_id"
             )
         return ids[0]
+
+    def real_ids(self, reference: str) -> Mapping[str, str]:
+        """Return the real id of each student of a class, by the id that this reader shows."""
+        pairs = self._workspace.cohorts.id_pairs(self.find_class(reference))
+        return {pair[int(self.anonymous)]: pair[0] for pair in pairs.values()}
+
+    def pseudonym_of(self, reference: str, student_id: str) -> str:
+        """Return the pseudonymous id of a student, given the one that this reader shows."""
+        ids = self._workspace.cohorts.student_ids(self.find_class(reference), student_id)
+        return student_id if ids is None else ids[1]
 
     def _open(self, class_ids: Sequence[str] | None = None) -> list[str]:
         return [
