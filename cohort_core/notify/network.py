@@ -158,18 +158,23 @@ def tls_context() -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def deadline(of: Callable[[], socket.socket | None], seconds: float = TOTAL_SECONDS) -> Iterator[None]:
-    """End a connection after so many seconds, whatever it does then."""
+def deadline(of: Callable[[], socket.socket | None]) -> Iterator[threading.Event]:
+    """End a connection after TOTAL_SECONDS, whatever it does then.
+
+    The event is set if that happened: what was read until then is no response.
+    """
+    is_over = threading.Event()
 
     def end() -> None:
+        is_over.set()
         with contextlib.suppress(OSError):
             if connection := of():
                 connection.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(TOTAL_SECONDS, end)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield is_over
     finally:
         timer.cancel()

@@ -54,7 +54,8 @@ class School:
             f"row {student} {assignment}",
             student=f"student {student}",
             assignment=f"a {assignment}",
-            started=moment(days_ago + 0.5),
+            # What is of this moment was not there at the sync before.
+            started=moment(days_ago + 0.5 if days_ago else 0),
             completed=moment(days_ago),
         )
         made["user"] |= {"first_name": first, "last_name": last, "email": f"mail{student}@secret.test"}
@@ -64,8 +65,7 @@ class School:
         return hex_id("student", f"student {number}")
 
     def add_row(self, student: int, assignment: int, days_ago: float) -> None:
-        rows = self.served.school.rows(self.class_id)
-        rows.append(self.row(student, assignment, days_ago))
+        self.served.school.put_row(self.class_id, self.row(student, assignment, days_ago))
 
     def sync(self, **options: Any) -> Job:
         return self.workspace.prepare_sync(asked_by="test", **options).run()
