@@ -83,7 +83,7 @@ class _Maker:
         self._classes = [status for status in reader.statuses(open_only=True) if status.synced_at]
 
     def make(self) -> Made:
-        frame = {
+        frame: dict[str, Any] = {
             "url": dashboard_url(self._public_url),
             "settings_url": dashboard_url(self._public_url, "settings", part="messages"),
         }

@@ -240,7 +240,7 @@ class MessageCommands:
     # Rules
 
     def _check(self, wanted: Wanted) -> None:
-        if NAMES.index(wanted.names) > NAMES.index(self.most_names):  # type: ignore[arg-type]
+        if NAMES.index(wanted.names) > NAMES.index(self.most_names):
             raise BadInput(
                 "An administrator has not allowed that names of students leave the school. Choose invented "
                 "names, or ask an administrator.",
