@@ -7,15 +7,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials
 from cohort_core.errors import BadInput, NotAllowed
-from cohort_core.notify import mail, webhook
-from cohort_core.notify.digest import Digest
-from cohort_core.notify.network import is_loopback_name, parse_url
-from cohort_core.services.messenger import Messenger, Sent
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.workspace import Workspace
@@ -23,6 +19,10 @@ from cohort_core.store import destinations, outbox, spells
 from cohort_core.store.audit import add_event
 from cohort_core.store.destinations import NAMES, Destination, Names, Wanted
 from cohort_core.store.outbox import Message
+
+if TYPE_CHECKING:
+    from cohort_core.notify.digest import Digest
+    from cohort_core.services.messenger import Messenger, Sent
 
 ROTATION = timedelta(hours=24)
 """For so long both secrets sign after a change."""
@@ -186,6 +186,8 @@ class MessageCommands:
         present = self.find(reference)
         if present.kind != "webhook":
             raise BadInput("Only a webhook has a secret.", parameter="name")
+        from cohort_core.notify import webhook
+
         home = self._workspace.home
         address = credentials.load_address(home, present.secret_ref)
         secret = webhook.new_secret()
@@ -256,6 +258,9 @@ class MessageCommands:
         self, wanted: Wanted, address: Mapping[str, Any]
     ) -> tuple[dict[str, Any], str | None]:
         """Return what is kept of an address, and the new secret of a webhook."""
+        from cohort_core.notify import webhook
+        from cohort_core.notify.network import parse_url
+
         if wanted.kind == "email":
             return self._checked_mail(address), None
         url = str(address.get("url") or "").strip()
@@ -266,6 +271,9 @@ class MessageCommands:
         return {"url": url, "secret": secret}, secret
 
     def _checked_mail(self, address: Mapping[str, Any]) -> dict[str, Any]:
+        from cohort_core.notify import mail
+        from cohort_core.notify.network import is_loopback_name
+
         security = str(address.get("security") or "starttls")
         if security not in mail.SECURITY:
             raise BadInput(f"Choose one of: {', '.join(mail.SECURITY)}.", parameter="security")
@@ -292,5 +300,7 @@ class MessageCommands:
 
     def _refuse_own_computer(self, host: str, parameter: str) -> None:
         """Let only administrators reach the computer that this program runs on."""
+        from cohort_core.notify.network import is_loopback_name
+
         if is_loopback_name(host) and not self.principal.may_administer:
             raise BadInput("Only an administrator may send to this computer itself.", parameter=parameter)

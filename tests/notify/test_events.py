@@ -45,7 +45,7 @@ def test_an_event_is_signed_and_says_who_without_a_name(hooked: School, receiver
     events = {request.json["type"]: request for request in receiver.requests}
     assert "student.came_back" in events
     request = events["student.came_back"]
-    payload = Webhook(hooked.secret).verify(request.body, request.headers)
+    payload = Webhook(str(hooked.secret)).verify(request.body, request.headers)
     assert payload["data"] == {
         "class_id": hooked.class_id,
         "student_id": hooked.student_id(0),
@@ -55,7 +55,7 @@ def test_an_event_is_signed_and_says_who_without_a_name(hooked: School, receiver
     }
     assert b"First0" not in receiver.everything
     with pytest.raises(WebhookVerificationError):
-        Webhook(hooked.secret).verify(request.body + b" ", request.headers)
+        Webhook(str(hooked.secret)).verify(request.body + b" ", request.headers)
     before = len(receiver.requests)
     hooked.sync()
     hooked.messenger.step()
@@ -166,7 +166,7 @@ def test_syncs_are_events_where_wanted(made: School, receiver: Receiver) -> None
 
 
 def test_a_new_secret_and_the_old_one_sign_for_a_day(hooked: School, receiver: Receiver) -> None:
-    old = hooked.secret
+    old = str(hooked.secret)
     new = hooked.messages.rotate_secret("webhook")
     assert hooked.messages.send_test("webhook").state == "delivered"
     (request,) = receiver.requests

@@ -38,7 +38,7 @@ class Box:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         if self.answer.startswith("250"):
             self.raw.append(envelope.content)
-            self.mails.append(cast(EmailMessage, email.message_from_bytes(envelope.content, policy=default)))
+            self.mails.append(email.message_from_bytes(envelope.content, policy=default))
         return self.answer
 
 
