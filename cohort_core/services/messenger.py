@@ -164,6 +164,7 @@ class Messenger:
         message = outbox.claim_next(self._database, self._me, utc_now(), only=message_id)
         if message is not None:
             self._attempt(message, destination)
+            self._database.forget_log()
         latest = outbox.load_message(self._database, destination.id, message_id)
         return Sent(destination, latest.state, latest.answer)
 
@@ -185,6 +186,8 @@ class Messenger:
             destination = by_id.get(message.destination_id)
             if destination is not None and not self._attempt(message, destination):
                 failed.add(destination.id)
+        if attempts:
+            self._database.forget_log()
         return attempts
 
     def _attempt(self, message: Message, destination: Destination) -> bool:

@@ -281,6 +281,14 @@ class Database:
             source.backup(connection)
         self._is_checked = False
 
+    def forget_log(self) -> None:
+        """Remove from the write-ahead log what was deleted; deleted content would stay there for a while.
+
+        While somebody reads it stays, until the next time.
+        """
+        with suppress(CohortError), self.writer() as connection, self._write_lock():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def unusable(self, reason: str | None, code: int = 0) -> DatabaseUnusable:
         """Make the error for a database that SQLite or the system refuses.
 
