@@ -89,7 +89,7 @@ AccountsFor = Annotated[AccountCommands, Depends(_account_commands)]
 """For routes of admins about the accounts of people."""
 
 MessagesFor = Annotated[MessageCommands, Depends(_message_commands)]
-"""For routes about messages that leave the house."""
+"""For routes about messages that leave the school."""
 
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
 

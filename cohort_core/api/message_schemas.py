@@ -1,4 +1,4 @@
-"""Requests and responses about messages that leave the house."""
+"""Requests and responses about messages that leave the school."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class NewSecret(BaseModel):
 
 
 class DestinationRequest(BaseModel):
-    """A destination to add: with `url`, or for an email with `email` and the mail server."""
+    """A destination to add, with `url`.
+
+    An email has `email` and the mail server in its place.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     name: str = Field(description="A name for it, of one line.", max_length=60, examples=["team"])
@@ -88,7 +91,7 @@ class DestinationRequest(BaseModel):
 
     @property
     def address(self) -> dict[str, Any]:
-        """What says where messages go, which is kept apart."""
+        """The fields that say where messages go, which are kept apart."""
         return self.model_dump(
             include={"url", "email", "host", "port", "security", "user", "password", "sender"}
         )
@@ -105,7 +108,7 @@ class DestinationChange(BaseModel):
 
 
 class SentMessage(BaseModel):
-    """What came of a message."""
+    """The outcome of a message."""
 
     destination: int = Field(description="The number of the destination.", examples=[1])
     state: str = Field(description="*delivered*, *accepted*, *failed* and others.", examples=["delivered"])
@@ -141,7 +144,7 @@ class DigestLine(BaseModel):
 
 
 class DigestResponse(BaseModel):
-    """What a digest says now."""
+    """The present content of a digest."""
 
     headline: str = Field(description="All of it in a line.", examples=["Today 4 need a message."])
     warnings: list[str] = Field(description="A failed sync.")

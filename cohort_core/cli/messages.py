@@ -1,4 +1,4 @@
-"""Commands for messages that leave the house: digests, and the destinations of digests and events."""
+"""Commands for messages that leave the school: digests, and the destinations of digests and events."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def list_(as_json: AsJson = False) -> None:
         if item.notice:
             typer.echo(f"    {item.notice}")
     if not every:
-        typer.echo("There is no destination: nothing leaves the house.")
+        typer.echo("There is no destination: nothing leaves the school.")
 
 
 @destination.command()
@@ -181,7 +181,10 @@ def off(name: Name) -> None:
 
 @destination.command("new-secret")
 def new_secret(name: Name) -> None:
-    """Print a new secret for a webhook. For a day the one of before signs as well."""
+    """Print a new secret for a webhook.
+
+    For a day the one of before signs as well.
+    """
     _messages().rotate_secret(_reference(name), show=_print_secret)
 
 
@@ -276,7 +279,7 @@ def _print_previews(messages: MessageCommands, to: str | None, *, as_json: bool)
 
 
 def _exit_code(sent: Sequence[Sent]) -> int:
-    """Return the exit code: as of a sync, with a receiver in the place of OpenClass."""
+    """Return the exit code, as of a sync."""
     bad = [item for item in sent if item.state not in _FINE]
     if not bad:
         return 0

@@ -1,4 +1,4 @@
-"""The password, and addresses of messages with their secrets, which are kept apart from the other settings.
+"""The password and the addresses of messages, which are kept apart from the other settings.
 
 They are kept in the system keyring or, without a keyring, in files that only their owner can read.
 Tokens are never stored: a process that syncs logs in once and keeps the token in memory.
@@ -84,9 +84,9 @@ def password_place(home: Home) -> str | None:
 
 
 def save_address(home: Home, reference: str, values: Mapping[str, Any]) -> None:
-    """Save where messages of a destination go, with its secrets: in the keyring, else in a private file.
+    """Save where messages of a destination go, with its secrets.
 
-    `reference` is the destination's ``secret_ref``.
+    They are kept in the keyring, else in a private file. `reference` is the destination's ``secret_ref``.
     """
     text = json.dumps(dict(values), allow_nan=False)
     is_kept = _save_in_keyring(home, _address_name(reference), text) is None

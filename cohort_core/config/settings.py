@@ -189,7 +189,7 @@ class Preferences(BaseModel):
     )
     message_names: Literal["pseudonym", "initial", "full"] = Field(
         default="pseudonym",
-        description="How students may be named in digests and events that mentors send out of the house.",
+        description="How students may be named in digests and events that mentors send out of the school.",
     )
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
 

@@ -121,7 +121,7 @@ class View:
 
     @property
     def messages(self) -> MessageCommands:
-        """The actions on messages that leave the house. Raises ``NotAllowed`` for who may only read."""
+        """The actions on messages. Raises ``NotAllowed`` for a person who may only read."""
         return shared_services().messages(self.reader.principal)
 
     @property

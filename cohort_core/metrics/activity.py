@@ -16,7 +16,7 @@ from cohort_core.timeutils import Instants, days, instants
 
 NEW_DAYS, WEEK_DAYS = 7, 7
 RECENT_DAYS, SILENT_DAYS = 7, 14
-"""A student has come back with activity in so many days, after so many without any."""
+"""Days of new activity, after days of silence, with which a student has come back."""
 
 
 @cached_on

@@ -25,9 +25,10 @@ from cohort_core.metrics.velocity import cohort_alarm
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
 VERSION = 1
-"""Grows when the entries of the same data change, such as with a new kind or a new version of the risk score.
+"""Grows when the same data gives other entries.
 
-Then no events are sent, since nothing happened to the students.
+So it does with a new kind, or with a new version of the risk score. Then no events are sent, since nothing
+happened to the students.
 """
 GRAVITY = ("never_started", "risk", "stuck", "engagement_gap")
 """The kinds of entries about students, the gravest first."""
@@ -82,7 +83,7 @@ class ClassTriage:
     last_active: Mapping[str, pd.Timestamp]
     """The latest start or completion of each student who has one, by id."""
     returned: Mapping[str, tuple[pd.Timestamp, int]]
-    """Who came back in the last 7 days, by id, with the instant and the silent days before it."""
+    """Students who came back in the last 7 days, by id: instant and silent days."""
 
     def present_entry(self, student_id: str) -> TriageEntry | None:
         """Return the entry with which triage lists a student, or None for none."""

@@ -1,4 +1,4 @@
-"""The digest: who needs a message today, in a form from which each kind of destination makes its own."""
+"""The digest: who needs a message today, in a form for all kinds of destinations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Digest:
     headline: str
     """One line for all of it, without names of students."""
     warnings: tuple[str, ...] = ()
-    """What comes first: a failed sync, or data that is too old."""
+    """Lines that come first: a failed sync, or data that is too old."""
     notes: tuple[str, ...] = ()
     """Lines about whole classes."""
     students: tuple[Line, ...] = ()

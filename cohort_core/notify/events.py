@@ -1,4 +1,4 @@
-"""Events: what has begun or ended since the last time, by comparing triage with the open spells."""
+"""Events: triage compared with the open spells."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed in a class."""
+    """The changes in a class."""
 
     begun: Mapping[Subject, bool]
     """The new spells, each with whether an event is made of it."""

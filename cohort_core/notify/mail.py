@@ -45,7 +45,7 @@ def make_message(digest: Digest, address: Mapping[str, Any], message_id: str) ->
 
 
 def html(digest: Digest) -> str:
-    """Write a digest as HTML that mail programs show: no scripts, no pictures, nothing from elsewhere."""
+    """Write a digest as HTML, without scripts, pictures or anything from elsewhere."""
     parts = [f'<p style="color:#b3261e"><strong>{escape(text)}</strong></p>' for text in digest.warnings]
     parts.append(f"<p><strong>{escape(digest.headline)}</strong></p>")
     parts += [f"<p>{escape(text)}</p>" for text in digest.notes]

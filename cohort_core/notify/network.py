@@ -1,4 +1,4 @@
-"""Rules of the network for messages: where they may go, and for how long an attempt may last.
+"""Rules of the network for messages.
 
 Somebody who may enter an address must not be able to reach what only this computer can reach. So an address
 is resolved once, all that it resolves to must be public, and the connection goes to what was resolved. No
@@ -23,14 +23,14 @@ from cohort_core.errors import BadInput
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 20.0
-"""An attempt ends then, also where the other side sends a byte from time to time."""
+"""An attempt ends then, even if a byte comes from time to time."""
 
 Result = Literal["delivered", "accepted", "retry", "failed", "refused", "gone", "unknown"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt.
+    """The outcome of an attempt.
 
     delivered; accepted (the receiver does the rest later); retry (it did not arrive, and may later); failed
     (the receiver does not want it); refused (our own rules forbid the address); gone (410); unknown (it may
@@ -110,8 +110,8 @@ def resolve(place: Place, *, allow_private: bool) -> tuple[str, int]:
     Raises ``Refused`` if it lies inside a private network and that is not allowed, and ``OSError`` if it
     cannot be resolved.
     """
-    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     if not addresses:
         raise OSError("no address")
     if is_loopback_name(place.host):

@@ -1,4 +1,4 @@
-"""What happens after an attempt: done, again later, or never again."""
+"""The next step after an attempt: done, again later, or never again."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Next:
     at: datetime | None
     tries: int
     notice: str | None = None
-    """What its owner reads on the settings page; None for nothing."""
+    """The words for its owner on the settings page, if any."""
     switches_off: bool = False
 
 
 def after_webhook(
     tries: int, outcome: Outcome, now: datetime, chance: Callable[[], float] = random.random
 ) -> Next:
-    """Decide about a webhook. Nobody knows whether it arrived: it goes again under the same id."""
+    """Decide about a webhook, which goes again under the same id."""
     if outcome.is_good:
         return Next(outcome.result, None, tries + 1)
     if outcome.result == "gone":
@@ -55,7 +55,10 @@ def after_digest(
     now: datetime,
     chance: Callable[[], float] = random.random,
 ) -> Next:
-    """Decide about a digest. If nobody can say whether it arrived, it does not go again."""
+    """Decide about a digest.
+
+    If nobody can say whether it arrived, it does not go again.
+    """
     if outcome.is_good:
         return Next(outcome.result, None, tries + 1)
     if outcome.result == "unknown":

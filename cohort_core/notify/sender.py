@@ -49,7 +49,10 @@ def send(message: Message, destination: Destination, address: Mapping[str, Any],
 
 
 def keys_of(address: Mapping[str, Any], now: datetime) -> list[str]:
-    """Return the secrets that sign now: after a rotation the one of before as well, until its end."""
+    """Return the secrets that sign now.
+
+    After a rotation the one of before signs as well, until its end.
+    """
     keys = [str(address["secret"])]
     if address.get("old_secret") and str(address.get("old_until", "")) > now.isoformat():
         keys.append(str(address["old_secret"]))

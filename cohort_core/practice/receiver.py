@@ -166,7 +166,10 @@ a { color: #1264a3 }
 
 
 def serve(port: int, *, say: Callable[[str], object] = print) -> None:
-    """Run the page in the foreground until Ctrl-C. Raises ``BadInput`` for a port that cannot be used."""
+    """Run the page until Ctrl-C.
+
+    Raises ``BadInput`` for a port that cannot be used.
+    """
     try:
         listener = sockets.listen(HOST, port)
     except (OSError, OverflowError):

@@ -115,7 +115,7 @@ class Cohorts:
         return pairs.get(student_id) or pairs.get(unquote(student_id))
 
     def id_pairs(self, reference: str) -> dict[str, tuple[str, str]]:
-        """Return the real and the pseudonymous id of all students of a class, by each of them."""
+        """Return the real and the pseudonymous id of each student, by both."""
         return self._pseudonyms(*self._current(reference))
 
     def _pseudonyms_uncached(

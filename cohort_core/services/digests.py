@@ -1,4 +1,4 @@
-"""Making a digest from what a reader sees: the list of the Overview, and what is new in it."""
+"""Making a digest from what a reader sees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILED = ("failed", "interrupted")
 
 @dataclass(frozen=True)
 class Before:
-    """What the last digest of a destination said."""
+    """The last digest of a destination."""
 
     students: Collection[str]
     """The real ids of those it listed."""
@@ -33,14 +33,17 @@ class Before:
 
 @dataclass(frozen=True)
 class Made:
-    """A digest, and who is in it: class id and real student id of everybody who needs a message."""
+    """A digest, with class id and real student id of everybody who needs a message."""
 
     digest: Digest
     students: tuple[tuple[str, str], ...] = ()
 
 
 def dashboard_url(public_url: str | None, page: str = "", **parameters: str) -> str | None:
-    """Return the address of a page; None where no address is known under which people open this program."""
+    """Return the address of a page.
+
+    None where no address is known under which people open this program.
+    """
     if public_url is None:
         return None
     query = f"?{urlencode(parameters)}" if parameters else ""
@@ -167,7 +170,7 @@ class _Maker:
         return parts_of.sentence_about_names(self._names, has_links=self._public_url is not None)
 
     def _came_back(self, status: ClassStatus, part: ClassTriage) -> set[str]:
-        """Return who came back since the data of the last digest, without one in the last day."""
+        """Return who came back since the last digest, else in the last day."""
         since = self._now - timedelta(days=1)
         if self._before is not None:
             last = self._reader.last_sync_before(status.id, self._before.at)

@@ -38,7 +38,7 @@ class _Target:
 
 
 def catch_up(workspace: Workspace, now: datetime) -> int:
-    """Make the events of all classes that changed, and of syncs that ended; return how many.
+    """Make the events of changed classes and ended syncs; return how many.
 
     Spells, messages and the revision up to which events were made are written in one transaction. What
     another process has made meanwhile is left to it.

@@ -1,4 +1,4 @@
-"""The owner of a destination: which classes it may be about, and how students may be named to it."""
+"""The owner of a destination, by which classes and names are limited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Owner:
-    """For whom a destination is, as the roles and the settings are at this moment."""
+    """The person of a destination, as roles and settings are at this moment."""
 
     principal: Principal
     """Limited to the classes of the destination."""
@@ -62,7 +62,7 @@ def allowed_names(workspace: Workspace, principal: Principal, wanted: Names) -> 
 
 
 def reader_of(workspace: Workspace, owner: Owner) -> Reader:
-    """Return a reader of what the owner of a destination sees, with pseudonyms where names must stay."""
+    """Return a reader of what an owner sees, with pseudonyms where names must stay."""
     from cohort_core.services.services import Services
 
     return Services(workspace).reader(owner.principal, anonymous=owner.names == "pseudonym")

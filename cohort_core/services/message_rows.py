@@ -1,4 +1,4 @@
-"""Destinations and messages as the API and the command line show them, without addresses and contents."""
+"""Destinations and messages as the API and the command line show them."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class MessageWorker:
         self._wake.set()
 
     def after_sync(self) -> None:
-        """Make the events of a sync that ended; without the thread send them too. Never raises."""
+        """Make and send the events of a sync that ended. Never raises."""
         if self._thread is not None:
             self.wake()
         else:

@@ -1,4 +1,4 @@
-"""Commands about messages that leave the house: destinations, tests, and what became of messages."""
+"""Commands about messages that leave the school: destinations, tests, and what became of messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f<>\",;:]{1,64}@[^@\s\x00-\x1f\x7f<>\",;:
 
 @dataclass(frozen=True)
 class MessageCommands:
-    """What a person may do about their messages. Administrators without an account see all of the home."""
+    """The actions of a person on their messages.
+
+    Administrators without an account see all destinations of the home.
+    """
 
     _workspace: Workspace = field(repr=False)
     principal: Principal
@@ -48,7 +51,7 @@ class MessageCommands:
     # What there is
 
     def destinations(self) -> list[Destination]:
-        """Return the person's own destinations; without an account, an administrator sees all of the home."""
+        """Return the destinations that the person may change."""
         every = destinations.load_destinations(self._workspace.database)
         if self.principal.account_id is not None:
             own = [item for item in every if item.account_id == self.principal.account_id]
@@ -94,7 +97,9 @@ class MessageCommands:
     def add(
         self, wanted: Wanted, address: Mapping[str, Any], *, show: Callable[[str], None] | None = None
     ) -> tuple[Destination, str | None]:
-        """Add a destination; return it, and the secret of a webhook, which nobody can read again.
+        """Add a destination; return it, and the secret of a webhook.
+
+        Nobody can read the secret again.
 
         ``address`` has ``url``, or for an email ``email``, ``host``, ``port``, ``security``, ``sender``,
         ``user`` and ``password``. ``show`` prints the secret; if that fails, nothing is added. Raises
@@ -147,7 +152,7 @@ class MessageCommands:
         days: Sequence[str] | None = None,
         is_on: bool | None = None,
     ) -> Destination:
-        """Change names, time or days of a destination, or switch it on or off. Raises ``BadInput``."""
+        """Change names, time, days or state of a destination. Raises ``BadInput``."""
         present = self.find(reference)
         wanted = Wanted(
             present.name,
@@ -182,7 +187,10 @@ class MessageCommands:
         return present
 
     def rotate_secret(self, reference: str | int, *, show: Callable[[str], None] | None = None) -> str:
-        """Give a webhook a new secret and return it. For a day the one of before signs as well."""
+        """Give a webhook a new secret and return it.
+
+        For a day the one of before signs as well.
+        """
         present = self.find(reference)
         if present.kind != "webhook":
             raise BadInput("Only a webhook has a secret.", parameter="name")
@@ -229,7 +237,7 @@ class MessageCommands:
         return self._messenger.send_digests(wanted)
 
     def send_again(self, reference: str | int, message_id: int) -> Message:
-        """Send a message again that failed or was perhaps sent. Raises ``BadInput`` for others."""
+        """Send a message again that failed or was perhaps sent."""
         destination = self.find(reference)
         outbox.load_message(self._workspace.database, destination.id, message_id)
         with self._workspace.database.writing() as connection:

@@ -1,4 +1,4 @@
-"""The messenger: makes events and digests that are due, and sends what waits in the outbox.
+"""The messenger, which makes events and digests, and sends what waits.
 
 Any number of processes may do this at once: each message is made and claimed in a transaction.
 """
@@ -41,7 +41,7 @@ TESTS = ("test", "ping")
 
 @dataclass(frozen=True)
 class Sent:
-    """What came of a message that somebody asked for."""
+    """The outcome of a message that somebody asked for."""
 
     destination: Destination
     state: str
@@ -68,7 +68,7 @@ class Messenger:
         outbox.tidy(self._database, utc_now())
 
     def _is_due(self, destination: Destination, now: datetime) -> bool:
-        """Return True from the time of today's digest on, for as long as it makes sense."""
+        """Return True for some hours from the time of today's digest on."""
         zone = zone_of(self._workspace, destination)
         today = now.astimezone(zone).date()
         hour, minute = map(int, destination.at.split(":"))

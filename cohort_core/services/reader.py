@@ -357,7 +357,7 @@ class Reader(SyncReader):
         ).digest
 
     def real_ids(self, reference: str) -> Mapping[str, str]:
-        """Return the real id of each student of a class, by the id that this reader shows."""
+        """Return the real ids of students, by the ids that this reader shows."""
         pairs = self._workspace.cohorts.id_pairs(self.find_class(reference))
         return {pair[int(self.anonymous)]: pair[0] for pair in pairs.values()}
 

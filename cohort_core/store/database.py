@@ -282,7 +282,7 @@ class Database:
         self._is_checked = False
 
     def forget_log(self) -> None:
-        """Remove from the write-ahead log what was deleted; deleted content would stay there for a while.
+        """Remove deleted content from the write-ahead log.
 
         While somebody reads it stays, until the next time.
         """

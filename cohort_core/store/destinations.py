@@ -61,7 +61,7 @@ class Destination:
     """True if the address may lie inside a private network."""
     is_on: bool
     notice: str | None
-    """What went wrong last, for its owner."""
+    """The last problem, in words for its owner."""
     made_at: str
     changed_at: str
     who: str
@@ -75,7 +75,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person chose for a destination. Raises ``BadInput`` for a choice that cannot be."""
+    """The choices for a destination. Raises ``BadInput`` for one that cannot be."""
 
     name: str
     kind: str
@@ -110,7 +110,7 @@ def _choose(value: str, among: Sequence[str], parameter: str, problem: str) -> N
 
 
 def has_destinations(database: Database, kinds: Collection[str] = KINDS) -> bool:
-    """Return True if there is a destination of these kinds. It is asked often, so it is cheap."""
+    """Return True if there is a destination of these kinds, by a small query."""
     if not database.exists:
         return False
     places = ", ".join("?" * len(kinds))

@@ -107,7 +107,7 @@ def _leave_out_secrets(draft: Path) -> None:
 
 
 _NO_EVENTS_YET = "UPDATE classes SET events_revision = NULL, events_basis = NULL"
-"""The first events of a restored class say nothing: what is older than the backup is no news."""
+"""After it the first events of a class say nothing, since nothing happened."""
 
 
 def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:

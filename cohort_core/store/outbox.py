@@ -36,7 +36,7 @@ class Message:
     destination_id: int
     kind: str
     key: str
-    """Of a digest its day, of an event its id for the receiver; unique for each destination."""
+    """The day of a digest, or the id of an event; unique for each destination."""
     body: str | None = field(repr=False)
     made_at: str
     next_try_at: str | None
@@ -63,7 +63,7 @@ def add_message(
     now: datetime,
     students: Iterable[tuple[str, str]] = (),
 ) -> int | None:
-    """Write a message, which goes out at once; return its id, None if the key is there already.
+    """Write a message, and return its id; None if the key is there.
 
     `students` are those in it, each as class id and student id.
     """
@@ -208,7 +208,10 @@ def _end_claim(
 
 
 def _forget_students(connection: sqlite3.Connection, message_id: int) -> None:
-    """Forget who was in a message that is over; the last digest keeps them to say who is new."""
+    """Forget who was in a message that is over.
+
+    The last digest keeps them, to say who is new.
+    """
     connection.execute(
         "DELETE FROM outbox_students WHERE outbox_id = ? AND outbox_id NOT IN ("
         "SELECT max(id) FROM outbox WHERE kind = 'digest' GROUP BY destination_id)",
@@ -302,7 +305,7 @@ def tidy(database: Database, now: datetime) -> None:
 
 
 def remove_pending_about(connection: sqlite3.Connection, student_ids: Collection[str]) -> None:
-    """Remove the messages with content in which a student is. `student_ids` are all ids of the student."""
+    """Remove the messages in which a student is, by all ids of the student."""
     places = ", ".join("?" * len(student_ids))
     connection.execute(
         "DELETE FROM outbox WHERE body IS NOT NULL AND id IN ("  # noqa: S608

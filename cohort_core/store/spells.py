@@ -1,4 +1,4 @@
-"""Spells: for how long an entry of triage has held, as events were made of it.
+"""Spells: the entries of triage that hold, as events were made of them.
 
 Spells, the events and the revision up to which they were made are written in one transaction. So a process
 that is killed before it has said nothing, and the next one says all of it once.
@@ -19,7 +19,7 @@ Subject = tuple[str, str]
 
 @dataclass(frozen=True)
 class Progress:
-    """Up to which revision of a class events were made, and on what basis; None before the first time."""
+    """The revision of a class up to which events were made, and their basis."""
 
     class_id: str
     revision: int
@@ -42,7 +42,7 @@ def load_progress(connection: sqlite3.Connection) -> list[Progress]:
 
 
 def save_progress(connection: sqlite3.Connection, before: Progress, basis: str) -> bool:
-    """Note that events of a class were made. Return False if another process did it meanwhile."""
+    """Note that events of a class were made; return False if another process did."""
     changed = connection.execute(
         "UPDATE classes SET events_revision = ?, events_basis = ? "
         "WHERE id = ? AND events_revision IS ? AND events_basis IS ?",

@@ -55,7 +55,7 @@ class SyncJob:
         self._next_cancel_check = 0.0
         self.on_page: Callable[[], None] = lambda: None
         self.on_end: Callable[[], None] = lambda: None
-        """Called when the job has ended in whatever way and holds the lock no more; must not raise."""
+        """Called when the job has ended and holds the lock no more; must not raise."""
         self._lock = acquire_lock(database)
         try:
             self.id = sync_runs.create_job(

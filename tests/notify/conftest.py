@@ -30,7 +30,7 @@ def moment(days_ago: float) -> str:
 
 
 class School:
-    """A class of twelve students, of whom `silent` have done nothing for weeks."""
+    """A class of twelve students. The first `silent` ones have done nothing for weeks."""
 
     def __init__(self, workspace: Workspace, served: Running, *, silent: int = 3, students: int = 12) -> None:
         self.workspace = workspace

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -92,6 +92,11 @@ def receiving() -> Iterator[Receiver]:
             self.answer(400 if broken else STATUS.get(self.path.split("/")[1], 200))
 
         def answer(self, status: int, **headers: str) -> None:
+            # Whoever was killed reads no response.
+            with suppress(OSError):
+                self.send_answer(status, **headers)
+
+        def send_answer(self, status: int, **headers: str) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name.replace("_", "-"), value)

@@ -1,4 +1,4 @@
-"""Messages that leave the house: the digest, its destinations, and what became of messages.
+"""Messages that leave the school: the digest, its destinations, and what became of messages.
 
 Destinations are for admins only, because no rule of `cohort_core.http.auth` names their paths.
 """
@@ -57,7 +57,10 @@ def destinations(messages: MessagesFor, send: SendList) -> Response:
     "/destinations", response_model=NewDestination, status_code=HTTPStatus.CREATED, tags=["Administration"]
 )
 def add_destination(messages: MessagesFor, body: DestinationRequest) -> JSONResponse:
-    """Add a destination. Only this response has the secret of a webhook; addresses are in none."""
+    """Add a destination.
+
+    Only this response has the secret of a webhook; addresses are in none.
+    """
     wanted = Wanted(**body.model_dump(include=set(Wanted.__dataclass_fields__)))
     made, secret = messages.add(wanted, body.address)
     return JSONResponse(destination_row(made) | {"secret": secret}, HTTPStatus.CREATED, _UNCACHED)
@@ -87,7 +90,10 @@ def send_test(messages: MessagesFor, destination: DestinationNumber) -> JSONResp
     tags=["Administration"],
 )
 def new_secret(messages: MessagesFor, destination: DestinationNumber) -> JSONResponse:
-    """Give a webhook a new secret. For a day the one of before signs as well."""
+    """Give a webhook a new secret.
+
+    For a day the one of before signs as well.
+    """
     return JSONResponse({"secret": messages.rotate_secret(destination)}, HTTPStatus.CREATED, _UNCACHED)
 
 

@@ -1,4 +1,4 @@
-"""Settings, Messages to you: where a digest goes each morning, with which names, what became of it."""
+"""Settings, Messages to you: where a digest goes each morning, and with which names."""
 
 from __future__ import annotations
 
