@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cohort_core.services.messenger import Sent
 from cohort_core.store.destinations import Destination
 from cohort_core.store.outbox import Message
+
+if TYPE_CHECKING:
+    from cohort_core.services.messenger import Sent
 
 
 def destination_row(item: Destination) -> dict[str, Any]:

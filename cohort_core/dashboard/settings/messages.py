@@ -103,7 +103,7 @@ def _show_destination(view: View, item: Destination) -> None:
     if st.session_state.get(_SHOWN) == item.id:
         _show_preview(view, item)
     if item.gets_digests:
-        with st.expander(about("Change", item.name), key=f"change-destination-{item.id}"):
+        with st.expander("Time, days and names", key=f"change-destination-{item.id}"):
             _ask_when(view, f"destination-{item.id}-{item.changed_at}", item)
             key = f"destination-{item.id}-{item.changed_at}"
             st.button("Save", key=f"{key}-save", type="primary", on_click=_save, args=(view, item.id, key))
@@ -134,7 +134,7 @@ def _show_last(view: View, item: Destination) -> None:
     if not last:
         st.caption("Nothing was sent there yet.")
         return
-    with st.expander(about(f"The last {len(last)}", item.name), key=f"last-messages-{item.id}"):
+    with st.expander(f"Last messages ({len(last)})", key=f"last-messages-{item.id}"):
         for message in last:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.text(_line(view, message), width="content")
