@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate
 from html import escape
@@ -87,7 +88,8 @@ def send(message: EmailMessage, address: Mapping[str, Any], *, allow_private: bo
     has_begun = False
     try:
         target = resolve(place, allow_private=allow_private)
-        with _connected(place.host, place.port, target, security) as server, deadline(lambda: server.sock):
+        with ExitStack() as stack:
+            server = stack.enter_context(_connected(place, target, security, stack))
             if security == "starttls":
                 server.starttls(context=tls_context())
             if address.get("user"):
@@ -121,12 +123,16 @@ def _of_code(code: int, what: str) -> Outcome:
     return Outcome("retry" if 400 <= code < 500 else "failed", answer)
 
 
-def _connected(host: str, port: int, target: tuple[str, int], security: str) -> smtplib.SMTP:
-    """Connect to an address that was resolved before, and know the server by its name."""
+def _connected(place: Place, target: tuple[str, int], security: str, stack: ExitStack) -> smtplib.SMTP:
+    """Connect to an address that was resolved before, and know the server by its name.
+
+    The connection ends with the stack, or at its deadline.
+    """
 
     class Pinned(smtplib.SMTP):
         def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
             plain = connect(target)
+            stack.enter_context(deadline(plain))
             return tls_context().wrap_socket(plain, server_hostname=host) if security == "tls" else plain
 
         def __exit__(self, *error: object) -> None:
@@ -135,4 +141,4 @@ def _connected(host: str, port: int, target: tuple[str, int], security: str) -> 
             except (smtplib.SMTPException, OSError):
                 self.close()
 
-    return Pinned(host, port, local_hostname="localhost", timeout=TOTAL_SECONDS)
+    return Pinned(place.host, place.port, local_hostname="localhost", timeout=TOTAL_SECONDS)

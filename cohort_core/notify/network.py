@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -158,18 +158,19 @@ def tls_context() -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def deadline(of: Callable[[], socket.socket | None]) -> Iterator[threading.Event]:
+def deadline(connection: socket.socket) -> Iterator[threading.Event]:
     """End a connection after TOTAL_SECONDS, whatever it does then.
 
     The event is set if that happened: what was read until then is no response.
     """
     is_over = threading.Event()
+    # TLS takes the socket over, also in the middle of its handshake. The connection is the same.
+    guard = connection.dup()
 
     def end() -> None:
         is_over.set()
         with contextlib.suppress(OSError):
-            if connection := of():
-                connection.shutdown(socket.SHUT_RDWR)
+            guard.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(TOTAL_SECONDS, end)
     timer.daemon = True
@@ -178,3 +179,4 @@ def deadline(of: Callable[[], socket.socket | None]) -> Iterator[threading.Event
         yield is_over
     finally:
         timer.cancel()
+        guard.close()

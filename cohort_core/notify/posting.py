@@ -37,7 +37,7 @@ def post(place: Place, body: bytes, headers: Mapping[str, str], *, allow_private
         plain = connect(target)
         connection = http.client.HTTPConnection(place.host, place.port)
         connection.sock = plain
-        with deadline(lambda: plain) as is_over:
+        with deadline(plain) as is_over:
             if place.scheme == "https":
                 connection.sock = tls_context().wrap_socket(plain, server_hostname=place.host)
             has_begun = True

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cohort_core.clock import utc_now
+from cohort_core.config import credentials
 from cohort_core.errors import NotAllowed
 from cohort_core.services.passwords import check_password, hash_password
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import accounts
+from cohort_core.store import accounts, destinations
 from cohort_core.store.accounts import Account, Session
 from cohort_core.store.audit import save_event
 
@@ -66,10 +67,11 @@ class AccountCommands:
         )
 
     def delete(self, account_id: int) -> None:
-        """Delete an account; its name stays taken."""
+        """Delete an account with its destinations of messages; its name stays taken."""
         accounts.delete_account(
             self._workspace.database, account_id, asked_by=self.principal.who, now=utc_now()
         )
+        self._remove_destinations({account_id})
 
     def invite(self, account_id: int) -> str:
         """Return the secret of a new invitation."""
@@ -94,7 +96,18 @@ class AccountCommands:
 
     def remove_all(self) -> int:
         """Remove all accounts, so that the dashboard needs no login; return their number."""
+        owners = {item.account_id for item in destinations.load_destinations(self._workspace.database)}
+        self._remove_destinations(owners - {None})
         return accounts.remove_all_accounts(self._workspace.database, asked_by=self.principal.who)
+
+    def _remove_destinations(self, account_ids: Collection[int | None]) -> None:
+        """Remove the destinations of accounts, with their addresses."""
+        database = self._workspace.database
+        for item in destinations.load_destinations(database):
+            if item.account_id in account_ids:
+                with database.writing() as connection:
+                    destinations.remove_destination(connection, item.id)
+                credentials.delete_address(self._workspace.home, item.secret_ref)
 
     @property
     def has_public_address(self) -> bool:

@@ -22,8 +22,8 @@ from cohort_core.sync import lock
 
 if TYPE_CHECKING:
     from cohort_core.services.workspace import Workspace
-    from cohort_core.store.sync_runs import Job
 
+MAX_JOBS = 20
 SYNC_EVENT_AGE = timedelta(hours=24)
 """How old the end of a sync may be for an event about it."""
 
@@ -50,7 +50,8 @@ def catch_up(workspace: Workspace, now: datetime) -> int:
     owned = [(item, owner_of(workspace, item)) for item in webhooks if item.is_on]
     targets = [_Target(item, owner) for item, owner in owned if owner is not None]
     made = _Events(workspace, targets, now)
-    made.of_syncs(lock.load_jobs(database, 20))
+    if any(kind.startswith("sync.") for target in targets for kind in target.destination.events):
+        made.of_syncs()
     return made.of_classes() + made.count
 
 
@@ -62,8 +63,9 @@ class _Events:
         self._public_url = workspace.settings().public_url
         self.count = 0
 
-    def of_syncs(self, jobs: Sequence[Job]) -> None:
+    def of_syncs(self) -> None:
         """Write the events of syncs that ended since a destination was made, each once."""
+        jobs = lock.load_jobs(self._workspace.database, MAX_JOBS)
         ended = [(job, job.ended_at or job.started_at) for job in jobs if not job.is_running]
         fresh = utc_text(self._now - SYNC_EVENT_AGE)
         wanted = []

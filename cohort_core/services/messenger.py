@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cohort_core.clock import utc_now
 from cohort_core.config import credentials
-from cohort_core.errors import BadSettings
+from cohort_core.errors import BadSettings, CohortError
 from cohort_core.notify import digest as digests
 from cohort_core.notify import retries, sender, webhook
 from cohort_core.notify.network import Outcome
@@ -48,6 +49,17 @@ class Sent:
     answer: str | None
 
 
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Log an error of the block, and go on: one destination must not hold up the others."""
+    try:
+        yield
+    except CohortError as error:
+        logger.warning("Making %s waits: %s", what, error.code)
+    except Exception as error:  # noqa: BLE001 - a defect that shows in one need not concern the others
+        logger.error("Making %s met an unexpected %s", what, type(error).__name__)
+
+
 class Messenger:
     """Sends the messages of one home."""
 
@@ -60,10 +72,12 @@ class Messenger:
         """Do all that is due at this moment."""
         now = utc_now()
         outbox.end_lost_claims(self._database, now, repeated=("webhook",))
-        catch_up(self._workspace, now)
+        with _alone("events"):
+            catch_up(self._workspace, now)
         for destination in destinations.load_destinations(self._database):
             if destination.gets_digests and destination.is_on and self._is_due(destination, now):
-                self.make_digest_message(destination, now)
+                with _alone("a digest"):
+                    self.make_digest_message(destination, now)
         self.deliver()
         outbox.tidy(self._database, utc_now())
 

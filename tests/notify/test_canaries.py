@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from cohort_core.clock import utc_now
+from cohort_core.config.settings import Preferences
+from cohort_core.errors import BadInput, NotAllowed
 from cohort_core.services.principal import CLI_OWNER
 from cohort_core.services.services import Services
 from cohort_core.store.audit import load_events
-from cohort_core.store.destinations import DAYS, EVENTS, Wanted
+from cohort_core.store.classes import set_active
+from cohort_core.store.destinations import DAYS, EVENTS, Wanted, load_destinations
 from cohort_core.store.maintenance import backup
 from tests.notify.certificates import write_certificate
 from tests.notify.conftest import EVIL, School
@@ -153,9 +157,6 @@ def test_purge_removes_what_waits_and_a_restore_brings_nothing_back(
 
 
 def test_accounts_have_destinations_of_their_own(made: School, receiver: Receiver) -> None:
-    from cohort_core.errors import BadInput, NotAllowed
-    from cohort_core.store.classes import set_active
-
     other = made.served.school.add_class("Other", rows=[])
     made.workspace.refresh_classes()
     set_active(made.workspace.database, [other], active=True)
@@ -187,8 +188,6 @@ def test_accounts_have_destinations_of_their_own(made: School, receiver: Receive
         ana.add(Wanted("here", "slack"), {"url": f"{receiver.url}/slack"})
     with pytest.raises(BadInput):
         ana.add(Wanted("inside", "slack", allow_private=True), {"url": url})
-    from cohort_core.config.settings import Preferences
-
     made.workspace.change_preferences(Preferences(message_names="initial"), asked_by="test")
     named, _ = ana.add(Wanted("names", "slack", names="initial"), {"url": url})
     assert "First0 L." in ana.preview(named.id).to_json()
@@ -197,12 +196,12 @@ def test_accounts_have_destinations_of_their_own(made: School, receiver: Receive
     # Another's class is in no digest.
     assert len(ana.preview(mine.id).students) == 3
     assert bo.preview(theirs.id).students == ()
+    # A deleted person leaves no address.
+    accounts.delete(accounts.find("bo").id)
+    assert [item.id for item in load_destinations(made.workspace.database)] == [mine.id, named.id]
+    assert theirs.secret_ref not in made.workspace.home.addresses.read_text()
     # A disabled person gets nothing.
     accounts.change(accounts.find("ana").id, is_active=False)
-    assert "may not sign in" in made.messages._messenger.preview(mine).digest.headline
-    assert (
-        made.messages._messenger.make_digest_message(
-            mine, __import__("datetime").datetime.now(__import__("datetime").UTC)
-        )
-        is None
-    )
+    messenger = made.messenger
+    assert "may not sign in" in messenger.preview(mine).digest.headline
+    assert messenger.make_digest_message(mine, utc_now()) is None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -207,6 +209,56 @@ def test_no_name_makes_a_header() -> None:
         mail.make_message(
             digest, {"email": "kim@example.org\nBcc: x@evil.test", "sender": "b@example.org"}, "id"
         )
+
+
+@contextmanager
+def dripping(greeting: bytes, certificate: Path | None) -> Iterator[int]:
+    """Serve one connection that gets a byte from time to time, over TLS with a certificate."""
+    stopping = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            if certificate is not None:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(certificate)
+                connection = context.wrap_socket(connection, server_side=True)
+            for number in range(1000):
+                connection.sendall(greeting[number % len(greeting) :][:1])
+                if stopping.wait(0.05):
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stopping.set()
+        listener.close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("how", ["https", "https without a handshake", "smtp", "smtp over TLS"])
+def test_a_byte_from_time_to_time_holds_up_nothing(
+    certificate: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline holds in the greeting, in the handshake and in the response."""
+    monkeypatch.setattr(network, "TOTAL_SECONDS", 0.5)
+    is_mail = how.startswith("smtp")
+    has_tls = how in ("https", "smtp over TLS")
+    begun = time.monotonic()
+    with dripping(b"220-x" if is_mail else b"HTTP/1.1 2", certificate if has_tls else None) as port:
+        if is_mail:
+            security = "tls" if has_tls else "starttls"
+            outcome = mail.send(
+                EmailMessage(), {"host": "localhost", "port": port, "security": security}, allow_private=False
+            )
+            assert outcome.result == "retry", "nothing was sent yet"
+        else:
+            outcome = post(parse_url(f"https://localhost:{port}/"), b"{}", {}, allow_private=False)
+            assert outcome.result == ("unknown" if has_tls else "retry")
+    assert time.monotonic() - begun < 5
 
 
 def test_https_needs_a_trusted_certificate(certificate: Path, tmp_path: Path) -> None:
