@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cohort_core.errors import CohortError
@@ -46,6 +47,23 @@ class MessageWorker:
     def wake(self) -> None:
         """Let the thread look now."""
         self._wake.set()
+
+    def before_sync(self) -> None:
+        """Import what events need while a sync waits for the network, if anybody wants events.
+
+        It takes half a second, which a command would spend at its end.
+        """
+        from cohort_core.store.destinations import has_destinations
+
+        with suppress(CohortError):
+            if self._thread is None and has_destinations(self._workspace.database, ("webhook",)):
+                threading.Thread(target=self._import, name="imports", daemon=True).start()
+
+    def _import(self) -> None:
+        import cohort_core.metrics.triage
+        import cohort_core.store.class_data_loader  # noqa: F401
+
+        self.messenger()
 
     def after_sync(self) -> None:
         """Make and send the events of a sync that ended. Never raises."""

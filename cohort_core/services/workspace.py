@@ -383,6 +383,7 @@ class Workspace:
             token=self._tokens.get(key),
         )
         job.on_end = self.messages.after_sync
+        self.messages.before_sync()
         job.log_in()
         if job.token:
             self._tokens = {key: job.token}
