@@ -51,7 +51,7 @@ class Sent:
 
 @contextmanager
 def _alone(what: str) -> Iterator[None]:
-    """Log an error of the block, and go on: one destination must not hold up the others."""
+    """Log an error of the block, and go on with the other destinations."""
     try:
         yield
     except CohortError as error:
