@@ -285,6 +285,17 @@ def _score_lines(workspace: Workspace) -> Iterator[str]:
             )
 
 
+def _message_lines(workspace: Workspace) -> Iterator[str]:
+    """Yield a line about addresses of messages that this process cannot read."""
+    with contextlib.suppress(CohortError):
+        names = workspace.messages.unreadable()
+        if names:
+            yield (
+                f"The address of {', '.join(names)} cannot be read, so nothing is sent there. A service "
+                "often has no access to the keyring: remove the destination and add it again as its user."
+            )
+
+
 def serve(
     workspace: Workspace,
     listener: socket.socket,
@@ -315,6 +326,7 @@ def serve(
             workspace.erase_expired_contacts()
         if sync_every:
             workspace.start_schedule(sync_every)
+        workspace.messages.start()
         # Create the app before printing its address: somebody may open the address at once.
         app: Any = create_app(workspace, exposed=exposed, insecure=door.insecure, hosts=hosts)
         is_guarded = Services(workspace).has_accounts()
@@ -325,7 +337,7 @@ def serve(
             door=door if is_guarded else None,
             public_url=_public_url(workspace),
         )
-        for line in (*_score_lines(workspace), *lines):
+        for line in (*_score_lines(workspace), *_message_lines(workspace), *lines):
             say(line)
         _silence_uvicorn()
         if exposed and not is_guarded:

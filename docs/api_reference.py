@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -35,6 +36,8 @@ from cohort_core.reports.row_models import Row
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.contacts import Contact, add_contact
 from cohort_core.store.database import utc_text
+from cohort_core.store.destinations import Wanted, add_destination
+from cohort_core.store.outbox import add_message
 from cohort_core.store.tokens import create_token, revoke_token
 
 REFERENCE = Path(__file__).with_name("api.md")
@@ -64,6 +67,13 @@ BODIES = {
     ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [OTHER_CLASS], "expires": "90d"},
     ("POST", "/accounts"): {"name": "ana", "role": "admin", "email": "ana@example.org"},
     ("PATCH", "/accounts/{account}"): {"is_active": False},
+    ("POST", "/destinations"): {
+        "name": "team",
+        "kind": "slack",
+        "url": "https://hooks.slack.com/services/…",
+        "at": "08:00",
+    },
+    ("PATCH", "/destinations/{destination}"): {"is_on": False},
     ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
 }
 MANY_COLUMNS = 8
@@ -129,6 +139,16 @@ def practice_app() -> Iterator[FastAPI]:
             )
             revoke_token(workspace.database, "ci", asked_by="cli", now=CLOCK)
             with workspace.database.writing() as connection:
+                number = add_destination(
+                    connection,
+                    Wanted("team", "slack"),
+                    account_id=None,
+                    who="cli",
+                    secret_ref="example",  # noqa: S106
+                    now=CLOCK,
+                )
+                add_message(connection, number, "digest", f"{CLOCK:%Y-%m-%d}", "{}", CLOCK)
+            with workspace.database.writing() as connection:
                 connection.execute("UPDATE classes SET timezone = 'UTC'")
                 for table, columns in TIME_COLUMNS.items():
                     for column in columns:
@@ -137,7 +157,9 @@ def practice_app() -> Iterator[FastAPI]:
                             (utc_text(CLOCK),),
                         )
             save_example_contact(workspace)
-            yield create_app(workspace)
+            # A digest says how old the data is.
+            with patch("cohort_core.services.reader.utc_now", lambda: CLOCK):
+                yield create_app(workspace)
         workspace.stop()
 
 
@@ -168,6 +190,8 @@ def document() -> tuple[str, str]:
             "contact": "1",
             "name": "ci",
             "account": 1,
+            "destination": "1",
+            "delivery": "1",
             "kind": "stuck",
         }
         problem = client.get(f"/classes/{CLASS}/metrics/stuck?sort=luck")
@@ -237,6 +261,14 @@ def section(
             ("POST", "/accounts"): " with the same fields as `GET /accounts`, and the link as `invitation`",
             ("POST", "/accounts/{account}/invite"): " with the link as `invitation`",
             ("PATCH", "/accounts/{account}"): " with the fields of `GET /accounts`",
+            ("POST", "/destinations"): " with the same fields as `GET /destinations`, and `secret`",
+            ("PATCH", "/destinations/{destination}"): " with the fields of `GET /destinations`",
+            ("POST", "/destinations/{destination}/test"): " with `destination`, `state` and `answer`",
+            ("POST", "/destinations/{destination}/secret"): " with the new `secret`",
+            (
+                "POST",
+                "/destinations/{destination}/deliveries/{delivery}/redeliver",
+            ): " with a row of the list",
             ("PATCH", "/settings"): " with the response of `GET /settings`",
         }.get((method, route.path), "")
         lines.append(f"Answers {success}{content}.")

@@ -64,6 +64,32 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
             "next_deep_page": "the old page that the next sync also reads",
         },
     ),
+    "destinations": (
+        "Places outside to which digests and events go. Their addresses are not here.",
+        {
+            "account_id": "whose it is; null for the school's",
+            "class_ids": "JSON list; null for all",
+            "names": "pseudonym, initial or full",
+            "at": "local time of the digest",
+            "days": "JSON list",
+            "events": "JSON list, for webhooks",
+            "notice": "the last problem",
+        },
+    ),
+    "outbox": (
+        "Messages to destinations, each once. Contents go when a message is delivered.",
+        {
+            "key": "of a digest its day, of an event its id for the receiver",
+            "state": "waiting, sending, delivered, accepted, perhaps_sent, failed or dropped",
+            "answer": "status of the receiver, or why there is none",
+        },
+    ),
+    "deliveries": ("Attempts to send a message.", {"outcome": "what came of it"}),
+    "outbox_students": ("Who is in a message that waits, or in the last digest.", {}),
+    "spells": (
+        "Entries of the list of students who need attention that hold now, as events were made of them.",
+        {"student_id": "empty for the class itself", "is_announced": "an event was made of it"},
+    ),
     "units": ("The sections of each course, in order.", {"position": "from 0"}),
     "unit_assignments": (
         "The assignments of each section. `position` is the place in the whole course.",

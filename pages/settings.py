@@ -8,6 +8,7 @@ from cohort_core.dashboard.settings import (
     connection,
     data_and_privacy,
     drafts,
+    messages,
     people,
     roster_import,
     schedule,
@@ -21,12 +22,13 @@ PARTS = {
     "thresholds": "Thresholds",
     "roster": "Groups and mentors",
     "drafts": "Drafts",
+    "messages": "Messages to you",
     "sync": "Automatic sync",
     "time": "Time zones",
     "data": "Privacy and data",
 }
 
-OF_MENTORS = ("drafts",)
+OF_MENTORS = ("drafts", "messages")
 """The parts that a mentor may change; an administrator sees all."""
 
 with begin("settings", needs_class=False) as view:
@@ -49,6 +51,8 @@ with begin("settings", needs_class=False) as view:
             roster_import.show(view)
         case "drafts":
             drafts.show(view)
+        case "messages":
+            messages.show(view)
         case "sync":
             schedule.show(view)
         case "time":

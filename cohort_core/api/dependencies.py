@@ -17,6 +17,7 @@ from cohort_core.metrics.cohort import Cohort
 from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.commands import Commands
+from cohort_core.services.messages import MessageCommands
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.services import Services
@@ -65,6 +66,10 @@ def _account_commands(services: InServices, principal: By) -> AccountCommands:
     return services.accounts(principal)
 
 
+def _message_commands(services: InServices, principal: By) -> MessageCommands:
+    return services.messages(principal)
+
+
 Read = Annotated[Reader, Depends(_reader)]
 """For routes that read data, within the classes that the principal may see.
 
@@ -82,6 +87,9 @@ AdminFor = Annotated[AdminCommands, Depends(_admin_commands)]
 
 AccountsFor = Annotated[AccountCommands, Depends(_account_commands)]
 """For routes of admins about the accounts of people."""
+
+MessagesFor = Annotated[MessageCommands, Depends(_message_commands)]
+"""For routes about messages that leave the school."""
 
 _EXAMPLES = ["2025-01-04", "2025-01-04T15:30:00Z"]
 
@@ -123,6 +131,12 @@ JobNumber = Annotated[
 ]
 ContactNumber = Annotated[
     int, Path(alias="contact", ge=1, le=2**53, description="The number of a contact."), DIGITS_ONLY
+]
+DestinationNumber = Annotated[
+    int, Path(alias="destination", ge=1, le=2**53, description="The number of a destination."), DIGITS_ONLY
+]
+DeliveryNumber = Annotated[
+    int, Path(alias="delivery", ge=1, le=2**53, description="The number of a message."), DIGITS_ONLY
 ]
 AccountId = Annotated[
     int, Path(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY

@@ -29,6 +29,7 @@ COMMANDS = {
     "export": ("export", "report"),
     "serve": ("serve", "demo", "practice-server"),
     "contacts": ("contact", "draft", "student-file", "handover", "handover-note"),
+    "messages": ("digest", "destination", "practice-receiver"),
     "tokens": ("token", "audit"),
     "accounts": ("account",),
 }

@@ -1,19 +1,22 @@
-"""The password, which is kept apart from the other settings.
+"""The password and the addresses of messages, which are kept apart from the other settings.
 
-It is kept in the system keyring or, without a keyring, in a file that only its owner can read.
+They are kept in the system keyring or, without a keyring, in files that only their owner can read.
 Tokens are never stored: a process that syncs logs in once and keeps the token in memory.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cohort_core.config.paths import Home
-from cohort_core.config.settings import Settings, load_settings, unreadable
+from cohort_core.config.settings import Settings, load_settings, settings_lock, unreadable
 from cohort_core.errors import BadSettings
 
 _KEY_NAME, _KEY_BYTES = "key of second factors", 32
@@ -81,6 +84,76 @@ def password_place(home: Home) -> str | None:
     if home.credentials.exists():
         return f"in the file {home.credentials.name}, for your eyes only"
     return "in the system keyring"
+
+
+def save_address(home: Home, reference: str, values: Mapping[str, Any]) -> None:
+    """Save where messages of a destination go, with its secrets.
+
+    They are kept in the keyring, else in a private file. `reference` is the destination's ``secret_ref``.
+    """
+    text = json.dumps(dict(values), allow_nan=False)
+    is_kept = _save_in_keyring(home, _address_name(reference), text) is None
+    with settings_lock(home):
+        stored = _load_addresses(home)
+        if is_kept and reference not in stored:
+            return
+        stored.pop(reference, None)
+        if not is_kept:
+            stored[reference] = dict(values)
+        home.write_private(home.addresses, json.dumps(stored, allow_nan=False))
+
+
+def load_address(home: Home, reference: str) -> dict[str, Any]:
+    """Load where messages of a destination go.
+
+    Raises ``BadSettings`` if it cannot be read, as in a service that has no access to the keyring.
+    """
+    stored = _load_addresses(home)
+    if reference in stored:
+        return dict(stored[reference])
+    kept = None
+    try:
+        import keyring
+
+        kept = keyring.get_password(_keyring_service(home), _address_name(reference))
+        if kept:
+            return dict(json.loads(kept))
+    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
+        if _is_locked(error):
+            raise BadSettings("The system keyring is locked. Unlock it, then try again.") from None
+    raise BadSettings("Its address cannot be read here. Remove the destination, and add it again.")
+
+
+def delete_address(home: Home, reference: str) -> None:
+    """Delete where messages of a destination go."""
+    with settings_lock(home):
+        stored = _load_addresses(home)
+        if stored.pop(reference, None) is not None:
+            home.write_private(home.addresses, json.dumps(stored, allow_nan=False))
+            return
+    with contextlib.suppress(Exception):
+        # Keyrings fail with errors of any kind.
+        import keyring
+
+        keyring.delete_password(_keyring_service(home), _address_name(reference))
+
+
+def _address_name(reference: str) -> str:
+    return f"destination {reference}"
+
+
+def _load_addresses(home: Home) -> dict[str, Any]:
+    if not home.addresses.exists():
+        return {}
+    try:
+        stored = json.loads(home.addresses.read_text("utf-8"))
+        return dict(stored)
+    except OSError as error:
+        raise BadSettings(unreadable(home.addresses, error)) from None
+    except (ValueError, TypeError):
+        raise BadSettings(
+            f"{home.addresses} cannot be read. Delete it, and add the destinations again."
+        ) from None
 
 
 def load_or_make_key(home: Home) -> bytes:

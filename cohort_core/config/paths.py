@@ -33,6 +33,7 @@ class Home:
         self.credentials = folder / "credentials.json"
         self.secrets_key = folder / "secrets.key"
         self.oidc_secret = folder / "oidc-client.secret"
+        self.addresses = folder / "addresses.json"
         self.pseudonym_key = folder / "pseudonyms.key"
         self.database = folder / "cohort.db"
         self.write_lock = folder / "cohort.db.lock"

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         None, description="from the environment only; else keyring or file"
     )
     oidc_name: str | None = Field(None, description="whose sign-in it is, for the button, e.g. Google")
+    message_names: Literal["pseudonym", "initial", "full"] = Field(
+        "pseudonym",
+        description="how much of students' names may leave in messages of people who are no administrators",
+    )
     thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
@@ -202,6 +206,10 @@ class Preferences(BaseModel):
         default=None,
         description="Your name, below the drafts of messages; null: the line with it is left out.",
         examples=["Kim Berg"],
+    )
+    message_names: Literal["pseudonym", "initial", "full"] = Field(
+        default="pseudonym",
+        description="How students may be named in digests and events that mentors send out of the school.",
     )
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
 

@@ -28,6 +28,7 @@ from cohort_core.metrics.groups import Group, groups
 from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
 from cohort_core.services.commands import Commands
+from cohort_core.services.messages import MessageCommands
 from cohort_core.services.own_account import OwnAccount
 from cohort_core.services.principal import NOBODY, Principal
 from cohort_core.services.reader import Reader
@@ -117,6 +118,11 @@ class View:
     def accounts(self) -> AccountCommands:
         """The actions on accounts. Raises ``NotAllowed`` for others than administrators."""
         return shared_services().accounts(self.reader.principal)
+
+    @property
+    def messages(self) -> MessageCommands:
+        """The actions on messages. Raises ``NotAllowed`` for a person who may only read."""
+        return shared_services().messages(self.reader.principal)
 
     @property
     def own_account(self) -> OwnAccount:

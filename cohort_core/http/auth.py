@@ -49,7 +49,7 @@ EXPORTED_TYPES = (
 _READ = frozenset({"GET", "HEAD"})
 _RULES: tuple[tuple[frozenset[str], str, Right], ...] = (
     (_READ, r"/|/docs(/oauth2-redirect)?|/openapi\.json|/static-offline-docs(/.*)?", "read"),
-    (_READ, r"/(classes|triage|mentors|risk-bands|drafts)(\.[a-z]+)?|/status", "read"),
+    (_READ, r"/(classes|triage|mentors|risk-bands|drafts)(\.[a-z]+)?|/status|/digest", "read"),
     (_READ, r"/classes/[^/]+/.+", "read"),
     (_READ, r"/sync(\.[a-z]+|/[^/]+(/events)?)?", "read"),
     (frozenset({"POST"}), r"/sync(/[^/]+/cancel)?", "act"),

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pandas as pd
 
 from cohort_core.caching import cached_on
+from cohort_core.metrics.activity import RECENT_DAYS, SILENT_DAYS
 from cohort_core.metrics.acts import acts
 from cohort_core.metrics.cohort import Cohort
 
-RECENT_DAYS, SILENT_DAYS, MIN_COMPLETED = 7, 14, 3
+MIN_COMPLETED = 3
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cohort_core.caching import cached_on
 from cohort_core.formatting import days, one_decimal, points
-from cohort_core.metrics.activity import enrolled_days, last_activity
+from cohort_core.metrics.activity import enrolled_days, last_activity, returned
 from cohort_core.metrics.brief import brief_reasons
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
@@ -24,6 +24,12 @@ from cohort_core.metrics.velocity import cohort_alarm
 
 # Of entries that have lasted equally long the first of these kinds counts: the one that says most.
 KINDS = ("never_started", "stuck", "engagement_gap", "risk", "cohort_alarm")
+VERSION = 1
+"""Grows when the same data gives other entries.
+
+So it does with a new kind, or with a new version of the risk score. Then no events are sent, since nothing
+happened to the students.
+"""
 GRAVITY = ("never_started", "risk", "stuck", "engagement_gap")
 """The kinds of entries about students, the gravest first."""
 
@@ -76,6 +82,8 @@ class ClassTriage:
     """The risk level of each student, by id."""
     last_active: Mapping[str, pd.Timestamp]
     """The latest start or completion of each student who has one, by id."""
+    returned: Mapping[str, tuple[pd.Timestamp, int]]
+    """Students who came back in the last 7 days, by id: instant and silent days."""
 
     def present_entry(self, student_id: str) -> TriageEntry | None:
         """Return the entry with which triage lists a student, or None for none."""
@@ -122,6 +130,7 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         ),
         levels=levels,
         last_active=dict(zip(activity.index, activity, strict=True)),
+        returned=returned(cohort.classwide),
     )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cohort_core.clock import utc_now
+from cohort_core.config import credentials
 from cohort_core.errors import BadInput, NotAllowed
 from cohort_core.services.passwords import check_password, hash_password
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import accounts
+from cohort_core.store import accounts, destinations
 from cohort_core.store.accounts import Account, Session
 from cohort_core.store.audit import save_event
 
@@ -80,11 +81,15 @@ class AccountCommands:
         )
 
     def delete(self, account_id: int) -> None:
-        """Delete an account, and when its person was last here; its name stays taken."""
+        """Delete an account, its places of messages, and when its person was last here.
+
+        Its name stays taken.
+        """
         accounts.delete_account(
             self._workspace.database, account_id, asked_by=self.principal.who, now=utc_now()
         )
         self._workspace.home.visits_of(account_id).unlink(missing_ok=True)
+        self._remove_destinations({account_id})
 
     def invite(self, account_id: int) -> str:
         """Return the secret of a new invitation."""
@@ -117,6 +122,8 @@ class AccountCommands:
         """Remove all accounts, so that the dashboard needs no login; return their number."""
         home, database = self._workspace.home, self._workspace.database
         people = accounts.load_accounts(database, deleted=True)
+        owners = {item.account_id for item in destinations.load_destinations(database)}
+        self._remove_destinations(owners - {None})
         removed = accounts.remove_all_accounts(database, asked_by=self.principal.who)
         for person in people:
             home.visits_of(person.id).unlink(missing_ok=True)
@@ -148,6 +155,15 @@ class AccountCommands:
         from cohort_core.services import school_sign_in
 
         school_sign_in.disconnect(self._workspace, asked_by=self.principal.who)
+
+    def _remove_destinations(self, account_ids: Collection[int | None]) -> None:
+        """Remove the destinations of accounts, with their addresses."""
+        database = self._workspace.database
+        for item in destinations.load_destinations(database):
+            if item.account_id in account_ids:
+                with database.writing() as connection:
+                    destinations.remove_destination(connection, item.id)
+                credentials.delete_address(self._workspace.home, item.secret_ref)
 
     @property
     def has_public_address(self) -> bool:

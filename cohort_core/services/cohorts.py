@@ -114,6 +114,10 @@ class Cohorts:
         # An id that no path can hold, such as "..", may arrive encoded once more.
         return pairs.get(student_id) or pairs.get(unquote(student_id))
 
+    def id_pairs(self, reference: str) -> dict[str, tuple[str, str]]:
+        """Return the real and the pseudonymous id of each student, by both."""
+        return self._pseudonyms(*self._current(reference))
+
     def _pseudonyms_uncached(
         self, class_id: str, revision: Revision, default_timezone: str
     ) -> dict[str, tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput
 from cohort_core.services import director_pages
 from cohort_core.services.contact_frame import contact_frame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cohort_core.metrics.class_night import ClassNight
     from cohort_core.metrics.cohort import Cohort
     from cohort_core.metrics.triage import ClassTriage
+    from cohort_core.notify.digest import Digest
     from cohort_core.reports.band_meaning import Meanings
     from cohort_core.reports.catalog import Triage
     from cohort_core.reports.report import Report
@@ -338,6 +340,31 @@ class Reader(SyncReader):
                 "The class has no student with this id. Choose one of its list.", parameter="student_id"
             )
         return ids[0]
+
+    def digest(self) -> Digest:
+        """Return what a digest says now, with the names that this reader shows."""
+        from zoneinfo import ZoneInfo
+
+        from cohort_core.services.digests import make_digest
+
+        settings = self._workspace.settings()
+        return make_digest(
+            self,
+            "pseudonym" if self.anonymous else "full",
+            now=utc_now(),
+            zone=ZoneInfo(settings.default_timezone),
+            public_url=settings.public_url,
+        ).digest
+
+    def real_ids(self, reference: str) -> Mapping[str, str]:
+        """Return the real ids of students, by the ids that this reader shows."""
+        pairs = self._workspace.cohorts.id_pairs(self.find_class(reference))
+        return {pair[int(self.anonymous)]: pair[0] for pair in pairs.values()}
+
+    def pseudonym_of(self, reference: str, student_id: str) -> str:
+        """Return the pseudonymous id of a student, given the one that this reader shows."""
+        ids = self._workspace.cohorts.student_ids(self.find_class(reference), student_id)
+        return student_id if ids is None else ids[1]
 
     def _open(self, class_ids: Sequence[str] | None = None) -> list[str]:
         return [

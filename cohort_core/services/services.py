@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cohort_core.services.account_commands import AccountCommands
     from cohort_core.services.admin_commands import AdminCommands
     from cohort_core.services.commands import Commands
+    from cohort_core.services.messages import MessageCommands
     from cohort_core.services.own_account import OwnAccount
 
 
@@ -78,6 +79,12 @@ class Services:
         from cohort_core.services.admin_commands import AdminCommands
 
         return AdminCommands(self._workspace, principal)
+
+    def messages(self, principal: Principal) -> MessageCommands:
+        """Return the actions on messages. Raises ``NotAllowed`` for a principal that may only read."""
+        from cohort_core.services.messages import MessageCommands
+
+        return MessageCommands(self._workspace, principal)
 
     def accounts(self, principal: Principal) -> AccountCommands:
         """Return the actions on accounts. Raises ``NotAllowed`` for others than administrators."""

@@ -25,6 +25,7 @@ from cohort_core.config.settings import Preferences
 from cohort_core.errors import BadInput
 from cohort_core.formatting import long_day
 from cohort_core.services.cohorts import Cohorts
+from cohort_core.services.message_worker import MessageWorker
 from cohort_core.sources.base import Login, RetryPolicy
 from cohort_core.store import classes, closing, hides, score_changes, sync_runs
 from cohort_core.store.audit import add_event
@@ -57,6 +58,7 @@ class Workspace:
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._load_settings = single_flight(self._load_settings_uncached, 1)
         self.cohorts = Cohorts(home, self.database, self.settings)
+        self.messages = MessageWorker(self)
         self._resources.callback(self.cohorts.watcher.close)
 
     # Settings and connection
@@ -80,6 +82,7 @@ class Workspace:
             sync_every=current.sync_every,
             anonymous=current.anonymous,
             mentor_name=current.mentor_name,
+            message_names=current.message_names,
             thresholds=current.thresholds,
         )
 
@@ -380,6 +383,8 @@ class Workspace:
             retry_policy=self._retry_policy,
             token=self._tokens.get(key),
         )
+        job.on_end = self.messages.after_sync
+        self.messages.before_sync()
         job.log_in()
         if job.token:
             self._tokens = {key: job.token}
@@ -449,12 +454,13 @@ class Workspace:
         sync_runs.request_cancel(self.database, job_id)
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Stop the schedule, the running sync and the practice school of this process.
+        """Stop the schedule, the messages, the running sync and the practice school of this process.
 
         The sync gets so many seconds to end before its next page.
         """
         if self._schedule:
             self._schedule.stop()
+        self.messages.stop()
         if self._running:
             job, thread = self._running
             job.stop()

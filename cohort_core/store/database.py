@@ -39,6 +39,7 @@ MIGRATION_NAMES = (
     "m008_contacts",
     "m009_closed_at",
     "m010_accounts",
+    "m012_messages",
     "m006_values_as_sent",
     "m007_closed_classes",
 )
@@ -279,6 +280,14 @@ class Database:
         with self.writer() as connection, self._write_lock():
             source.backup(connection)
         self._is_checked = False
+
+    def forget_log(self) -> None:
+        """Remove deleted content from the write-ahead log.
+
+        While somebody reads it stays, until the next time.
+        """
+        with suppress(CohortError), self.writer() as connection, self._write_lock():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def unusable(self, reason: str | None, code: int = 0) -> DatabaseUnusable:
         """Make the error for a database that SQLite or the system refuses.

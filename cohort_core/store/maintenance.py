@@ -36,9 +36,13 @@ from cohort_core.store.database import Database, bring_up_to_date, refuse_newer
 from cohort_core.store.schema_check import foreign_parts
 from cohort_core.store.sync_runs import end_copied_jobs
 
-_SECRETS = ("sessions", "invitations", "accounts", "tokens")
+_SECRETS = (
+    *("deliveries", "outbox_students", "outbox", "destinations", "spells"),
+    *("sessions", "invitations", "accounts", "tokens"),
+)
 """Tables that no backup holds, children first."""
-_NEVER_RESTORED = ("accounts", "sessions", "invitations", "tokens", "audit")
+_MESSAGES = ("destinations", "outbox", "outbox_students", "deliveries")
+_NEVER_RESTORED = ("accounts", "sessions", "invitations", "tokens", "audit", *_MESSAGES)
 _GUARDED_BY: tuple[tuple[Guard, str, tuple[str, ...]], ...] = (
     ("accounts", CREATED_ACCOUNT, (REMOVED_ACCOUNTS, OPENED)),
     ("tokens", CREATED_TOKEN, (OPENED,)),
@@ -50,7 +54,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
     """Copy the database into a private file; return its size in bytes.
 
     It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
-    Tokens, accounts, sessions and invitations are left out.
+    Tokens, accounts, sessions, invitations and messages are left out.
     Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
     database.home.refuse_own_file(target, "file")
@@ -94,11 +98,16 @@ def _copy_into(connection: sqlite3.Connection, draft: Path, target: Path) -> Non
 
 
 def _leave_out_secrets(draft: Path) -> None:
-    """Erase tokens, accounts and sessions from a copy, also from its free pages."""
+    """Erase tokens, accounts, sessions and messages from a copy, also from its free pages."""
     with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         copy.execute("PRAGMA secure_delete = ON")
         for table in _SECRETS:
             copy.execute(f"DELETE FROM {table}")  # noqa: S608
+        copy.execute(_NO_EVENTS_YET)
+
+
+_NO_EVENTS_YET = "UPDATE classes SET events_revision = NULL, events_basis = NULL"
+"""After it the first events of a class say nothing, since nothing happened."""
 
 
 def back_up_here(database: Database, now: datetime, *, asked_by: str) -> Path:
@@ -127,7 +136,8 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
 
     Tokens, accounts with their sessions, and the audit log stay as they are: an old backup must not make
     revoked tokens valid or remove events. If these cannot be read, there are none afterwards, and a home that
-    was guarded is closed. So is one whose backup says in its audit that it was.
+    was guarded is closed. So is one whose backup says in its audit that it was. Destinations and their
+    messages stay as well, so that nothing is sent twice; those of a backup do not come back.
     """
     if database.home.is_own_file(source):
         raise BadInput(
@@ -270,7 +280,9 @@ def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
     for table in _SECRETS:
         whole.execute(f"DELETE FROM {table}")  # noqa: S608
     for table, rows in kept.items():
-        if rows is None or (table in {"sessions", "invitations"} and kept["accounts"] is None):
+        if rows is None or (table in {"sessions", "invitations", *_MESSAGES} and kept["accounts"] is None):
+            continue
+        if table in _MESSAGES and kept["destinations"] is None:
             continue
         whole.execute(f"DELETE FROM {table}")  # noqa: S608
         columns = [str(info[1]) for info in whole.execute(f"PRAGMA table_info({table})")]
@@ -285,6 +297,7 @@ def _keep_for_restore(database: Database, whole: sqlite3.Connection) -> None:
         # Readers cache data by revision, so no earlier revision may be used again for other data.
         newest = int(utc_now().timestamp())
     whole.execute("UPDATE classes SET revision = revision + ? + 1", (newest,))
+    whole.execute(_NO_EVENTS_YET)
 
 
 def _was_guarded(whole: sqlite3.Connection, guard: Guard, begin: str, ends: tuple[str, ...]) -> bool:

@@ -17,6 +17,7 @@ from cohort_core.errors import BadInput, StoreError, SystemRefused
 from cohort_core.store.audit import add_event
 from cohort_core.store.classes import bump_revision
 from cohort_core.store.database import Database
+from cohort_core.store.outbox import remove_pending_about
 from cohort_core.store.person_rows import (
     ROSTER_TABLES,
     PersonReader,
@@ -155,6 +156,7 @@ def _purge_class(connection: sqlite3.Connection, class_id: str, rows: RosterRows
     )
     for table, gone in rows.by_table.items():
         connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(row["id"],) for row in gone])  # noqa: S608
+    remove_pending_about(connection, rows.ids)
     kept = 0
     for table in kept_tables(connection):
         kept += connection.executemany(

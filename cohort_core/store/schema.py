@@ -19,6 +19,9 @@ plan. The other tables and columns make the sync reliable:
 * ``contacts`` says when a mentor wrote or talked to a student, never what; ``marks`` are hides. A hide that a
   contact made keeps in ``earlier`` the hide that it replaced, as JSON, for undo.
 * ``accounts`` are people who may sign in. The row of a deleted account stays, so its name is never another's.
+* ``destinations`` are places outside to which digests and events go. Their addresses and secrets are where
+  the password is, under ``secret_ref``. ``outbox`` holds one row a message, ``deliveries`` one an attempt,
+  and ``outbox_students`` says who is in a message. ``spells`` are the entries of triage, for events.
 * Instants are text in UTC with milliseconds (``2025-12-11T23:02:51.781Z``), which people can read and which
   sorts by time.
 """
@@ -139,6 +142,14 @@ def m009_closed_at(db: Database) -> None:
 def m010_accounts(db: Database) -> None:
     """Add accounts, their sessions and invitations."""
     for statement in _ACCOUNTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations()
+def m012_messages(db: Database) -> None:
+    """Add destinations, what is sent to them, and what was said about students already."""
+    for statement in _MESSAGES.split(";"):
         if statement.strip():
             db.execute(statement)
 
@@ -591,4 +602,73 @@ CREATE TABLE invitations (
   ends_at TEXT NOT NULL,
   used_at TEXT
 ) STRICT, WITHOUT ROWID;
+"""
+
+_MESSAGES = """
+CREATE TABLE destinations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  account_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+  class_ids TEXT,
+  names TEXT NOT NULL,
+  at TEXT NOT NULL,
+  days TEXT NOT NULL,
+  timezone TEXT,
+  events TEXT NOT NULL,
+  allow_private INTEGER NOT NULL DEFAULT 0,
+  is_on INTEGER NOT NULL DEFAULT 1,
+  notice TEXT,
+  made_at TEXT NOT NULL,
+  changed_at TEXT NOT NULL,
+  who TEXT NOT NULL,
+  secret_ref TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE UNIQUE INDEX destinations_by_name ON destinations (coalesce(account_id, 0), name COLLATE NOCASE);
+
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination_id INTEGER NOT NULL REFERENCES destinations (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  body TEXT,
+  made_at TEXT NOT NULL,
+  claimed_by TEXT,
+  claimed_until TEXT,
+  next_try_at TEXT,
+  tries INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL,
+  answer TEXT,
+  UNIQUE (destination_id, key)
+) STRICT;
+CREATE INDEX outbox_by_state ON outbox (state, next_try_at);
+
+CREATE TABLE outbox_students (
+  outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  PRIMARY KEY (outbox_id, class_id, student_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_students_by_student ON outbox_students (class_id, student_id);
+
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+  at TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  answer TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_by_message ON deliveries (outbox_id);
+
+CREATE TABLE spells (
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  since TEXT NOT NULL,
+  is_announced INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (class_id, student_id, kind)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE classes ADD COLUMN events_revision INTEGER;
+ALTER TABLE classes ADD COLUMN events_basis TEXT
 """

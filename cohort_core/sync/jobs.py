@@ -54,6 +54,8 @@ class SyncJob:
         self._stop = threading.Event()
         self._next_cancel_check = 0.0
         self.on_page: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when the job has ended and holds the lock no more; must not raise."""
         self._lock = acquire_lock(database)
         try:
             self.id = sync_runs.create_job(
@@ -169,8 +171,11 @@ class SyncJob:
         self._close()
 
     def _close(self) -> None:
+        """Release what the job holds. It may be called again."""
         self._source.close()
         self._lock.release()
+        on_end, self.on_end = self.on_end, lambda: None
+        on_end()
 
     def _is_cancelled(self) -> bool:
         """Return True if this or another process has asked the sync to stop.

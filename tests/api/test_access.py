@@ -35,6 +35,7 @@ from cohort_core.services.services import Services
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class
+from cohort_core.store.destinations import Wanted
 from cohort_core.store.maintenance import backup
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from tests.api.conftest import Service
@@ -42,7 +43,7 @@ from tests.conftest import FAST_RETRIES, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
-ADMINISTRATION = ("/tokens", "/audit", "/settings", "/accounts", "/sessions")
+ADMINISTRATION = ("/tokens", "/audit", "/settings", "/accounts", "/sessions", "/destinations")
 
 
 def is_administration(path: str) -> bool:
@@ -85,6 +86,14 @@ class Guarded:
         name = f"spare-{secrets.token_hex(8)}"
         return Services(self.workspace).accounts(CLI_OWNER).create(name, "admin").id
 
+    def destination(self) -> tuple[int, int]:
+        """Return the numbers of a destination where nobody listens, and of a message that failed."""
+        messages = Services(self.workspace).messages(CLI_OWNER)
+        wanted = Wanted(f"spare-{secrets.token_hex(8)}", "webhook")
+        made, _ = messages.add(wanted, {"url": "http://127.0.0.1:9/"})
+        messages.send_test(made.id)
+        return made.id, messages.messages(made.id)[0].id
+
     def routes(self, reference: str, class_name: str) -> Iterator[tuple[str, str]]:
         """Yield every method and path of the app, for one class, its students and its syncs."""
         class_id = find_class(self.workspace.database, class_name)
@@ -99,6 +108,9 @@ class Guarded:
             if "{account}" in path or path == "/sessions":
                 account_id = self.account()
                 path = path.replace("{account}", str(account_id))
+            if "{destination}" in path:
+                destination, delivery = self.destination()
+                path = path.replace("{destination}", str(destination)).replace("{delivery}", str(delivery))
             path = path.replace("{name}", "spare").replace("{kind}", "praise")
             path += "/swagger-ui.css" if isinstance(route, Mount) else ""
             assert "{" not in path, path
@@ -122,6 +134,11 @@ def body_of(method: str, path: str) -> dict[str, Any]:
         return {"json": {"name": "spare"}}
     if (method, path) == ("POST", "/accounts"):
         return {"json": {"name": f"new-{secrets.token_hex(8)}", "role": "admin"}}
+    if (method, path) == ("POST", "/destinations"):
+        url = "http://127.0.0.1:9/"
+        return {"json": {"name": f"new-{secrets.token_hex(8)}", "kind": "slack", "url": url}}
+    if method == "PATCH" and path.startswith("/destinations"):
+        return {"json": {"at": "09:00"}}
     if path == "/sessions":
         return {"params": {"account": 1}} if method == "DELETE" else {}
     if method == "PATCH" and path.startswith("/accounts"):

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -16,11 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from cohort_core.cli.exit_codes import EXIT_CODES
 from cohort_core.practice.faults import Fault
+from cohort_core.services.principal import CLI_OWNER
+from cohort_core.services.services import Services
+from cohort_core.store.destinations import Wanted
 from tests.api.conftest import Service
-from tests.conftest import unavailable
+from tests.conftest import unavailable, wait_until
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "automation.md").read_text("utf-8")
 BLOCKS = {name: text for _, name, text in re.findall(r"```(\w+) (\S+)\n(.*?)```", DOCUMENT, re.DOTALL)}
@@ -52,8 +57,8 @@ def run(name: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
 
 def test_every_block_is_run_here() -> None:
     assert set(BLOCKS) == {
-        *("nightly.sh", "cohort-sync.service", "cohort-sync.timer", "slack.sh", "notebook.py"),
-        *("sheets.sh", "fetch.sh"),
+        *("nightly.sh", "cohort-sync.service", "cohort-sync.timer", "digest.sh", "receiver.py"),
+        *("notebook.py", "sheets.sh", "fetch.sh"),
     }
 
 
@@ -128,18 +133,54 @@ def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
         server.shutdown()
 
 
-def test_the_list_in_slack(
+def test_a_digest_to_slack(
     service: Service, environment: dict[str, str], webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
     address, posted = webhook
-    done = run("slack.sh", environment | {"SLACK_WEBHOOK": address})
-    assert (done.returncode, done.stderr) == (0, "")
-    triage = service.get("/triage", limit=5)
-    first, *lines = posted[0]["text"].split("\n")
-    assert first == f"Today: 5 of {triage['total']} need a message (data of {triage['synced_at']})"
-    assert len(lines) == len(triage["items"])
-    for line, entry in zip(lines, triage["items"], strict=True):
-        assert entry["reason"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in line
+    try:
+        done = run("digest.sh", environment | {"SLACK_WEBHOOK": address})
+        assert done.returncode == 0, done.stderr
+        assert address not in done.stdout + done.stderr
+        headline = service.get("/digest")["headline"]
+        assert headline in done.stdout
+        test, digest = posted
+        assert "This is a test" in test["text"]
+        assert digest["text"].endswith(headline), "before it there may be a failed sync"
+    finally:
+        Services(service.workspace).messages(CLI_OWNER).remove("team")
+
+
+def test_the_receiver_checks_signatures(service: Service, environment: dict[str, str]) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    messages = Services(service.workspace).messages(CLI_OWNER)
+    _, secret = messages.add(Wanted("program", "webhook"), {"url": f"http://127.0.0.1:{port}/"})
+    file = Path(environment["DRIVE"]) / "receiver.py"
+    file.write_text(BLOCKS["receiver.py"], "utf-8")
+    own = environment | {"WEBHOOK_SECRET": str(secret), "PORT": str(port)}
+    receiver = subprocess.Popen([sys.executable, str(file)], env=own, stdout=subprocess.PIPE, text=True)
+    try:
+        assert receiver.stdout is not None
+        wait_until(lambda: is_open(port), 20)
+        assert messages.send_test("program").state == "delivered"
+        assert '"type": "ping"' in receiver.stdout.readline()
+        messages.rotate_secret("program")
+        assert messages.send_test("program").state == "delivered", "both sign for a day"
+        receiver.stdout.readline()
+        forged = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+        answer = requests.post(f"http://127.0.0.1:{port}/", data="{}", headers=forged, timeout=10)
+        assert answer.status_code == 401
+        assert receiver.stdout.readline() == "x is not ours\n"
+    finally:
+        receiver.kill()
+        receiver.communicate()
+        messages.remove("program")
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_notebook(service: Service, environment: dict[str, str]) -> None:

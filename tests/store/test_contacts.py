@@ -16,8 +16,9 @@ from cohort_core.services.commands import Commands
 from cohort_core.services.principal import CLI_OWNER, Principal
 from cohort_core.services.purge import purge_student
 from cohort_core.services.services import Services
-from cohort_core.store import contacts
+from cohort_core.store import contacts, outbox
 from cohort_core.store.audit import load_events
+from cohort_core.store.destinations import Wanted, add_destination
 from cohort_core.store.roles import TOKEN_ROLES
 from cohort_core.store.stand_ins import kept_tables, save_aliases, student_tables
 from tests.sync.conftest import SyncedClass, instant
@@ -30,6 +31,9 @@ READ_WITH_PSEUDONYMS: dict[str, Callable[[Any, str], list[Any]]] = {
     "contacts": lambda reader, class_id: reader.contacts(class_id),
     "marks": lambda reader, _class_id: reader.load_hides(),
     "handover_notes": lambda reader, class_id: reader.handover_notes(class_id),
+    # No reader shows them: what is sent of them is tried in tests/notify/test_canaries.py.
+    "outbox_students": lambda _reader, _class_id: [],
+    "spells": lambda _reader, _class_id: [],
 }
 """Tables of notes about a student, and how a reader shows them in anonymous mode."""
 
@@ -184,6 +188,9 @@ def test_who_becomes_worse_is_listed_at_once(synced: SyncedClass, commands: Comm
 def put_everywhere(synced: SyncedClass, student_id: str) -> None:
     """Write a row about a student into every table in which people keep something."""
     with synced.workspace.database.writing() as connection:
+        slack = Wanted("team", "slack")
+        made = add_destination(connection, slack, account_id=None, who="test", secret_ref="x", now=utc_now())
+        message = outbox.add_message(connection, made, "digest", "2026-03-01", CANARY, utc_now())
         for table in kept_tables(connection):
             columns = connection.execute(
                 'SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,)
@@ -194,6 +201,8 @@ def put_everywhere(synced: SyncedClass, student_id: str) -> None:
                     values[name] = student_id
                 elif name == "class_id":
                     values[name] = synced.id
+                elif name == "outbox_id":
+                    values[name] = message
                 elif name in {"at", "made_at"}:
                     values[name] = instant(1)
                 elif name in {"note", "text"}:
@@ -227,6 +236,10 @@ def test_every_table_with_a_student_is_known(synced: SyncedClass) -> None:
     assert set(tables) <= set(admin.student_file(WHO))
     assert admin.student_file("stand-in") == admin.student_file(WHO)
     purge_student(database, WHO, asked_by="test")
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM outbox").fetchone()[0] == 0, (
+            "a message of the student"
+        )
     with pytest.raises(BadInput):
         admin.student_file(WHO)
     with database.reading() as connection:
