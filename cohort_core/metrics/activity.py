@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -56,12 +57,20 @@ def last_activity(cohort: Cohort) -> pd.DataFrame:
     )
 
 
-@cached_on
-def returned(cohort: Cohort) -> dict[str, tuple[pd.Timestamp, int]]:
-    """Return who came back in the 7 days up to *as of*, by id.
+class Return(NamedTuple):
+    """The first start or completion of the last 7 days, after a long silence."""
 
-    Each with the instant of the first activity (UTC) and the full silent days before it, 14 or more. It says
-    the same as `praise.find_return`, for all students at once.
+    at: pd.Timestamp
+    silent_days: int
+    """Full days without a start or completion before it."""
+
+
+@cached_on
+def returns(cohort: Cohort) -> dict[str, Return]:
+    """Return who came back in the 7 days up to *as of*, by the id of the student.
+
+    Before, they were silent for 14 days or more. Activity is a start or completion of any type. Without any
+    before the 7 days nobody comes back.
     """
     cohort = cohort.all_types
     n = len(cohort.students)
@@ -80,7 +89,7 @@ def returned(cohort: Cohort) -> dict[str, tuple[pd.Timestamp, int]]:
     rows = np.flatnonzero(has_both)
     rows = rows[first[rows] - last[rows] >= SILENT_DAYS * day]
     return {
-        str(cohort.students.index[row]): (
+        str(cohort.students.index[row]): Return(
             pd.Timestamp(int(first[row]), unit="us", tz="UTC"),
             int((first[row] - last[row]) // day),
         )

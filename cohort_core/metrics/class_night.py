@@ -8,13 +8,11 @@ from datetime import timedelta
 
 import pandas as pd
 
-from cohort_core.metrics.activity import last_activity
+from cohort_core.metrics.activity import last_activity, returns
 from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import missing_work, stuck_work, student_assignments
 from cohort_core.metrics.outcomes import visible
-from cohort_core.metrics.praise import returns
-from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
 TALK_DAYS = 21

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pandas as pd
 
 from cohort_core.caching import cached_on
-from cohort_core.metrics.activity import RECENT_DAYS, SILENT_DAYS
+from cohort_core.metrics.activity import RECENT_DAYS, returns
 from cohort_core.metrics.acts import acts
 from cohort_core.metrics.cohort import Cohort
 
 MIN_COMPLETED = 3
-
-
-@dataclass(frozen=True)
-class Return:
-    """The first start or completion of the last 7 days, after a long silence."""
-
-    at: pd.Timestamp
-    silent_days: int
-    """Full days without a start or completion before it."""
-
-
-@cached_on
-def returns(cohort: Cohort) -> dict[str, Return]:
-    """Return who came back in the last 7 days, by the id of the student.
-
-    Before, they were silent for 14 days or more. Activity is a start or completion of any type. Without any
-    before the 7 days nobody comes back.
-    """
-    rows = acts(cohort.class_data)
-    rows = rows[rows["at"] <= cohort.as_of]
-    is_recent = rows["at"] > cohort.as_of - timedelta(days=RECENT_DAYS)
-    first = rows[is_recent].groupby("student_id")["at"].first()
-    silence = (first - rows[~is_recent].groupby("student_id")["at"].last()).dropna()
-    silence = silence[silence >= timedelta(days=SILENT_DAYS)]
-    moments = zip(silence.index, first.reindex(silence.index), silence.dt.days, strict=True)
-    return {student_id: Return(at, days) for student_id, at, days in moments}
 
 
 @cached_on

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cohort_core.caching import cached_on
 from cohort_core.formatting import days, one_decimal, points
-from cohort_core.metrics.activity import enrolled_days, last_activity, returned
+from cohort_core.metrics.activity import Return, enrolled_days, last_activity, returns
 from cohort_core.metrics.brief import brief_reasons
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.durations import stuck
@@ -82,7 +82,7 @@ class ClassTriage:
     """The risk level of each student, by id."""
     last_active: Mapping[str, pd.Timestamp]
     """The latest start or completion of each student who has one, by id."""
-    returned: Mapping[str, tuple[pd.Timestamp, int]]
+    returned: Mapping[str, Return]
     """Students who came back in the last 7 days, by id: instant and silent days."""
 
     def present_entry(self, student_id: str) -> TriageEntry | None:
@@ -130,7 +130,7 @@ def class_triage(cohort: Cohort) -> ClassTriage:
         ),
         levels=levels,
         last_active=dict(zip(activity.index, activity, strict=True)),
-        returned=returned(cohort.classwide),
+        returned=returns(cohort.classwide),
     )
 
 

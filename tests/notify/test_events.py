@@ -10,8 +10,6 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from cohort_core.clock import utc_now
 from cohort_core.config.settings import Preferences
 from cohort_core.config.thresholds import Thresholds
-from cohort_core.metrics import praise
-from cohort_core.metrics.activity import returned
 from cohort_core.services import message_events
 from cohort_core.store.destinations import EVENTS
 from tests.notify.conftest import School
@@ -184,15 +182,3 @@ def test_a_webhook_made_later_begins_with_silence(hooked: School, receiver: Rece
     hooked.add("webhook", f"{receiver.url}/hook")
     hooked.sync()
     assert receiver.requests == []
-
-
-def test_returned_agrees_with_find_return(made: School) -> None:
-    made.add_row(0, 3, 0)
-    made.add_row(1, 3, 6)
-    made.add_row(2, 3, 9)
-    made.sync()
-    cohort = made.workspace.cohorts.cohort(made.class_id)
-    every = {student_id: praise.find_return(cohort, student_id) for student_id in cohort.students.index}
-    expected = {who: (back.at, back.silent_days) for who, back in every.items() if back is not None}
-    assert returned(cohort) == expected
-    assert len(expected) == 2

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import quote
 
 from cohort_core.dashboard.components.text import count
-from cohort_core.metrics.activity import enrolled_days
+from cohort_core.metrics.activity import enrolled_days, returns
 from cohort_core.metrics.acts import acts_of
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import missing_work, stuck_work
-from cohort_core.metrics.praise import praise, returns
+from cohort_core.metrics.praise import praise
 from cohort_core.reports import catalog
 from cohort_core.reports.drafts import OURS, Template, fill
 from cohort_core.services.reader import Reader
