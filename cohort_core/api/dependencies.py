@@ -124,6 +124,9 @@ JobNumber = Annotated[
 ContactNumber = Annotated[
     int, Path(alias="contact", ge=1, le=2**53, description="The number of a contact."), DIGITS_ONLY
 ]
+RequestNumber = Annotated[
+    int, Path(alias="request", ge=1, le=2**53, description="The number of a request for help."), DIGITS_ONLY
+]
 AccountId = Annotated[
     int, Path(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
 ]

@@ -12,7 +12,11 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-NAME, NAME_OVER_TLS = "cohort", "__Host-cohort"
+PERSON, STUDENT = "cohort", "cohort-student"
+"""The names of the cookies, to which `__Host-` comes over TLS.
+
+A mentor who looks at a student's link keeps their own session.
+"""
 
 
 def is_encrypted(scope: MutableMapping[str, Any]) -> bool:
@@ -20,26 +24,30 @@ def is_encrypted(scope: MutableMapping[str, Any]) -> bool:
     return scope.get("scheme") in {"https", "wss"}
 
 
-def secret_of(scope: MutableMapping[str, Any]) -> str | None:
+def secret_of(scope: MutableMapping[str, Any], name: str = PERSON) -> str | None:
     """Return the secret of the session that a request belongs to, None without a cookie."""
-    name = NAME_OVER_TLS if is_encrypted(scope) else NAME
-    return HTTPConnection(scope).cookies.get(name) or None
+    return HTTPConnection(scope).cookies.get(_full_name(scope, name)) or None
 
 
-def set_secret(response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int) -> None:
+def set_secret(
+    response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int, name: str = PERSON
+) -> None:
     """Give the browser the secret of a session."""
-    is_safe = is_encrypted(scope)
     response.set_cookie(
-        NAME_OVER_TLS if is_safe else NAME,
+        _full_name(scope, name),
         secret,
         max_age=seconds,
         path="/",
-        secure=is_safe,
+        secure=is_encrypted(scope),
         httponly=True,
         samesite="lax",
     )
 
 
-def clear_secret(response: Response, scope: MutableMapping[str, Any]) -> None:
+def clear_secret(response: Response, scope: MutableMapping[str, Any], name: str = PERSON) -> None:
     """Take the secret from the browser."""
-    set_secret(response, scope, "", 0)
+    set_secret(response, scope, "", 0, name)
+
+
+def _full_name(scope: MutableMapping[str, Any], name: str) -> str:
+    return f"__Host-{name}" if is_encrypted(scope) else name

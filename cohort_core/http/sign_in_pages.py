@@ -153,7 +153,7 @@ class SignInPages:
         return _page("Sign in", _login_form(self._next(request.query_params.get("next", "")), notice))
 
     async def _log_in(self, request: Request) -> Response:
-        form = await _read_form(request)
+        form = await read_form(request)
         if form is None:
             return _page("Sign in", _notice(TOO_LONG) + _login_link(), HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         target = self._next(form.get("next", ""))
@@ -198,7 +198,7 @@ class SignInPages:
 
     async def _accept_invitation(self, request: Request) -> Response:
         secret = request.path_params["secret"]
-        form = await _read_form(request)
+        form = await read_form(request)
         account = await self._run(partial(self._sign_in.invited, secret))
         if account is None:
             return _page("This link does not work", _notice(USED) + _login_link(), HTTPStatus.NOT_FOUND)
@@ -263,7 +263,7 @@ def browser_label(user_agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-async def _read_form(request: Request) -> dict[str, str] | None:
+async def read_form(request: Request) -> dict[str, str] | None:
     """Return the fields of a form; None if it is too long."""
     body = b""
     async for part in request.stream():

@@ -80,6 +80,8 @@ class Workspace:
             sync_every=current.sync_every,
             anonymous=current.anonymous,
             mentor_name=current.mentor_name,
+            student_page=current.student_page,
+            student_notes=current.student_notes,
             thresholds=current.thresholds,
         )
 

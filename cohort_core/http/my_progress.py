@@ -1,0 +1,261 @@
+"""The addresses of a student's own page: the link, the page, its file, and asking for help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from cohort_core.errors import BadInput, CohortError
+from cohort_core.http.my_progress_html import (
+    ASK_PATH,
+    BACK_PATH,
+    CSV_PATH,
+    LEAVE_PATH,
+    PAGE,
+    ROOT,
+    link_page,
+    plain_page,
+    whole_page,
+)
+from cohort_core.http.rate_limit import FixedWindow
+from cohort_core.http.session_cookie import STUDENT, clear_secret, secret_of, set_secret
+from cohort_core.http.sign_in_pages import is_from_here, read_form
+from cohort_core.metrics.own_progress import OwnProgress
+from cohort_core.services.own_page import OwnPage
+from cohort_core.services.sign_in import Opened
+from cohort_core.services.student_pages import LINK_PATH, StudentPages
+
+MAX_WAITING = 1_000
+"""So many requests may wait; a page takes some milliseconds."""
+MAX_SENT = 30
+"""Forms that a student may send in a minute."""
+DID = {
+    "asked": "Your mentor gets your question. It was good to ask.",
+    "again": "You asked about this already. Your mentor sees it.",
+    "back": "It is taken back.",
+}
+_ASK_FOR_A_LINK = "Ask your mentor for a new one; it takes them a moment."
+_ENDS = {
+    "expired": (
+        "This link is over",
+        ("A link works for 30 days, and this one had its time. Your work is safe.", _ASK_FOR_A_LINK),
+    ),
+    "revoked": (
+        "There is a newer link",
+        (
+            "Your mentor ended this link, most likely because there is a newer one. Look at their latest "
+            "message.",
+            _ASK_FOR_A_LINK,
+        ),
+    ),
+    "unknown": (
+        "This link leads nowhere",
+        ("Perhaps a part of it got lost. Copy the whole link from the message.", _ASK_FOR_A_LINK),
+    ),
+}
+T = TypeVar("T")
+_Respond = Callable[[Request], Any]
+
+
+class _Busy(Exception):
+    """Too many requests wait."""
+
+
+class MyProgressPages:
+    """The handlers of a student's own page.
+
+    ``write_csv`` makes the file of a student's work.
+    """
+
+    def __init__(self, students: StudentPages, write_csv: Callable[[OwnProgress], bytes]) -> None:
+        self._students = students
+        self._write_csv = write_csv
+        self._sent = FixedWindow(MAX_SENT)
+        self._limiters: list[anyio.CapacityLimiter] = []
+
+    def routes(self) -> list[Route]:
+        """Return the routes, which take a link or the session that it opened."""
+        handlers: tuple[tuple[str, str, _Respond], ...] = (
+            ("GET", ROOT, self._show),
+            ("GET", CSV_PATH, self._send_file),
+            ("POST", ASK_PATH, self._ask),
+            ("POST", BACK_PATH, self._take_back),
+            ("POST", LEAVE_PATH, self._leave),
+            ("GET", f"{LINK_PATH}/{{secret}}", self._show_link),
+            ("POST", f"{LINK_PATH}/{{secret}}", self._open_link),
+        )
+        return [
+            Route(path, self._guarded(handle), methods=[method], include_in_schema=False)
+            for method, path, handle in handlers
+        ]
+
+    def _guarded(self, handle: _Respond) -> _Respond:
+        """Refuse forms of other sites and too many, and answer errors with a page."""
+
+        async def respond(request: Request) -> Response:
+            try:
+                if request.method == "POST" and (refusal := self._refusal(request)):
+                    return refusal
+                if not await self._run(self._students.is_on):
+                    return _page(
+                        "This page is not in use",
+                        "Your school does not use this page at the moment. Your mentor can tell you how you "
+                        "are getting on.",
+                        status=HTTPStatus.NOT_FOUND,
+                    )
+                response: Response = await handle(request)
+            except (_Busy, CohortError):
+                response = _page(
+                    "One moment please",
+                    "This page cannot be shown just now. Your work is safe. Load it again in a minute.",
+                    status=HTTPStatus.SERVICE_UNAVAILABLE,
+                )
+                response.headers["Retry-After"] = "60"
+            return response
+
+        return respond
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not is_from_here(request):
+            return _page(
+                "Nothing was done",
+                "This form was sent from another web site. Open your page, and do it there.",
+                status=HTTPStatus.FORBIDDEN,
+            )
+        who = request.path_params.get("secret") or secret_of(request.scope, STUDENT) or ""
+        if wait := self._sent.wait(who):
+            response = _page(
+                "One moment please",
+                "That was a lot in a short time. Wait a minute, and go on then.",
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+            )
+            response.headers["Retry-After"] = str(wait)
+            return response
+        return None
+
+    async def _show(self, request: Request) -> Response:
+        page = await self._page_of(request)
+        if page is None:
+            return _no_session()
+        notice = DID.get(request.query_params.get("did", ""), "")
+        return PAGE.response(*await self._run(lambda: whole_page(page.view(), notice)))
+
+    async def _send_file(self, request: Request) -> Response:
+        page = await self._page_of(request)
+        if page is None:
+            return _no_session()
+
+        def write() -> bytes | None:
+            progress = page.view().progress
+            return None if progress is None else self._write_csv(progress)
+
+        content = await self._run(write)
+        if content is None:
+            return RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
+        headers = {
+            "Content-Disposition": 'attachment; filename="my-progress.csv"',
+            "Cache-Control": "no-store",
+        }
+        return Response(content, HTTPStatus.OK, headers, "text/csv; charset=utf-8")
+
+    async def _ask(self, request: Request) -> Response:
+        page, form = await self._page_of(request), await read_form(request)
+        if page is None:
+            return _no_session()
+        if form is None:
+            return await self._with_problem(page, "That is too long. Say it in fewer words.")
+        assignment_id, text = form.get("assignment") or None, form.get("text", "")
+        if assignment_id is None and not text.strip():
+            return await self._with_problem(page, "Write in a few words what would help you.")
+        try:
+            is_new = await self._run(partial(page.ask_for_help, assignment_id, text))
+        except BadInput as error:
+            return await self._with_problem(page, error.message)
+        return _back_to_page("asked" if is_new else "again")
+
+    async def _with_problem(self, page: OwnPage, problem: str) -> Response:
+        title, body = await self._run(lambda: whole_page(page.view(), problem, is_error=True))
+        return PAGE.response(title, body, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    async def _take_back(self, request: Request) -> Response:
+        page, form = await self._page_of(request), await read_form(request)
+        if page is None:
+            return _no_session()
+        number = (form or {}).get("request", "")
+        if number.isascii() and number.isdecimal() and len(number) < 16:
+            await self._run(partial(page.take_back, int(number)))
+        return _back_to_page("back")
+
+    async def _leave(self, request: Request) -> Response:
+        if secret := secret_of(request.scope, STUDENT):
+            await self._run(partial(self._students.leave, secret))
+        response = _page(
+            "Your page is closed on this device", "Your link opens it again, as long as it works. See you!"
+        )
+        clear_secret(response, request.scope, STUDENT)
+        return response
+
+    async def _show_link(self, request: Request) -> Response:
+        secret = request.path_params["secret"]
+        state = await self._run(partial(self._students.link_state, secret))
+        if state != "works":
+            return _ended(state)
+        return PAGE.response(*link_page(f"{LINK_PATH}/{secret}"))
+
+    async def _open_link(self, request: Request) -> Response:
+        old = secret_of(request.scope, STUDENT)
+        opened = await self._run(partial(self._students.open, request.path_params["secret"], old))
+        if not isinstance(opened, Opened):
+            return _ended(opened)
+        response = RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
+        set_secret(response, request.scope, opened.secret, opened.seconds, STUDENT)
+        return response
+
+    async def _page_of(self, request: Request) -> OwnPage | None:
+        return await self._run(partial(self._students.page_of, secret_of(request.scope, STUDENT)))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Run work in a thread of its own, one at a time, so that many students slow down no mentor."""
+        # A limiter belongs to an event loop, so the first request creates it.
+        if not self._limiters:
+            self._limiters.append(anyio.CapacityLimiter(1))
+        (limiter,) = self._limiters
+        if limiter.statistics().tasks_waiting >= MAX_WAITING:
+            raise _Busy
+        return await anyio.to_thread.run_sync(work, limiter=limiter)
+
+
+def is_my_progress_path(path: str) -> bool:
+    """Return whether a path is that of a page of this module."""
+    return path in {ROOT, CSV_PATH} or path.startswith(f"{ROOT}/")
+
+
+def _page(title: str, *sentences: str, status: int = HTTPStatus.OK) -> Response:
+    return PAGE.response(*plain_page(title, sentences), status)
+
+
+def _no_session() -> Response:
+    return _page(
+        "A page for students",
+        "Open it with the link that your mentor sent you.",
+        f"If you do not have the link any more, or it is over: {_ASK_FOR_A_LINK[0].lower()}"
+        f"{_ASK_FOR_A_LINK[1:]}",
+        status=HTTPStatus.UNAUTHORIZED,
+    )
+
+
+def _ended(state: str) -> Response:
+    title, sentences = _ENDS[state]
+    return _page(title, *sentences, status=HTTPStatus.NOT_FOUND if state == "unknown" else HTTPStatus.GONE)
+
+
+def _back_to_page(did: str) -> Response:
+    return RedirectResponse(f"{ROOT}?did={did}", HTTPStatus.SEE_OTHER, PAGE.headers)
