@@ -11,6 +11,7 @@ from cohort_core.dashboard.settings import (
     people,
     roster_import,
     schedule,
+    students,
     thresholds,
     time_zones,
 )
@@ -18,6 +19,7 @@ from cohort_core.dashboard.settings import (
 PARTS = {
     "connection": "Connection",
     "people": "People",
+    "students": "Students",
     "thresholds": "Thresholds",
     "roster": "Groups and mentors",
     "drafts": "Drafts",
@@ -43,6 +45,8 @@ with begin("settings", needs_class=False) as view:
     match part:
         case "people":
             people.show(view)
+        case "students":
+            students.show(view)
         case "thresholds":
             thresholds.show(view)
         case "roster":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NoReturn, ParamSpec
@@ -27,6 +27,7 @@ from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import Group, groups
 from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
+from cohort_core.services.arrangement import EVERYONE, Arrangement, OwnArrangement
 from cohort_core.services.commands import Commands
 from cohort_core.services.own_account import OwnAccount
 from cohort_core.services.principal import NOBODY, Principal
@@ -112,6 +113,12 @@ class View:
     maybe_cohort: Cohort | None = None
     group_id: str | None = None
     as_of: str | None = None
+    arrangement: Arrangement = field(default_factory=Arrangement)
+
+    @property
+    def own_arrangement(self) -> OwnArrangement:
+        """The actions with which a person arranges the dashboard."""
+        return shared_services().own_arrangement(self.reader.principal)
 
     @property
     def accounts(self) -> AccountCommands:
@@ -314,10 +321,15 @@ def _prepare(page: Page, needs_class: bool) -> View:
         is_connected = reader.is_connected()
         classes = reader.statuses()
         active = [status for status in classes if status.is_active]
-        chosen = url_state.choose_class(active, are_all=principal.class_ids is None)
+        arrangement = services.own_arrangement(principal).load()
+        chosen = url_state.choose_class(
+            active, are_all=principal.class_ids is None, preferred=arrangement.class_id
+        )
         shown = next((status for status in active if status.id == chosen.id), None)
         with selectors:
-            view, notices = _select(View(reader, commands, admin, classes, shown), active)
+            view, notices = _select(
+                View(reader, commands, admin, classes, shown, arrangement=arrangement), active
+            )
     finally:
         # Even when no data can be read, the links must be there, so that a mentor can leave the page.
         with links:
@@ -364,7 +376,7 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
         {choice.id for choice in offered},
         shown.id,
         "The address asks for a group that this class does not have. This is everyone.",
-        preferred=_own_group(reader.principal, offered),
+        preferred=_own_group(reader.principal, view.arrangement, offered),
     )
     kind = url_state.choose_part(
         url_state.TYPE,
@@ -410,8 +422,12 @@ def _show_person(principal: Principal) -> None:
         st.html('<button type="button" class="ct-sign-out">Sign out</button>', width="content")
 
 
-def _own_group(principal: Principal, offered: Sequence[Group]) -> str | None:
-    """Return the id of the first group of the person that a class has."""
+def _own_group(principal: Principal, arrangement: Arrangement, offered: Sequence[Group]) -> str | None:
+    """Return the id of the group that the person chose to begin with, else of their first in a class."""
+    if arrangement.group == EVERYONE:
+        return None
+    if arrangement.group in {group.id for group in offered}:
+        return arrangement.group
     own = {folded(group) for group in principal.groups}
     return next((group.id for group in offered if {folded(group.label), group.id} & own), None)
 

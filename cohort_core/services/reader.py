@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cohort_core.errors import BadInput
 from cohort_core.services import director_pages
+from cohort_core.services.arrangement import OwnArrangement
 from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.director_pages import DirectorPage
 from cohort_core.services.drafts import Draft, present_drafts
@@ -308,6 +309,15 @@ class Reader(SyncReader):
         if self.principal.account_id is not None:
             return self.principal.signs_as
         return self._workspace.settings().mentor_name
+
+    @property
+    def signature(self) -> str | None:
+        """What stands below a message: the sign-off that the person chose, and the name."""
+        name = self.mentor_name
+        if self.anonymous:
+            return None
+        sign_off = OwnArrangement(self._workspace, self.principal).load().sign_off
+        return "\n".join(filter(None, [sign_off, name])) or None
 
     def director_page(
         self, reference: str, since: str | None = None, as_of: str | None = None, group: str | None = None
