@@ -85,7 +85,9 @@ class Door:
 def create_app(
     workspace: Workspace, *, exposed: bool = False, insecure: bool = False, hosts: Collection[str] = ()
 ) -> FastAPI:
-    """Create the API and mount the dashboard, with the pages of signing in and those of students.
+    """Create the API, mount the dashboard, and add the plain pages.
+
+    These are the pages of signing in and those of students.
 
     Where other computers can connect and nobody has an account, there is only the API. ``insecure`` lets
     people at other computers sign in without TLS. Streamlit allows one such app per process.

@@ -241,7 +241,7 @@ class DraftRequest(BaseModel):
 
 
 class StudentLinkRow(BaseModel):
-    """A link to a student's own page. Its address is shown once, when it is made."""
+    """A link to a student's own page, without its address."""
 
     class_id: str = Field(description="OpenClass id of the class.")
     student_id: str = Field(description="OpenClass id of the student.")
@@ -261,7 +261,7 @@ class NewStudentLink(BaseModel):
 
 
 class HelpRequestRow(BaseModel):
-    """What a student asked on their own page."""
+    """A request for help, sent by a student from their own page."""
 
     id: int = Field(description="Its number.", examples=[1])
     class_id: str = Field(description="OpenClass id of the class.")

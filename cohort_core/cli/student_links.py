@@ -20,9 +20,9 @@ commands.add_typer(student_link, name="student-link")
 
 @student_link.command()
 def create(class_id: RequiredClassId, student: StudentId) -> None:
-    """Print a link to a student's own page, for 30 days. Earlier links of the student end.
+    """Print a link to a student's own page, for 30 days.
 
-    It needs the setting student_page = true.
+    Earlier links of the student end. It needs the setting student_page = true.
     """
     address = common.commands().make_student_link(class_id, student)
     typer.echo("A link to the student's own page, for 30 days. Send it to the student alone:", err=True)
@@ -51,6 +51,6 @@ def list_(class_id: RequiredClassId, anonymous: AnonymousOption = False, as_json
 
 @student_link.command()
 def end(class_id: RequiredClassId, student: StudentId) -> None:
-    """End the links of a student, and close the page wherever one of them opened it."""
+    """End the links of a student, and close the pages that they opened."""
     ended = common.commands().end_student_link(class_id, student)
     typer.echo("Ended." if ended else "The student has no link that works.")

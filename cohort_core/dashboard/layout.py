@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -21,7 +21,7 @@ from cohort_core.dashboard.components.text import count, literal, parse_instant,
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.first_page import PAGES_FOLDER
 from cohort_core.dashboard.identity import current_principal
-from cohort_core.errors import NotAllowed
+from cohort_core.errors import CohortError, NotAllowed
 from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import Group, groups
@@ -305,8 +305,13 @@ def open_page(name: str, **also: str | None) -> NoReturn:
 
 def _prepare(page: Page, needs_class: bool) -> View:
     services, principal = shared_services(), current_principal()
+    arrangement = Arrangement()
+    with suppress(CohortError):
+        # What cannot be read is said below.
+        arrangement = services.own_arrangement(principal).load()
     with st.sidebar:
-        st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        # The script of the first page reads the theme.
+        st.html(f'<div class="ct-product" data-ct-theme="{arrangement.theme or ""}">{PRODUCT}</div>')
         if principal.account_id is not None:
             _show_person(principal)
         search_place = st.container()
@@ -321,7 +326,6 @@ def _prepare(page: Page, needs_class: bool) -> View:
         is_connected = reader.is_connected()
         classes = reader.statuses()
         active = [status for status in classes if status.is_active]
-        arrangement = services.own_arrangement(principal).load()
         chosen = url_state.choose_class(
             active, are_all=principal.class_ids is None, preferred=arrangement.class_id
         )
@@ -423,7 +427,10 @@ def _show_person(principal: Principal) -> None:
 
 
 def _own_group(principal: Principal, arrangement: Arrangement, offered: Sequence[Group]) -> str | None:
-    """Return the id of the group that the person chose to begin with, else of their first in a class."""
+    """Return the id of the group with which a person begins, if any.
+
+    It is the one that they chose, else their first that the class has.
+    """
     if arrangement.group == EVERYONE:
         return None
     if arrangement.group in {group.id for group in offered}:

@@ -34,10 +34,10 @@ class Chosen:
 def choose_class(
     active: Sequence[ClassStatus], *, are_all: bool = True, preferred: str | None = None
 ) -> Chosen:
-    """Choose the class in the address, else the last shown, else `preferred`, else the first with data.
+    """Choose the class in the address, else the last shown, else `preferred`.
 
-    `are_all` is False for a person who sees some of the classes: the notice does not say whether there are
-    others.
+    Without any of them it is the first with data. `are_all` is False for a person who sees some of the
+    classes: the notice does not say whether there are others.
     """
     requested = st.query_params.get(CLASS)
     named, before = _id_of(requested, active), _id_of(_remembered().get(CLASS), active)

@@ -1,4 +1,4 @@
-"""The addresses of a student's own page: the link, the page, its file, and asking for help."""
+"""The addresses of a student's own page: link, page, file, and asking for help."""
 
 from __future__ import annotations
 
@@ -223,7 +223,10 @@ class MyProgressPages:
         return await self._run(partial(self._students.page_of, secret_of(request.scope, STUDENT)))
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """Run work in a thread of its own, one at a time, so that many students slow down no mentor."""
+        """Run work in a thread of its own, one at a time.
+
+        So many students at once slow down no mentor.
+        """
         # A limiter belongs to an event loop, so the first request creates it.
         if not self._limiters:
             self._limiters.append(anyio.CapacityLimiter(1))

@@ -1,16 +1,18 @@
-"""The HTML of a student's own page: plain, without a script, for a small phone too.
+"""The HTML of a student's own page: plain, without a script.
 
-It says what to do next before it says how far somebody is, and compares nobody with anybody.
+It is good on a small phone. It says what to do next before it says how far somebody is, and compares nobody
+with anybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from html import escape
 from itertools import groupby
+from typing import NamedTuple
 
-from cohort_core.formatting import count, percent
+from cohort_core.formatting import count, long_day, percent
 from cohort_core.http.plain_pages import PlainPages
 from cohort_core.metrics.own_progress import OwnProgress, OwnWeek, OwnWork
 from cohort_core.services.own_page import OwnContact, OwnView
@@ -18,7 +20,7 @@ from cohort_core.store.help_requests import MAX_TEXT, HelpRequest
 
 ROOT = "/my-progress"
 CSV_PATH, ASK_PATH, BACK_PATH, LEAVE_PATH = f"{ROOT}.csv", f"{ROOT}/ask", f"{ROOT}/take-back", f"{ROOT}/leave"
-MAX_NEXT = 3
+MAX_NEXT, MAX_REQUESTS = 3, 10
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --text: #1e2a2d; --quiet: #55656a; --line: #cfd8da;
   --field: #66757a; --tint: #14545b; --on-tint: #fff; --soft: #eef4f4; --warn: #a3341a; }
@@ -69,34 +71,56 @@ _DID = {
 }
 
 
+class _Days(NamedTuple):
+    """Writes days in the zone of the class, without the year while it is the present one."""
+
+    zone: tzinfo
+    year: int | None
+
+    def of(self, moment: datetime | str | None) -> str:
+        """Return the local day of an instant; a naive one is in UTC."""
+        if moment is None:
+            return "an unknown day"
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return self.on(moment.astimezone(self.zone).date())
+
+    def on(self, day: date) -> str:
+        """Return a day, such as "3 November"."""
+        return f"{day.day} {day:%B}" if day.year == self.year else long_day(day)
+
+
 def whole_page(view: OwnView, notice: str = "", *, is_error: bool = False) -> tuple[str, str]:
     """Return title and body of the page of a student."""
-    title = f"Hello {view.first_name}" if view.first_name else "Your progress"
-    parts = [_head(view), _notice(notice, is_error=is_error)]
+    days = _Days(view.zone, view.as_of.astimezone(view.zone).year if view.as_of else None)
+    parts = [_head(view, days), _notice(notice, is_error=is_error)]
     if view.progress is None:
         parts.append(_absence(view))
     else:
         progress = view.progress
+        steps = _steps(progress)
         parts += [
-            _next(progress),
-            _help(view, progress),
-            _how_far(progress),
-            _weeks(progress.weeks),
-            _course(progress, view.zone),
+            _next(progress, steps),
+            _help(view, progress, days),
+            _how_far(progress, days),
+            _weeks(progress.weeks, days),
+            _course(progress, steps, days),
         ]
-    parts += [_kept(view), _foot()]
-    return title, "".join(parts)
+    parts += [_kept(view, days), _foot()]
+    return f"Hello {view.first_name}" if view.first_name else "Your progress", "".join(parts)
 
 
-def _head(view: OwnView) -> str:
-    if view.as_of is None:
-        return f"<p>{escape(view.class_name)}</p>"
-    at = view.as_of.astimezone(view.zone)
-    return (
-        f"<p>{escape(view.class_name)}</p>"
-        f'<p class="quiet">As your course had it on {at:%A} {_day(at.date())}, {at:%H:%M}. What you do now '
-        "appears here later.</p>"
-    )
+def _head(view: OwnView, days: _Days) -> str:
+    as_of = ""
+    if view.as_of is not None:
+        at = view.as_of.astimezone(view.zone)
+        as_of = (
+            f'<p class="quiet">This is your work as of {at:%A} {days.on(at.date())}, {at:%H:%M}. What you do '
+            "now appears here later.</p>"
+        )
+    return f"<p>{escape(view.class_name)}</p>{as_of}"
 
 
 def _notice(sentence: str, *, is_error: bool) -> str:
@@ -117,16 +141,24 @@ def _absence(view: OwnView) -> str:
     return f'<p class="card">{words}</p>'
 
 
-def _next(progress: OwnProgress) -> str:
+def _steps(progress: OwnProgress) -> list[OwnWork]:
+    """Return what to do next: what is in progress, then what is to come, both in course order.
+
+    For what is in progress for long there is help; it comes last here.
+    """
+    short = [item for item in progress.in_progress if not item.is_long][: MAX_NEXT - 1]
+    steps = short + progress.to_come[: MAX_NEXT - len(short)]
+    return (steps + [item for item in progress.in_progress if item not in steps])[:MAX_NEXT]
+
+
+def _next(progress: OwnProgress, steps: Sequence[OwnWork]) -> str:
     if not progress.work:
         return '<p class="card">There are no assignments in this course yet. They appear here.</p>'
     if progress.is_finished:
         return '<p class="card first">You have completed the whole course. Well done!</p>'
-    steps = [("Go on with", item) for item in progress.in_progress[: MAX_NEXT - 1]]
-    steps += [("Begin", item) for item in progress.to_come[: MAX_NEXT - len(steps)]]
-    steps += [("Go on with", item) for item in progress.in_progress[MAX_NEXT - 1 :]][: MAX_NEXT - len(steps)]
-    (word, first), *later = steps
-    lines = "".join(f"<li>Then: {_named(item)}</li>" for _, item in later)
+    first, *later = steps
+    word = "Go on with" if first.state == "in_progress" else "Begin with"
+    lines = "".join(f"<li>Then {_named(item)}</li>" for item in later)
     return (
         '<section aria-labelledby="next"><h2 id="next">What to do next</h2><div class="card">'
         f'<p class="first">{word} {_named(first)}</p><ul>{lines}</ul></div></section>'
@@ -138,27 +170,30 @@ def _named(item: OwnWork) -> str:
     return f"<b>{escape(item.name)}</b>{kind}"
 
 
-def _help(view: OwnView, progress: OwnProgress) -> str:
+def _help(view: OwnView, progress: OwnProgress, days: _Days) -> str:
     """Offer help with what is in progress for long, and with anything else."""
-    waiting = {item.assignment_id: item for item in view.requests if item.answered_at is None}
+    waiting = {item.assignment_id for item in view.requests if item.answered_at is None}
     names = {item.assignment_id: item.name for item in progress.work}
-    asked = "".join(_asked(item, names, view) for item in view.requests[:10])
+    asked = "".join(_asked(item, names, days) for item in view.requests[:MAX_REQUESTS])
     long = [item for item in progress.in_progress if item.is_long and item.assignment_id not in waiting]
     cards = "".join(
         f'<div class="card"><h3>{escape(item.name)}</h3>'
-        f'<p class="quiet">In progress since {_local_day(item.started_at, view.zone)}.</p>'
-        f"{_form(item.assignment_id) if view.is_open else ''}</div>"
+        f'<p class="quiet">In progress since {days.of(item.started_at)}.</p>{_form(item.assignment_id)}</div>'
         for item in long
+        if view.is_open
     )
     intro = (
-        "<p>These have been in progress for a while. That happens to everybody, and a few words with your "
-        "mentor often help.</p>"
-        if long
+        "<p>You have been at this for a while. That happens to everybody, and a few words with your mentor "
+        "often help.</p>"
+        if cards
         else ""
     )
     anything = ""
     if view.is_open and None not in waiting:
-        summary = "Ask for help with something else" if long else "Ask your mentor for help"
+        if not progress.weeks:
+            summary = "Does something keep you from beginning? Ask your mentor."
+        else:
+            summary = "Ask for help with something else" if asked or cards else "Ask your mentor for help"
         anything = f"<details><summary>{summary}</summary>{_form(None)}</details>"
     if not (asked or cards or anything):
         return ""
@@ -180,11 +215,11 @@ def _form(assignment_id: str | None) -> str:
     )
 
 
-def _asked(item: HelpRequest, names: dict[str, str], view: OwnView) -> str:
-    about = f" with <b>{escape(names[item.assignment_id])}</b>" if item.assignment_id in names else ""
-    words = f"You asked for help{about} on {_local_day(item.at, view.zone)}."
+def _asked(item: HelpRequest, names: Mapping[str, str], days: _Days) -> str:
+    name = names.get(item.assignment_id or "")
+    words = f"You asked for help{f' with <b>{escape(name)}</b>' if name else ''} on {days.of(item.at)}."
     if item.answered_at is not None:
-        return f"<p>✓ {words} Answered on {_local_day(item.answered_at, view.zone)}.</p>"
+        return f"<p>✓ {words} Answered on {days.of(item.answered_at)}.</p>"
     return (
         f'<div class="card"><p>{words} Your mentor sees it first when they come here.</p>'
         f'<form method="post" action="{BACK_PATH}"><input type="hidden" name="request" value="{item.id}">'
@@ -192,87 +227,78 @@ def _asked(item: HelpRequest, names: dict[str, str], view: OwnView) -> str:
     )
 
 
-def _how_far(progress: OwnProgress) -> str:
+def _how_far(progress: OwnProgress, days: _Days) -> str:
+    """Show how much is completed; an empty bar helps nobody."""
     total = len(progress.work)
-    if not total:
+    if not progress.completed:
         return ""
     label = f"{progress.completed} of {count(total, 'assignment')} completed"
     return (
         f'<section aria-labelledby="far"><h2 id="far">How far you are</h2><p>{label}</p>'
         f'<progress max="{total}" value="{progress.completed}" aria-label="{label}"></progress>'
-        f"<p>{_forecast(progress)}</p></section>"
+        f"<p>{_forecast(progress, days)}</p></section>"
     )
 
 
-def _forecast(progress: OwnProgress) -> str:
-    if progress.is_finished:
-        return (
-            "You have completed everything."
-            if progress.done_on is None
-            else (f"You completed the last one on {_day(progress.done_on)}.")
-        )
+def _forecast(progress: OwnProgress, days: _Days) -> str:
+    if progress.is_finished and progress.done_on is not None:
+        return f"You completed the last one on {days.on(progress.done_on)}."
     if progress.done_on is not None:
         return (
             "If you go on as in the last weeks in which you worked, you complete the course around "
-            f"{_day(progress.done_on)}. This is an estimate and no deadline."
+            f"{days.on(progress.done_on)}. This is an estimate and no deadline."
         )
     if progress.may_finish:
         return "Every assignment that you complete counts. It is too early to estimate when you are through."
-    if progress.completed:
-        return "With the next assignment that you complete, this page can estimate when you are through."
-    return "With the first assignments that you complete, this page can estimate when you are through."
+    return "With the next assignment that you complete, this page can estimate when you are through."
 
 
-def _weeks(weeks: Sequence[OwnWeek]) -> str:
+def _weeks(weeks: Sequence[OwnWeek], days: _Days) -> str:
     if not weeks:
         return ""
     most = max(max(week.completed for week in weeks), 1)
     lines = "".join(
-        f"<li>Week of {_day(week.monday)}: {_week_words(week)}"
-        f'<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect width="{round(100 * week.completed / most)}" height="6"/></svg></li>'
+        f"<li>Week of {days.on(week.monday)}: {_week_words(week)}"
+        f'<svg viewBox="0 0 {most} 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{week.completed}" height="1"/></svg></li>'
         for week in reversed(weeks)
     )
     return (
         '<section aria-labelledby="weeks"><h2 id="weeks">Your weeks</h2>'
-        f'<p class="quiet">The weeks in which you worked, the latest first.</p><ul class="weeks">{lines}</ul>'
-        "</section>"
+        f'<p class="quiet">The last weeks in which you worked.</p><ul class="weeks">{lines}</ul></section>'
     )
 
 
 def _week_words(week: OwnWeek) -> str:
-    if week.completed:
-        return f"{week.completed} completed"
-    return f"{week.started} started"
+    return f"{week.completed} completed" if week.completed else f"{week.started} started"
 
 
-def _course(progress: OwnProgress, zone: tzinfo) -> str:
+def _course(progress: OwnProgress, steps: Sequence[OwnWork], days: _Days) -> str:
     if not progress.work:
         return ""
-    upcoming = next(iter(progress.in_progress or progress.to_come), None)
     sections = []
     for name, members in groupby(progress.work, key=lambda item: item.section or ""):
         items = list(members)
         completed = sum(item.state == "completed" for item in items)
-        lines = "".join(_line(item, zone) for item in items)
-        is_open = " open" if upcoming in items else ""
+        number = f"{completed} of {len(items)} completed" if completed else count(len(items), "assignment")
+        lines = "".join(_line(item, days) for item in items)
+        is_open = " open" if steps and steps[0] in items else ""
         sections.append(
-            f"<details{is_open}><summary>{escape(name or 'Assignments')} "
-            f"<small>{completed} of {len(items)}</small></summary>"
+            f"<details{is_open}><summary>{escape(name or 'Assignments')} <small>{number}</small></summary>"
             f'<ul class="work">{lines}</ul></details>'
         )
     return f'<section aria-labelledby="course"><h2 id="course">Your course</h2>{"".join(sections)}</section>'
 
 
-def _line(item: OwnWork, zone: tzinfo) -> str:
+def _line(item: OwnWork, days: _Days) -> str:
     if item.state == "completed":
-        mark, words = "✓", f"completed on {_local_day(item.completed_at, zone)}"
+        mark, words = "✓", f"completed on {days.of(item.completed_at)}"
         if item.grade is not None:
             words += f" · grade {percent(item.grade)}"
         if item.reviewed_at is not None:
-            words += f" · reviewed on {_local_day(item.reviewed_at, zone)}"
+            words += f" · reviewed on {days.of(item.reviewed_at)}"
     elif item.state == "in_progress":
-        mark, words = "◐", f"in progress since {_local_day(item.started_at, zone)}"
+        mark, words = "◐", f"in progress since {days.of(item.started_at)}"
     else:
         mark, words = "○", "to come"
     return (
@@ -281,33 +307,32 @@ def _line(item: OwnWork, zone: tzinfo) -> str:
     )
 
 
-def _kept(view: OwnView) -> str:
+def _kept(view: OwnView, days: _Days) -> str:
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in view.facts.items())
     if view.is_anonymous:
         facts = (
-            "<dd>Your name and address are kept. They are hidden everywhere in this program at the moment, "
-            "also here.</dd>"
+            "<dt>Name</dt><dd>Your name and address are kept. They are hidden everywhere in this program at "
+            "the moment, also here.</dd>"
         )
-    work = (
-        f"<dt>Your work</dt><dd>{count(view.records, 'assignment')} with the days on which you started and "
-        f'completed, the grade, and the day of the review: <a href="{CSV_PATH}">as a file</a>.</dd>'
-        if view.progress is not None
-        else ""
-    )
-    lines = "".join(_contact(item, view.zone) for item in view.contacts)
-    contacts = f"<dt>Messages and talks</dt><dd><ul>{lines}</ul></dd>" if lines else ""
+    if view.records:
+        facts += (
+            f"<dt>Your work</dt><dd>{count(view.records, 'assignment')}: the days on which you started and "
+            "completed, the grades and the reviews. "
+            f'<a href="{CSV_PATH}">Download your work as a file</a></dd>'
+        )
+    lines = "".join(_contact(item, days) for item in view.contacts)
+    facts += f"<dt>Messages and talks</dt><dd><ul>{lines}</ul></dd>" if lines else ""
     return (
-        '<section aria-labelledby="kept"><h2 id="kept">What is kept about you</h2>'
-        f"<dl>{facts}{work}{contacts}</dl>"
+        f'<section aria-labelledby="kept"><h2 id="kept">What is kept about you</h2><dl>{facts}</dl>'
         '<p class="quiet">Your mentor sees your work beside that of the class, to know who could use a '
         "message, and may keep a note about how to help you. Ask your mentor or your school if you want to "
         "see everything that is kept, or if something is wrong.</p></section>"
     )
 
 
-def _contact(item: OwnContact, zone: tzinfo) -> str:
+def _contact(item: OwnContact, days: _Days) -> str:
     note = f"<br>“{escape(item.note)}”" if item.note else ""
-    return f"<li>{_DID.get(item.channel, _DID['other'])} on {_local_day(item.at, zone)}.{note}</li>"
+    return f"<li>{_DID.get(item.channel, _DID['other'])} on {days.of(item.at)}.{note}</li>"
 
 
 def _foot() -> str:
@@ -323,7 +348,10 @@ def plain_page(title: str, sentences: Iterable[str], extra: str = "") -> tuple[s
 
 
 def link_page(action: str) -> tuple[str, str]:
-    """Return title and body of the page to which a link leads: it opens nothing by itself."""
+    """Return title and body of the page to which a link leads.
+
+    It opens nothing by itself.
+    """
     button = f'<form method="post" action="{escape(action)}"><button>Open my page</button></form>'
     return plain_page(
         "Your progress in the course",
@@ -333,17 +361,3 @@ def link_page(action: str) -> tuple[str, str]:
         ),
         button,
     )
-
-
-def _local_day(moment: datetime | str | None, zone: tzinfo) -> str:
-    if moment is None:
-        return "an unknown day"
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return _day(moment.astimezone(zone).date())
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -1,4 +1,4 @@
-"""What a student sees of their own work: nothing in it compares them with anybody."""
+"""A student's own work as they see it themselves, compared with nobody's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OwnWork:
 
 
 class OwnWeek(NamedTuple):
-    """A week in which the student worked, by its Monday, with what they started and completed in it."""
+    """A week in which the student worked, by its Monday."""
 
     monday: date
     started: int
@@ -54,7 +54,7 @@ class OwnWeek(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnProgress:
-    """The work of a student in course order, their last weeks with work, and when they may be done.
+    """The work of a student in course order, with weeks and forecast.
 
     `done_on` is a local day, None without a forecast; `may_finish` says that they are at work, so that a
     forecast is only too far off.
@@ -72,12 +72,12 @@ class OwnProgress:
 
     @property
     def in_progress(self) -> list[OwnWork]:
-        """What is in progress, in course order."""
+        """All work in progress, in course order."""
         return [item for item in self.work if item.state == "in_progress"]
 
     @property
     def to_come(self) -> list[OwnWork]:
-        """What is not started, in course order."""
+        """All work that is not started, in course order."""
         return [item for item in self.work if item.state == "to_come"]
 
     @property
@@ -87,7 +87,7 @@ class OwnProgress:
 
 
 def own_progress(cohort: Cohort, student_id: str) -> OwnProgress:
-    """Return what a student of a whole class sees of their own work.
+    """Return the work of a student of a whole class as they see it.
 
     It takes a millisecond, as what it needs of the class is computed once. Raises ``BadInput`` for a student
     who does not count in the cohort.

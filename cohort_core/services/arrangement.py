@@ -1,4 +1,4 @@
-"""How a person arranges the dashboard: what is shown and in which order, never a number."""
+"""How a person arranges the dashboard: sections and their order, never a number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_SIGN_OFF = 80
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What a person chose; None stands for what we or an administrator chose.
+    """The choices of a person; None stands for what we or an administrator chose.
 
     `class_id` and `group` are those of a page that no address asks for; EVERYONE is no group. `sections` is
     the order of all sections, `hidden` those that are not shown. `sign_off` stands above the name below a
@@ -72,7 +72,7 @@ def read_arrangement(kept: Mapping[str, Any]) -> Arrangement:
         hidden=tuple(name for name in SECTIONS if name in (kept.get("hidden") or ())),
         list_length=length if length in LENGTHS else None,
         sign_off=_text(kept.get("sign_off")) or None,
-        theme=next((known for known in THEMES if known == theme), None),
+        theme=next((name for name in THEMES if name == theme), None),
     )
 
 

@@ -275,9 +275,10 @@ class Commands:
         )
 
     def make_student_link(self, reference: str, student_id: str) -> str:
-        """Return the address of a link to a student's own page, for 30 days. Earlier ones end.
+        """Return the address of a link to a student's own page, for 30 days.
 
-        Raises ``BadInput`` if the page of students is off, and for somebody who is not in the class now.
+        Earlier ones end. Raises ``BadInput`` if the page of students is off, and for somebody who is not in
+        the class now.
         """
         settings = self._workspace.settings()
         if not settings.student_page:
@@ -295,7 +296,7 @@ class Commands:
         return f"{settings.public_url or 'http://127.0.0.1:3000'}{LINK_PATH}/{secret}"
 
     def end_student_link(self, reference: str, student_id: str) -> bool:
-        """End the links of a student with the sessions that they opened; return whether any worked."""
+        """End the links of a student, with their sessions; return whether any worked."""
         key, _ = self._student_key(reference, student_id)
         with self._workspace.database.writing() as connection:
             ended = student_links.revoke_links(connection, key, utc_now())
@@ -303,9 +304,9 @@ class Commands:
         return bool(ended)
 
     def answer_help(self, reference: str, request_id: int) -> None:
-        """Note that a student's request for help was answered. The first to do so stays noted.
+        """Note that a student's request for help was answered.
 
-        Raises ``BadInput`` if the class has no such request.
+        The first to do so stays noted. Raises ``BadInput`` if the class has no such request.
         """
         class_id = self._reader.find_class(reference)
         with self._workspace.database.writing() as connection:

@@ -1,4 +1,4 @@
-"""A student's own page: what they see of themselves, and what they may do there.
+"""A student's own page: the data that it shows, and asking for help.
 
 It reads the data of one student and nothing else. No risk, level, reason or rank is computed for it.
 """
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from cohort_core.metrics.own_progress import OwnProgress
 
 STUDENT = "student"
-"""Who acts, in the audit: it names no student."""
+"""The actor in the audit, which names no student."""
 
 Absence = Literal["left", "not_begun"]
 
 
 class OwnContact(NamedTuple):
-    """A message or talk with the student: when, by which channel, and the note if they may read it."""
+    """A message or talk with the student, with its note if they may read it."""
 
     at: datetime
     channel: str
@@ -41,7 +41,7 @@ class OwnContact(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnView:
-    """What the page shows.
+    """All that the page shows.
 
     `progress` is None for a student who is not in the class; `absence` says why. In anonymous mode there is
     neither name nor note. `is_open` says that mentors look at the class, so that help can be asked for.

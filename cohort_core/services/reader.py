@@ -250,14 +250,14 @@ class Reader(SyncReader):
         return self._workspace.settings().student_page
 
     def student_links(self, reference: str) -> list[StudentLink]:
-        """Return the links to students' own pages of a class, newest first, with the ids that are shown."""
+        """Return the links to students' own pages of a class, newest first."""
         class_id = self.find_class(reference)
         with self._database.reading() as connection:
             links = load_links(connection, class_id)
         return [replace(link, student_id=self._shown_id(class_id, link.student_id)) for link in links]
 
     def help_requests(self, reference: str | None = None) -> list[HelpRequest]:
-        """Return what students asked for, of one class or of all that are open, newest first.
+        """Return the requests for help of a class, or of all open classes, newest first.
 
         Nobody reads the texts with pseudonyms, as they may name people, nor does a principal who may only
         read.
@@ -278,7 +278,7 @@ class Reader(SyncReader):
 
     def _shown_id(self, class_id: str, real_id: str) -> str:
         ids = self._workspace.cohorts.student_ids(class_id, real_id)
-        # Somebody without records or a line any more, whom a real id would name.
+        # Somebody without records or a line any more; the real id would name them.
         return ids[int(self.anonymous)] if ids else "" if self.anonymous else real_id
 
     def contact_frame(self, reference: str) -> pd.DataFrame:
@@ -312,7 +312,7 @@ class Reader(SyncReader):
 
     @property
     def signature(self) -> str | None:
-        """What stands below a message: the sign-off that the person chose, and the name."""
+        """The sign-off that the person chose, and their name: the end of a message."""
         name = self.mentor_name
         if self.anonymous:
             return None

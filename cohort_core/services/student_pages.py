@@ -1,4 +1,4 @@
-"""Lets students in to their own page, by a link of their mentor, and nowhere else."""
+"""Lets students in to their own page, and nowhere else."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class StudentPages:
         return "unknown" if link is None else link.state(utc_now())
 
     def open(self, secret: str, old_secret: str | None = None) -> Opened | LinkState | Literal["unknown"]:
-        """Open a session by a link, which ends with the link; or return why the link does not work.
+        """Open a session by a link, or return why the link does not work.
 
-        The session of `old_secret` ends then.
+        The session ends with the link. The session of `old_secret` ends then.
         """
         now = utc_now()
         with self._load_workspace().database.writing() as connection:
@@ -92,7 +92,7 @@ class StudentPages:
         return max(keys)[1]
 
     def page_of(self, secret: str | None) -> OwnPage | None:
-        """Return the page of a session; None if there is none, or the page of students is off."""
+        """Return the page of a session; None without one, or if pages are off."""
         if not secret or not self.is_on():
             return None
         workspace = self._load_workspace()

@@ -9,7 +9,10 @@ from typing import Any
 
 
 def load_arrangement(connection: sqlite3.Connection, account_id: int | None) -> dict[str, Any]:
-    """Load the arrangement of an account, or of this computer for None; empty if there is none."""
+    """Load the arrangement of an account, or of this computer for None.
+
+    It is empty if there is none.
+    """
     row = (
         connection.execute("SELECT settings FROM arrangement WHERE id = 1")
         if account_id is None
@@ -25,7 +28,10 @@ def load_arrangement(connection: sqlite3.Connection, account_id: int | None) -> 
 def save_arrangement(
     connection: sqlite3.Connection, account_id: int | None, wanted: Mapping[str, Any] | None
 ) -> None:
-    """Save the arrangement of an account, or of this computer for None; without `wanted` remove it."""
+    """Save the arrangement of an account, or of this computer for None.
+
+    Without `wanted` it is removed.
+    """
     text = None if wanted is None else json.dumps(wanted, allow_nan=False)
     if account_id is None:
         connection.execute("DELETE FROM arrangement")

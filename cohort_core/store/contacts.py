@@ -117,7 +117,10 @@ def load_contacts(
 
 
 def count_kept(connection: sqlite3.Connection, class_id: str) -> int:
-    """Count the contacts, also deleted ones, the handover notes and requests for help of a class."""
+    """Count the contacts of a class, its handover notes and requests for help.
+
+    Deleted contacts count too.
+    """
     row = connection.execute(
         """
         SELECT (SELECT count(*) FROM contacts WHERE class_id = ?1)

@@ -17,9 +17,9 @@ MAX_OPEN = 10
 
 @dataclass(frozen=True)
 class HelpRequest:
-    """A request for help with an assignment, or with anything if there is none. Times are UTC text.
+    """A request for help with an assignment, or with anything if there is none.
 
-    ``who`` answered it: dashboard, cli, api, token:NAME or account:NAME.
+    Times are UTC text. ``who`` answered it: dashboard, cli, api, token:NAME or account:NAME.
     """
 
     id: int

@@ -19,7 +19,10 @@ LINK_LIFETIME = timedelta(days=30)
 REMEMBERED = timedelta(days=365)
 """For so long after its end, a link still says that it is over."""
 MAX_SESSIONS = 20
-"""Browsers of one student in which the page may be open; a further one ends the oldest."""
+"""Browsers of one student in which the page may be open.
+
+A further one ends the oldest.
+"""
 _SECRET_BYTES = 32
 
 LinkState = Literal["works", "expired", "revoked"]
@@ -73,7 +76,10 @@ def create_link(connection: sqlite3.Connection, key: StudentKey, made_by: str, n
 
 
 def revoke_links(connection: sqlite3.Connection, key: StudentKey, now: datetime) -> int:
-    """End the links of a student in a class, with their sessions; return how many worked."""
+    """End the links of a student in a class, with their sessions.
+
+    Return how many worked.
+    """
     at = utc_text(now)
     revoked = connection.execute(
         "UPDATE student_links SET revoked_at = ? "
@@ -103,7 +109,10 @@ def load_links(connection: sqlite3.Connection, class_id: str) -> list[StudentLin
 def open_session(
     connection: sqlite3.Connection, key: StudentKey, ends_at: str, now: datetime, *, link: str | None
 ) -> str:
-    """Return the secret of a new session. `link` is the digest of the link that opened it, if one did."""
+    """Return the secret of a new session.
+
+    `link` is the digest of the link that opened it, if one did.
+    """
     connection.execute("DELETE FROM student_sessions WHERE ends_at <= ?", (utc_text(now),))
     connection.execute(
         "DELETE FROM student_sessions WHERE digest IN (SELECT digest FROM student_sessions "
@@ -120,7 +129,7 @@ def open_session(
 
 
 def find_session(connection: sqlite3.Connection, secret: str, now: datetime) -> tuple[StudentKey, str] | None:
-    """Return the student of a session and its end as UTC text; None if there is no such session."""
+    """Return the student of a session and its end, as UTC text; None without one."""
     row = connection.execute(
         "SELECT class_id, student_id, ends_at FROM student_sessions WHERE digest = ? AND ends_at > ?",
         (digest(secret), utc_text(now)),

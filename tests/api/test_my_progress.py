@@ -54,7 +54,7 @@ class Own:
 
     @property
     def students(self) -> list[str]:
-        """The students with an address of their own, all of whom have started."""
+        """The students with an address of their own who have started."""
         students = self.workspace.cohorts.cohort(self.class_id).students
         has_records = students.index.isin(self.workspace.cohorts.class_data(CLASS).progressions["student_id"])
         return list(

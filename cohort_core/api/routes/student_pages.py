@@ -40,9 +40,10 @@ def student_links(read: Read, class_id: ClassReference, send: SendList) -> Respo
 def make_student_link(
     commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath
 ) -> JSONResponse:
-    """Make a link to a student's own page, for 30 days. Earlier links of the student end.
+    """Make a link to a student's own page, for 30 days.
 
-    An administrator switches the page on first, by the setting `student_page`.
+    Earlier links of the student end. An administrator switches the page on first, by the setting
+    `student_page`.
     """
     content = {"address": commands.make_student_link(class_id, student_id)}
     return JSONResponse(content, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
@@ -50,7 +51,7 @@ def make_student_link(
 
 @router.delete(f"{STUDENT_PATH}/link", status_code=HTTPStatus.NO_CONTENT, tags=["Student"])
 def end_student_link(commands: CommandsFor, class_id: ClassReference, student_id: StudentInPath) -> None:
-    """End the links of a student, and close the page wherever one of them opened it."""
+    """End the links of a student, and close the pages that they opened."""
     commands.end_student_link(class_id, student_id)
 
 

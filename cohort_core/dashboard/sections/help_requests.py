@@ -1,4 +1,4 @@
-"""What students asked for on their own pages, first on the Overview."""
+"""Requests for help, which students send from their own pages: first on the Overview."""
 
 from __future__ import annotations
 

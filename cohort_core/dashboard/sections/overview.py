@@ -1,4 +1,4 @@
-"""The sections of the Overview in the order that a person chose, and how to choose it."""
+"""The sections of the Overview, in the order that a person chose."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ PARTS: Mapping[Section, _Part] = {
 
 
 def show(view: View) -> None:
-    """Show the sections: wide ones over the whole page, the others between them in two columns."""
+    """Show the sections in their order.
+
+    Wide ones have the whole page, the others between them stand in two columns.
+    """
     for is_wide, run in groupby(view.arrangement.shown, key=lambda name: PARTS[name].is_wide):
         names = list(run)
         if is_wide or len(names) == 1:

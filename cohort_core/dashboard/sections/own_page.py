@@ -16,7 +16,7 @@ _NOTICE, _ADDRESS = "own-page-notice", "own-page-address"
 
 
 def show(view: View, student_id: str) -> None:
-    """Offer a link with which the student sees their own progress, if such pages are in use."""
+    """Offer a link to the student's own page, if such pages are in use."""
     if view.commands is None or view.as_of or not view.reader.has_student_pages:
         return
     popover = st.popover(
