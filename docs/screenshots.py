@@ -41,6 +41,7 @@ SHOTS = {
     "settings": "settings?part=thresholds",
 }
 """For each picture the address below that of the dashboard; the script fills in student and assignment."""
+PHONE = {"width": 375, "height": 812}
 
 
 def main() -> None:
@@ -60,6 +61,8 @@ def main() -> None:
                 address = f"{url}/dashboard/{path}{separator}class={class_id}&anonymous=1"
                 shoot(browser, address, IMAGES / f"{name}.png")
                 print(f"docs/images/{name}.png")
+            shoot_arranging(browser, f"{url}/dashboard/?class={class_id}&anonymous=1", IMAGES / "arrange.png")
+            shoot_own_page(browser, url, choose_own_page(url), IMAGES / "my-progress.png")
             browser.close()
 
 
@@ -114,6 +117,37 @@ def shoot(browser: Browser, url: str, file: Path) -> None:
     page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, height), MAX_HEIGHT)})
     settle(page)
     page.screenshot(path=file)
+    page.close()
+
+
+def shoot_arranging(browser: Browser, url: str, file: Path) -> None:
+    """Show the fold at the end of the Overview, open."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+    page.goto(url)
+    fold = page.get_by_test_id("stExpander").filter(has_text="Arrange this page")
+    fold.locator("summary").click()
+    fold.get_by_text("Reset to ours").wait_for()
+    settle(page)
+    fold.screenshot(path=file)
+    page.close()
+
+
+def choose_own_page(url: str) -> str:
+    """Switch students' own pages on, and return the id of a student who is in the middle of their work."""
+    requests.patch(f"{url}/settings", json={"student_page": True}, timeout=10).raise_for_status()
+    rows = requests.get(f"{url}/classes/{CLASS}/metrics/student-health", timeout=10).json()
+    return next(str(row["student_id"]) for row in rows if row["stuck"] and row["stage"] == "active")
+
+
+def shoot_own_page(browser: Browser, url: str, student_id: str, file: Path) -> None:
+    """Open a student's own page on a phone by a link."""
+    answer = requests.post(f"{url}/classes/{CLASS}/students/{student_id}/link", timeout=10)
+    path = answer.json()["address"].partition("/my-progress")[2]
+    page = browser.new_page(viewport=PHONE, color_scheme="light", device_scale_factor=2)
+    page.goto(f"{url}/my-progress{path}")
+    page.get_by_role("button", name="Open my page").click()
+    page.wait_for_selector("h2")
+    page.screenshot(path=file, clip={"x": 0, "y": 0, "width": 375, "height": MAX_HEIGHT}, full_page=True)
     page.close()
 
 

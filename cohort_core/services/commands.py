@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 CONTACT_HIDES_DAYS = 7
 MAX_HIDE_DAYS = 366
+LOCAL_ADDRESS = "http://127.0.0.1:3000"
+"""The usual address on the computer on which this runs."""
 
 
 @dataclass(frozen=True)
@@ -274,10 +276,10 @@ class Commands:
             self._workspace.database, account.id, asked_by=self.principal.who, settings=settings
         )
 
-    def make_student_link(self, reference: str, student_id: str) -> str:
+    def make_student_link(self, reference: str, student_id: str, *, base: str = LOCAL_ADDRESS) -> str:
         """Return the address of a link to a student's own page, for 30 days.
 
-        Earlier ones end. Raises ``BadInput`` if the page of students is off, and for somebody who is not in
+        `base` is where it begins without a public address. Earlier ones end. Raises ``BadInput`` if the page of students is off, and for somebody who is not in
         the class now.
         """
         settings = self._workspace.settings()
@@ -293,7 +295,7 @@ class Commands:
         with self._workspace.database.writing() as connection:
             secret = student_links.create_link(connection, key, self.principal.actor, utc_now())
             audit.add_event(connection, self.principal.who, "student link made", f"class {key.class_id}")
-        return f"{settings.public_url or 'http://127.0.0.1:3000'}{LINK_PATH}/{secret}"
+        return f"{settings.public_url or base}{LINK_PATH}/{secret}"
 
     def end_student_link(self, reference: str, student_id: str) -> bool:
         """End the links of a student, with their sessions; return whether any worked."""

@@ -11,6 +11,7 @@ from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.formatting import long_day
+from cohort_core.services.commands import LOCAL_ADDRESS
 
 _NOTICE, _ADDRESS = "own-page-notice", "own-page-address"
 
@@ -42,7 +43,7 @@ def _show_link(view: View, student_id: str) -> None:
     if address:
         st.code(address, language=None, wrap_lines=True)
         st.caption("Send it to the student alone. It is shown this once.")
-        if "//127.0.0.1" in address:
+        if not address.startswith("https:"):
             st.caption("It opens on this computer alone, until an administrator names a public address.")
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -63,7 +64,8 @@ def _show_link(view: View, student_id: str) -> None:
 
 def _make(view: View, student_id: str) -> None:
     with guarded("own page", stop=False) as problems:
-        address = commands_of(view).make_student_link(view.class_id, student_id)
+        here = (st.context.url or LOCAL_ADDRESS).partition("/dashboard")[0].rstrip("/")
+        address = commands_of(view).make_student_link(view.class_id, student_id, base=here)
         st.session_state[_ADDRESS] = ((view.class_id, student_id), address)
     notices.keep(_NOTICE, problems, None)
 
