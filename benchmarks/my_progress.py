@@ -76,7 +76,8 @@ def main() -> None:
             asyncio.run(round_of(port, requests[:5]))
             run_page(tab)
             alone = [run_page(tab) for _ in range(CLICKS)]
-            stop, results = Event(), Queue()
+            stop = Event()
+            results: Queue[Any] = Queue()
             crowd = Process(target=students, args=(port, requests, stop, results))
             crowd.start()
             rounds = [results.get()]

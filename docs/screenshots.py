@@ -41,7 +41,6 @@ SHOTS = {
     "settings": "settings?part=thresholds",
 }
 """For each picture the address below that of the dashboard; the script fills in student and assignment."""
-PHONE = {"width": 375, "height": 812}
 
 
 def main() -> None:
@@ -143,7 +142,9 @@ def shoot_own_page(browser: Browser, url: str, student_id: str, file: Path) -> N
     """Open a student's own page on a phone by a link."""
     answer = requests.post(f"{url}/classes/{CLASS}/students/{student_id}/link", timeout=10)
     path = answer.json()["address"].partition("/my-progress")[2]
-    page = browser.new_page(viewport=PHONE, color_scheme="light", device_scale_factor=2)
+    page = browser.new_page(
+        viewport={"width": 375, "height": 812}, color_scheme="light", device_scale_factor=2
+    )
     page.goto(f"{url}/my-progress{path}")
     page.get_by_role("button", name="Open my page").click()
     page.wait_for_selector("h2")

@@ -143,10 +143,14 @@ def _own_weeks(cohort: Cohort, started: Instants, completed: Instants) -> tuple[
 @cached_on
 def _course(cohort: Cohort) -> tuple[OwnWork, ...]:
     """Return the assignments in course order, as if nobody had started them."""
-    columns = cohort.assignments.reset_index()[["assignment_id", "name", "type", "section"]]
+    columns = cohort.assignments.reset_index()
+    plain = (
+        [None if pd.isna(value) else str(value) for value in columns[name]]
+        for name in ("assignment_id", "name", "type", "section")
+    )
     return tuple(
-        OwnWork(*(None if pd.isna(value) else value for value in row))
-        for row in columns.itertuples(index=False)
+        OwnWork(assignment_id or "", name or "Unnamed assignment", type_, section)
+        for assignment_id, name, type_, section in zip(*plain, strict=True)
     )
 
 

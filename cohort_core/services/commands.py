@@ -279,8 +279,8 @@ class Commands:
     def make_student_link(self, reference: str, student_id: str, *, base: str = LOCAL_ADDRESS) -> str:
         """Return the address of a link to a student's own page, for 30 days.
 
-        `base` is where it begins without a public address. Earlier ones end. Raises ``BadInput`` if the page of students is off, and for somebody who is not in
-        the class now.
+        `base` is where it begins without a public address. Earlier ones end. Raises ``BadInput`` if the
+        page of students is off, and for somebody who is not in the class now.
         """
         settings = self._workspace.settings()
         if not settings.student_page:

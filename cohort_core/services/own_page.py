@@ -108,7 +108,7 @@ class OwnPage:
     def _with_progress(self, view: OwnView, cohort: Cohort, shown_id: str) -> OwnView:
         from cohort_core.metrics.own_progress import own_progress
 
-        row = cohort.students.index.get_loc(shown_id)
+        row = int(cohort.students.index.get_indexer(pd.Index([shown_id]))[0])
         student = {
             name: None if pd.isna(value) else str(value) for name, value in cohort.students.iloc[row].items()
         }

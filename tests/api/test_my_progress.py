@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from starlette.routing import Route
 
 from cohort_core import clock
 from cohort_core.api.app import create_app
@@ -118,7 +119,7 @@ def test_a_link_preview_uses_nothing_up_and_a_click_opens_the_page(own: Own) -> 
         preview = requests.get(link, timeout=10)
         assert (preview.status_code, preview.cookies.get_dict()) == (200, {})
         assert "Open my page" in preview.text
-    first_name = own.workspace.cohorts.cohort(own.class_id).students.loc[student, "first_name"]
+    first_name = str(own.workspace.cohorts.cohort(own.class_id).students.loc[student, "first_name"])
     assert first_name not in preview.text
     for _ in range(2):
         session = requests.Session()
@@ -185,7 +186,7 @@ def test_no_page_names_another_or_shames(own: Own) -> None:
         me = everyone.loc[student]
         for other, row in everyone.drop(student).iterrows():
             assert str(other) not in sent
-            assert names[other] not in sent
+            assert names[str(other)] not in sent
             if isinstance(row["email"], str):
                 assert row["email"] not in sent
             if isinstance(row["last_name"], str) and row["last_name"] != me["last_name"]:
@@ -287,8 +288,7 @@ def test_it_is_off_until_an_administrator_switches_it_on(own: Own) -> None:
 
 
 def email_of(own: Own, student_id: str) -> str:
-    address: str = own.workspace.cohorts.cohort(own.class_id).students.loc[student_id, "email"]
-    return address
+    return str(own.workspace.cohorts.cohort(own.class_id).students.loc[student_id, "email"])
 
 
 def test_an_address_means_a_student_only_if_exactly_one_has_it(own: Own) -> None:
@@ -353,8 +353,10 @@ def test_anonymous_mode_hides_the_name_and_works(own: Own) -> None:
         page = own.page(session)
         assert page.status_code == 200
         assert "What to do next" in page.text
-        for secret in ("canary", row["first_name"], row["last_name"], row["email"], "Hello"):
-            assert secret not in page.text
+        for name in ("first_name", "last_name", "email"):
+            assert str(row[name]) not in page.text
+        assert "canary" not in page.text
+        assert "Hello" not in page.text
         assert own.send(session, "ask", text="canary-text").status_code == 200
         (shown,) = [
             item
@@ -376,14 +378,14 @@ def test_a_session_of_a_student_opens_nothing_of_the_api(own: Own) -> None:
     secret = session.cookies["cohort-student"]
     admin = Services(own.workspace).admin(CLI_OWNER)
     admin.create_token("guard", "viewer")
-    routes = [route for route in create_app(own.workspace).routes if hasattr(route, "methods")]
+    routes = [route for route in create_app(own.workspace).routes if isinstance(route, Route)]
     assert len(routes) > 100
     try:
         for route in routes:
             path = re.sub(r"\{[^}]+\}", "1", route.path)
             if path == "/health":
                 continue
-            for method in route.methods:
+            for method in route.methods or ():
                 for headers in ({}, {"Authorization": f"Bearer {secret}"}):
                     answer = session.request(
                         method, own.url + path, headers=headers, timeout=10, allow_redirects=False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -44,16 +43,17 @@ class _Part(NamedTuple):
     title: str
     draw: Callable[[View], object]
     is_wide: bool = False
+    reruns_alone: bool = True
 
 
 PARTS: Mapping[Section, _Part] = {
-    "week": _Part("The class in one line", headline.show, is_wide=True),
-    "attention": _Part("Needs attention", partial(part, triage.show), is_wide=True),
-    "outcomes": _Part("What came of your messages", partial(part, contacts.show_outcomes)),
-    "changes": _Part("What changed", partial(part, changes.show)),
-    "praise": _Part("Deserve a word", partial(part, praise.show)),
-    "reteach": _Part("Worth teaching again", _show_reteach),
-    "progress": _Part("Progress", _show_progress),
+    "week": _Part("The class in one line", headline.show, is_wide=True, reruns_alone=False),
+    "attention": _Part("Needs attention", triage.show, is_wide=True),
+    "outcomes": _Part("What came of your messages", contacts.show_outcomes),
+    "changes": _Part("What changed", changes.show),
+    "praise": _Part("Deserve a word", praise.show),
+    "reteach": _Part("Worth teaching again", _show_reteach, reruns_alone=False),
+    "progress": _Part("Progress", _show_progress, reruns_alone=False),
 }
 
 
@@ -76,7 +76,10 @@ def show(view: View) -> None:
 
 def _draw(view: View, names: list[Section]) -> None:
     for name in names:
-        PARTS[name].draw(view)
+        if PARTS[name].reruns_alone:
+            part(PARTS[name].draw, view)
+        else:
+            PARTS[name].draw(view)
 
 
 def arrange(view: View) -> None:

@@ -63,5 +63,5 @@ def _switch(view: View, name: str, label: str, is_on: bool, meaning: str, *, dis
 
 def _save(view: View, name: str, wanted: bool) -> None:
     with guarded("settings", stop=False) as problems:
-        admin_of(view).change_settings(Preferences(**{name: wanted}))
+        admin_of(view).change_settings(Preferences.model_validate({name: wanted}))
     notices.keep(_NOTICE, problems, None)
