@@ -72,7 +72,7 @@ _DID = {
 
 
 class _Days(NamedTuple):
-    """Writes days in the zone of the class, without the year while it is the present one."""
+    """Writes days in the zone of the class, without the present year."""
 
     zone: tzinfo
     year: int | None
@@ -142,7 +142,7 @@ def _absence(view: OwnView) -> str:
 
 
 def _steps(progress: OwnProgress) -> list[OwnWork]:
-    """Return what to do next: what is in progress, then what is to come, both in course order.
+    """Return the next steps: work in progress, then work to come, both in course order.
 
     For what is in progress for long there is help; it comes last here.
     """

@@ -30,6 +30,10 @@ READ_WITH_PSEUDONYMS: dict[str, Callable[[Any, str], list[Any]]] = {
     "contacts": lambda reader, class_id: reader.contacts(class_id),
     "marks": lambda reader, _class_id: reader.load_hides(),
     "handover_notes": lambda reader, class_id: reader.handover_notes(class_id),
+    "help_requests": lambda reader, class_id: reader.help_requests(class_id),
+    "student_links": lambda reader, class_id: reader.student_links(class_id),
+    # No reader shows who looked at their own page.
+    "student_sessions": lambda _reader, _class_id: [],
 }
 """Tables of notes about a student, and how a reader shows them in anonymous mode."""
 

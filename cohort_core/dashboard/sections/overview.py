@@ -17,10 +17,11 @@ from cohort_core.dashboard.sidebar import KINDS
 from cohort_core.metrics.groups import groups
 from cohort_core.reports import catalog
 from cohort_core.services import arrangement
-from cohort_core.services.arrangement import EVERYONE, LENGTHS, THEMES, Section
+from cohort_core.services.arrangement import EVERYONE, LENGTHS, Section
 
 _NOTICE, _OPEN = "arrange-notice", "arrange"
-_THEMES: Mapping[str | None, str] = {None: "As this device", "light": "Light", "dark": "Dark"}
+_DEVICE = "device"
+_THEMES = {_DEVICE: "As this device", "light": "Light", "dark": "Dark"}
 
 
 def _show_reteach(view: View) -> None:
@@ -104,7 +105,7 @@ def arrange(view: View) -> None:
             _ask_list(view)
             if view.commands is not None:
                 _ask_sign_off(view)
-            _choose(view, "theme", "Light or dark", {name: _THEMES[name] for name in (None, *THEMES)})
+            _ask_theme(view)
         st.button("Reset to ours", key="arrange-reset", on_click=_reset, args=(view,))
 
 
@@ -167,6 +168,21 @@ def _ask_sign_off(view: View) -> None:
     )
 
 
+def _ask_theme(view: View) -> None:
+    kept = view.arrangement.theme or _DEVICE
+    key = f"arrange-theme-{kept}"
+    st.segmented_control(
+        "Light or dark",
+        list(_THEMES),
+        format_func=_THEMES.__getitem__,
+        default=kept,
+        required=True,
+        key=key,
+        on_change=_save_theme,
+        args=(view, key),
+    )
+
+
 def _choose(view: View, name: str, label: str, labels: Mapping[Any, str]) -> None:
     kept = getattr(view.arrangement, name)
     options = list(labels)
@@ -200,6 +216,13 @@ def _hide(view: View, name: Section, hidden: bool) -> None:
 def _save_text(view: View, name: str, key: str) -> None:
     with guarded("arrangement", stop=False) as problems:
         view.own_arrangement.change(**{name: st.session_state[key]})
+    notices.keep(_NOTICE, problems, None)
+
+
+def _save_theme(view: View, key: str) -> None:
+    with guarded("arrangement", stop=False) as problems:
+        wanted = st.session_state[key]
+        view.own_arrangement.change(theme=None if wanted == _DEVICE else wanted)
     notices.keep(_NOTICE, problems, None)
 
 
