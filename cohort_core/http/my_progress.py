@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -35,6 +35,7 @@ from cohort_core.services.student_pages import LINK_PATH, StudentPages
 
 MAX_WAITING = 1_000
 """So many requests may wait; a page takes some milliseconds."""
+MAX_REST_SECONDS = 0.01
 MAX_SENT = 30
 """Forms that a student may send in a minute."""
 DID = {
@@ -61,8 +62,8 @@ _ENDS = {
         ("Perhaps a part of it got lost. Copy the whole link from the message.", _ASK_FOR_A_LINK),
     ),
 }
-T = TypeVar("T")
-_Respond = Callable[[Request], Any]
+_Form = dict[str, str] | None
+_Handle = Callable[[Request, _Form], Response]
 
 
 class _Busy(Exception):
@@ -83,7 +84,7 @@ class MyProgressPages:
 
     def routes(self) -> list[Route]:
         """Return the routes, which take a link or the session that it opened."""
-        handlers: tuple[tuple[str, str, _Respond], ...] = (
+        handlers: tuple[tuple[str, str, _Handle], ...] = (
             ("GET", ROOT, self._show),
             ("GET", CSV_PATH, self._send_file),
             ("POST", ASK_PATH, self._ask),
@@ -97,21 +98,17 @@ class MyProgressPages:
             for method, path, handle in handlers
         ]
 
-    def _guarded(self, handle: _Respond) -> _Respond:
+    def _guarded(self, handle: _Handle) -> Callable[[Request], Awaitable[Response]]:
         """Refuse forms of other sites and too many, and answer errors with a page."""
 
         async def respond(request: Request) -> Response:
             try:
-                if request.method == "POST" and (refusal := self._refusal(request)):
-                    return refusal
-                if not await self._run(self._students.is_on):
-                    return _page(
-                        "This page is not in use",
-                        "Your school does not use this page at the moment. Your mentor can tell you how you "
-                        "are getting on.",
-                        status=HTTPStatus.NOT_FOUND,
-                    )
-                response: Response = await handle(request)
+                form: _Form = {}
+                if request.method == "POST":
+                    if refusal := self._refusal(request):
+                        return refusal
+                    form = await read_form(request)
+                return await self._run(partial(self._respond, handle, request, form))
             except (_Busy, CohortError):
                 response = _page(
                     "One moment please",
@@ -119,7 +116,7 @@ class MyProgressPages:
                     status=HTTPStatus.SERVICE_UNAVAILABLE,
                 )
                 response.headers["Retry-After"] = "60"
-            return response
+                return response
 
         return respond
 
@@ -141,91 +138,89 @@ class MyProgressPages:
             return response
         return None
 
-    async def _show(self, request: Request) -> Response:
-        page = await self._page_of(request)
+    def _respond(self, handle: _Handle, request: Request, form: _Form) -> Response:
+        if not self._students.is_on():
+            return _page(
+                "This page is not in use",
+                "Your school does not use this page at the moment. Your mentor can tell you how you are "
+                "getting on.",
+                status=HTTPStatus.NOT_FOUND,
+            )
+        return handle(request, form)
+
+    def _show(self, request: Request, _form: _Form) -> Response:
+        page = self._page_of(request)
         if page is None:
             return _no_session()
-        notice = DID.get(request.query_params.get("did", ""), "")
-        return PAGE.response(*await self._run(lambda: whole_page(page.view(), notice)))
+        return PAGE.response(*whole_page(page.view(), DID.get(request.query_params.get("did", ""), "")))
 
-    async def _send_file(self, request: Request) -> Response:
-        page = await self._page_of(request)
+    def _send_file(self, request: Request, _form: _Form) -> Response:
+        page = self._page_of(request)
         if page is None:
             return _no_session()
-
-        def write() -> bytes | None:
-            progress = page.view().progress
-            return None if progress is None else self._write_csv(progress)
-
-        content = await self._run(write)
-        if content is None:
+        progress = page.view().progress
+        if progress is None:
             return RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
         headers = {
             "Content-Disposition": 'attachment; filename="my-progress.csv"',
             "Cache-Control": "no-store",
         }
-        return Response(content, HTTPStatus.OK, headers, "text/csv; charset=utf-8")
+        return Response(self._write_csv(progress), HTTPStatus.OK, headers, "text/csv; charset=utf-8")
 
-    async def _ask(self, request: Request) -> Response:
-        page, form = await self._page_of(request), await read_form(request)
+    def _ask(self, request: Request, form: _Form) -> Response:
+        page = self._page_of(request)
         if page is None:
             return _no_session()
         if form is None:
-            return await self._with_problem(page, "That is too long. Say it in fewer words.")
+            return _with_problem(page, "That is too long. Say it in fewer words.")
         assignment_id, text = form.get("assignment") or None, form.get("text", "")
         if assignment_id is None and not text.strip():
-            return await self._with_problem(page, "Write in a few words what would help you.")
+            return _with_problem(page, "Write in a few words what would help you.")
         try:
-            is_new = await self._run(partial(page.ask_for_help, assignment_id, text))
+            is_new = page.ask_for_help(assignment_id, text)
         except BadInput as error:
-            return await self._with_problem(page, error.message)
+            return _with_problem(page, error.message)
         return _back_to_page("asked" if is_new else "again")
 
-    async def _with_problem(self, page: OwnPage, problem: str) -> Response:
-        title, body = await self._run(lambda: whole_page(page.view(), problem, is_error=True))
-        return PAGE.response(title, body, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-    async def _take_back(self, request: Request) -> Response:
-        page, form = await self._page_of(request), await read_form(request)
+    def _take_back(self, request: Request, form: _Form) -> Response:
+        page = self._page_of(request)
         if page is None:
             return _no_session()
         number = (form or {}).get("request", "")
         if number.isascii() and number.isdecimal() and len(number) < 16:
-            await self._run(partial(page.take_back, int(number)))
+            page.take_back(int(number))
         return _back_to_page("back")
 
-    async def _leave(self, request: Request) -> Response:
+    def _leave(self, request: Request, _form: _Form) -> Response:
         if secret := secret_of(request.scope, STUDENT):
-            await self._run(partial(self._students.leave, secret))
+            self._students.leave(secret)
         response = _page(
             "Your page is closed on this device", "Your link opens it again, as long as it works. See you!"
         )
         clear_secret(response, request.scope, STUDENT)
         return response
 
-    async def _show_link(self, request: Request) -> Response:
+    def _show_link(self, request: Request, _form: _Form) -> Response:
         secret = request.path_params["secret"]
-        state = await self._run(partial(self._students.link_state, secret))
-        if state != "works":
-            return _ended(state)
-        return PAGE.response(*link_page(f"{LINK_PATH}/{secret}"))
+        state = self._students.link_state(secret)
+        return PAGE.response(*link_page(f"{LINK_PATH}/{secret}")) if state == "works" else _ended(state)
 
-    async def _open_link(self, request: Request) -> Response:
+    def _open_link(self, request: Request, _form: _Form) -> Response:
         old = secret_of(request.scope, STUDENT)
-        opened = await self._run(partial(self._students.open, request.path_params["secret"], old))
+        opened = self._students.open(request.path_params["secret"], old)
         if not isinstance(opened, Opened):
             return _ended(opened)
         response = RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
         set_secret(response, request.scope, opened.secret, opened.seconds, STUDENT)
         return response
 
-    async def _page_of(self, request: Request) -> OwnPage | None:
-        return await self._run(partial(self._students.page_of, secret_of(request.scope, STUDENT)))
+    def _page_of(self, request: Request) -> OwnPage | None:
+        return self._students.page_of(secret_of(request.scope, STUDENT))
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        """Run work in a thread of its own, one at a time.
+    async def _run(self, work: Callable[[], Response]) -> Response:
+        """Run work in a thread of its own, one at a time, with as much rest as work.
 
-        So many students at once slow down no mentor.
+        So a whole class that opens its pages at once slows down no mentor.
         """
         # A limiter belongs to an event loop, so the first request creates it.
         if not self._limiters:
@@ -233,7 +228,15 @@ class MyProgressPages:
         (limiter,) = self._limiters
         if limiter.statistics().tasks_waiting >= MAX_WAITING:
             raise _Busy
-        return await anyio.to_thread.run_sync(work, limiter=limiter)
+
+        def work_and_rest() -> Response:
+            since = time.perf_counter()
+            try:
+                return work()
+            finally:
+                time.sleep(min(time.perf_counter() - since, MAX_REST_SECONDS))
+
+        return await anyio.to_thread.run_sync(work_and_rest, limiter=limiter)
 
 
 def is_my_progress_path(path: str) -> bool:
@@ -243,6 +246,11 @@ def is_my_progress_path(path: str) -> bool:
 
 def _page(title: str, *sentences: str, status: int = HTTPStatus.OK) -> Response:
     return PAGE.response(*plain_page(title, sentences), status)
+
+
+def _with_problem(page: OwnPage, problem: str) -> Response:
+    title, body = whole_page(page.view(), problem, is_error=True)
+    return PAGE.response(title, body, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _no_session() -> Response:
