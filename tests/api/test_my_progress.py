@@ -6,15 +6,19 @@ import csv
 import io
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from starlette.routing import Route
+from websockets.exceptions import InvalidStatus
 
 from cohort_core import clock
 from cohort_core.api.app import create_app
@@ -32,11 +36,14 @@ from cohort_core.services.purge import purge_student
 from cohort_core.services.services import Services
 from cohort_core.services.student_pages import StudentPages
 from cohort_core.services.workspace import Workspace
+from cohort_core.store.accounts import create_account
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class
+from cohort_core.store.database import Database
 from cohort_core.store.maintenance import backup, restore
 from cohort_core.store.student_links import StudentKey
 from tests.api.conftest import Service
+from tests.api.test_sign_in import HTML, served, socket_of
 from tests.conftest import ALL_DRILLS, FAST_RETRIES, serving
 
 CLASS = "web-cohort-3"
@@ -415,3 +422,35 @@ def test_a_purge_ends_links_sessions_and_requests_and_a_backup_holds_no_link(own
     # Put back, the student is there again and the link is not.
     restore(own.workspace.database, copy, asked_by="test")
     assert "This link leads nowhere" in requests.get(link, timeout=10).text
+
+
+def test_a_session_of_a_student_opens_nothing_of_the_dashboard(own: Own, tmp_path: Path) -> None:
+    student = own.students[0]
+    elsewhere = {"X-Forwarded-For": "203.0.113.9"}
+    answer = requests.get(f"{own.url}/my-progress", headers=elsewhere, timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (404, "dashboard_is_local")
+    home = Home(tmp_path / "home")
+    home.ensure()
+    with closing(sqlite3.connect(own.workspace.database.path)) as source:
+        source.execute("VACUUM INTO ?", (str(home.database),))
+    shutil.copy(own.workspace.home.config, home.folder)
+    create_account(Database(home), "boss", "admin", asked_by="test", now=utc_now())
+    workspace = Workspace(home)
+    secret = StudentPages(lambda: workspace).open_for(StudentKey(own.class_id, student)).secret
+    workspace.stop()
+    with served(home) as url:
+        session = requests.Session()
+        for name in ("cohort-student", "cohort", "__Host-cohort"):
+            session.cookies.set(name, secret)
+        assert session.get(f"{url}/my-progress", timeout=10).status_code == 200
+        for path in ("", "risk", f"student?student={student}"):
+            page = session.get(f"{url}/dashboard/{path}", headers=HTML, allow_redirects=False, timeout=10)
+            assert (page.status_code, page.headers["Location"].startswith("/login")) == (303, True)
+        for path in ("_stcore/health", "files/x", "media/00112233445566778899aabbccddeeff"):
+            assert session.get(f"{url}/dashboard/{path}", timeout=10).status_code == 401
+        with pytest.raises(InvalidStatus):
+            socket_of(url, session)
+        for path in ("/classes", "/triage", f"/classes/{CLASS}/students"):
+            assert session.get(f"{url}{path}", timeout=10).status_code == 401
+        refused = session.get(f"{url}/my-progress", headers=elsewhere, timeout=10)
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_encrypted")
