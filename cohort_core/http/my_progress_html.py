@@ -7,7 +7,7 @@ with anybody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from html import escape
 from itertools import groupby
 from typing import NamedTuple
@@ -78,13 +78,11 @@ class _Days(NamedTuple):
     year: int | None
 
     def of(self, moment: datetime | str | None) -> str:
-        """Return the local day of an instant; a naive one is in UTC."""
+        """Return the local day of an instant."""
         if moment is None:
             return "an unknown day"
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
         return self.on(moment.astimezone(self.zone).date())
 
     def on(self, day: date) -> str:

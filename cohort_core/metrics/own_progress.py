@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from datetime import UTC, date, datetime
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -162,6 +162,5 @@ def _forecasts(cohort: Cohort) -> dict[str, tuple[str, date | None]]:
     return dict(zip(frame["student_id"], zip(frame["outcome"], days, strict=True), strict=True))
 
 
-def _moments(column: Instants) -> list[Any]:
-    """Return instants as naive datetimes in UTC, None for none."""
-    return [None if moment is None else moment for moment in column.tolist()]
+def _moments(column: Instants) -> list[datetime | None]:
+    return [None if moment is None else moment.replace(tzinfo=UTC) for moment in column.tolist()]
