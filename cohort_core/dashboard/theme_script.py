@@ -24,9 +24,12 @@ THEME_SCRIPT = """
     const wanted = place && place.dataset.ctTheme;
     if (!place || wanted === (kept || "")) return;
     kept = wanted;
-    if (wanted) localStorage.setItem(key, wanted);
-    else localStorage.removeItem(key);
-    location.reload();
+    try {
+      if (wanted) localStorage.setItem(key, wanted);
+      else localStorage.removeItem(key);
+      // A browser that keeps nothing would load the page for ever.
+      if ((localStorage.getItem(key) || "") === wanted) location.reload();
+    } catch { /* It stays as the device wants it. */ }
   }, 500);
 })();
 """

@@ -50,16 +50,15 @@ _ENDS = {
         ("A link works for 30 days, and this one had its time. Your work is safe.", _ASK_FOR_A_LINK),
     ),
     "revoked": (
-        "There is a newer link",
+        "This link has ended",
         (
-            "Your mentor ended this link, most likely because there is a newer one. Look at their latest "
-            "message.",
+            "Your mentor ended it, most likely because there is a newer one. Look at their latest message.",
             _ASK_FOR_A_LINK,
         ),
     ),
     "unknown": (
-        "This link leads nowhere",
-        ("Perhaps a part of it got lost. Copy the whole link from the message.", _ASK_FOR_A_LINK),
+        "This link does not work",
+        ("Perhaps a part of it got lost on the way. Copy the whole link from the message.", _ASK_FOR_A_LINK),
     ),
 }
 _Form = dict[str, str] | None

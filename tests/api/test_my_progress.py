@@ -259,9 +259,9 @@ def test_links_that_do_not_work_say_why(own: Own, monkeypatch: pytest.MonkeyPatc
     assert own.page(session).status_code == 401
     for ask in (requests.get, requests.post):
         answer = ask(old, timeout=10)
-        assert (answer.status_code, "There is a newer link" in answer.text) == (410, True)
+        assert (answer.status_code, "This link has ended" in answer.text) == (410, True)
         answer = ask(f"{own.url}/my-progress/open/nonsense", timeout=10)
-        assert (answer.status_code, "This link leads nowhere" in answer.text) == (404, True)
+        assert (answer.status_code, "This link does not work" in answer.text) == (404, True)
     session.post(new, timeout=10)
     assert own.page(session).status_code == 200
     monkeypatch.setattr(clock, "_ahead", timedelta(days=31))
@@ -413,7 +413,7 @@ def test_a_purge_ends_links_sessions_and_requests_and_a_backup_holds_no_link(own
     assert b"canary-question" in copy.read_bytes()
     purge_student(own.workspace.database, student, asked_by="test")
     assert own.page(session).status_code == 401
-    assert "This link leads nowhere" in requests.get(link, timeout=10).text
+    assert "This link does not work" in requests.get(link, timeout=10).text
     assert b"canary-question" not in own.workspace.database.path.read_bytes()
     with own.workspace.database.reading() as connection:
         for table in ("student_links", "student_sessions", "help_requests"):
@@ -421,7 +421,7 @@ def test_a_purge_ends_links_sessions_and_requests_and_a_backup_holds_no_link(own
             assert rows.fetchall() == []
     # Put back, the student is there again and the link is not.
     restore(own.workspace.database, copy, asked_by="test")
-    assert "This link leads nowhere" in requests.get(link, timeout=10).text
+    assert "This link does not work" in requests.get(link, timeout=10).text
 
 
 def test_a_session_of_a_student_opens_nothing_of_the_dashboard(own: Own, tmp_path: Path) -> None:
