@@ -29,9 +29,10 @@ from cohort_core.http.rate_limit import FixedWindow
 from cohort_core.http.session_cookie import STUDENT, clear_secret, secret_of, set_secret
 from cohort_core.http.sign_in_pages import is_from_here, read_form
 from cohort_core.metrics.own_progress import OwnProgress
+from cohort_core.services.commands import LINK_PATH
 from cohort_core.services.own_page import OwnPage
 from cohort_core.services.sign_in import Opened
-from cohort_core.services.student_pages import LINK_PATH, StudentPages
+from cohort_core.services.student_pages import StudentPages
 
 MAX_WAITING = 1_000
 """So many requests may wait; a page takes some milliseconds."""

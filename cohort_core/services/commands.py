@@ -16,7 +16,6 @@ from cohort_core.errors import AnswerChanged, BadInput, NotAllowed, SyncRunning
 from cohort_core.services import drafts
 from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
-from cohort_core.services.student_pages import LINK_PATH
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import (
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 CONTACT_HIDES_DAYS = 7
 MAX_HIDE_DAYS = 366
+LINK_PATH = "/my-progress/open"
 LOCAL_ADDRESS = "http://127.0.0.1:3000"
 """The usual address on the computer on which this runs."""
 

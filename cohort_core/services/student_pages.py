@@ -19,8 +19,6 @@ from cohort_core.store.class_data import ClassData
 from cohort_core.store.database import utc_text
 from cohort_core.store.student_links import LinkState, StudentKey
 
-LINK_PATH = "/my-progress/open"
-
 
 class StudentPages:
     """The links and sessions of students. Safe to share between threads."""
