@@ -90,8 +90,8 @@ class StudentPages:
         return max(keys)[1]
 
     def page_of(self, secret: str | None) -> OwnPage | None:
-        """Return the page of a session; None without one, or if pages are off."""
-        if not secret or not self.is_on():
+        """Return the page of a session; None if there is no such session."""
+        if not secret:
             return None
         workspace = self._load_workspace()
         with workspace.database.reading() as connection:

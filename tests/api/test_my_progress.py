@@ -240,10 +240,10 @@ def test_what_cannot_be_asked_is_said_kindly(own: Own) -> None:
     ):
         answer = own.send(session, "ask", **form)
         assert (answer.status_code, words in text_of(answer)) == (422, True)
-    foreign = {"Origin": "https://evil.example"}
-    for path in ("ask", "take-back", "leave"):
-        answer = session.post(f"{own.url}/my-progress/{path}", headers=foreign, timeout=10)
-        assert answer.status_code == 403
+    for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        for path in ("ask", "take-back", "leave", "open/x"):
+            answer = session.post(f"{own.url}/my-progress/{path}", headers=foreign, timeout=10)
+            assert answer.status_code == 403
     for _ in range(40):
         answer = own.send(session, "take-back", request="9" * 15)
     assert (answer.status_code, answer.headers["Retry-After"].isdecimal()) == (429, True)
@@ -411,6 +411,9 @@ def test_a_purge_ends_links_sessions_and_requests_and_a_backup_holds_no_link(own
     copy = home.folder.with_suffix(".db")
     backup(own.workspace.database, copy, asked_by="test")
     assert b"canary-question" in copy.read_bytes()
+    with closing(sqlite3.connect(copy)) as kept:
+        for table in ("student_links", "student_sessions"):
+            assert kept.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     purge_student(own.workspace.database, student, asked_by="test")
     assert own.page(session).status_code == 401
     assert "This link does not work" in requests.get(link, timeout=10).text
