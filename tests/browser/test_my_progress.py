@@ -14,6 +14,7 @@ from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
 from cohort_core.metrics.own_progress import own_progress
 from tests.browser.conftest import PHONE, WIDE, Dashboard, Watched, served
+from tests.browser.test_accessibility import findings
 
 SHORT = {"width": 375, "height": 667}
 
@@ -65,6 +66,9 @@ def test_a_student_asks_for_help_and_the_mentor_answers(own: Dashboard, watched:
     expect(phone.locator(".first")).to_be_in_viewport()
     assert fits(phone)
     assert background(phone) == "rgb(20, 25, 27)"
+    assert findings(phone) == []
+    phone.emulate_media(color_scheme="light")
+    assert findings(phone) == []
     card = phone.locator(".card").filter(has=phone.get_by_role("heading", name=name, exact=True))
     card.get_by_label("What would help you?").fill("Where do I <b>begin</b>?")
     card.get_by_role("button", name="Ask for help").click()
@@ -101,6 +105,7 @@ def test_the_overview_is_arranged_dark_and_reset_on_a_phone(own: Dashboard, watc
     expect(heading).to_have_count(0)
     expect(main.get_by_text("Needs attention (hidden)")).to_be_visible()
     assert fits(page)
+    assert findings(page) == []
     page.get_by_role("radio", name="Dark", exact=True).click()
     expect(page.locator(".stApp")).to_have_css("background-color", "rgb(20, 25, 27)")
     page.get_by_text("Arrange this page").click()
