@@ -50,6 +50,7 @@ summary { cursor: pointer; padding: .5rem 0; font-weight: 600; }
 summary small { font-weight: 400; color: var(--quiet); }
 form { margin: .8rem 0 0; }
 label { display: block; font-weight: 600; margin: .3rem 0; }
+label .quiet { font-weight: 400; }
 textarea { display: block; width: 100%; min-height: 5rem; margin: .3rem 0 .7rem; padding: .6rem .7rem;
   font: inherit; color: inherit; background: var(--page); border: 1px solid var(--field);
   border-radius: .4rem; }
