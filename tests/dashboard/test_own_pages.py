@@ -23,7 +23,7 @@ TEXT = "I **never** get <b>out</b>"
 def test_an_administrator_switches_it_on_and_a_mentor_makes_a_link(copied: Workspace) -> None:
     class_id = next(status.id for status in copied.cohorts.statuses() if status.friendly_id == "web-cohort-3")
     student = copied.cohorts.cohort(class_id).students.index[0]
-    query, opened = {"class": class_id, "student": student}, {"own-page": True}
+    query = {"class": class_id, "student": student}
     assert not [button for button in page("student", query).button if button.key == "own-page-make"]
     settings = page("settings", {"part": "students"})
     assert [toggle.disabled for toggle in settings.toggle if "Anonymous" not in toggle.label] == [False, True]
@@ -31,7 +31,7 @@ def test_an_administrator_switches_it_on_and_a_mentor_makes_a_link(copied: Works
     assert not settings.exception
     assert (copied.settings().student_page, copied.settings().student_notes) == (True, False)
     assert "Links open on this computer alone" in shown(settings)
-    test = page("student", query, state=opened)
+    test = page("student", query, unfold=("own-page",))
     test.button(key="own-page-make").click().run()
     assert not test.exception
     (address,) = [code.value for code in test.main.code if "/my-progress/open/" in code.value]
