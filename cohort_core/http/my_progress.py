@@ -218,7 +218,7 @@ class MyProgressPages:
         return self._students.page_of(secret_of(request.scope, STUDENT))
 
     async def _run(self, work: Callable[[], Response]) -> Response:
-        """Run work in a thread of its own, one at a time, with as much rest as work.
+        """Run work in a thread, one at a time, with as much rest as work.
 
         So a whole class that opens its pages at once slows down no mentor.
         """
