@@ -64,7 +64,7 @@ BODIES = {
     },
     ("PUT", "/drafts/{kind}"): {"body": "Hi {first_name},\nhow is it going with {assignment}?\n{mentor}"},
     ("POST", "/tokens"): {"name": "sheets", "role": "viewer", "class_ids": [OTHER_CLASS], "expires": "90d"},
-    ("POST", "/accounts"): {"name": "ana", "role": "mentor", "class_ids": [OTHER_CLASS]},
+    ("POST", "/accounts"): {"name": "ana", "role": "admin", "email": "ana@example.org"},
     ("PATCH", "/accounts/{account}"): {"is_active": False},
     ("PATCH", "/settings"): {"timezone": "Europe/Berlin", "thresholds": {"stuck_days": 10}},
 }

@@ -131,7 +131,9 @@ AccountId = Annotated[
     int, Path(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
 ]
 OfAccount = Annotated[
-    int, Query(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
+    int | None,
+    Query(alias="account", ge=1, le=2**53, description="The number of an account."),
+    DIGITS_ONLY,
 ]
 TokenName = Annotated[str, Path(alias="name", description="The name of a token.", examples=["ci"])]
 DraftKind = Annotated[

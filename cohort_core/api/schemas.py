@@ -438,6 +438,7 @@ class AccountRow(BaseModel):
     is_active: bool = Field(description="False for a disabled account, which cannot sign in.")
     has_password: bool = Field(description="False until the person used an invitation.")
     has_second_factor: bool = Field(description="True if signing in asks for a code too.")
+    is_linked: bool = Field(description="True if the person comes in by the school's own sign-in.")
     created_at: datetime = Field(description="UTC.", examples=["2025-01-04T15:30:00.000Z"])
     last_seen_at: datetime | None = Field(description="To some minutes, UTC; null before the first time.")
 

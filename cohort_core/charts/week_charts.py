@@ -42,7 +42,7 @@ def cumulative_progress(weeks: pd.DataFrame, height: int = 300) -> alt.LayerChar
             alt.Tooltip("state:N", title="State"),
             alt.Tooltip("records:Q", title="Assignments", format=",d"),
         ],
-        room=0.15,
+        room=0.22,
         height=height,
     )
 

@@ -124,10 +124,15 @@ def reset_link(
     without_code: Annotated[
         bool, typer.Option("--without-code", help="Also switch the second factor off, if the phone is lost.")
     ] = False,
+    unlink: Annotated[
+        bool, typer.Option("--unlink", help="Also forget who it is at the school's own sign-in.")
+    ] = False,
 ) -> None:
     """Print a link with which a person sets a new password. Earlier links end."""
     admin = _admin()
     person = admin.find(name)
+    if unlink:
+        admin.unlink(person.id)
     if without_code:
         admin.change(person.id, totp_secret=None)
     _print_link(admin, person)
@@ -135,18 +140,63 @@ def reset_link(
 
 @account.command()
 def sessions(
-    name: Name, end: Annotated[bool, typer.Option("--end", help="End all of them now.")] = False
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Whose; without it everybody's.")
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="End all of them now.")] = False,
 ) -> None:
-    """List where a person is signed in, or end all of it."""
+    """List where people are signed in, or end all of it."""
     admin = _admin()
-    person = admin.find(name)
+    person = None if name is None else admin.find(name)
     if end:
-        ended = admin.end_sessions(person.id)
-        typer.echo(f"Ended {count(ended, 'session')} of {person.name}.")
+        ended = admin.end_all_sessions() if person is None else admin.end_sessions(person.id)
+        typer.echo(f"Ended {count(ended, 'session')} of {person.name if person else 'everybody'}.")
         return
+    names = {item.id: f"{item.name}  " for item in admin.accounts()} if person is None else {}
     for session in admin.sessions():
-        if session.account_id == person.id:
-            typer.echo(f"{session.label}  since {session.opened_at}, last seen {session.seen_at}")
+        if person is None or session.account_id == person.id:
+            whose = names.get(session.account_id, "")
+            typer.echo(f"{whose}{session.label}  since {session.opened_at}, last seen {session.seen_at}")
+
+
+@account.command()
+def oidc(
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            help="What the service calls itself, letter by letter, e.g. https://accounts.google.com."
+        ),
+    ] = None,
+    client_id: Annotated[str | None, typer.Option(help="What the service calls this program.")] = None,
+    client_secret_stdin: Annotated[
+        bool, typer.Option("--client-secret-stdin", help="Read the client secret from standard input.")
+    ] = False,
+    button: Annotated[
+        str | None, typer.Option(help="Whose sign-in it is, e.g. Google, for the button.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Let nobody in this way any more.")] = False,
+) -> None:
+    """Let people sign in with the school's own accounts, by OpenID Connect.
+
+    Without options, show how it is set. The issuer is asked at once. Register the address that is printed
+    there, for the way back.
+    """
+    admin = _admin()
+    if off:
+        admin.disconnect_school_sign_in()
+    elif issuer is not None or client_id is not None:
+        present = admin.school_sign_in()
+        secret = _read_password() if client_secret_stdin else None
+        admin.connect_school_sign_in(
+            issuer or present.issuer or "", client_id or present.client_id or "", secret, button
+        )
+    present = admin.school_sign_in()
+    if present.label is None:
+        typer.echo("Nobody comes in by the school's own sign-in. Set --issuer and --client-id.")
+    else:
+        typer.echo(f"People can sign in with {present.label}, at {present.issuer}.")
+    if present.redirect_uri is not None:
+        typer.echo(f"Address for the way back: {present.redirect_uri}")
 
 
 @account.command("remove-all")

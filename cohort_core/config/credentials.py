@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import Settings, load_settings, unreadable
 from cohort_core.errors import BadSettings
 
 _KEY_NAME, _KEY_BYTES = "key of second factors", 32
+_OIDC_NAME = "client secret of the sign-in"
 
 
 def save_password(home: Home, email: str, password: str) -> str:
@@ -85,25 +88,66 @@ def load_or_make_key(home: Home) -> bytes:
 
     It is kept in the keyring, else in a private file. Raises ``BadSettings`` if it cannot be read.
     """
-    if home.secrets_key.exists():
-        try:
-            return home.secrets_key.read_bytes()
-        except OSError as error:
-            raise BadSettings(unreadable(home.secrets_key, error)) from None
-    try:
-        import keyring
-
-        kept = keyring.get_password(_keyring_service(home), _KEY_NAME)
-    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
-        if _is_locked(error):
-            raise BadSettings("The system keyring is locked. Unlock it, then try again.") from None
-        kept = None
+    kept = _load_secret(home, _KEY_NAME, home.secrets_key)
     if kept:
         return kept.encode()
     key = base64.urlsafe_b64encode(os.urandom(_KEY_BYTES))
-    if _save_in_keyring(home, _KEY_NAME, key.decode()) is not None:
-        home.write_private(home.secrets_key, key.decode())
+    _save_secret(home, _KEY_NAME, home.secrets_key, key.decode())
     return key
+
+
+def save_oidc_secret(home: Home, secret: str | None) -> None:
+    """Save the client secret of the school's sign-in, where the key is kept.
+
+    None removes it.
+    """
+    if secret is not None:
+        _save_secret(home, _OIDC_NAME, home.oidc_secret, secret)
+        return
+    home.oidc_secret.unlink(missing_ok=True)
+    # A keyring without it, or no keyring at all.
+    with suppress(Exception):
+        import keyring
+
+        keyring.delete_password(_keyring_service(home), _OIDC_NAME)
+
+
+def load_oidc_secret(home: Home, settings: Settings) -> str | None:
+    """Load the client secret of the school's sign-in, None if there is none.
+
+    That of the environment takes precedence. Raises ``BadSettings`` if it cannot be read.
+    """
+    if settings.oidc_client_secret is not None:
+        return settings.oidc_client_secret.get_secret_value()
+    return _load_secret(home, _OIDC_NAME, home.oidc_secret)
+
+
+def _load_secret(home: Home, name: str, file: Path) -> str | None:
+    """Load a secret from its file, else from the keyring.
+
+    Raises ``BadSettings`` if it cannot be read.
+    """
+    if file.exists():
+        try:
+            return file.read_bytes().decode("utf-8", "replace")
+        except OSError as error:
+            raise BadSettings(unreadable(file, error)) from None
+    try:
+        import keyring
+
+        return keyring.get_password(_keyring_service(home), name)
+    except Exception as error:  # noqa: BLE001 - keyrings fail with errors of any kind
+        if _is_locked(error):
+            raise BadSettings("The system keyring is locked. Unlock it, then try again.") from None
+        return None
+
+
+def _save_secret(home: Home, name: str, file: Path, secret: str) -> None:
+    """Save a secret in the keyring, else in a private file."""
+    if _save_in_keyring(home, name, secret) is None:
+        file.unlink(missing_ok=True)
+    else:
+        home.write_private(file, secret)
 
 
 def _save_in_keyring(home: Home, email: str, password: str) -> str | None:

@@ -32,6 +32,7 @@ class Home:
         self.config_lock = folder / "config.toml.lock"
         self.credentials = folder / "credentials.json"
         self.secrets_key = folder / "secrets.key"
+        self.oidc_secret = folder / "oidc-client.secret"
         self.pseudonym_key = folder / "pseudonyms.key"
         self.database = folder / "cohort.db"
         self.write_lock = folder / "cohort.db.lock"

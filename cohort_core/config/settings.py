@@ -33,6 +33,13 @@ from cohort_core.config.thresholds import DEFAULTS, Thresholds
 from cohort_core.errors import BadInput, BadSettings, SettingsBusy
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+AUTHORITIES_OF_ANYBODY = frozenset(
+    {"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
+)
+"""The words that Entra has for everybody, in the place of a tenant.
+
+The last is the tenant of personal accounts.
+"""
 LOCK_TIMEOUT_SECONDS = 45.0
 """How long to wait for other changes of settings, which may wait for the database."""
 
@@ -80,6 +87,14 @@ class Settings(BaseSettings):
         False, description="students see their own progress, by a link that a mentor makes"
     )
     student_notes: bool = Field(False, description="they also read the notes of messages and talks with them")
+    oidc_issuer: str | None = Field(
+        None, description="the school's sign-in by OpenID Connect, e.g. https://accounts.google.com"
+    )
+    oidc_client_id: str | None = Field(None, description="what the school's sign-in calls this program")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="from the environment only; else keyring or file"
+    )
+    oidc_name: str | None = Field(None, description="whose sign-in it is, for the button, e.g. Google")
     thresholds: Thresholds = Field(DEFAULTS, description="where bands, stages and ranks begin")
     practice: bool = Field(False, description="serve the practice school beside the dashboard")
 
@@ -123,15 +138,20 @@ class Settings(BaseSettings):
         """Accept https, and http on this computer; drop the slash at the end."""
         return None if value is None else _public_url(value)
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        return None if value is None else check_issuer(value)
+
     @field_validator("timezone")
     @classmethod
     def _is_time_zone(cls, value: str | None) -> str | None:
         return _time_zone(value)
 
-    @field_validator("mentor_name")
+    @field_validator("mentor_name", "oidc_name")
     @classmethod
     def _is_name(cls, value: str | None) -> str | None:
-        return _mentor_name(value)
+        return checked_line(value)
 
     @cached_property
     def default_timezone(self) -> str:
@@ -203,7 +223,29 @@ class Preferences(BaseModel):
     @field_validator("mentor_name")
     @classmethod
     def _is_name(cls, value: str | None) -> str | None:
-        return _mentor_name(value)
+        return checked_line(value)
+
+
+def check_issuer(value: str) -> str:
+    """Return the address of an identity provider as it was given, without spaces around it.
+
+    The provider repeats it in each token, so a slash at its end counts. Raises ``ValueError`` for an address
+    that cannot be used, with the end of a sentence.
+    """
+    issuer = value.strip()
+    try:
+        _public_url(issuer)
+    except ValueError:
+        raise ValueError(
+            "must be an address such as https://accounts.google.com; http only on this computer"
+        ) from None
+    first = urlsplit(issuer).path.strip("/").partition("/")[0]
+    if first.casefold() in AUTHORITIES_OF_ANYBODY:
+        raise ValueError(
+            "must name one tenant: at this address people of any school sign in, also with addresses that "
+            "are not theirs. Put the id of your tenant in the place of the word"
+        )
+    return issuer
 
 
 def _public_url(value: str) -> str:
@@ -221,7 +263,11 @@ def _public_url(value: str) -> str:
     return value.strip().rstrip("/")
 
 
-def _mentor_name(value: str | None) -> str | None:
+def checked_line(value: str | None) -> str | None:
+    """Return a name of one line without spaces around it, None for an empty one.
+
+    Raises ``ValueError`` for any other.
+    """
     name = (value or "").strip()
     if len(name) > 80 or any(
         unicodedata.category(letter).startswith(("C", "Z")) for letter in name if letter != " "
@@ -325,8 +371,8 @@ def settings_lock(home: Home) -> Iterator[None]:
 
 def save_settings(home: Home, **values: Any) -> None:
     """Write settings into ``config.toml`` and keep the others. None removes a setting."""
-    if "password" in values:
-        raise ValueError("a password never goes into config.toml")
+    if {"password", "oidc_client_secret"} & values.keys():
+        raise ValueError("a password or secret never goes into config.toml")
     with settings_lock(home):
         stored: dict[str, Any] = {}
         if home.config.exists():

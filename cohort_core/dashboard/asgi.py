@@ -43,7 +43,7 @@ def create_dashboard() -> st.App:
     The app that mounts it must also run its lifespan. Raises ``RuntimeError`` if Streamlit's first page is
     not as expected.
     """
-    apply_streamlit_options()
+    apply_streamlit_options(guards_names=True)
     return st.App(ENTRY, **app_options())
 
 

@@ -41,6 +41,9 @@ _HEADERS = {
     "content-type": "text/html; charset=utf-8",
 }
 
+_ICON_FILE = "favicon.png"
+_ICON_HEADERS = {"content-type": "image/svg+xml", "cache-control": f"public, max-age={24 * 3600}"}
+
 _MOUNT = "@MOUNT@"
 PRELOADED = frozenset(
     {
@@ -174,7 +177,12 @@ class FirstPageMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         root = scope.get("root_path", "")
         name = scope["path"].removeprefix(root).strip("/") if scope["type"] == "http" else None
-        if name is None or scope["method"] not in {"GET", "HEAD"} or name not in {"", *page_names()}:
+        is_read = name is not None and scope["method"] in {"GET", "HEAD"}
+        if is_read and name == _ICON_FILE:
+            # The browser asks for it when Streamlit is there. A page that gives Streamlit an icon makes
+            # it import an image library, which delays the first page.
+            await _respond(send, 200, _ICON_HEADERS, ICON.encode())
+        elif not is_read or name not in {"", *page_names()}:
             await self._app(scope, receive, _with_policy(send))
         elif scope["path"] != (address := f"{root}/{'' if name == 'overview' else name}"):
             query = scope["query_string"].decode("latin-1")

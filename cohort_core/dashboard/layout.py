@@ -16,7 +16,7 @@ import streamlit as st
 from cohort_core.caching import cached_on
 from cohort_core.clock import utc_now
 from cohort_core.dashboard import sidebar, sync_panel, url_state, visits
-from cohort_core.dashboard.components.style import ICON, PRINTED_FROM_DARK, PRODUCT, STYLE
+from cohort_core.dashboard.components.style import PRINTED_FROM_DARK, PRODUCT, STYLE
 from cohort_core.dashboard.components.text import count, literal, parse_instant, upper_first
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.first_page import PAGES_FOLDER
@@ -194,7 +194,7 @@ def begin(name: str, *, needs_class: bool = True) -> Iterator[View]:
         navigate()
         st.rerun()
     page = PAGES[name]
-    st.set_page_config(page_title=f"{page.title} · {PRODUCT}", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=f"{page.title} · {PRODUCT}", layout="wide")
     st.html(STYLE + (PRINTED_FROM_DARK if st.context.theme.type == "dark" else ""))
     st.title(page.title, anchor=False)
     with guarded(name):
@@ -220,7 +220,7 @@ def name_tab(name: str) -> None:
 
     So several tabs can be kept apart.
     """
-    st.set_page_config(page_title=f"{name} · {PRODUCT}", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=f"{name} · {PRODUCT}", layout="wide")
 
 
 def part(draw: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:

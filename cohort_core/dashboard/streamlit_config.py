@@ -34,12 +34,19 @@ def streamlit_options() -> dict[str, object]:
     return options
 
 
-def apply_streamlit_options() -> None:
+def apply_streamlit_options(*, guards_names: bool = False) -> None:
     """Apply the settings over the user's own and over those of the working folder.
+
+    With ``guards_names`` the server around the dashboard checks by which name it is asked (`BrowserGuard`).
+    It alone has the names of ``--allow-host``; Streamlit would refuse the WebSocket of everybody behind a
+    proxy.
 
     Call it again after creating `st.App`, because that may make Streamlit read its files.
     """
     from streamlit import config
 
-    for name, value in streamlit_options().items():
+    options = streamlit_options()
+    if guards_names:
+        options["server.allowedHosts"] = ["*"]
+    for name, value in options.items():
         config.set_option(name, value, ".streamlit/config.toml of Cohort Tracker")

@@ -22,6 +22,24 @@ The client behind it is unknown, even if the proxy runs on this computer.
 """
 
 
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether only this computer can reach this address."""
@@ -76,3 +94,10 @@ def _network(client: str) -> str:
     if address.version == 6 and not address.is_loopback:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return client
+
+
+def browser_label(user_agent: str) -> str:
+    """Return browser and system, such as "Firefox on Windows"."""
+    browser = next((name for mark, name in _BROWSERS if f"{mark}/" in user_agent), "A browser")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{browser} on {system}" if system else browser

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -31,7 +31,8 @@ from cohort_core.http.browser_pages import CLOSED
 from cohort_core.http.clients import is_foreign
 from cohort_core.http.guards import problem, qualities, unavailable
 from cohort_core.http.session_cookie import is_encrypted, secret_of
-from cohort_core.http.sign_in_pages import LOGIN_PATH, is_sign_in_path
+from cohort_core.http.sign_in_html import LOGIN_PATH
+from cohort_core.http.sign_in_pages import is_sign_in_path
 from cohort_core.services.workspace import Workspace, shared_workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account, Session
@@ -49,8 +50,8 @@ After each write, caches are read again.
 """
 MAX_OFFERED = 2_000
 _MEDIA = re.compile(rb"/media/([0-9a-f]{32,64})")
-_MEDIA_PATH = re.compile(r"/media/([0-9a-f]{32,64})(\.[^/]*)?")
-_UPLOAD_PATH = re.compile(r"/_stcore/upload_file/([^/]+)/.*")
+_OFFERED_PATH = re.compile(r"/(?:media|_stcore/upload_file)/([^/.]*).*", re.DOTALL)
+"""A path that only the session may ask to which Streamlit offered its first part."""
 
 
 class Messages(Protocol):
@@ -100,8 +101,8 @@ class Door:
         self._offered: dict[str, OrderedDict[str, None]] = {}
         """By session, the ids of files and of Streamlit's sessions that went out to it."""
         self._idle = timedelta(hours=Settings.model_fields["session_idle_hours"].default)
-        self._seen: set[str] = set()
-        """Sessions that were used since the last write."""
+        self._seen: dict[str, datetime] = {}
+        """The last use of the sessions that were used since the last write."""
         self._written_at = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,7 +177,7 @@ class Door:
             await self._app(scope, receive, send)
         else:
             path = _path(scope)
-            asked = _MEDIA_PATH.fullmatch(path) or _UPLOAD_PATH.fullmatch(path)
+            asked = _OFFERED_PATH.fullmatch(path)
             if asked and asked[1] not in self._offered.get(session, ()):
                 await problem(HTTPStatus.NOT_FOUND, "This file is not there. Reload the page.", "not_found")(
                     scope, receive, send
@@ -211,7 +212,7 @@ class Door:
                     return message
                 if self._messages.is_by_person(data):
                     if counts:
-                        self._seen.add(session)
+                        self._seen[session] = utc_now()
                     counts = True
                 wanted = self._messages.wanted_file(data)
                 if wanted is None or wanted in self._offered.get(session, ()):
@@ -271,10 +272,10 @@ class Door:
     async def _note_seen(self) -> None:
         if not self._seen or time.monotonic() - self._written_at < SEEN_EVERY.total_seconds():
             return
-        seen, now = set(self._seen), utc_now()
+        seen = dict(self._seen)
         self._written_at = time.monotonic()
-        await asyncio.to_thread(accounts.note_seen, self._load_workspace().database, seen, now)
-        self._seen -= seen
+        await asyncio.to_thread(accounts.note_seen, self._load_workspace().database, seen)
+        self._seen = {session: at for session, at in self._seen.items() if seen.get(session) != at}
 
 
 def _path(scope: Scope) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 
-import anyio
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -26,8 +24,10 @@ from cohort_core.http.my_progress_html import (
     whole_page,
 )
 from cohort_core.http.rate_limit import FixedWindow
-from cohort_core.http.session_cookie import STUDENT, clear_secret, secret_of, set_secret
-from cohort_core.http.sign_in_pages import is_from_here, read_form
+from cohort_core.http.session_cookie import OF_STUDENT, clear_secret, set_secret, value_of
+from cohort_core.http.sign_in_html import read_form
+from cohort_core.http.sign_in_pages import is_from_here
+from cohort_core.http.workers import Busy, Workers
 from cohort_core.metrics.own_progress import OwnProgress
 from cohort_core.services.commands import LINK_PATH
 from cohort_core.services.own_page import OwnPage
@@ -66,10 +66,6 @@ _Form = dict[str, str] | None
 _Handle = Callable[[Request, _Form], Response]
 
 
-class _Busy(Exception):
-    """Too many requests wait."""
-
-
 class MyProgressPages:
     """The handlers of a student's own page.
 
@@ -80,7 +76,7 @@ class MyProgressPages:
         self._students = students
         self._write_csv = write_csv
         self._sent = FixedWindow(MAX_SENT)
-        self._limiters: list[anyio.CapacityLimiter] = []
+        self._workers = Workers(at_work=1, waiting=MAX_WAITING)
 
     def routes(self) -> list[Route]:
         """Return the routes, which take a link or the session that it opened."""
@@ -109,7 +105,7 @@ class MyProgressPages:
                         return refusal
                     form = await read_form(request)
                 return await self._run(partial(self._respond, handle, request, form))
-            except (_Busy, CohortError):
+            except (Busy, CohortError):
                 response = _page(
                     "One moment please",
                     "This page cannot be shown just now. Your work is safe. Load it again in a minute.",
@@ -127,7 +123,7 @@ class MyProgressPages:
                 "This form was sent from another web site. Open your page, and do it there.",
                 status=HTTPStatus.FORBIDDEN,
             )
-        who = request.path_params.get("secret") or secret_of(request.scope, STUDENT) or ""
+        who = request.path_params.get("secret") or value_of(request.scope, OF_STUDENT) or ""
         if wait := self._sent.wait(who):
             response = _page(
                 "One moment please",
@@ -192,12 +188,12 @@ class MyProgressPages:
         return _back_to_page("back")
 
     def _leave(self, request: Request, _form: _Form) -> Response:
-        if secret := secret_of(request.scope, STUDENT):
+        if secret := value_of(request.scope, OF_STUDENT):
             self._students.leave(secret)
         response = _page(
             "Your page is closed on this device", "Your link opens it again, as long as it works. See you!"
         )
-        clear_secret(response, request.scope, STUDENT)
+        clear_secret(response, request.scope, OF_STUDENT)
         return response
 
     def _show_link(self, request: Request, _form: _Form) -> Response:
@@ -206,28 +202,22 @@ class MyProgressPages:
         return PAGE.response(*link_page(f"{LINK_PATH}/{secret}")) if state == "works" else _ended(state)
 
     def _open_link(self, request: Request, _form: _Form) -> Response:
-        old = secret_of(request.scope, STUDENT)
+        old = value_of(request.scope, OF_STUDENT)
         opened = self._students.open(request.path_params["secret"], old)
         if not isinstance(opened, Opened):
             return _ended(opened)
         response = RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
-        set_secret(response, request.scope, opened.secret, opened.seconds, STUDENT)
+        set_secret(response, request.scope, opened.secret, opened.seconds, OF_STUDENT)
         return response
 
     def _page_of(self, request: Request) -> OwnPage | None:
-        return self._students.page_of(secret_of(request.scope, STUDENT))
+        return self._students.page_of(value_of(request.scope, OF_STUDENT))
 
     async def _run(self, work: Callable[[], Response]) -> Response:
         """Run work in a thread, one at a time, with as much rest as work.
 
         So a whole class that opens its pages at once slows down no mentor.
         """
-        # A limiter belongs to an event loop, so the first request creates it.
-        if not self._limiters:
-            self._limiters.append(anyio.CapacityLimiter(1))
-        (limiter,) = self._limiters
-        if limiter.statistics().tasks_waiting >= MAX_WAITING:
-            raise _Busy
 
         def work_and_rest() -> Response:
             since = time.perf_counter()
@@ -236,7 +226,7 @@ class MyProgressPages:
             finally:
                 time.sleep(min(time.perf_counter() - since, MAX_REST_SECONDS))
 
-        return await anyio.to_thread.run_sync(work_and_rest, limiter=limiter)
+        return await self._workers.run(work_and_rest)
 
 
 def is_my_progress_path(path: str) -> bool:

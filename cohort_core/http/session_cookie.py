@@ -12,8 +12,11 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-PERSON, STUDENT = "cohort", "cohort-student"
-"""The names of the cookies, to which `__Host-` comes over TLS.
+NAME = "cohort"
+OF_ATTEMPT = "cohort-oidc"
+"""The cookie that binds an attempt at the school's sign-in to a browser."""
+OF_STUDENT = "cohort-student"
+"""The cookie of a student's own page.
 
 A mentor who looks at a student's link keeps their own session.
 """
@@ -24,27 +27,33 @@ def is_encrypted(scope: MutableMapping[str, Any]) -> bool:
     return scope.get("scheme") in {"https", "wss"}
 
 
-def secret_of(scope: MutableMapping[str, Any], name: str = PERSON) -> str | None:
+def secret_of(scope: MutableMapping[str, Any]) -> str | None:
     """Return the secret of the session that a request belongs to, None without a cookie."""
+    return value_of(scope, NAME)
+
+
+def value_of(scope: MutableMapping[str, Any], name: str) -> str | None:
+    """Return the value of a cookie of ours, None without it."""
     return HTTPConnection(scope).cookies.get(_full_name(scope, name)) or None
 
 
 def set_secret(
-    response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int, name: str = PERSON
+    response: Response, scope: MutableMapping[str, Any], secret: str, seconds: int, name: str = NAME
 ) -> None:
-    """Give the browser the secret of a session."""
+    """Give the browser the secret of a session, or that of another cookie of ours."""
+    is_safe = is_encrypted(scope)
     response.set_cookie(
         _full_name(scope, name),
         secret,
         max_age=seconds,
         path="/",
-        secure=is_encrypted(scope),
+        secure=is_safe,
         httponly=True,
         samesite="lax",
     )
 
 
-def clear_secret(response: Response, scope: MutableMapping[str, Any], name: str = PERSON) -> None:
+def clear_secret(response: Response, scope: MutableMapping[str, Any], name: str = NAME) -> None:
     """Take the secret from the browser."""
     set_secret(response, scope, "", 0, name)
 

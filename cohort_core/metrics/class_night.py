@@ -13,7 +13,7 @@ from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import missing_work, stuck_work, student_assignments
 from cohort_core.metrics.outcomes import visible
-from cohort_core.metrics.praise import find_return
+from cohort_core.metrics.praise import returns
 from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
@@ -98,7 +98,7 @@ def class_night(cohort: Cohort, contacts: pd.DataFrame, hidden: Collection[str] 
                 *(reteach(cohort).head(MAX_TAUGHT)[column] for column in ("name", "students")), strict=True
             )
         ),
-        returned=people(student_id for student_id in names.index if find_return(cohort, student_id)),
+        returned=people(student_id for student_id in names.index if student_id in returns(cohort)),
         not_met=people(sorted(inside - talked, key=lambda student_id: (names[student_id], student_id))),
         enrolled=people(stage[stage == "new"].index),
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
 from cohort_core.caching import cached_on
 from cohort_core.config.thresholds import Thresholds
+from cohort_core.metrics.acts import Act, acts_of
 from cohort_core.metrics.cohort import Cohort, build, names_of_all
 from cohort_core.metrics.groups import group_members
 from cohort_core.metrics.triage import GRAVITY, entries_of
@@ -36,15 +36,6 @@ CONTACT_COLUMNS = {
     "kind": "str",
     "assignment_id": "str",
 }
-
-
-@dataclass(frozen=True)
-class Act:
-    """A start or completion."""
-
-    at: pd.Timestamp
-    event: str
-    assignment_id: str
 
 
 def outcomes(cohort: Cohort, contacts: pd.DataFrame) -> pd.DataFrame:
@@ -230,33 +221,7 @@ def _kinds_on(
 def _first_act(cohort: Cohort, student_id: str, at: pd.Timestamp, days: int) -> Act | None:
     """Return the first start or completion within so many days after `at`."""
     end = min(at + timedelta(days=days), cohort.as_of)
-    acts = _acts(cohort.class_data).get(student_id, ())
-    return next((act for act in acts if at < act.at <= end), None)
-
-
-@cached_on
-def _acts(class_data: ClassData) -> dict[str, tuple[Act, ...]]:
-    """Return the first start and completion of each assignment, by student.
-
-    They are in order of time.
-    """
-    acts: dict[str, list[Act]] = {}
-    rows = class_data.progressions
-    for event in ("started", "completed"):
-        keys, moment = ["student_id", "assignment_id"], f"{event}_at"
-        first = rows.dropna(subset=[moment]).groupby(keys, as_index=False)[moment].min()
-        for student_id, assignment_id, at in zip(*(first[name] for name in (*keys, moment)), strict=True):
-            acts.setdefault(student_id, []).append(Act(at, event, assignment_id))
-    # Of a start and a completion at one instant the completion says more.
-    return {
-        student_id: tuple(sorted(mine, key=lambda act: (act.at, act.event, act.assignment_id)))
-        for student_id, mine in acts.items()
-    }
-
-
-def acts_of(class_data: ClassData, student_id: str) -> tuple[Act, ...]:
-    """Return the first start and completion of each assignment, in order of time."""
-    return _acts(class_data).get(student_id, ())
+    return next((act for act in acts_of(cohort.class_data, student_id) if at < act.at <= end), None)
 
 
 def _has_left(cohort: Cohort, student_id: str, end: pd.Timestamp) -> bool:

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pandas as pd
 
 from cohort_core.caching import cached_on
+from cohort_core.metrics.acts import acts
 from cohort_core.metrics.cohort import Cohort
-from cohort_core.metrics.outcomes import acts_of
 
 RECENT_DAYS, SILENT_DAYS, MIN_COMPLETED = 7, 14, 3
 
@@ -23,19 +23,21 @@ class Return:
     """Full days without a start or completion before it."""
 
 
-def find_return(cohort: Cohort, student_id: str) -> Return | None:
-    """Return how a student came back in the 7 days up to *as of*.
+@cached_on
+def returns(cohort: Cohort) -> dict[str, Return]:
+    """Return who came back in the last 7 days, by the id of the student.
 
-    None without activity in these days, without any before them, and after less than 14 silent days.
-    Activity is a start or completion of any type.
+    Before, they were silent for 14 days or more. Activity is a start or completion of any type. Without any
+    before the 7 days nobody comes back.
     """
-    since = cohort.as_of - timedelta(days=RECENT_DAYS)
-    moments = [act.at for act in acts_of(cohort.class_data, student_id) if act.at <= cohort.as_of]
-    recent = [at for at in moments if at > since]
-    before = [at for at in moments if at <= since]
-    if not recent or not before or recent[0] - before[-1] < timedelta(days=SILENT_DAYS):
-        return None
-    return Return(recent[0], (recent[0] - before[-1]) // timedelta(days=1))
+    rows = acts(cohort.class_data)
+    rows = rows[rows["at"] <= cohort.as_of]
+    is_recent = rows["at"] > cohort.as_of - timedelta(days=RECENT_DAYS)
+    first = rows[is_recent].groupby("student_id")["at"].first()
+    silence = (first - rows[~is_recent].groupby("student_id")["at"].last()).dropna()
+    silence = silence[silence >= timedelta(days=SILENT_DAYS)]
+    moments = zip(silence.index, first.reindex(silence.index), silence.dt.days, strict=True)
+    return {student_id: Return(at, days) for student_id, at, days in moments}
 
 
 @cached_on
@@ -48,26 +50,27 @@ def praise(cohort: Cohort) -> pd.DataFrame:
     completed (in the 7 days up to *as of*), silent_days, back_at (UTC), assignment_id and assignment (the
     latest completion).
     """
-    course = cohort.assignments["name"]
-    since = cohort.as_of - timedelta(days=RECENT_DAYS)
-    rows = []
-    for student_id, name in cohort.students["name"].items():
-        returned = find_return(cohort, str(student_id))
-        if returned is None:
-            continue
-        done = [
-            act
-            for act in acts_of(cohort.class_data, str(student_id))
-            if act.event == "completed"
-            and since < act.at <= cohort.as_of
-            and act.assignment_id in course.index
-        ]
-        if len(done) >= MIN_COMPLETED:
-            last = done[-1].assignment_id
-            rows.append((student_id, name, len(done), returned.silent_days, returned.at, last, course[last]))
+    course, back, people = cohort.assignments["name"], returns(cohort), cohort.students["name"]
+    done = acts(cohort.class_data)
+    done = done[
+        (done["event"] == "completed")
+        & (done["at"] > cohort.as_of - timedelta(days=RECENT_DAYS))
+        & (done["at"] <= cohort.as_of)
+        & done["student_id"].isin(set(back) & set(people.index))
+        & done["assignment_id"].isin(course.index)
+    ]
+    last = done.groupby("student_id")["assignment_id"].agg(["size", "last"])
+    last = last[last["size"] >= MIN_COMPLETED]
     frame = pd.DataFrame(
-        rows,
-        columns=["student_id", "name", "completed", "silent_days", "back_at", "assignment_id", "assignment"],
+        {
+            "student_id": last.index,
+            "name": people.reindex(last.index).to_numpy(),
+            "completed": last["size"].to_numpy(),
+            "silent_days": [back[student_id].silent_days for student_id in last.index],
+            "back_at": [back[student_id].at for student_id in last.index],
+            "assignment_id": last["last"].to_numpy(),
+            "assignment": last["last"].map(course).to_numpy(),
+        }
     )
     frame = frame.astype({"completed": "int64", "silent_days": "int64"})
     frame["back_at"] = pd.to_datetime(frame["back_at"], utc=True).astype("datetime64[us, UTC]")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from cohort_core.clock import utc_now
-from cohort_core.errors import NotAllowed
+from cohort_core.errors import BadInput, NotAllowed
 from cohort_core.services.passwords import check_password, hash_password
 from cohort_core.services.principal import Principal
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account, Session
 from cohort_core.store.audit import save_event
+
+if TYPE_CHECKING:
+    from cohort_core.services.school_sign_in import SchoolSignIn
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,23 @@ class AccountCommands:
         groups: Sequence[str] = (),
         password: str | None = None,
     ) -> Account:
-        """Create an account; without a password it needs an invitation."""
+        """Create an account; without a password it needs an invitation.
+
+        Raises ``BadInput`` if the very first account is no administrator's.
+        """
+        database = self._workspace.database
+        if accounts.check_role(role) != "admin" and not accounts.has_accounts(database):
+            raise BadInput(
+                "The first account is an administrator's, as nobody else could let the others in. Give it "
+                "the role admin.",
+                parameter="role",
+            )
         password_hash = None
         if password is not None:
             check_password(password, name=name, email=email)
             password_hash = hash_password(password)
         return accounts.create_account(
-            self._workspace.database,
+            database,
             name,
             role,
             references,
@@ -66,10 +80,11 @@ class AccountCommands:
         )
 
     def delete(self, account_id: int) -> None:
-        """Delete an account; its name stays taken."""
+        """Delete an account, and when its person was last here; its name stays taken."""
         accounts.delete_account(
             self._workspace.database, account_id, asked_by=self.principal.who, now=utc_now()
         )
+        self._workspace.home.visits_of(account_id).unlink(missing_ok=True)
 
     def invite(self, account_id: int) -> str:
         """Return the secret of a new invitation."""
@@ -78,8 +93,8 @@ class AccountCommands:
         )
 
     def sessions(self) -> list[Session]:
-        """Return all sessions that are kept."""
-        return accounts.load_sessions(self._workspace.database)
+        """Return the sessions that are not over, the latest first."""
+        return live_sessions(self._workspace)
 
     def end_sessions(self, account_id: int) -> int:
         """End all sessions of an account; return their number. Raises ``BadInput`` for no account."""
@@ -88,13 +103,51 @@ class AccountCommands:
         save_event(self._workspace.database, self.principal.who, "sessions ended", account.name)
         return ended
 
+    def end_all_sessions(self, but: str | None = None) -> int:
+        """End the sessions of everybody, but not the one with this digest; return their number."""
+        ended = accounts.end_all_sessions(self._workspace.database, but=but)
+        save_event(self._workspace.database, self.principal.who, "sessions ended", "everybody's")
+        return ended
+
     def find(self, reference: str | int) -> Account:
         """Return the account of this name or id. Raises ``BadInput`` if there is none."""
         return accounts.find_account(self._workspace.database, reference)
 
     def remove_all(self) -> int:
         """Remove all accounts, so that the dashboard needs no login; return their number."""
-        return accounts.remove_all_accounts(self._workspace.database, asked_by=self.principal.who)
+        home, database = self._workspace.home, self._workspace.database
+        people = accounts.load_accounts(database, deleted=True)
+        removed = accounts.remove_all_accounts(database, asked_by=self.principal.who)
+        for person in people:
+            home.visits_of(person.id).unlink(missing_ok=True)
+        return removed
+
+    def unlink(self, account_id: int) -> Account:
+        """Forget who an account is at the school's sign-in.
+
+        A new invitation can link it again.
+        """
+        return self.change(account_id, oidc_issuer=None, oidc_subject=None)
+
+    def school_sign_in(self) -> SchoolSignIn:
+        """Return the settings of the school's own sign-in."""
+        from cohort_core.services import school_sign_in
+
+        return school_sign_in.describe(self._workspace.settings())
+
+    def connect_school_sign_in(
+        self, issuer: str, client_id: str, secret: str | None, name: str | None = None
+    ) -> None:
+        """Let people sign in by the school's own sign-in. See `school_sign_in.connect`."""
+        from cohort_core.services import school_sign_in
+
+        school_sign_in.connect(self._workspace, issuer, client_id, secret, name, asked_by=self.principal.who)
+
+    def disconnect_school_sign_in(self) -> None:
+        """Let nobody in by the school's own sign-in any more."""
+        from cohort_core.services import school_sign_in
+
+        school_sign_in.disconnect(self._workspace, asked_by=self.principal.who)
 
     @property
     def has_public_address(self) -> bool:
@@ -105,6 +158,12 @@ class AccountCommands:
         """Return the link of an invitation, from the public address or this computer's usual one."""
         base = self._workspace.settings().public_url or "http://127.0.0.1:3000"
         return f"{base}/invitation/{secret}"
+
+
+def live_sessions(workspace: Workspace) -> list[Session]:
+    """Return the sessions that are not over, the latest first."""
+    now, idle = utc_now(), timedelta(hours=workspace.settings().session_idle_hours)
+    return [session for session in accounts.load_sessions(workspace.database) if session.is_live(now, idle)]
 
 
 def shown_fields(account: Account) -> dict[str, Any]:
@@ -119,6 +178,7 @@ def shown_fields(account: Account) -> dict[str, Any]:
         "is_active": account.is_active,
         "has_password": account.password_hash is not None,
         "has_second_factor": account.totp_secret is not None,
+        "is_linked": account.oidc_subject is not None,
         "created_at": account.created_at,
         "last_seen_at": account.last_seen_at,
     }

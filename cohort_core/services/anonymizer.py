@@ -114,7 +114,7 @@ def anonymise(class_data: ClassData, key: bytes) -> ClassData:
     former = _disguised(class_data.former_students, pseudonyms, taken)
     rows = class_data.progressions
     records = rows.assign(
-        id=rows["id"].map(pseudonyms.record_id), student_id=rows["student_id"].map(pseudonyms.student_id)
+        id=rows["id"].map(pseudonyms.record_id), student_id=_student_ids(rows["student_id"], pseudonyms)
     )
     return replace(
         class_data,
@@ -149,10 +149,15 @@ def anonymise_log(log: pd.DataFrame, key: bytes) -> pd.DataFrame:
     """Replace the ids in a log of changes as `anonymise` does."""
     pseudonyms = Pseudonyms(key)
     disguised = log.assign(
-        student_id=log["student_id"].map(pseudonyms.student_id),
+        student_id=_student_ids(log["student_id"], pseudonyms),
         progression_id=log["progression_id"].map(pseudonyms.record_id),
     )
     return _typed(disguised, log)
+
+
+def _student_ids(ids: pd.Series[str], pseudonyms: Pseudonyms) -> pd.Series[str]:
+    """Replace ids of students; each is hashed once, as a student has many records."""
+    return ids.map({student_id: pseudonyms.student_id(student_id) for student_id in ids.dropna().unique()})
 
 
 def _typed(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:

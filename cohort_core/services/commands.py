@@ -30,7 +30,7 @@ from cohort_core.store import (
     student_links,
 )
 from cohort_core.store.classes import ClassStatus
-from cohort_core.store.hides import Kind, Reason
+from cohort_core.store.hides import Hide, Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
 
 if TYPE_CHECKING:
@@ -64,17 +64,17 @@ class Commands:
         *,
         until_active: bool = False,
         wrong: bool = False,
-    ) -> None:
+    ) -> Hide | None:
         """Hide a student from triage: *done* until a day or `until_active`, or *exempt* for good.
 
-        `wrong` says that the student was wrongly listed. Raises ``BadInput`` for an unknown student, or a day
-        that has come already.
+        `wrong` says that the student was wrongly listed. Returns the hide that this one replaces. Raises
+        ``BadInput`` for an unknown student, or a day that has come already.
         """
         if until is not None and until <= self._reader.cohort(reference).local_date:
             raise BadInput("That day has come already. Choose a later one.", parameter="until")
         reason: Reason | None = "until_active" if until_active else "wrong" if wrong else None
         subject = self._subject(reference, student_id)
-        self._workspace.hide_student(
+        replaced = self._workspace.hide_student(
             *(subject.class_id, subject.shown_id, kind, until),
             reason=reason,
             entry_kind=subject.kind,
@@ -83,6 +83,7 @@ class Commands:
         )
         how = f" until {until}" if until else f" ({reason.replace('_', ' ')})" if reason else ""
         self._audit("hide", f"class {subject.class_id}, {kind}{how}")
+        return replaced
 
     def add_contact(
         self,
@@ -219,11 +220,11 @@ class Commands:
             return contact
         return replace(contact, student_id=subject.shown_id, note=None)
 
-    def show_again(self, reference: str, student_id: str) -> None:
-        """Show a hidden student in triage again."""
+    def show_again(self, reference: str, student_id: str, *, replaced: Hide | None = None) -> None:
+        """Show a hidden student again, or hide them as before by the hide `replaced`."""
         subject = self._subject(reference, student_id)
-        self._workspace.show_again(subject.class_id, subject.shown_id)
-        self._audit("show again", f"class {subject.class_id}")
+        self._workspace.show_again(subject.class_id, subject.shown_id, replaced=replaced)
+        self._audit("hide as before" if replaced else "show again", f"class {subject.class_id}")
 
     def close_class(
         self,

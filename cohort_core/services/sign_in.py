@@ -99,12 +99,12 @@ class SignIn:
     """Opens and ends sessions, and sets the passwords of invited people."""
 
     def __init__(self, load_workspace: Callable[[], Workspace] = shared_workspace) -> None:
-        self._load_workspace = load_workspace
-        self._guesses = Guesses()
+        self.workspace = load_workspace
+        self.guesses = Guesses()
 
     def is_wanted(self) -> bool:
         """Return True if there are accounts, so that the dashboard wants a session."""
-        return accounts.has_accounts(self._load_workspace().database)
+        return accounts.has_accounts(self.workspace().database)
 
     def sign_in(
         self, name: str, password: str, code: str, *, address: str, label: str, old_secret: str | None = None
@@ -113,34 +113,44 @@ class SignIn:
 
         The session of `old_secret` ends then. An unknown name takes the same time as a wrong password.
         """
-        workspace = self._load_workspace()
-        database = workspace.database
         account = self._find(name)
         key = f"{account.id}" if account else f"?{name.strip().casefold()[:_MAX_KEY]}"
-        if wait := self._guesses.begin(key, address):
+        if wait := self.guesses.begin(key, address):
             return Refused(wait)
         is_right = is_password(password, account.password_hash if account else None)
-        if account is None or not is_right or not self._is_code(workspace, account, code):
+        if account is None or not is_right or not self.is_code(account, code):
             return Refused()
-        self._guesses.forget(key, address)
+        self.guesses.forget(key, address)
+        return self.open_session(account, address=address, label=label, old_secret=old_secret) or Refused()
+
+    def open_session(
+        self, account: Account, *, address: str, label: str, old_secret: str | None, way: str = ""
+    ) -> Opened | None:
+        """Open a session of an account whose person proved who they are.
+
+        Return None if it may not sign in. The session of `old_secret` ends then. ``way`` is how they signed
+        in, for the audit.
+        """
+        workspace = self.workspace()
+        database = workspace.database
         lifetime = timedelta(days=workspace.settings().session_days)
         secret = accounts.open_session(database, account.id, label=label, lifetime=lifetime, now=utc_now())
         if secret is None:
-            return Refused()
+            return None
         if old_secret:
             accounts.end_session(database, digest(old_secret))
-        save_event(database, f"account {account.name}", "signed in", f"{label} from {address}")
+        save_event(database, f"account {account.name}", "signed in", f"{label} from {address}{way}")
         return Opened(secret, int(lifetime.total_seconds()))
 
     def sign_out(self, secret: str) -> None:
         """End the session of a cookie, if there is such a session."""
-        database = self._load_workspace().database
+        database = self.workspace().database
         if database.exists:
             accounts.end_session(database, digest(secret))
 
     def invited(self, secret: str) -> Account | None:
         """Return the account of an invitation; None if it is used, over or unknown."""
-        database = self._load_workspace().database
+        database = self.workspace().database
         return accounts.find_invited(database, secret, utc_now()) if database.exists else None
 
     def set_password(self, secret: str, password: str) -> Account | None:
@@ -152,7 +162,7 @@ class SignIn:
         if account is None:
             return None
         check_password(password, name=account.name, email=account.email)
-        database = self._load_workspace().database
+        database = self.workspace().database
         return accounts.use_invitation(database, secret, hash_password(password), now=utc_now())
 
     def _find(self, name: str) -> Account | None:
@@ -160,14 +170,15 @@ class SignIn:
         wanted = name.strip().casefold()
         if not wanted:
             return None
-        for account in accounts.load_accounts(self._load_workspace().database):
+        for account in accounts.load_accounts(self.workspace().database):
             if account.may_sign_in and wanted in {account.name.casefold(), (account.email or "").casefold()}:
                 return account
         return None
 
-    def _is_code(self, workspace: Workspace, account: Account, code: str) -> bool:
+    def is_code(self, account: Account, code: str) -> bool:
+        """Return whether a code is right, or the account needs none; use it up."""
         if account.totp_secret is None:
             return True
         from cohort_core.services import second_factor
 
-        return second_factor.is_code(workspace.database, account, code.replace(" ", "").strip())
+        return second_factor.is_code(self.workspace().database, account, code.replace(" ", "").strip())

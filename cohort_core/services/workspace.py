@@ -230,19 +230,20 @@ class Workspace:
         kind: hides.Kind,
         until: date | None = None,
         **details: Unpack[HideDetails],
-    ) -> None:
-        """Hide a student from triage, as `store.hides.save_hide` does.
+    ) -> hides.Hide | None:
+        """Hide a student from triage, as `store.hides.save_hide` does; return the hide that this replaces.
 
         Raises ``UnknownClass``, and ``BadInput`` for an unknown student or a missing day.
         """
         class_id = classes.find_class(self.database, reference)
         _shown, real_id = self.student_ids(class_id, student_id)
-        hides.save_hide(self.database, class_id, real_id, kind, until=until, now=utc_now(), **details)
+        return hides.save_hide(self.database, class_id, real_id, kind, until=until, now=utc_now(), **details)
 
-    def show_again(self, reference: str, student_id: str) -> None:
-        """Show a hidden student in triage again."""
+    def show_again(self, reference: str, student_id: str, *, replaced: hides.Hide | None = None) -> None:
+        """Show a hidden student in triage again, or hide them as before."""
         class_id = classes.find_class(self.database, reference)
-        hides.remove_hide(self.database, class_id, self.student_ids(class_id, student_id)[1])
+        real_id = self.student_ids(class_id, student_id)[1]
+        hides.remove_hide(self.database, class_id, real_id, replaced=replaced)
 
     def student_ids(self, class_id: str, student_id: str, parameter: str = "student_id") -> tuple[str, str]:
         """Return the id under which a student is shown, and the real one.

@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -348,17 +348,15 @@ def load_sessions(database: Database) -> list[Session]:
     return [Session(**dict(row)) for row in rows]
 
 
-def note_seen(database: Database, digests: Collection[str], now: datetime) -> None:
-    """Note that these sessions are in use."""
-    at = utc_text(now)
+def note_seen(database: Database, uses: Mapping[str, datetime]) -> None:
+    """Note when sessions were last used, by their digests."""
+    rows = [(utc_text(at), item) for item, at in uses.items()]
     with database.writing() as connection:
+        connection.executemany("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE digest = ?", rows)
         connection.executemany(
-            "UPDATE sessions SET seen_at = ? WHERE digest = ?", [(at, item) for item in digests]
-        )
-        connection.executemany(
-            "UPDATE accounts SET last_seen_at = ? "
+            "UPDATE accounts SET last_seen_at = max(coalesce(last_seen_at, ''), ?) "
             "WHERE id = (SELECT account_id FROM sessions WHERE digest = ?)",
-            [(at, item) for item in digests],
+            rows,
         )
 
 
@@ -375,6 +373,13 @@ def end_sessions(database: Database, account_id: int, *, but: str | None = None)
         ended = connection.execute(
             "DELETE FROM sessions WHERE account_id = ? AND digest IS NOT ?", (account_id, but)
         )
+    return ended.rowcount
+
+
+def end_all_sessions(database: Database, *, but: str | None = None) -> int:
+    """End the sessions of everybody but one; return how many there were."""
+    with database.writing() as connection:
+        ended = connection.execute("DELETE FROM sessions WHERE digest IS NOT ?", (but,))
     return ended.rowcount
 
 
@@ -410,7 +415,7 @@ def _checked_email(connection: sqlite3.Connection, email: str | None, account_id
     text = (email or "").strip()
     if not text:
         return None
-    if not _EMAIL.fullmatch(text):
+    if not _EMAIL.fullmatch(text) or not text.isprintable():
         raise BadInput("This is no email address. Correct it, such as ana@example.org.", parameter="email")
     if connection.execute(
         "SELECT 1 FROM accounts WHERE email = ? AND id IS NOT ?", (text, account_id)

@@ -76,12 +76,14 @@ def save_hide(
     until: date | None,
     now: datetime,
     **details: Unpack[HideDetails],
-) -> None:
-    """Hide a student, in place of an earlier hide. Raises what `check_hide` raises."""
+) -> Hide | None:
+    """Hide a student, and return the hide that this replaces. Raises what `check_hide` raises."""
     check_hide(kind, until, details.get("reason"))
     hide = Hide(class_id, student_id, kind, until, utc_text(now), **details)
     with database.writing() as connection:
+        replaced = load_hide(connection, class_id, student_id)
         put_hide(connection, hide)
+    return replaced
 
 
 def put_hide(connection: sqlite3.Connection, hide: Hide) -> None:
@@ -132,10 +134,12 @@ def undo_hide_by_contact(
     _delete(connection, class_id, student_id)
 
 
-def remove_hide(database: Database, class_id: str, student_id: str) -> None:
-    """Show a student in triage again."""
+def remove_hide(database: Database, class_id: str, student_id: str, *, replaced: Hide | None = None) -> None:
+    """Show a student in triage again, or hide them as before by `replaced`."""
     with database.writing() as connection:
         _delete(connection, class_id, student_id)
+        if replaced is not None:
+            put_hide(connection, replaced)
 
 
 def load_hides(database: Database) -> list[Hide]:

@@ -92,7 +92,7 @@ class Guarded:
     def account(self) -> int:
         """Return the number of an account that is there."""
         name = f"spare-{secrets.token_hex(8)}"
-        return Services(self.workspace).accounts(CLI_OWNER).create(name, "viewer").id
+        return Services(self.workspace).accounts(CLI_OWNER).create(name, "admin").id
 
     def routes(self, reference: str, class_name: str) -> Iterator[tuple[str, str]]:
         """Yield every method and path of the app, for one class, its students and its syncs."""
@@ -133,7 +133,7 @@ def body_of(method: str, path: str) -> dict[str, Any]:
         # The next route in the list revokes this token.
         return {"json": {"name": "spare"}}
     if (method, path) == ("POST", "/accounts"):
-        return {"json": {"name": f"new-{secrets.token_hex(8)}", "role": "viewer"}}
+        return {"json": {"name": f"new-{secrets.token_hex(8)}", "role": "admin"}}
     if path == "/sessions":
         return {"params": {"account": 1}} if method == "DELETE" else {}
     if method == "PATCH" and path.startswith("/accounts"):

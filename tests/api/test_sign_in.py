@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 
+import pyotp
 import pytest
 import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -27,14 +29,16 @@ from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
 from cohort_core.config.settings import save_settings
 from cohort_core.dashboard.files.owner import COOKIE, owner
-from cohort_core.http.door import ACCOUNT_HEADER
+from cohort_core.http.door import SESSION_HEADER
+from cohort_core.services import second_factor
 from cohort_core.services.passwords import hash_password
-from cohort_core.services.sign_in import MAX_KEPT, NAME_FAILURES, Guesses
+from cohort_core.services.sign_in import MAX_KEPT, NAME_FAILURES, Guesses, Refused, SignIn
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
+from cohort_core.store.audit import load_events
 from cohort_core.store.tokens import create_token
+from tests.accounts import PASSWORD, make_people
 
-PASSWORD = "seven green bicycles"
 HTML = {"Accept": "text/html"}
 LATER = (
     "import sys; from datetime import timedelta; from cohort_core import clock; "
@@ -47,17 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("accounts") / "home")
     workspace = Workspace(home)
     workspace.database.migrate()
-    password_hash = hash_password(PASSWORD)
-    for name, role in (("ada", "admin"), ("mia", "mentor"), ("vic", "viewer")):
-        accounts.create_account(
-            workspace.database,
-            name,
-            role,
-            email=f"{name}@example.org",
-            password_hash=password_hash,
-            asked_by="test",
-            now=utc_now(),
-        )
+    make_people(workspace.database, {"ada": "admin", "mia": "mentor", "vic": "viewer"})
     workspace.stop()
     return home
 
@@ -178,6 +172,37 @@ def test_the_cookie_and_the_pages_of_signing_in(url: str) -> None:
     assert session.get(f"{url}/classes", timeout=10).status_code == 401
 
 
+def test_what_a_browser_calls_itself_and_a_typed_name_are_never_markup(
+    url: str, workspace: Workspace
+) -> None:
+    evil = """"'><script>alert(1)</script>![x](http://127.0.0.1:9/p.png)"""
+    form = {"name": evil, "password": "wrong"}
+    refused = requests.post(f"{url}/login", data=form, timeout=20)
+    assert (refused.status_code, evil in refused.text, escape(evil) in refused.text) == (401, False, True)
+    form = {"name": "vic", "password": PASSWORD, "next": evil}
+    headers = {"User-Agent": f"{evil} Firefox/145.0 (X11; Linux) =1+1"}
+    answer = requests.post(f"{url}/login", data=form, headers=headers, allow_redirects=False, timeout=20)
+    assert answer.headers["Location"] == "/dashboard/"
+    labels = {session.label for session in accounts.load_sessions(workspace.database)}
+    assert "Firefox on Linux" in labels
+    details = [event.detail for event in load_events(workspace.database)]
+    assert "Firefox on Linux from 127.0.0.1" in details
+    assert not [text for text in (*labels, *details) if "<" in text or "=1+1" in text]
+
+
+def test_fields_of_passwords_hide_them_and_let_managers_fill_them(url: str, workspace: Workspace) -> None:
+    account = accounts.create_account(workspace.database, "late", "viewer", asked_by="test", now=utc_now())
+    secret = accounts.create_invitation(workspace.database, account.id, asked_by="test", now=utc_now())
+    for path, number, kind in (
+        ("/login", 1, "current-password"),
+        (f"/invitation/{secret}", 2, "new-password"),
+    ):
+        page = requests.get(url + path, timeout=10).text
+        assert page.count('type="password"') == number
+        assert {kind, "username"} <= set(re.findall(r'autocomplete="([^"]*)"', page))
+        assert not re.search(r"<script|\son\w+=", page)
+
+
 def test_a_token_opens_no_page(url: str, workspace: Workspace) -> None:
     secret = create_token(workspace.database, "door", "admin", asked_by="test", now=utc_now())
     headers = {"Authorization": f"Bearer {secret}"}
@@ -287,25 +312,102 @@ def test_nobody_uploads_into_the_session_of_another(url: str) -> None:
     connection.close()
 
 
-def test_links_belong_to_an_account_whatever_the_browser() -> None:
+def test_links_belong_to_a_session_whatever_the_browser() -> None:
     cookies = {COOKIE: "a" * 43}
-    owners = {owner(cookies, {ACCOUNT_HEADER: number}) for number in ("1", "2")} | {owner(cookies)}
+    owners = {owner(cookies, {SESSION_HEADER: number}) for number in ("1", "2")} | {owner(cookies)}
     assert len(owners) == 3
 
 
-def test_unknown_names_take_as_long_as_wrong_passwords(url: str) -> None:
+def test_unknown_names_cost_as_much_as_wrong_passwords(workspace: Workspace) -> None:
+    database = workspace.database
+    for name in ("waiting", "gone"):
+        made = accounts.create_account(database, name, "viewer", asked_by="test", now=utc_now())
+    accounts.change_account(
+        database, made.id, asked_by="test", password_hash=hash_password(PASSWORD), is_active=False
+    )
+    signing_in = SignIn(lambda: workspace)
+
     def measure(name: str) -> float:
-        since = time.perf_counter()
-        answer = sign_in(url, name, "wrong and long enough")
-        assert answer.status_code == 401
-        return time.perf_counter() - since
+        """Return the seconds that all processors worked; others who keep them busy do not count."""
+        since = time.process_time()
+        answer = signing_in.sign_in(name, "wrong and long enough", "", address="192.0.2.7", label="x")
+        assert answer == Refused()
+        return time.process_time() - since
 
     measure("nobody-0")
-    of_account = [measure("ada") for _ in range(7)]
-    of_nobody = [measure(f"nobody-{number}") for number in range(1, 8)]
-    assert 0.5 < statistics.median(of_nobody) / statistics.median(of_account) < 2
+    names = {
+        "wrong password": ["ada"] * 5,
+        "unknown": [f"nobody-{number}" for number in range(1, 6)],
+        "no password yet": ["waiting"] * 5,
+        "disabled": ["gone"] * 5,
+    }
+    medians = {kind: statistics.median(map(measure, tried)) for kind, tried in names.items()}
+    usual = medians["wrong password"]
+    assert all(0.7 < seconds / usual < 1.4 for seconds in medians.values()), medians
+
+
+def test_the_answer_does_not_say_whether_there_is_an_account(url: str) -> None:
     texts = {sign_in(url, name, "wrong and long").text.replace(name, "") for name in ("ada", "nobody-9")}
     assert len(texts) == 1
+
+
+def make_factor(workspace: Workspace, name: str) -> pyotp.TOTP:
+    """Give an account a second factor; return the app that shows its codes."""
+    app = pyotp.TOTP(pyotp.random_base32())
+    account = accounts.find_account(workspace.database, name)
+    sealed = second_factor.sealed(workspace.home, app.secret)
+    accounts.change_account(workspace.database, account.id, asked_by="test", totp_secret=sealed)
+    return app
+
+
+def test_a_second_factor_is_asked_for_at_the_login_and_each_code_works_once(
+    url: str, workspace: Workspace
+) -> None:
+    make_people(workspace.database, {"tof": "viewer"})
+    app = make_factor(workspace, "tof")
+    code = app.now()
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    without, with_wrong = sign_in(url, "tof"), sign_in(url, "tof", code=wrong)
+    # The answer is that of a wrong password: whoever guesses a password does not learn that it is right.
+    assert without.status_code == with_wrong.status_code == 401
+    assert without.text == with_wrong.text == sign_in(url, "tof", "wrong and long").text
+    assert sign_in(url, "tof", "wrong and long", code=code).status_code == 401
+    assert sign_in(url, "tof", code=f"{code[:3]} {code[3:]}").status_code == 303
+    assert sign_in(url, "tof", code=code).status_code == 401
+
+
+def opens_settings(url: str, session: requests.Session) -> bool:
+    """Return whether a person gets the settings of an administrator."""
+    with socket_of(url, session) as connection:
+        message = BackMsg()
+        message.rerun_script.query_string = "part=people"
+        message.rerun_script.page_name = "settings"
+        connection.send(message.SerializeToString())
+        everything = b""
+        while True:
+            data = bytes(connection.recv(timeout=20))  # type: ignore[arg-type]
+            everything += data
+            answer = ForwardMsg()
+            answer.ParseFromString(data)
+            # The first run may end early, for another one.
+            if answer.WhichOneof("type") == "script_finished" and answer.script_finished == 0:
+                break
+    assert (b"Your role cannot open this page" in everything) is not (b"Add a person" in everything)
+    return b"Add a person" in everything
+
+
+def test_a_demanded_second_factor_lets_administrators_only_look(folder: Home, workspace: Workspace) -> None:
+    make_people(workspace.database, {"chief": "admin"})
+    save_settings(folder, demand_second_factor=True)
+    try:
+        with served(folder) as url:
+            assert not opens_settings(url, signed_in(url, "chief"))
+            app = make_factor(workspace, "chief")
+            session = requests.Session()
+            session.cookies.update(sign_in(url, "chief", code=app.now()).cookies)
+            assert opens_settings(url, session)
+    finally:
+        save_settings(folder, demand_second_factor=None)
 
 
 def test_two_hundred_wrong_passwords_wait_and_touch_no_session_in_use(url: str) -> None:
@@ -423,51 +525,6 @@ def test_others_come_in_over_tls_alone(folder: Home) -> None:
             assert requests.post(f"{url}/login", headers=headers, timeout=10).status_code == 403
     with served(folder, "--host", "0.0.0.0", "--insecure") as url:  # noqa: S104
         assert sign_in(url, "vic").status_code == 303
-
-
-CADDYFILE = """
-{{
-  admin off
-  auto_https off
-}}
-https://tracker.example.org:{port} {{
-  bind 127.0.0.1
-  tls {cert} {key}
-  reverse_proxy 127.0.0.1:{upstream}
-}}
-"""
-
-
-def test_behind_caddy_with_tls(folder: Home, certificate: tuple[Path, Path], tmp_path: Path) -> None:
-    port, upstream = free_port(), free_port()
-    file = tmp_path / "Caddyfile"
-    cert, key = certificate
-    file.write_text(CADDYFILE.format(port=port, upstream=upstream, cert=cert, key=key))
-    options = ("--allow-host", "tracker.example.org", "--trusted-proxy", "127.0.0.1")
-    with served(folder, *options, port=upstream) as direct:
-        caddy = subprocess.Popen(
-            ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"],
-            env={**os.environ, "HOME": str(tmp_path)},
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            command = [
-                *("curl", "-sik", "--retry", "20", "--retry-connrefused", "--retry-delay", "1"),
-                *("--resolve", f"tracker.example.org:{port}:127.0.0.1"),
-                *("-d", f"name=vic&password={PASSWORD}"),
-                f"https://tracker.example.org:{port}/login",
-            ]
-            head = subprocess.run(command, capture_output=True, text=True, check=True, timeout=40).stdout
-            assert " 303" in head.splitlines()[0], head
-            assert "set-cookie: __Host-cohort=" in head.lower().replace("__host", "__Host")
-            assert "secure" in head.lower()
-        finally:
-            caddy.terminate()
-            caddy.wait(10)
-        # Past the proxy, another address or scheme is not believed without TLS.
-        forged = {"X-Forwarded-Proto": "http", "X-Forwarded-For": "198.51.100.7"}
-        answer = requests.get(f"{direct}/login", headers=forged, timeout=10)
-        assert (answer.status_code, answer.json()["code"]) == (403, "not_encrypted")
 
 
 def test_idle_hours_are_a_setting(folder: Home) -> None:

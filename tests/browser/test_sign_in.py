@@ -9,13 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cohort_core.clock import utc_now
+from cohort_core.config.credentials import save_oidc_secret
+from cohort_core.config.settings import save_settings
 from cohort_core.practice.generated import PracticeSchool
-from cohort_core.services.passwords import hash_password
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
+from tests.accounts import PASSWORD, make_people
 from tests.browser.conftest import PHONE, Dashboard, Watched, served, synced
+from tests.identity_provider import running_provider
 
-PASSWORD = "seven green bicycles"
 PEOPLE = {"ada": "admin", "mia": "mentor", "vic": "viewer", "dora": "director"}
 
 
@@ -24,17 +26,7 @@ def school_with_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     folder = tmp_path_factory.mktemp("signed-in")
     wanted = ("Software Development, Cohort 12", "Web Basics, Cohort 3")
     with synced(folder / "home", PracticeSchool(), wanted.__contains__) as (workspace, school):
-        password_hash = hash_password(PASSWORD)
-        for name, role in PEOPLE.items():
-            accounts.create_account(
-                workspace.database,
-                name,
-                role,
-                email=f"{name}@example.org",
-                password_hash=password_hash,
-                asked_by="test",
-                now=utc_now(),
-            )
+        make_people(workspace.database, PEOPLE)
         with served(folder / "home", folder) as url:
             yield Dashboard(url, workspace, school)
 
@@ -104,3 +96,32 @@ def test_signing_out_ends_every_tab_and_the_login_leads_back(
     for tab in (page, other):
         tab.wait_for_url("**/login*", timeout=3_000)
         expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_person_comes_in_by_the_accounts_of_the_school(
+    school_with_accounts: Dashboard, watched: Watched
+) -> None:
+    dashboard, database = school_with_accounts, school_with_accounts.workspace.database
+    url = dashboard.address().partition("/dashboard")[0]
+    made = accounts.create_account(
+        database, "olga", "mentor", email="olga@example.org", asked_by="test", now=utc_now()
+    )
+    accounts.create_invitation(database, made.id, asked_by="test", now=utc_now())
+    with running_provider() as provider:
+        # Another site for the browser, so that it sends fewer cookies on the way back.
+        provider.host = "localhost"
+        provider.signed_in = "17"
+        provider.add("17", email="olga@example.org", email_verified=True)
+        save_settings(
+            dashboard.workspace.home, public_url=url, oidc_issuer=provider.issuer, oidc_client_id="tracker"
+        )
+        save_oidc_secret(dashboard.workspace.home, "a secret of the school")
+        page = watched.tab(PHONE)
+        page.goto(dashboard.address("risk"))
+        page.get_by_role("link", name="Sign in with your school's account").click()
+        expect(page.get_by_role("heading", name="Risk", level=1)).to_be_visible()
+        page.goto(dashboard.address("my_account"))
+        expect(page.get_by_test_id("stMain")).to_contain_text("You also come in by the school's own sign-in")
+        expect(page.get_by_test_id("stMain")).to_contain_text("olga")
+    # The browser went to the provider and nowhere else.
+    watched.hosts.discard(f"localhost:{provider.port}")

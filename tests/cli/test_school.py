@@ -80,7 +80,7 @@ def test_each_command_of_the_table_works(folder: Home) -> None:
 
 def test_a_password_from_standard_input_is_in_no_output(folder: Home) -> None:
     secret = "five words make a password"
-    command = "cohort-tracker account create ana --role viewer --password-stdin; cohort-tracker audit"
+    command = "cohort-tracker account create ana --role admin --password-stdin; cohort-tracker audit"
     done = shell(folder, command, f"{secret}\n")
     assert done.returncode == 0, done.stderr
     assert secret not in done.stdout + done.stderr
@@ -99,6 +99,11 @@ def test_a_password_from_standard_input_is_in_no_output(folder: Home) -> None:
         ("classes boss", "--class-id, or --all"),
         ("remove-all", "--yes"),
         ("create eve --role viewer --password-stdin <<< short", "12"),
+        ("create eve --role viewer --password-stdin <<< password2026", "easy to guess"),
+        ("oidc --issuer https://login.microsoftonline.com/common/v2.0 --client-id x", "one tenant"),
+        ("oidc --issuer http://accounts.example.org --client-id x", "https://"),
+        ("oidc --issuer https://127.0.0.1:9 --client-id x", "does not answer"),
+        ("oidc --issuer https://127.0.0.1:9", "client id"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(folder: Home, command: str, said: str) -> None:
@@ -109,6 +114,13 @@ def test_what_cannot_be_is_said_in_a_sentence(folder: Home, command: str, said: 
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert load_accounts(Database(folder)) == before
+
+
+def test_the_first_account_is_an_administrator(folder: Home) -> None:
+    done = shell(folder, "cohort-tracker account create ana --role mentor")
+    assert done.returncode == 2
+    assert "role admin" in done.stderr
+    assert load_accounts(Database(folder)) == []
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ def test_the_page_and_its_scripts_do_not_wait_for_streamlit(home: Home) -> None:
     assert "cache-control" not in missing.headers
 
 
+def test_the_icon_needs_no_image_library(home: Home) -> None:
+    (icon,) = asyncio.run(ask(Workspace(home), "/dashboard/favicon.png"))
+    assert icon.headers["content-type"] == "image/svg+xml"
+    assert icon.text.startswith("<svg")
+
+
 def test_what_needs_streamlit_waits_for_it(home: Home) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(ask(Workspace(home), "/dashboard/_stcore/health"))

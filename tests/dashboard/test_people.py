@@ -12,19 +12,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cohort_core.config.paths import Home
+from cohort_core.config.settings import save_settings
 from cohort_core.dashboard import visits
 from cohort_core.dashboard.identity import serve_as
 from cohort_core.dashboard.settings import people
+from cohort_core.errors import BadInput
 from cohort_core.metrics.groups import groups
 from cohort_core.services.passwords import hash_password, is_password
 from cohort_core.services.principal import DASHBOARD_OWNER, NOBODY, principal_of
 from cohort_core.services.services import Services
+from cohort_core.services.sign_in import PAIR_FAILURES
 from cohort_core.services.workspace import Workspace
 from cohort_core.store import accounts
 from cohort_core.store.accounts import Account
+from cohort_core.store.audit import load_events
 from cohort_core.store.roles import ROLES
+from cohort_core.store.tokens import digest
 from tests.dashboard.conftest import page, shown
 from tests.dashboard.test_packs import copied as copied  # a fixture
+from tests.identity_provider import running_provider
 
 NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
 PASSWORD = "four words in a row"
@@ -185,13 +191,17 @@ def test_my_account_shows_what_i_see_and_changes_the_password(copied: Workspace,
     name = next(status.name for status in copied.cohorts.statuses() if status.id == class_id)
     other = next(status.name for status in copied.cohorts.statuses() if status.id != class_id)
     ben = make("ben", "mentor", class_id, password_hash=hash_password(PASSWORD), groups=["Tuesday"])
-    accounts.open_session(copied.database, ben.id, label="Firefox", lifetime=timedelta(days=1), now=NOW)
+    for label, opened in (("Firefox", datetime.now(UTC)), ("Opera", datetime.now(UTC) - timedelta(days=2))):
+        lifetime = timedelta(days=1)
+        accounts.open_session(copied.database, ben.id, label=label, lifetime=lifetime, now=opened)
     serve_as(principal_of(ben))
     test = page("my_account")
     text = shown(test)
     assert 'class="ct-sign-out"' in text
     assert all(word in text for word in (name, "Mentor", "Tuesday", "Firefox"))
     assert other not in text
+    # A session that is over is not listed.
+    assert "Opera" not in text
     for field_label, value in (
         ("Present password", PASSWORD),
         ("New password", "five other words in a row"),
@@ -265,17 +275,108 @@ def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: 
     test = press(page("my_account"), "Set it up")
     key = test.code[0].value.replace(" ", "")
     assert "data:image/svg+xml" in shown(test)
-    field(test, "Code").set_value("000000")
-    test = press(test, "Switch it on")
-    assert test.error
-    assert accounts.find_account(copied.database, "ben").totp_secret is None
     code = pyotp.TOTP(key).now()
+    for typed, password in (("000000", PASSWORD), (code, "not my password"), (code, "")):
+        field(test, "Code").set_value(typed)
+        test.text_input(key="my-factor-proof").set_value(password)
+        test = press(test, "Switch it on")
+        assert test.error
+        assert accounts.find_account(copied.database, "ben").totp_secret is None
     field(test, "Code").set_value(f"{code[:3]} {code[3:]}")
+    test.text_input(key="my-factor-proof").set_value(PASSWORD)
     test = press(test, "Switch it on")
     assert "The second factor is on" in test.success[0].value
     sealed = accounts.find_account(copied.database, "ben").totp_secret
     assert sealed
     assert key not in sealed
-    field(test, "Your password").set_value(PASSWORD)
+    test = press(test, "Switch it off")
+    assert "neither your password nor a present code" in test.error[0].value
+    test.text_input(key="my-factor-off-proof").set_value(PASSWORD)
     test = press(test, "Switch it off")
     assert accounts.find_account(copied.database, "ben").totp_secret is None
+
+
+def test_the_others_are_ended_and_the_email_is_changed_by_who_has_the_password(
+    copied: Workspace, make: Make
+) -> None:
+    ben = make("ben", "mentor", class_ids(copied)[0], password_hash=hash_password(PASSWORD))
+    now, day = datetime.now(UTC), timedelta(days=1)
+    for label in ("Firefox", "Edge"):
+        accounts.open_session(copied.database, ben.id, label=label, lifetime=day, now=now)
+    serve_as(principal_of(ben))
+    test = page("my_account")
+    for password, left in (("not my password", 2), (PASSWORD, 0)):
+        test.text_input(key="my-sessions-proof").set_value(password)
+        test = press(test, "End the others")
+        assert len(accounts.load_sessions(copied.database)) == left
+    for password, email in (("", None), (PASSWORD, "ben@example.org")):
+        field(test, "Email").set_value("ben@example.org")
+        test.text_input(key="my-email-proof").set_value(password)
+        test = press(test, "Change email")
+        assert accounts.find_account(copied.database, "ben").email == email
+    assert "account ben" in [event.who for event in load_events(copied.database)]
+
+
+def test_without_a_password_a_fresh_session_is_the_proof(copied: Workspace, make: Make) -> None:
+    ben = make("ben", "mentor")
+    own = Services(copied).own_account(principal_of(ben))
+    now, day = datetime.now(UTC), timedelta(days=1)
+    old, fresh = (
+        digest(accounts.open_session(copied.database, ben.id, label="x", lifetime=day, now=opened) or "")
+        for opened in (now - timedelta(minutes=11), now)
+    )
+    for session in (None, old, "unknown"):
+        with pytest.raises(BadInput, match="Sign out and in again"):
+            own.check_proof("", session)
+    own.check_proof("", fresh)
+
+
+def test_a_proof_cannot_be_guessed_at_an_open_browser(copied: Workspace, make: Make) -> None:
+    ben = make("ben", "mentor", password_hash=hash_password(PASSWORD))
+    own = Services(copied).own_account(principal_of(ben))
+    for number in range(PAIR_FAILURES):
+        with pytest.raises(BadInput, match="neither"):
+            own.check_proof(f"guess {number}")
+    for guess in (own.check_proof, own.remove_second_factor):
+        with pytest.raises(BadInput, match="Wait"):
+            guess(PASSWORD)
+    with pytest.raises(BadInput, match="Wait"):
+        own.change_password(PASSWORD, "five other words in a row")
+
+
+def test_an_administrator_connects_the_school_sign_in_and_signs_everybody_out(
+    copied: Workspace, make: Make
+) -> None:
+    ana = make("ana", "admin")
+    ben = make("ben", "mentor")
+    now, day = datetime.now(UTC), timedelta(days=1)
+    for person in (ana, ben):
+        accounts.open_session(copied.database, person.id, label="Edge", lifetime=day, now=now)
+    serve_as(principal_of(ana))
+    test = people_page()
+    assert "the address under which people open Cohort Tracker" in shown(test)
+    assert "Client id" not in [element.label for element in test.text_input]
+    save_settings(copied.home, public_url="https://tracker.example.org")
+    with running_provider() as provider:
+        for issuer, is_right in (
+            ("https://login.microsoftonline.com/common", False),
+            (provider.issuer, True),
+        ):
+            test = people_page()
+            assert "https://tracker.example.org/login/oidc/callback" in [block.value for block in test.code]
+            field(test, "Issuer").set_value(issuer)
+            field(test, "Client id").set_value("tracker")
+            field(test, "Client secret").set_value("a secret of the school")
+            test = press(test, "Check and save")
+            assert (copied.settings().oidc_issuer == issuer) is is_right
+            assert bool(test.error) is not is_right
+            assert "a secret of the school" not in shown(test)
+    accounts.change_account(copied.database, ben.id, asked_by="x", oidc_issuer="i", oidc_subject="s")
+    accounts.open_session(copied.database, ben.id, label="Edge", lifetime=day, now=now)
+    test = press(page("settings", {"part": "people"}, [f"change-person-{ben.id}"]), "Unlink")
+    assert accounts.find_account(copied.database, "ben").oidc_subject is None
+    accounts.open_session(copied.database, ben.id, label="Edge", lifetime=day, now=now)
+    press(people_page(), "Sign everybody else out (1 session)")
+    assert accounts.load_sessions(copied.database) == []
+    press(people_page(), "Switch it off")
+    assert copied.settings().oidc_issuer is None

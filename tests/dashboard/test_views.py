@@ -380,6 +380,18 @@ def test_a_student_is_hidden_and_listed_again(big: str, practised: Workspace, sc
         practised.show_again(hide.class_id, hide.student_id)
 
 
+def test_undo_brings_back_the_hide_of_before(big: str, practised: Workspace) -> None:
+    student = catalog.student_health(practised.cohorts.cohort(big)).frame["student_id"].iloc[0]
+    practised.hide_student(big, student, "done", reason="until_active", who="account:ana")
+    (before,) = practised.cohorts.load_hides()
+    test = page("student", {"class": big, "student": student})
+    test.menu_button(key=f"hide-{big}-{student}").click("exempt").run()
+    assert practised.cohorts.load_hides()[0].kind == "exempt"
+    test.button(key="undo").click().run()
+    assert not test.exception
+    assert practised.cohorts.load_hides() == [before]
+
+
 def test_the_headline_compares_with_a_week_ago(big: str, practised: Workspace) -> None:
     cohort = practised.cohorts.cohort(big)
     then = catalog.progress_summary(

@@ -104,6 +104,12 @@ def sessions(admin: AccountsFor, send: SendList) -> Response:
 
 
 @router.delete("/sessions", status_code=HTTPStatus.NO_CONTENT, tags=["Administration"])
-def end_sessions(admin: AccountsFor, account_id: OfAccount) -> None:
-    """End all sessions of an account at once; its open pages close."""
-    admin.end_sessions(account_id)
+def end_sessions(admin: AccountsFor, account_id: OfAccount = None) -> None:
+    """End all sessions of an account at once, or without an account those of everybody.
+
+    Their open pages close. The token that asks stays.
+    """
+    if account_id is None:
+        admin.end_all_sessions()
+    else:
+        admin.end_sessions(account_id)

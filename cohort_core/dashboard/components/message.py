@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from cohort_core.dashboard.components.text import count
 from cohort_core.metrics.activity import enrolled_days
+from cohort_core.metrics.acts import acts_of
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import missing_work, stuck_work
-from cohort_core.metrics.outcomes import acts_of
-from cohort_core.metrics.praise import find_return, praise
+from cohort_core.metrics.praise import praise, returns
 from cohort_core.reports import catalog
 from cohort_core.reports.drafts import OURS, Template, fill
 from cohort_core.services.reader import Reader
@@ -92,7 +92,7 @@ def situation_of(cohort: Cohort, student_id: str, kind: str | None = None) -> Si
     health = catalog.student(cohort, student_id).record()
     work = catalog.student_assignments(cohort, student_id).frame
     stuck, missing = stuck_work(work), missing_work(work)["name"].tolist()
-    returned = find_return(cohort, student_id)
+    returned = returns(cohort).get(student_id)
     kind = kind or kind_of(
         health,
         stuck["name"].tolist(),

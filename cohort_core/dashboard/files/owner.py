@@ -1,9 +1,9 @@
-"""The browser, or the account, that a download link belongs to.
+"""The browser, or the signed-in session, that a download link belongs to.
 
-With accounts, links belong to the account that the door names. Without, they belong to a browser: when it
-fetches a file, Streamlit gives no hint of the session that the link stood in. So each browser gets a cookie
-of ours with its first page. The script of a page reads it from the handshake of its WebSocket, and the route
-of the files compares it.
+With accounts, links belong to the session that the door names, and end with it. Without, they belong to a
+browser: when it fetches a file, Streamlit gives no hint of its session in which the link stood. So each
+browser gets a cookie of ours with its first page. The script of a page reads it from the handshake of its
+WebSocket, and the route of the files compares it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cohort_core.http.door import ACCOUNT_HEADER
+from cohort_core.http.door import SESSION_HEADER
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 COOKIE = "cohort-browser"
@@ -22,16 +22,16 @@ _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def owner(cookies: Mapping[str, str], headers: Mapping[str, str] = NO_HEADERS) -> str | None:
-    """Return the owner of a page's links; None without account and cookie.
+    """Return the owner of a page's links; None without session and cookie.
 
     Without the cookie no link would ever work, so a page shows a sentence in the place of its links. The
     id of a Streamlit session is no substitute: no fetch carries it.
 
     The result is compared, and means nothing else.
     """
-    account = headers.get(ACCOUNT_HEADER)
-    if account is not None:
-        return f"account:{account}"
+    session = headers.get(SESSION_HEADER)
+    if session is not None:
+        return f"session:{session}"
     value = cookies.get(COOKIE, "")
     return f"browser:{value}" if _VALUE.fullmatch(value) else None
 

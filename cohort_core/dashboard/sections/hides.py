@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.reports.labels import describe_hide
 from cohort_core.services.hiding import holds
+from cohort_core.store.hides import Hide
 
 TODAY, WEEK, ACTIVE, EXEMPT, WRONG = "today", "week", "active", "exempt", "wrong"
 CHOICES = {
@@ -34,6 +36,8 @@ class Notice:
     class_id: str
     hidden: str | None = None
     """The student who was hidden without a contact."""
+    replaced: Hide | None = None
+    """The hide of before, which *Undo* brings back."""
     contacts: tuple[tuple[str, int], ...] = ()
     """Students and the contacts with them that were noted."""
 
@@ -123,18 +127,21 @@ def _hide(view: View, class_id: str, student_id: str, name: str, key: str) -> No
     chosen = st.session_state[key]
     # A day of the mentor's calendar: the first sync of that day lists the student again.
     until = view.now.date() + timedelta(days=7 if chosen == WEEK else 1)
+    if chosen is None:
+        return
+    hide = partial(commands_of(view).hide_student, class_id, student_id)
     with guarded("hide", stop=False) as problems:
         if chosen in (EXEMPT, WRONG):
-            commands_of(view).hide_student(class_id, student_id, "exempt", wrong=chosen == WRONG)
+            replaced = hide("exempt", wrong=chosen == WRONG)
         elif chosen == ACTIVE:
-            commands_of(view).hide_student(class_id, student_id, "done", until_active=True)
-        elif chosen is not None:
-            commands_of(view).hide_student(class_id, student_id, "done", until)
+            replaced = hide("done", until_active=True)
+        else:
+            replaced = hide("done", until)
     keep_problem(problems)
-    if not problems and chosen is not None:
+    if not problems:
         how = {EXEMPT: "for good", WRONG: "as wrongly listed", ACTIVE: "until they come back"}
         text = f"{name} is hidden {how.get(chosen, f'until {until:%A} {until.day} {until:%B}')}."
-        st.session_state[_NOTICE] = Notice(text, class_id, student_id)
+        st.session_state[_NOTICE] = Notice(text, class_id, student_id, replaced)
 
 
 def _show_again(view: View, class_id: str, student_id: str) -> None:
@@ -146,7 +153,7 @@ def _show_again(view: View, class_id: str, student_id: str) -> None:
 def _undo(view: View, notice: Notice) -> None:
     with guarded("undo", stop=False) as problems:
         if notice.hidden is not None:
-            commands_of(view).show_again(notice.class_id, notice.hidden)
+            commands_of(view).show_again(notice.class_id, notice.hidden, replaced=notice.replaced)
         for student_id, contact_id in notice.contacts:
             commands_of(view).delete_contact(notice.class_id, student_id, contact_id)
     keep_problem(problems)

@@ -25,6 +25,7 @@ def show(view: View) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _show_password(own)
+        _show_email(own)
     with right:
         _show_second_factor(own)
     _show_sessions(own)
@@ -39,8 +40,8 @@ def _show_rights(view: View, own: OwnAccount) -> None:
     facts = {"Name": account.name, "Role": f"{word}. {meaning}", "Classes": names}
     if account.groups:
         facts["Groups"] = f"{', '.join(account.groups)}. Pages begin with this group; it hides nothing."
-    if account.email:
-        facts["Email"] = account.email
+    if account.oidc_subject:
+        facts["Linked"] = "You also come in by the school's own sign-in."
     lines = "".join(f"<dt>{markup(term)}</dt><dd>{markup(text)}</dd>" for term, text in facts.items())
     st.html(f"<dl class='ct-facts'>{lines}</dl>")
     if account.role != "admin":
@@ -49,6 +50,9 @@ def _show_rights(view: View, own: OwnAccount) -> None:
 
 def _show_password(own: OwnAccount) -> None:
     st.subheader("Password", anchor=False)
+    if own.account.password_hash is None:
+        st.write("You have none, as you come in by the school's own sign-in.")
+        return
     with st.form("my-password", clear_on_submit=True, border=False):
         st.text_input("Present password", type="password", key="my-password-old")
         st.text_input(
@@ -62,12 +66,21 @@ def _show_password(own: OwnAccount) -> None:
     st.caption("Then you sign in again with the new password, everywhere.")
 
 
+def _show_email(own: OwnAccount) -> None:
+    st.subheader("Email", anchor=False)
+    with st.form("my-email", clear_on_submit=True, border=False):
+        st.text_input("Email", own.account.email or "", key="my-email-new", max_chars=250)
+        _ask_proof(own, "my-email-proof")
+        st.form_submit_button("Change email", on_click=_change_email, args=(own,))
+    st.caption("You can sign in with it instead of your name.")
+
+
 def _show_second_factor(own: OwnAccount) -> None:
     st.subheader("Second factor", anchor=False)
     if own.account.totp_secret:
         st.write("On: signing in asks for a code of your authenticator app, after the password.")
         with st.form("my-factor-off", clear_on_submit=True, border=False):
-            st.text_input("Your password", type="password", key="my-factor-password")
+            _ask_proof(own, "my-factor-off-proof")
             st.form_submit_button("Switch it off", on_click=_remove_factor, args=(own,))
         return
     address = st.session_state.get(_SECRET)
@@ -86,10 +99,23 @@ def _show_second_factor(own: OwnAccount) -> None:
     st.write("2. Type the six digits that the app shows.")
     with st.form("my-factor-on", clear_on_submit=True, border=False):
         st.text_input("Code", key="my-factor-code", max_chars=10, width=160)
+        _ask_proof(own, "my-factor-proof")
         with st.container(horizontal=True, gap="small"):
             st.form_submit_button("Switch it on", type="primary", on_click=_confirm_factor, args=(own,))
             st.form_submit_button("Cancel", on_click=_forget_factor)
     st.caption("Then you sign in again. If you lose the phone, an administrator can help you.")
+
+
+def _ask_proof(own: OwnAccount, key: str) -> None:
+    """Ask once more who it is; who has no password signs in again instead."""
+    if own.has_proof:
+        has_factor = own.account.totp_secret is not None
+        label = "Your password, or a code" if has_factor else "Your password"
+        st.text_input(label, type="password", key=key)
+
+
+def _proof(key: str) -> str:
+    return str(st.session_state.get(key, ""))
 
 
 def _key_of(address: str) -> str:
@@ -106,7 +132,9 @@ def _show_sessions(own: OwnAccount) -> None:
         mark = " · this browser" if session.digest == current else ""
         st.text(f"{session.label or 'A browser'} · {opened}{mark}")
     if any(session.digest != current for session in sessions):
-        st.button("End the others", on_click=_end_others, args=(own,))
+        with st.form("my-sessions", clear_on_submit=True, border=False):
+            _ask_proof(own, "my-sessions-proof")
+            st.form_submit_button("End the others", on_click=_end_others, args=(own,))
     else:
         st.caption("Nowhere else.")
 
@@ -124,6 +152,12 @@ def _change_password(own: OwnAccount) -> None:
     notices.keep(_NOTICE, problems, "Your password is changed. Sign in again with the new one.")
 
 
+def _change_email(own: OwnAccount) -> None:
+    with guarded("account", stop=False) as problems:
+        own.change_email(st.session_state["my-email-new"], _proof("my-email-proof"), current_session())
+    notices.keep(_NOTICE, problems, "Your email is changed.")
+
+
 def _begin_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         st.session_state[_SECRET] = own.begin_second_factor()
@@ -137,18 +171,19 @@ def _forget_factor() -> None:
 def _confirm_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         code = st.session_state["my-factor-code"].replace(" ", "")
-        own.confirm_second_factor(st.session_state.get(_SECRET, ""), code)
+        address = st.session_state.get(_SECRET, "")
+        own.confirm_second_factor(address, code, _proof("my-factor-proof"), current_session())
         _forget_factor()
     notices.keep(_NOTICE, problems, "The second factor is on. Sign in again with a code.")
 
 
 def _remove_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
-        own.remove_second_factor(st.session_state["my-factor-password"])
+        own.remove_second_factor(_proof("my-factor-off-proof"), current_session())
     notices.keep(_NOTICE, problems, "The second factor is off. Sign in again.")
 
 
 def _end_others(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
-        own.end_other_sessions(current_session())
+        own.end_other_sessions(current_session(), _proof("my-sessions-proof"))
     notices.keep(_NOTICE, problems, "You are signed in here alone now.")

@@ -26,6 +26,8 @@ FILE_DESCRIPTIONS = {
     "sync.lock": "Lets one sync run at a time",
     "config.toml": "These settings",
     "credentials.json": "Your password",
+    "secrets.key": "The key of second factors",
+    "oidc-client.secret": "The secret of the school's sign-in",
     "pseudonyms.key": "The secret from which pseudonyms come",
     "visits.json": "When you last looked at a class",
     "cohort.log": "What failed and where, without students' data",

@@ -13,7 +13,9 @@ from cohort_core.clock import utc_now
 from cohort_core.dashboard.components import notices
 from cohort_core.dashboard.components.text import about, ago, count, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
+from cohort_core.dashboard.identity import current_session
 from cohort_core.dashboard.layout import View, admin_of
+from cohort_core.dashboard.settings import school_sign_in
 from cohort_core.metrics.groups import groups
 from cohort_core.store.accounts import Account
 from cohort_core.store.roles import ROLES, Role
@@ -48,6 +50,20 @@ def show(view: View) -> None:
         with st.container(border=True, gap=None):
             _show_account(view, account, open_sessions[account.id])
     _add(view)
+    school_sign_in.show(view)
+    _end_all(view, open_sessions.total())
+
+
+def _end_all(view: View, sessions: int) -> None:
+    """Offer to sign everybody out, where others are signed in."""
+    if sessions > 1:
+        st.button(
+            f"Sign everybody else out ({count(sessions - 1, 'session')})",
+            key="end-all-sessions",
+            help="Ends all open sessions but this one, such as after a computer was stolen.",
+            on_click=_sign_all_out,
+            args=(view,),
+        )
 
 
 def _begin(view: View) -> None:
@@ -100,6 +116,8 @@ def describe(view: View, account: Account) -> str:
     parts = [ROLE_WORDS[account.role][0], _classes_text(view, account)]
     if account.groups:
         parts.append(f"group {', '.join(account.groups)}")
+    if account.oidc_subject:
+        parts.append("comes in by the school's sign-in")
     if not account.is_active:
         parts.append("disabled, cannot sign in")
     elif account.last_seen_at is None:
@@ -207,6 +225,8 @@ def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> Non
             press(view, "New link", account, "link", "A link to choose a new password.")
         if sessions:
             press(view, f"Sign out everywhere ({sessions})", account, "end", "Ends the open sessions.")
+        if account.oidc_subject:
+            press(view, "Unlink", account, "unlink", "Forgets who it is at the school's sign-in.")
         if not is_own:
             word = "Disable" if account.is_active else "Enable"
             press(view, word, account, word.lower(), "A disabled person cannot sign in. Nothing is lost.")
@@ -299,6 +319,12 @@ def _save(view: View, account: Account, key: str) -> None:
     notices.keep(_NOTICE, problems, f"Saved for {account.name}.")
 
 
+def _sign_all_out(view: View) -> None:
+    with guarded("people", stop=False) as problems:
+        ended = view.accounts.end_all_sessions(but=current_session())
+    notices.keep(_NOTICE, problems, f"Ended {count(ended, 'session')}." if not problems else None)
+
+
 def _leave_out_unchanged(account: Account, wanted: dict[str, Any]) -> None:
     """Take out what is as it was.
 
@@ -328,6 +354,9 @@ def _do(view: View, account: Account, action: str) -> None:
             case "enable":
                 view.accounts.change(account.id, is_active=True)
                 done = f"{account.name} can sign in again."
+            case "unlink":
+                view.accounts.unlink(account.id)
+                done = f"{account.name} needs a new link to come in by the school's sign-in again."
             case "delete":
                 view.accounts.delete(account.id)
                 done = f"{account.name} is deleted."
