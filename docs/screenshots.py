@@ -195,8 +195,11 @@ def shoot_own_page(browser: Browser, url: str, student_id: str, name: str) -> No
     page.goto(f"{url}/my-progress{path}")
     page.get_by_role("button", name="Open my page").click()
     page.wait_for_selector("h2")
-    clip = {"x": 0, "y": 0, "width": 375, "height": MAX_HEIGHT}
-    page.screenshot(path=IMAGES / f"{name}.png", clip=clip, full_page=True)
+    page.screenshot(
+        path=IMAGES / f"{name}.png",
+        clip={"x": 0, "y": 0, "width": 375, "height": MAX_HEIGHT},
+        full_page=True,
+    )
     page.close()
     print(f"docs/images/{name}.png")
 
