@@ -31,11 +31,14 @@ from cohort_core.api.app import create_app as create_api
 from cohort_core.clock import utc_now
 from cohort_core.dashboard.first_page import EarlyPage
 from cohort_core.errors import BadInput, CohortError
+from cohort_core.export.own_work import own_work_csv
 from cohort_core.http import uvicorn_protocol
 from cohort_core.http.clients import is_loopback
+from cohort_core.http.my_progress import MyProgressPages
 from cohort_core.http.sign_in_pages import SignInPages
 from cohort_core.services.services import Services
 from cohort_core.services.sign_in import SignIn
+from cohort_core.services.student_pages import StudentPages
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.accounts import has_accounts
 from cohort_core.store.tokens import load_tokens
@@ -82,7 +85,9 @@ class Door:
 def create_app(
     workspace: Workspace, *, exposed: bool = False, insecure: bool = False, hosts: Collection[str] = ()
 ) -> FastAPI:
-    """Create the API and mount the dashboard with the pages of signing in.
+    """Create the API, mount the dashboard, and add the plain pages.
+
+    These are the pages of signing in and those of students.
 
     Where other computers can connect and nobody has an account, there is only the API. ``insecure`` lets
     people at other computers sign in without TLS. Streamlit allows one such app per process.
@@ -92,6 +97,7 @@ def create_app(
     dashboard = LateDashboard(workspace)
     app = create_api(workspace, exposed=exposed, insecure=insecure, hosts=hosts, lifespan=dashboard.lifespan)
     app.router.routes += SignInPages(SignIn(lambda: workspace), DASHBOARD_PATH).routes()
+    app.router.routes += MyProgressPages(StudentPages(lambda: workspace), own_work_csv).routes()
     app.add_route(DASHBOARD_PATH, _to_dashboard, include_in_schema=False)
     app.mount(DASHBOARD_PATH, dashboard)
     return app

@@ -37,7 +37,9 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store.contacts import Contact, add_contact
 from cohort_core.store.database import utc_text
 from cohort_core.store.destinations import Wanted, add_destination
+from cohort_core.store.help_requests import add_request
 from cohort_core.store.outbox import add_message
+from cohort_core.store.student_links import StudentKey, create_link
 from cohort_core.store.tokens import create_token, revoke_token
 
 REFERENCE = Path(__file__).with_name("api.md")
@@ -157,6 +159,7 @@ def practice_app() -> Iterator[FastAPI]:
                             (utc_text(CLOCK),),
                         )
             save_example_contact(workspace)
+            save_example_student_page(workspace)
             # A digest says how old the data is.
             with patch("cohort_core.services.reader.utc_now", lambda: CLOCK):
                 yield create_app(workspace)
@@ -177,6 +180,17 @@ def save_example_contact(workspace: Workspace) -> None:
         add_contact(connection, contact, CLOCK - timedelta(days=8))
 
 
+def save_example_student_page(workspace: Workspace) -> None:
+    """Save a link and a request for help of the student of the examples, a day before the clock."""
+    cohort = workspace.cohorts.cohort(CLASS)
+    student_id = student_health(cohort).records()[0]["student_id"]
+    assignment_id = cohort.assignments.index[5]
+    key, then = StudentKey(cohort.class_data.class_id, student_id), CLOCK - timedelta(days=1)
+    with workspace.database.writing() as connection:
+        create_link(connection, key, "account:ana", then)
+        add_request(connection, key, assignment_id, "I do not see why it never ends.", then)
+
+
 def document() -> tuple[str, str]:
     """Return the text of docs/api.md, and the JSON of the examples for the OpenAPI schema."""
     examples: dict[str, Any] = {}
@@ -188,6 +202,7 @@ def document() -> tuple[str, str]:
             "assignment_id": client.get(f"/classes/{CLASS}/metrics/blockers").json()[0]["assignment_id"],
             "job": "1",
             "contact": "1",
+            "request": "1",
             "name": "ci",
             "account": 1,
             "destination": "1",
@@ -280,6 +295,10 @@ def section(
             examples[operation["operationId"]], _ = first_rows(response.json())
     elif route.path.endswith("/contacts"):
         lines.append("Answers 201 with the contact, and with `hidden_until`; 200 if it was noted already.")
+    elif route.path.endswith("/link"):
+        lines.append("Answers 201 with the link as `address`, which nobody can read again.")
+    elif route.path.endswith("/answer"):
+        lines.append("Answers 204.")
     elif route.path == "/sync":
         lines.append("Answers 202 with the response of `GET /sync/{job}`, and its address in `Location`.")
     else:

@@ -62,7 +62,7 @@ def main(wanted: list[str]) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("Chromium is not installed.")
-    if unknown := set(wanted) - SHOTS.keys() - SHOTS_OF_PEOPLE.keys():
+    if unknown := set(wanted) - SHOTS.keys() - SHOTS_OF_PEOPLE.keys() - {"arrange", "my-progress"}:
         raise SystemExit(f"There is no picture {', '.join(sorted(unknown))}.")
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, practice(Path(folder) / "home") as url:
@@ -74,6 +74,10 @@ def main(wanted: list[str]) -> None:
             for name, pattern in SHOTS.items():
                 if name in wanted or not wanted:
                     shoot(browser, with_query(f"{url}/dashboard/{pattern.format(**chosen)}", about), name)
+            if "arrange" in wanted or not wanted:
+                shoot_arranging(browser, with_query(f"{url}/dashboard/", about), "arrange")
+            if "my-progress" in wanted or not wanted:
+                shoot_own_page(browser, url, choose_own_page(url), "my-progress")
             # From the first account on, pages want a session.
             secrets = sign_in(Home(Path(folder) / "home"))
             for name, (person, path) in SHOTS_OF_PEOPLE.items():
@@ -157,6 +161,45 @@ def shoot(browser: Browser, url: str, name: str, secret: str = "") -> None:
     page.set_viewport_size({"width": WIDTH, "height": min(max(HEIGHT, height), MAX_HEIGHT)})
     settle(page)
     page.screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+    print(f"docs/images/{name}.png")
+
+
+def shoot_arranging(browser: Browser, url: str, name: str) -> None:
+    """Show the fold at the end of the Overview, open."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+    page.goto(url)
+    fold = page.get_by_test_id("stExpander").filter(has_text="Arrange this page")
+    fold.locator("summary").click()
+    fold.get_by_text("Reset to ours").wait_for()
+    settle(page)
+    fold.screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+    print(f"docs/images/{name}.png")
+
+
+def choose_own_page(url: str) -> str:
+    """Switch students' own pages on, and return the id of a student who is in the middle of their work."""
+    requests.patch(f"{url}/settings", json={"student_page": True}, timeout=10).raise_for_status()
+    rows = requests.get(f"{url}/classes/{CLASS}/metrics/student-health", timeout=10).json()
+    return next(str(row["student_id"]) for row in rows if row["stuck"] and row["stage"] == "active")
+
+
+def shoot_own_page(browser: Browser, url: str, student_id: str, name: str) -> None:
+    """Open a student's own page on a phone by a link."""
+    answer = requests.post(f"{url}/classes/{CLASS}/students/{student_id}/link", timeout=10)
+    path = answer.json()["address"].partition("/my-progress")[2]
+    page = browser.new_page(
+        viewport={"width": 375, "height": 812}, color_scheme="light", device_scale_factor=2
+    )
+    page.goto(f"{url}/my-progress{path}")
+    page.get_by_role("button", name="Open my page").click()
+    page.wait_for_selector("h2")
+    page.screenshot(
+        path=IMAGES / f"{name}.png",
+        clip={"x": 0, "y": 0, "width": 375, "height": MAX_HEIGHT},
+        full_page=True,
+    )
     page.close()
     print(f"docs/images/{name}.png")
 

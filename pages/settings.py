@@ -12,6 +12,7 @@ from cohort_core.dashboard.settings import (
     people,
     roster_import,
     schedule,
+    students,
     thresholds,
     time_zones,
 )
@@ -19,6 +20,7 @@ from cohort_core.dashboard.settings import (
 PARTS = {
     "connection": "Connection",
     "people": "People",
+    "students": "Students",
     "thresholds": "Thresholds",
     "roster": "Groups and mentors",
     "drafts": "Drafts",
@@ -45,6 +47,8 @@ with begin("settings", needs_class=False) as view:
     match part:
         case "people":
             people.show(view)
+        case "students":
+            students.show(view)
         case "thresholds":
             thresholds.show(view)
         case "roster":

@@ -9,7 +9,7 @@ from cohort_core.charts import student_charts, week_charts
 from cohort_core.dashboard.components import choosers, downloads, tables, text
 from cohort_core.dashboard.files.questions import report_of
 from cohort_core.dashboard.layout import View, begin, lazy_expander, name_tab, part
-from cohort_core.dashboard.sections import contacts, student, worklist
+from cohort_core.dashboard.sections import contacts, own_page, student, worklist
 from cohort_core.reports import catalog
 from cohort_core.reports.labels import look_of
 from cohort_core.reports.report import Report
@@ -45,6 +45,7 @@ with begin("student") as view:
     st.header(text.literal(health["name"]), anchor=False)
     student.head(cohort, health, view.reader.mentors())
     part(contacts.show_on_student_page, view, student_id, health["name"])
+    part(own_page.show, view, student_id)
     student.hint_at_namesakes(cohort, student_id)
     student.note_set_aside(view.reader.quarantined(view.class_id), student_id)
     student.show_reasons(health, view.reader.band_meanings())

@@ -15,7 +15,17 @@ from cohort_core.api.errors import add_error_handlers
 from cohort_core.api.openapi import complete_schema, has_files
 from cohort_core.api.pagination import HEADERS
 from cohort_core.api.response_cache import ResponseCacheMiddleware
-from cohort_core.api.routes import accounts, admin, classes, contacts, messages, metrics, status, sync
+from cohort_core.api.routes import (
+    accounts,
+    admin,
+    classes,
+    contacts,
+    messages,
+    metrics,
+    status,
+    student_pages,
+    sync,
+)
 from cohort_core.export import tables
 from cohort_core.http.auth import AuthMiddleware
 from cohort_core.http.browser_pages import BrowserPages
@@ -58,7 +68,7 @@ def create_app(
     app.add_middleware(ResponseCacheMiddleware, workspace=workspace, excluded_path=DASHBOARD_PATH)
     _add_guards(app, workspace, exposed, insecure, hosts, limits)
     add_error_handlers(app)
-    for routes in (classes, contacts, metrics, sync, status, admin, accounts, messages):
+    for routes in (classes, contacts, student_pages, metrics, sync, status, admin, accounts, messages):
         # Not `include_router`: it hides the routes from code that lists them, which are the sign-in, the
         # request log, the schema, and the tests that visit every route with every role.
         app.router.routes += routes.router.routes

@@ -138,6 +138,9 @@ DestinationNumber = Annotated[
 DeliveryNumber = Annotated[
     int, Path(alias="delivery", ge=1, le=2**53, description="The number of a message."), DIGITS_ONLY
 ]
+RequestNumber = Annotated[
+    int, Path(alias="request", ge=1, le=2**53, description="The number of a request for help."), DIGITS_ONLY
+]
 AccountId = Annotated[
     int, Path(alias="account", ge=1, le=2**53, description="The number of an account."), DIGITS_ONLY
 ]

@@ -32,6 +32,7 @@ COMMANDS = {
     "messages": ("digest", "destination", "practice-receiver"),
     "tokens": ("token", "audit"),
     "accounts": ("account",),
+    "student_links": ("student-link",),
 }
 """The modules with commands, in the order of the help."""
 
@@ -47,8 +48,9 @@ EPILOG = """
 `cohort.db`, logs. The environment goes over the file: COHORT_API_BASE, COHORT_APP_ID, COHORT_ORIGIN,
 COHORT_EMAIL, COHORT_PASSWORD, COHORT_TIMEZONE, COHORT_SYNC_RATE (requests a second, 0 for no limit),
 COHORT_ANONYMOUS (1: pseudonyms everywhere), COHORT_SYNC_EVERY (30m), COHORT_PUBLIC_URL (the address under
-which people open this), COHORT_MENTOR_NAME (your name below messages), COHORT_THRESHOLDS__HIGH_GAP and
-the other thresholds of docs/metrics.md.
+which people open this), COHORT_MENTOR_NAME (your name below messages), COHORT_STUDENT_PAGE (1: students
+see their own progress), COHORT_STUDENT_NOTES (1: with your notes of messages and talks),
+COHORT_THRESHOLDS__HIGH_GAP and the other thresholds of docs/metrics.md.
 
 **Exit codes**: 0 done · 1 unexpected error · 2 wrong use or input · 65 database unusable · 66 unknown class ·
 67 class not accessible · 68 no network · 69 OpenClass is down · 70 database newer than this program ·

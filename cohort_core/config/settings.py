@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     demand_second_factor: bool = Field(
         False, description="administrators without a second factor may only look, until they have set one up"
     )
+    student_page: bool = Field(
+        False, description="students see their own progress, by a link that a mentor makes"
+    )
+    student_notes: bool = Field(False, description="they also read the notes of messages and talks with them")
     oidc_issuer: str | None = Field(
         None, description="the school's sign-in by OpenID Connect, e.g. https://accounts.google.com"
     )
@@ -210,6 +214,12 @@ class Preferences(BaseModel):
     message_names: Literal["pseudonym", "initial", "full"] = Field(
         default="pseudonym",
         description="How students may be named in digests and events that mentors send out of the school.",
+    )
+    student_page: bool = Field(
+        default=False, description="Students see their own progress, by a link that a mentor makes."
+    )
+    student_notes: bool = Field(
+        default=False, description="They also read the notes of messages and talks with them."
     )
     thresholds: Thresholds = Field(default=DEFAULTS, description="Where bands, stages and ranks begin.")
 
@@ -397,8 +407,9 @@ def save_preferences(home: Home, wanted: Preferences) -> None:
     Thresholds that equal the default, or that the environment sets, are left out of the file.
     """
     kept = wanted.model_dump(include=wanted.model_fields_set - {"thresholds"})
-    if "anonymous" in kept:
-        kept["anonymous"] = wanted.anonymous or None
+    for name in ("anonymous", "student_page", "student_notes"):
+        if name in kept:
+            kept[name] = kept[name] or None
     if "thresholds" in wanted.model_fields_set:
         fixed = set_by_environment()
         changed = {name: value for name, value in wanted.thresholds.changed.items() if name not in fixed}

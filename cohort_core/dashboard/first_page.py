@@ -22,6 +22,7 @@ from cohort_core.config.paths import entry_folder
 from cohort_core.dashboard.components.style import ICON, PRODUCT
 from cohort_core.dashboard.connection_script import CONNECTION_SCRIPT, CONNECTION_STYLE
 from cohort_core.dashboard.keyboard_script import KEYBOARD_SCRIPT
+from cohort_core.dashboard.theme_script import THEME_SCRIPT
 
 PAGES_FOLDER = entry_folder() / "pages"
 _SCRIPTS = "static/"
@@ -220,7 +221,7 @@ def first_page_template(original: str) -> str:
     script = (
         f"<script>(() => {{ const base = new URL({_MOUNT}, location.origin).href;"
         "window.__streamlit = {BACKEND_BASE_URL: base, MAIN_PAGE_BASE_URL: base}; })();"
-        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{KEYBOARD_SCRIPT}{CONNECTION_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
+        f"{_FOCUS_MENU_SCRIPT}{_COPY_SCRIPT}{KEYBOARD_SCRIPT}{CONNECTION_SCRIPT}{THEME_SCRIPT}</script><style>{CONNECTION_STYLE}</style>"
     )
     early = "".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in preloaded_scripts()

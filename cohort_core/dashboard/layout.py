@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NoReturn, ParamSpec
@@ -21,12 +21,13 @@ from cohort_core.dashboard.components.text import count, literal, parse_instant,
 from cohort_core.dashboard.errors import guarded
 from cohort_core.dashboard.first_page import PAGES_FOLDER
 from cohort_core.dashboard.identity import current_principal
-from cohort_core.errors import NotAllowed
+from cohort_core.errors import CohortError, NotAllowed
 from cohort_core.http.browser_pages import CLOSED
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.groups import Group, groups
 from cohort_core.services.account_commands import AccountCommands
 from cohort_core.services.admin_commands import AdminCommands
+from cohort_core.services.arrangement import EVERYONE, Arrangement, OwnArrangement
 from cohort_core.services.commands import Commands
 from cohort_core.services.messages import MessageCommands
 from cohort_core.services.own_account import OwnAccount
@@ -113,6 +114,12 @@ class View:
     maybe_cohort: Cohort | None = None
     group_id: str | None = None
     as_of: str | None = None
+    arrangement: Arrangement = field(default_factory=Arrangement)
+
+    @property
+    def own_arrangement(self) -> OwnArrangement:
+        """The actions with which a person arranges the dashboard."""
+        return shared_services().own_arrangement(self.reader.principal)
 
     @property
     def accounts(self) -> AccountCommands:
@@ -304,8 +311,13 @@ def open_page(name: str, **also: str | None) -> NoReturn:
 
 def _prepare(page: Page, needs_class: bool) -> View:
     services, principal = shared_services(), current_principal()
+    arrangement = Arrangement()
+    with suppress(CohortError):
+        # What cannot be read is said below.
+        arrangement = services.own_arrangement(principal).load()
     with st.sidebar:
-        st.html(f'<div class="ct-product">{PRODUCT}</div>')
+        # The script of the first page reads the theme.
+        st.html(f'<div class="ct-product" data-ct-theme="{arrangement.theme or ""}">{PRODUCT}</div>')
         if principal.account_id is not None:
             _show_person(principal)
         search_place = st.container()
@@ -320,10 +332,14 @@ def _prepare(page: Page, needs_class: bool) -> View:
         is_connected = reader.is_connected()
         classes = reader.statuses()
         active = [status for status in classes if status.is_active]
-        chosen = url_state.choose_class(active, are_all=principal.class_ids is None)
+        chosen = url_state.choose_class(
+            active, are_all=principal.class_ids is None, preferred=arrangement.class_id
+        )
         shown = next((status for status in active if status.id == chosen.id), None)
         with selectors:
-            view, notices = _select(View(reader, commands, admin, classes, shown), active)
+            view, notices = _select(
+                View(reader, commands, admin, classes, shown, arrangement=arrangement), active
+            )
     finally:
         # Even when no data can be read, the links must be there, so that a mentor can leave the page.
         with links:
@@ -370,7 +386,7 @@ def _select(view: View, active: list[ClassStatus]) -> tuple[View, list[str | Non
         {choice.id for choice in offered},
         shown.id,
         "The address asks for a group that this class does not have. This is everyone.",
-        preferred=_own_group(reader.principal, offered),
+        preferred=_own_group(reader.principal, view.arrangement, offered),
     )
     kind = url_state.choose_part(
         url_state.TYPE,
@@ -416,8 +432,15 @@ def _show_person(principal: Principal) -> None:
         st.html('<button type="button" class="ct-sign-out">Sign out</button>', width="content")
 
 
-def _own_group(principal: Principal, offered: Sequence[Group]) -> str | None:
-    """Return the id of the first group of the person that a class has."""
+def _own_group(principal: Principal, arrangement: Arrangement, offered: Sequence[Group]) -> str | None:
+    """Return the id of the group with which a person begins, if any.
+
+    It is the one that they chose, else their first that the class has.
+    """
+    if arrangement.group == EVERYONE:
+        return None
+    if arrangement.group in {group.id for group in offered}:
+        return arrangement.group
     own = {folded(group) for group in principal.groups}
     return next((group.id for group in offered if {folded(group.label), group.id} & own), None)
 

@@ -31,14 +31,17 @@ class Chosen:
     notice: str | None = None
 
 
-def choose_class(active: Sequence[ClassStatus], *, are_all: bool = True) -> Chosen:
-    """Choose the class in the address, else the last shown, else the first with data.
+def choose_class(
+    active: Sequence[ClassStatus], *, are_all: bool = True, preferred: str | None = None
+) -> Chosen:
+    """Choose the class in the address, else the last shown, else `preferred`.
 
-    `are_all` is False for a person who sees some of the classes: the notice does not say whether there are
-    others.
+    Without any of them it is the first with data. `are_all` is False for a person who sees some of the
+    classes: the notice does not say whether there are others.
     """
     requested = st.query_params.get(CLASS)
     named, before = _id_of(requested, active), _id_of(_remembered().get(CLASS), active)
+    before = before or (preferred if preferred in {status.id for status in active} else None)
     first = next((status for status in active if status.synced_at), active[0] if active else None)
     chosen = named or before or (first.id if first else None)
     if requested and named is None and not are_all:

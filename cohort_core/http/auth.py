@@ -26,6 +26,7 @@ from cohort_core.http.browser_pages import CLOSED
 from cohort_core.http.clients import client_network, is_foreign
 from cohort_core.http.encoded_paths import decoded
 from cohort_core.http.guards import SAFE_METHODS, is_below, problem, unavailable
+from cohort_core.http.my_progress import is_my_progress_path
 from cohort_core.http.rate_limit import FixedWindow, Limits
 from cohort_core.http.request_log import masked_path
 from cohort_core.http.session_cookie import is_encrypted
@@ -56,6 +57,8 @@ _RULES: tuple[tuple[frozenset[str], str, Right], ...] = (
     (frozenset({"POST"}), r"/classes/[^/]+/(close|open)", "act"),
     (frozenset({"PUT", "DELETE"}), r"/classes/[^/]+/students/[^/]+/mark", "act"),
     (frozenset({"POST"}), r"/classes/[^/]+/students/[^/]+/contacts", "act"),
+    (frozenset({"POST", "DELETE"}), r"/classes/[^/]+/students/[^/]+/link", "act"),
+    (frozenset({"POST"}), r"/classes/[^/]+/help-requests/[^/]+/answer", "act"),
     (frozenset({"PUT"}), r"/classes/[^/]+/handover-notes", "act"),
     (frozenset({"PUT", "DELETE"}), r"/drafts/[^/]+", "act"),
     (frozenset({"DELETE"}), r"/classes/[^/]+/students/[^/]+/contacts/[^/]+", "act"),
@@ -125,7 +128,7 @@ class AuthMiddleware:
             await _closed()(scope, receive, send)
             return
         is_elsewhere = self._exposed or is_foreign(scope)
-        if is_below(path, self._excluded_path) or is_sign_in_path(path):
+        if is_below(path, self._excluded_path) or is_sign_in_path(path) or is_my_progress_path(path):
             refusal = await self._refusal_of_pages(scope) if is_elsewhere else None
             await (refusal or self._app)(scope, receive, send)
             return

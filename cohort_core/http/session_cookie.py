@@ -15,6 +15,11 @@ from starlette.responses import Response
 NAME = "cohort"
 OF_ATTEMPT = "cohort-oidc"
 """The cookie that binds an attempt at the school's sign-in to a browser."""
+OF_STUDENT = "cohort-student"
+"""The cookie of a student's own page.
+
+A mentor who looks at a student's link keeps their own session.
+"""
 
 
 def is_encrypted(scope: MutableMapping[str, Any]) -> bool:

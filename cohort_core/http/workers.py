@@ -1,4 +1,4 @@
-"""Threads for slow work of the pages of signing in; the API keeps its own."""
+"""Threads for slow work of plain pages; the API keeps its own."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ class Busy(Exception):
 class Workers:
     """A few threads, and a limited number of people who wait for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_work: int = MAX_AT_WORK, waiting: int = MAX_WAITING) -> None:
+        self._at_work, self._waiting = at_work, waiting
         self._limiters: list[anyio.CapacityLimiter] = []
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run slow work in a thread. Raises ``Busy`` if too many wait."""
         # A limiter belongs to an event loop, so the first request creates it.
         if not self._limiters:
-            self._limiters.append(anyio.CapacityLimiter(MAX_AT_WORK))
+            self._limiters.append(anyio.CapacityLimiter(self._at_work))
         (limiter,) = self._limiters
-        if limiter.statistics().tasks_waiting >= MAX_WAITING:
+        if limiter.statistics().tasks_waiting >= self._waiting:
             raise Busy
         return await anyio.to_thread.run_sync(work, limiter=limiter)

@@ -13,6 +13,7 @@ from cohort_core.metrics.blockers import reteach
 from cohort_core.metrics.cohort import Cohort
 from cohort_core.metrics.detail import missing_work, stuck_work, student_assignments
 from cohort_core.metrics.outcomes import visible
+from cohort_core.metrics.triage import class_triage, merge_triage
 
 MAX_FIRST, MAX_TAUGHT, MAX_NAMES = 6, 3, 12
 TALK_DAYS = 21

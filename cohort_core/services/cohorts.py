@@ -99,6 +99,13 @@ class Cohorts:
         """
         return self._current_class_data(reference, self.is_anonymous(anonymous))
 
+    def real_class_data(self, reference: str) -> ClassData:
+        """Return the data of a class with real names, also in anonymous mode.
+
+        Show none of it.
+        """
+        return self._current_class_data(reference, False)
+
     def student_id_for(self, reference: str, student_id: str, *, anonymous: bool = False) -> str | None:
         """Return a student's id in the present mode, given the real or the pseudonymous one.
 

@@ -18,7 +18,17 @@ from cohort_core.services.principal import Principal
 from cohort_core.services.reader import Reader
 from cohort_core.services.subject import Noted, Subject
 from cohort_core.services.workspace import Workspace
-from cohort_core.store import accounts, audit, closing, contacts, handover, hides, score_changes
+from cohort_core.store import (
+    accounts,
+    audit,
+    closing,
+    contacts,
+    handover,
+    help_requests,
+    hides,
+    score_changes,
+    student_links,
+)
 from cohort_core.store.classes import ClassStatus
 from cohort_core.store.hides import Hide, Kind, Reason
 from cohort_core.store.sync_runs import Job, unknown_job
@@ -28,6 +38,9 @@ if TYPE_CHECKING:
 
 CONTACT_HIDES_DAYS = 7
 MAX_HIDE_DAYS = 366
+LINK_PATH = "/my-progress/open"
+LOCAL_ADDRESS = "http://127.0.0.1:3000"
+"""The usual address on the computer on which this runs."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +276,52 @@ class Commands:
         accounts.change_account(
             self._workspace.database, account.id, asked_by=self.principal.who, settings=settings
         )
+
+    def make_student_link(self, reference: str, student_id: str, *, base: str = LOCAL_ADDRESS) -> str:
+        """Return the address of a link to a student's own page, for 30 days.
+
+        `base` is where it begins without a public address. Earlier ones end. Raises ``BadInput`` if the
+        page of students is off, and for somebody who is not in the class now.
+        """
+        settings = self._workspace.settings()
+        if not settings.student_page:
+            raise BadInput(
+                "The page of students is off. An administrator switches it on.", parameter="class_id"
+            )
+        key, shown_id = self._student_key(reference, student_id)
+        if shown_id not in self._workspace.cohorts.cohort(key.class_id).students.index:
+            raise BadInput(
+                "The student is not in the class now, so there is no page.", parameter="student_id"
+            )
+        with self._workspace.database.writing() as connection:
+            secret = student_links.create_link(connection, key, self.principal.actor, utc_now())
+            audit.add_event(connection, self.principal.who, "student link made", f"class {key.class_id}")
+        return f"{settings.public_url or base}{LINK_PATH}/{secret}"
+
+    def end_student_link(self, reference: str, student_id: str) -> bool:
+        """End the links of a student, with their sessions; return whether any worked."""
+        key, _ = self._student_key(reference, student_id)
+        with self._workspace.database.writing() as connection:
+            ended = student_links.revoke_links(connection, key, utc_now())
+            audit.add_event(connection, self.principal.who, "student link ended", f"class {key.class_id}")
+        return bool(ended)
+
+    def answer_help(self, reference: str, request_id: int) -> None:
+        """Note that a student's request for help was answered.
+
+        The first to do so stays noted. Raises ``BadInput`` if the class has no such request.
+        """
+        class_id = self._reader.find_class(reference)
+        with self._workspace.database.writing() as connection:
+            actor = self.principal.actor
+            if help_requests.answer_request(connection, class_id, request_id, actor, utc_now()):
+                audit.add_event(connection, self.principal.who, "help answered", f"class {class_id}")
+
+    def _student_key(self, reference: str, student_id: str) -> tuple[student_links.StudentKey, str]:
+        class_id = self._reader.find_class(reference)
+        present = self._reader.present_student_id(class_id, student_id)
+        shown_id, real_id = self._workspace.student_ids(class_id, present)
+        return student_links.StudentKey(class_id, real_id), shown_id
 
     def confirm_score_change(self) -> None:
         """Note that the new version of the risk score was read about."""

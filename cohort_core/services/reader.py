@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cohort_core.clock import utc_now
 from cohort_core.errors import BadInput
 from cohort_core.services import director_pages
+from cohort_core.services.arrangement import OwnArrangement
 from cohort_core.services.contact_frame import contact_frame
 from cohort_core.services.director_pages import DirectorPage
 from cohort_core.services.drafts import Draft, present_drafts
@@ -22,7 +23,9 @@ from cohort_core.store.audit import load_details, save_event
 from cohort_core.store.contacts import count_kept
 from cohort_core.store.drafts import load_drafts
 from cohort_core.store.handover import HandoverNote, load_handover_notes
+from cohort_core.store.help_requests import HelpRequest, load_requests
 from cohort_core.store.roster import Mentor, load_mentors
+from cohort_core.store.student_links import StudentLink, load_links
 from cohort_core.store.sync_runs import load_last_sync
 from cohort_core.sync.scheduler import Plan
 
@@ -243,6 +246,43 @@ class Reader(SyncReader):
         with self._workspace.database.reading() as connection:
             return count_kept(connection, class_id)
 
+    @property
+    def has_student_pages(self) -> bool:
+        """True if an administrator switched the page of students on."""
+        return self._workspace.settings().student_page
+
+    def student_links(self, reference: str) -> list[StudentLink]:
+        """Return the links to students' own pages of a class, newest first."""
+        class_id = self.find_class(reference)
+        with self._database.reading() as connection:
+            links = load_links(connection, class_id)
+        return [replace(link, student_id=self._shown_id(class_id, link.student_id)) for link in links]
+
+    def help_requests(self, reference: str | None = None) -> list[HelpRequest]:
+        """Return the requests for help of a class, or of all open classes, newest first.
+
+        Nobody reads the texts with pseudonyms, as they may name people, nor does a principal who may only
+        read.
+        """
+        class_ids = self._open() if reference is None else [self.find_class(reference)]
+        with self._database.reading() as connection:
+            loaded = load_requests(connection, class_id=class_ids[0] if reference else None)
+        has_text = self.principal.may_act and not self.anonymous
+        return [
+            replace(
+                item,
+                student_id=self._shown_id(item.class_id, item.student_id),
+                text=item.text if has_text else None,
+            )
+            for item in loaded
+            if item.class_id in class_ids
+        ]
+
+    def _shown_id(self, class_id: str, real_id: str) -> str:
+        ids = self._workspace.cohorts.student_ids(class_id, real_id)
+        # Somebody without records or a line any more; the real id would name them.
+        return ids[int(self.anonymous)] if ids else "" if self.anonymous else real_id
+
     def contact_frame(self, reference: str) -> pd.DataFrame:
         """Return the contacts with students of a class as the metrics take them."""
         return contact_frame(self.contacts(reference))
@@ -271,6 +311,15 @@ class Reader(SyncReader):
         if self.principal.account_id is not None:
             return self.principal.signs_as
         return self._workspace.settings().mentor_name
+
+    @property
+    def signature(self) -> str | None:
+        """The sign-off that the person chose, and their name: the end of a message."""
+        name = self.mentor_name
+        if self.anonymous:
+            return None
+        sign_off = OwnArrangement(self._workspace, self.principal).load().sign_off
+        return "\n".join(filter(None, [sign_off, name])) or None
 
     def director_page(
         self, reference: str, since: str | None = None, as_of: str | None = None, group: str | None = None

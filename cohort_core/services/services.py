@@ -16,6 +16,7 @@ from cohort_core.store.guard import is_closed
 if TYPE_CHECKING:
     from cohort_core.services.account_commands import AccountCommands
     from cohort_core.services.admin_commands import AdminCommands
+    from cohort_core.services.arrangement import OwnArrangement
     from cohort_core.services.commands import Commands
     from cohort_core.services.messages import MessageCommands
     from cohort_core.services.own_account import OwnAccount
@@ -91,6 +92,12 @@ class Services:
         from cohort_core.services.account_commands import AccountCommands
 
         return AccountCommands(self._workspace, principal)
+
+    def own_arrangement(self, principal: Principal) -> OwnArrangement:
+        """Return how a person, or without accounts this computer, arranges the dashboard."""
+        from cohort_core.services.arrangement import OwnArrangement
+
+        return OwnArrangement(self._workspace, principal)
 
     def own_account(self, principal: Principal) -> OwnAccount:
         """Return what a person who signed in may do with their own account."""

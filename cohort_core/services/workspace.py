@@ -83,6 +83,8 @@ class Workspace:
             anonymous=current.anonymous,
             mentor_name=current.mentor_name,
             message_names=current.message_names,
+            student_page=current.student_page,
+            student_notes=current.student_notes,
             thresholds=current.thresholds,
         )
 

@@ -117,11 +117,15 @@ def load_contacts(
 
 
 def count_kept(connection: sqlite3.Connection, class_id: str) -> int:
-    """Count the contacts, also deleted ones, and the handover notes of a class."""
+    """Count the contacts of a class, its handover notes and requests for help.
+
+    Deleted contacts count too.
+    """
     row = connection.execute(
         """
         SELECT (SELECT count(*) FROM contacts WHERE class_id = ?1)
              + (SELECT count(*) FROM handover_notes WHERE class_id = ?1)
+             + (SELECT count(*) FROM help_requests WHERE class_id = ?1)
         """,
         (class_id,),
     ).fetchone()
@@ -129,7 +133,7 @@ def count_kept(connection: sqlite3.Connection, class_id: str) -> int:
 
 
 def erase_contacts(connection: sqlite3.Connection, class_id: str, before: datetime | None = None) -> int:
-    """Erase contacts, handover notes and the hides that contacts made; return how many.
+    """Erase contacts, notes, requests for help and the hides that contacts made; return how many.
 
     With `before` only those that are older.
     """
@@ -141,6 +145,7 @@ def erase_contacts(connection: sqlite3.Connection, class_id: str, before: dateti
         "DELETE FROM marks WHERE class_id = ?1 AND contact_id IS NOT NULL AND (?2 IS NULL OR made_at < ?2)",
         "DELETE FROM contacts WHERE class_id = ?1 AND (?2 IS NULL OR at < ?2)",
         "DELETE FROM handover_notes WHERE class_id = ?1 AND (?2 IS NULL OR at < ?2)",
+        "DELETE FROM help_requests WHERE class_id = ?1 AND (?2 IS NULL OR at < ?2)",
     ):
         erased += connection.execute(statement, (class_id, limit)).rowcount
     return erased

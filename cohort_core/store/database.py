@@ -39,6 +39,7 @@ MIGRATION_NAMES = (
     "m008_contacts",
     "m009_closed_at",
     "m010_accounts",
+    "m011_student_pages",
     "m012_messages",
     "m006_values_as_sent",
     "m007_closed_classes",

@@ -38,11 +38,14 @@ from cohort_core.store.sync_runs import end_copied_jobs
 
 _SECRETS = (
     *("deliveries", "outbox_students", "outbox", "destinations", "spells"),
-    *("sessions", "invitations", "accounts", "tokens"),
+    *("sessions", "invitations", "student_sessions", "student_links", "accounts", "tokens"),
 )
 """Tables that no backup holds, children first."""
 _MESSAGES = ("destinations", "outbox", "outbox_students", "deliveries")
-_NEVER_RESTORED = ("accounts", "sessions", "invitations", "tokens", "audit", *_MESSAGES)
+_NEVER_RESTORED = (
+    *("accounts", "sessions", "invitations", "student_links", "student_sessions", "tokens", "audit"),
+    *_MESSAGES,
+)
 _GUARDED_BY: tuple[tuple[Guard, str, tuple[str, ...]], ...] = (
     ("accounts", CREATED_ACCOUNT, (REMOVED_ACCOUNTS, OPENED)),
     ("tokens", CREATED_TOKEN, (OPENED,)),
@@ -54,7 +57,7 @@ def backup(database: Database, target: Path, *, replace: bool = False, asked_by:
     """Copy the database into a private file; return its size in bytes.
 
     It may be used while everything runs: the copy is of one moment, and is checked before it gets the name.
-    Tokens, accounts, sessions, invitations and messages are left out.
+    Tokens, accounts, sessions, invitations, the links of students and messages are left out.
     Raises ``BadInput`` if the file exists and ``replace`` is not set, or if it cannot be written.
     """
     database.home.refuse_own_file(target, "file")
@@ -134,10 +137,11 @@ def restore(database: Database, source: Path, *, asked_by: str) -> Path | None:
     anything is wrong with it, nothing changes and ``BadInput`` or ``DatabaseNewer`` is raised. A present
     database that is damaged is moved aside byte by byte.
 
-    Tokens, accounts with their sessions, and the audit log stay as they are: an old backup must not make
-    revoked tokens valid or remove events. If these cannot be read, there are none afterwards, and a home that
-    was guarded is closed. So is one whose backup says in its audit that it was. Destinations and their
-    messages stay as well, so that nothing is sent twice; those of a backup do not come back.
+    Tokens, accounts with their sessions, the links of students, and the audit log stay as they are: an old
+    backup must not make revoked tokens valid or remove events. If these cannot be read, there are none
+    afterwards, and a home that was guarded is closed. So is one whose backup says in its audit that it was.
+    Destinations and their messages stay as well, so that nothing is sent twice; those of a backup do not come
+    back.
     """
     if database.home.is_own_file(source):
         raise BadInput(

@@ -18,6 +18,8 @@ plan. The other tables and columns make the sync reliable:
   lines: *enrol*, *leave*, or *same* with the student that the line means.
 * ``contacts`` says when a mentor wrote or talked to a student, never what; ``marks`` are hides. A hide that a
   contact made keeps in ``earlier`` the hide that it replaced, as JSON, for undo.
+* ``student_links`` lead students to their own page, ``student_sessions`` are browsers in which it is open,
+  and ``help_requests`` are what they asked there. ``arrangement`` is how this computer's dashboard looks.
 * ``accounts`` are people who may sign in. The row of a deleted account stays, so its name is never another's.
 * ``destinations`` are places outside to which digests and events go. Their addresses and secrets are where
   the password is, under ``secret_ref``. ``outbox`` holds one row a message, ``deliveries`` one an attempt,
@@ -142,6 +144,14 @@ def m009_closed_at(db: Database) -> None:
 def m010_accounts(db: Database) -> None:
     """Add accounts, their sessions and invitations."""
     for statement in _ACCOUNTS.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations()
+def m011_student_pages(db: Database) -> None:
+    """Add students' links, sessions and requests for help, and the arrangement of the dashboard."""
+    for statement in _STUDENT_PAGES.split(";"):
         if statement.strip():
             db.execute(statement)
 
@@ -602,6 +612,44 @@ CREATE TABLE invitations (
   ends_at TEXT NOT NULL,
   used_at TEXT
 ) STRICT, WITHOUT ROWID;
+"""
+
+_STUDENT_PAGES = """
+CREATE TABLE student_links (
+  digest TEXT PRIMARY KEY,
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  made_by TEXT NOT NULL,
+  made_at TEXT NOT NULL,
+  ends_at TEXT NOT NULL,
+  revoked_at TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE student_sessions (
+  digest TEXT PRIMARY KEY,
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  link TEXT,
+  opened_at TEXT NOT NULL,
+  ends_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE help_requests (
+  id INTEGER PRIMARY KEY,
+  class_id TEXT NOT NULL,
+  student_id TEXT NOT NULL,
+  assignment_id TEXT,
+  text TEXT,
+  at TEXT NOT NULL,
+  answered_at TEXT,
+  who TEXT
+) STRICT;
+CREATE INDEX help_requests_by_student ON help_requests (class_id, student_id);
+
+CREATE TABLE arrangement (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  settings TEXT NOT NULL
+) STRICT
 """
 
 _MESSAGES = """

@@ -25,6 +25,7 @@ from cohort_core.api.app import create_app
 from cohort_core.api.routes import sync as sync_routes
 from cohort_core.clock import utc_now
 from cohort_core.config.paths import Home
+from cohort_core.config.settings import save_settings
 from cohort_core.errors import NoNetwork, SyncCancelled
 from cohort_core.http.auth import needed_right
 from cohort_core.http.rate_limit import Limits
@@ -36,7 +37,9 @@ from cohort_core.services.workspace import Workspace
 from cohort_core.store.audit import load_events
 from cohort_core.store.classes import find_class
 from cohort_core.store.destinations import Wanted
+from cohort_core.store.help_requests import add_request, load_requests
 from cohort_core.store.maintenance import backup
+from cohort_core.store.student_links import StudentKey
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from tests.api.conftest import Service
 from tests.conftest import FAST_RETRIES, serving, wait_until
@@ -81,6 +84,12 @@ class Guarded:
             .contact.id
         )
 
+    def request(self, class_id: str, student_id: str) -> int:
+        """Return the number of a request for help that is there."""
+        with self.workspace.database.writing() as connection:
+            add_request(connection, StudentKey(class_id, student_id), None, None, utc_now())
+            return load_requests(connection)[0].id
+
     def account(self) -> int:
         """Return the number of an account that is there."""
         name = f"spare-{secrets.token_hex(8)}"
@@ -105,6 +114,9 @@ class Guarded:
             if "{contact}" in path:
                 # Only here: a write ends every cache, and each of the many routes would compute anew.
                 path = path.replace("{contact}", str(self.contact(class_id, self.student[class_name])))
+            if "{request}" in path:
+                number = str(self.request(class_id, self.student[class_name]))
+                path = path.replace("{request}", number)
             if "{account}" in path or path == "/sessions":
                 account_id = self.account()
                 path = path.replace("{account}", str(account_id))
@@ -161,6 +173,7 @@ def guarded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
     backup(service.workspace.database, home.database, asked_by="test")
     for path in (service.workspace.home.config, service.workspace.home.credentials):
         shutil.copy(path, home.folder)
+    save_settings(home, student_page=True)
     workspace = Workspace(home, retry_policy=FAST_RETRIES)
     jobs = {name: workspace.prepare_sync([name], asked_by="test").run().id for name in (MINE, OTHER)}
     health = {name: catalog.student_health(workspace.cohorts.cohort(name)) for name in (MINE, OTHER)}

@@ -46,6 +46,15 @@ def test_a_mentor_notes_looks_back_and_hands_over(shell: Shell, tmp_path: Path) 
     kept = json.loads(shell.ok("student-file", *who))
     assert kept["contacts"][0]["note"] == "Asked for a call"
     assert kept["handover_notes"][0]["text"] == "A laptop"
+    off = shell.run("student-link", "create", *CLASS, *who)
+    assert (off.returncode, "An administrator switches it on" in off.stderr) == (2, True)
+    shell.environment |= {"COHORT_STUDENT_PAGE": "1", "COHORT_PUBLIC_URL": "https://cohort.example.org"}
+    address = shell.ok("student-link", "create", *CLASS, *who).strip()
+    assert address.startswith("https://cohort.example.org/my-progress/open/")
+    assert shell.ok("student-link", "end", *CLASS, *who) == "Ended.\n"
+    (link,) = json.loads(shell.ok("student-link", "list", *CLASS, "--json"))
+    assert (link["student_id"], link["made_by"], bool(link["revoked_at"])) == (who[1], "cli", True)
+    assert address.rpartition("/")[2] not in json.dumps(link)
     shell.ok("contact", "delete", *CLASS, *who, str(noted["id"]))
     assert json.loads(shell.ok("contact", "list", "--json")) == []
     audit = shell.ok("audit")

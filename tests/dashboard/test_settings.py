@@ -26,7 +26,7 @@ from cohort_core.store.roster import Enrolment, load_seen_students
 from cohort_core.store.roster_imports import save_roster
 from tests.dashboard.conftest import EVIL, Use, page, shown
 
-PARTS = ("connection", "thresholds", "roster", "sync", "time", "data")
+PARTS = ("connection", "students", "thresholds", "roster", "sync", "time", "data")
 
 
 @pytest.fixture

@@ -34,6 +34,10 @@ READ_WITH_PSEUDONYMS: dict[str, Callable[[Any, str], list[Any]]] = {
     # No reader shows them: what is sent of them is tried in tests/notify/test_canaries.py.
     "outbox_students": lambda _reader, _class_id: [],
     "spells": lambda _reader, _class_id: [],
+    "help_requests": lambda reader, class_id: reader.help_requests(class_id),
+    "student_links": lambda reader, class_id: reader.student_links(class_id),
+    # No reader shows who looked at their own page.
+    "student_sessions": lambda _reader, _class_id: [],
 }
 """Tables of notes about a student, and how a reader shows them in anonymous mode."""
 

@@ -22,6 +22,8 @@ from cohort_core.store.closing import KEPT_FOR
 from cohort_core.store.contacts import CHANNELS
 from cohort_core.store.database import utc_text
 from cohort_core.store.handover import QUESTIONS
+from cohort_core.store.help_requests import add_request
+from cohort_core.store.student_links import StudentKey
 from tests.sync.conftest import SyncedClass
 from tests.sync.conftest import synced as synced  # a fixture
 
@@ -35,15 +37,15 @@ def commands(synced: SyncedClass) -> Commands:
 
 
 def kept(synced: SyncedClass) -> int:
-    """Count the contacts and handover notes."""
-    contacts = synced.value("SELECT count(*) FROM contacts")
-    return int(contacts + synced.value("SELECT count(*) FROM handover_notes"))
+    """Count the contacts, handover notes and requests for help."""
+    tables = ("contacts", "handover_notes", "help_requests")
+    return sum(int(synced.value(f"SELECT count(*) FROM {table}")) for table in tables)
 
 
 def make_older(synced: SyncedClass, age: timedelta) -> None:
     """Make all contacts and notes as old as that."""
     with synced.workspace.database.writing() as connection:
-        for table in ("contacts", "handover_notes"):
+        for table in ("contacts", "handover_notes", "help_requests"):
             connection.execute(f"UPDATE {table} SET at = ?", (utc_text(utc_now() - age),))
 
 
@@ -53,13 +55,15 @@ def test_contacts_stay_a_year_from_the_day_of_closing(
     """The last day of the class may be long ago by then."""
     commands.add_contact(synced.id, WHO, "met", note="Likes tea")
     commands.save_handover_note(synced.id, "promised", "A laptop", student_id=WHO)
+    with synced.workspace.database.writing() as connection:
+        add_request(connection, StudentKey(synced.id, WHO), None, "How do I begin?", utc_now())
     make_older(synced, timedelta(days=500))
     # The class began long ago.
     with synced.workspace.database.writing() as connection:
         connection.execute("UPDATE classes SET starts_on = '2020-01-06', revision = revision + 1")
     commands.close_class(synced.id, [], date(2020, 12, 18))
     closed = utc_now()
-    for age, left in ((timedelta(0), 2), (KEPT_FOR - timedelta(days=1), 2), (KEPT_FOR, 0)):
+    for age, left in ((timedelta(0), 3), (KEPT_FOR - timedelta(days=1), 3), (KEPT_FOR, 0)):
         moment = closed + age
         monkeypatch.setattr("cohort_core.services.workspace.utc_now", lambda moment=moment: moment)
         synced.workspace.erase_expired_contacts()

@@ -33,6 +33,7 @@ RELEASED = {
     "m008_contacts": "64b62e9f2215927b",
     "m009_closed_at": "f97a05b5bc4fce73",
     "m010_accounts": "f1784f9c9422cf61",
+    "m011_student_pages": "9bd69f6e52ac734d",
     "m012_messages": "2dea36984d8e2805",
     "m006_values_as_sent": "84e602cfbb033828",
     "m007_closed_classes": "8826fbcdf0d3c6d5",

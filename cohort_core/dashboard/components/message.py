@@ -38,7 +38,7 @@ class Templates:
     def of_reader(cls, reader: Reader) -> Templates:
         """Return what a reader uses: the saved templates, and ours for the rest."""
         drafts = reader.drafts().items()
-        return cls({kind: draft.template for kind, draft in drafts}, reader.mentor_name)
+        return cls({kind: draft.template for kind, draft in drafts}, reader.signature)
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ a.ct-download.ct-download:focus-visible { outline: 2px solid currentColor; outli
   [data-testid=stButtonGroup] > div { flex-wrap: wrap; overflow: visible; height: auto; }
   [class*='st-key-actions-'] [data-testid=stMenuButtonButton] p { font-size: 0.9rem !important; }
   .ct-brief { white-space: normal; overflow-wrap: anywhere; }
-  [class*='st-key-message-'] [data-testid=stPopoverButton] p { font-size: 0.9rem; }
+  :is([class*='st-key-message-'], .st-key-own-page) [data-testid=stPopoverButton] p { font-size: 0.9rem; }
   [class*='st-key-message-'] [data-testid=stIconMaterial] { display: none; }
   .st-key-titled-verdict, .st-key-titled-attention { flex-wrap: wrap; }
   .st-key-titled-verdict > div:first-child { max-width: calc(100% - 4rem); flex: 0 1 auto; }

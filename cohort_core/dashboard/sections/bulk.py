@@ -81,7 +81,7 @@ def show(view: View, student_ids: Sequence[str], assignment_id: str | None = Non
     except BadInput as error:
         st.warning(literal(error.message))
         return
-    mentor = view.reader.mentor_name
+    mentor = view.reader.signature
     lines = mail_lines(cohort, student_ids, subject, body, mentor)
     addresses = [
         line.email
@@ -196,9 +196,7 @@ def bcc_address(addresses: Sequence[str], subject: str, body: str, mentor: str |
 
 def mail_merge(source: Source, student_ids: str, subject: str, body: str) -> Table:
     """Return the messages as a table, for a file; `student_ids` has a line for each."""
-    return _table(
-        mail_lines(source.cohort, student_ids.split("\n"), subject, body, source.reader.mentor_name)
-    )
+    return _table(mail_lines(source.cohort, student_ids.split("\n"), subject, body, source.reader.signature))
 
 
 def _table(lines: Sequence[MailLine]) -> Table:

@@ -141,7 +141,9 @@ def _list(view: View, entries: list[dict[str, Any]], scope: str) -> None:
     with more_place, st.container(horizontal=True, vertical_alignment="center"):
         # The list of another class begins anew.
         key = f"attention-{scope}-{view.class_id if scope == THIS_CLASS else ''}"
-        shown = rows.more(key, len(students), view.cohort.thresholds.triage_length)
+        shown = rows.more(
+            key, len(students), view.arrangement.list_length or view.cohort.thresholds.triage_length
+        )
         if left := _describe_rest(students[shown:]):
             st.caption(left, width="content")
     wrote = contacts.last_contacts(view)

@@ -112,7 +112,7 @@ def _edit(view: View, draft: Draft) -> None:
         else:
             # Nobody is behind "for 12 days".
             days = None if kind == "behind" else EXAMPLE["days"]
-            filled = fill(template, {**EXAMPLE, "days": days, "mentor": view.reader.mentor_name})
+            filled = fill(template, {**EXAMPLE, "days": days, "mentor": view.reader.signature})
             st.text(f"Subject: {filled.subject}")
             st.code(filled.body, language=None, wrap_lines=True)
         if draft.changed_at is None:
