@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from functools import cache
 
-SCHEMA_CHECKSUM = 3946799661
+SCHEMA_CHECKSUM = 1761417120
 """The checksum of the schema of all migrations.
 
 With it, opening a database need not run them.
