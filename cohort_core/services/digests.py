@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from cohort_core.formatting import count
 from cohort_core.notify import digest as parts_of
 from cohort_core.notify.digest import MAX_STUDENTS, STALE_HOURS, Digest, Line
 
@@ -160,14 +161,25 @@ class _Maker:
             self._line(row, is_new=new, with_class=has_many)
             for row, new in zip(students.head(MAX_STUDENTS).itertuples(), is_new, strict=False)
         )
-        notes = (parts_of.count_classes(slow, "slowed down as a whole"),) if slow else ()
-        # Further lines of a day, such as students who ask for help, belong into `notes`.
+        notes = self._asked_for_help()
+        if slow:
+            notes += (parts_of.count_classes(slow, "slowed down as a whole"),)
         footer = self._footer() if lines else ""
         made = Digest(headline, warnings, notes, lines, len(students) - len(lines), footer=footer, **frame)
         return Made(made, tuple(zip(students["class_id"], real, strict=True)))
 
     def _footer(self) -> str:
         return parts_of.sentence_about_names(self._names, has_links=self._public_url is not None)
+
+    def _asked_for_help(self) -> tuple[str, ...]:
+        """Say how many students wait for an answer to a request for help, without what they wrote."""
+        shown = {status.id for status in self._classes}
+        waiting = {
+            (item.class_id, item.student_id)
+            for item in self._reader.help_requests()
+            if item.answered_at is None and item.class_id in shown
+        }
+        return (f"{count(len(waiting), 'student asks', 'students ask')} for help.",) if waiting else ()
 
     def _came_back(self, status: ClassStatus, part: ClassTriage) -> set[str]:
         """Return who came back since the last digest, else in the last day."""

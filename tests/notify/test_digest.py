@@ -19,6 +19,8 @@ from cohort_core.services.messenger import Messenger
 from cohort_core.services.principal import CLI_OWNER
 from cohort_core.services.services import Services
 from cohort_core.store.destinations import DAYS, Wanted
+from cohort_core.store.help_requests import add_request
+from cohort_core.store.student_links import StudentKey
 from tests.notify.conftest import EVIL, School
 from tests.notify.receivers import Receiver, limits_broken
 
@@ -54,6 +56,19 @@ def test_it_lists_what_the_overview_lists(made: School) -> None:
     assert [line.reason for line in digest.students] == [row["brief"] for row in triage.records()]
     made.workspace.hide_student(made.class_id, made.student_id(0), "exempt")
     assert len(digest_of(made).students) == 2
+
+
+def test_it_says_how_many_ask_for_help_and_not_what(made: School) -> None:
+    made.sync()
+    key = StudentKey(made.class_id, made.student_id(0))
+    with made.workspace.database.writing() as connection:
+        add_request(connection, key, None, "My cat is ill", utc_now())
+    digest = digest_of(made, names="full")
+    assert digest.notes == ("1 student asks for help.",)
+    assert "cat" not in repr(digest)
+    (request,) = Services(made.workspace).reader(CLI_OWNER).help_requests()
+    Services(made.workspace).commands(CLI_OWNER).answer_help(made.class_id, request.id)
+    assert digest_of(made).notes == ()
 
 
 @pytest.mark.parametrize(
