@@ -25,7 +25,7 @@ from cohort_core.http.my_progress_html import (
 )
 from cohort_core.http.rate_limit import FixedWindow
 from cohort_core.http.session_cookie import OF_STUDENT, clear_secret, set_secret, value_of
-from cohort_core.http.sign_in_html import read_form
+from cohort_core.http.sign_in_html import provider_link, read_form
 from cohort_core.http.sign_in_pages import is_from_here
 from cohort_core.http.workers import Busy, Workers
 from cohort_core.metrics.own_progress import OwnProgress
@@ -147,13 +147,13 @@ class MyProgressPages:
     def _show(self, request: Request, _form: _Form) -> Response:
         page = self._page_of(request)
         if page is None:
-            return _no_session()
+            return self._no_session()
         return PAGE.response(*whole_page(page.view(), DID.get(request.query_params.get("did", ""), "")))
 
     def _send_file(self, request: Request, _form: _Form) -> Response:
         page = self._page_of(request)
         if page is None:
-            return _no_session()
+            return self._no_session()
         progress = page.view().progress
         if progress is None:
             return RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
@@ -166,7 +166,7 @@ class MyProgressPages:
     def _ask(self, request: Request, form: _Form) -> Response:
         page = self._page_of(request)
         if page is None:
-            return _no_session()
+            return self._no_session()
         if form is None:
             return _with_problem(page, "That is too long. Say it in fewer words.")
         assignment_id, text = form.get("assignment") or None, form.get("text", "")
@@ -181,7 +181,7 @@ class MyProgressPages:
     def _take_back(self, request: Request, form: _Form) -> Response:
         page = self._page_of(request)
         if page is None:
-            return _no_session()
+            return self._no_session()
         number = (form or {}).get("request", "")
         if number.isascii() and number.isdecimal() and len(number) < 16:
             page.take_back(int(number))
@@ -209,6 +209,15 @@ class MyProgressPages:
         response = RedirectResponse(ROOT, HTTPStatus.SEE_OTHER, PAGE.headers)
         set_secret(response, request.scope, opened.secret, opened.seconds, OF_STUDENT)
         return response
+
+    def _no_session(self) -> Response:
+        sentences = (
+            "Open it with the link that your mentor sent you.",
+            f"If you do not have the link any more, or it is over: {_ASK_FOR_A_LINK[0].lower()}"
+            f"{_ASK_FOR_A_LINK[1:]}",
+        )
+        button = provider_link(self._students.sign_in_name())
+        return PAGE.response(*plain_page("A page for students", sentences, button), HTTPStatus.UNAUTHORIZED)
 
     def _page_of(self, request: Request) -> OwnPage | None:
         return self._students.page_of(value_of(request.scope, OF_STUDENT))
@@ -241,16 +250,6 @@ def _page(title: str, *sentences: str, status: int = HTTPStatus.OK) -> Response:
 def _with_problem(page: OwnPage, problem: str) -> Response:
     title, body = whole_page(page.view(), problem, is_error=True)
     return PAGE.response(title, body, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _no_session() -> Response:
-    return _page(
-        "A page for students",
-        "Open it with the link that your mentor sent you.",
-        f"If you do not have the link any more, or it is over: {_ASK_FOR_A_LINK[0].lower()}"
-        f"{_ASK_FOR_A_LINK[1:]}",
-        status=HTTPStatus.UNAUTHORIZED,
-    )
 
 
 def _ended(state: str) -> Response:

@@ -56,6 +56,8 @@ textarea { display: block; width: 100%; min-height: 5rem; margin: .3rem 0 .7rem;
   border-radius: .4rem; }
 button { padding: .6rem 1rem; min-height: 2.75rem; font: inherit; font-weight: 600; border: 0;
   border-radius: .4rem; background: var(--tint); color: var(--on-tint); cursor: pointer; }
+a.button { display: inline-block; padding: .6rem 1rem; font-weight: 600; text-decoration: none;
+  border-radius: .4rem; background: var(--tint); color: var(--on-tint); }
 button.plain { background: none; color: var(--tint); border: 1px solid var(--field); font-weight: 400; }
 :focus-visible { outline: 3px solid var(--tint); outline-offset: 2px; }
 .notice { border-left: 4px solid var(--tint); padding: .5rem .8rem; background: var(--soft); }

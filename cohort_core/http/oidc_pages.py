@@ -12,7 +12,15 @@ from starlette.responses import RedirectResponse, Response
 
 from cohort_core.formatting import count
 from cohort_core.http.clients import browser_label, client_network
-from cohort_core.http.session_cookie import OF_ATTEMPT, clear_secret, secret_of, set_secret, value_of
+from cohort_core.http.my_progress_html import ROOT as OWN_PAGE
+from cohort_core.http.session_cookie import (
+    OF_ATTEMPT,
+    OF_STUDENT,
+    clear_secret,
+    secret_of,
+    set_secret,
+    value_of,
+)
 from cohort_core.http.sign_in_html import (
     HEADERS,
     LOGIN_PATH,
@@ -32,6 +40,7 @@ from cohort_core.services.oidc_sign_in import (
     Denied,
     NeedsCode,
     OidcSignIn,
+    OwnPageOpened,
 )
 from cohort_core.services.sign_in import Opened, Refused
 
@@ -116,7 +125,7 @@ class OidcPages:
         return self._respond(request, result, target)
 
     def _respond(
-        self, request: Request, result: Opened | Refused | Denied | NeedsCode, target: str
+        self, request: Request, result: Opened | OwnPageOpened | Refused | Denied | NeedsCode, target: str
     ) -> Response:
         if isinstance(result, Refused):
             response = _denied(
@@ -131,8 +140,12 @@ class OidcPages:
             return response
         if isinstance(result, Denied):
             return _denied(result.sentence, HTTPStatus.FORBIDDEN)
-        response = RedirectResponse(target, HTTPStatus.SEE_OTHER, HEADERS)
-        set_secret(response, request.scope, result.secret, result.seconds)
+        if isinstance(result, OwnPageOpened):
+            response = RedirectResponse(OWN_PAGE, HTTPStatus.SEE_OTHER, HEADERS)
+            set_secret(response, request.scope, result.secret, result.seconds, OF_STUDENT)
+        else:
+            response = RedirectResponse(target, HTTPStatus.SEE_OTHER, HEADERS)
+            set_secret(response, request.scope, result.secret, result.seconds)
         clear_secret(response, request.scope, OF_ATTEMPT)
         return response
 

@@ -68,6 +68,14 @@ class Denied:
 
 
 @dataclass(frozen=True)
+class OwnPageOpened:
+    """A student without an account here, whose own page is open now."""
+
+    secret: str
+    seconds: int
+
+
+@dataclass(frozen=True)
 class NeedsCode:
     """A person who still has to give a code of their second factor.
 
@@ -158,11 +166,12 @@ class OidcSignIn:
         address: str,
         label: str,
         old_secret: str | None,
-    ) -> tuple[Opened | Refused | Denied | NeedsCode, str]:
+    ) -> tuple[Opened | OwnPageOpened | Refused | Denied | NeedsCode, str]:
         """Open a session for the person that the provider sent back.
 
-        Also return the wanted page, which is empty unless a session is open. ``answer`` are the parameters
-        with which the browser came back. Raises ``NotInstalled`` without the extra.
+        A student without an account gets a session of their own page. Also return the wanted page, which is
+        empty unless a session is open. ``answer`` are the parameters with which the browser came back. Raises
+        ``NotInstalled`` without the extra.
         """
         begun, client = self._open(cookie), self._client()
         attempt = begun.get("attempt")
@@ -185,7 +194,9 @@ class OidcSignIn:
         except oidc.ProviderError as error:
             return Denied(str(error)), ""
         account = self._account(client.issuer, claims)
-        if isinstance(account, Denied):
+        if isinstance(account, OwnPageOpened):
+            self._sign_in.guesses.forget(key, address)
+        if not isinstance(account, Account):
             return account, ""
         self._sign_in.guesses.forget(key, address)
         if account.totp_secret is not None:
@@ -219,8 +230,11 @@ class OidcSignIn:
         self._sign_in.guesses.forget(key, address)
         return self._enter(account, who, who["issuer"], address, label, old_secret)
 
-    def _account(self, issuer: str, claims: Mapping[str, Any]) -> Account | Denied:
-        """Return the account of a person, which is linked now if their invitation allows it."""
+    def _account(self, issuer: str, claims: Mapping[str, Any]) -> Account | OwnPageOpened | Denied:
+        """Return the account of a person, which is linked now if their invitation allows it.
+
+        Who has no account may be a student, and gets their own page.
+        """
         database = self._sign_in.workspace().database
         account = find_linked(database, issuer, claims["sub"])
         if account is None:
@@ -228,7 +242,20 @@ class OidcSignIn:
             if email is None:
                 return Denied(NOT_VERIFIED)
             account = link_invited(database, issuer, claims["sub"], email, utc_now())
-        return account if account is not None and account.may_sign_in else Denied(NO_ACCOUNT)
+            if account is None:
+                return self._own_page(email)
+        return account if account.may_sign_in else Denied(NO_ACCOUNT)
+
+    def _own_page(self, email: str) -> OwnPageOpened | Denied:
+        """Open the page of the only enrolled student with a verified address."""
+        from cohort_core.services.student_pages import StudentPages
+
+        students = StudentPages(self._sign_in.workspace)
+        key = students.student_of_verified_address(email)
+        if key is None:
+            return Denied(NO_ACCOUNT)
+        opened = students.open_for(key)
+        return OwnPageOpened(opened.secret, opened.seconds)
 
     def _enter(
         self, account: Account, begun: dict[str, Any], issuer: str, address: str, label: str, old: str | None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from cohort_core.clock import utc_now
+from cohort_core.services.oidc_sign_in import is_configured, provider_name
 from cohort_core.services.own_page import STUDENT, OwnPage
 from cohort_core.services.sign_in import Opened
 from cohort_core.services.workspace import Workspace, shared_workspace
@@ -30,6 +31,11 @@ class StudentPages:
         """Return True if an administrator switched the page of students on."""
         workspace = self._load_workspace()
         return workspace.settings().student_page and workspace.database.exists
+
+    def sign_in_name(self) -> str | None:
+        """Return by whose sign-in students come in, for the button; None without one."""
+        settings = self._load_workspace().settings()
+        return provider_name(settings) if is_configured(settings) else None
 
     def link_state(self, secret: str) -> LinkState | Literal["unknown"]:
         """Return whether a link works, or why it does not. It uses nothing up."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import requests
+from starlette.applications import Starlette
 from starlette.routing import Route
 from websockets.exceptions import InvalidStatus
 
@@ -29,11 +30,13 @@ from cohort_core.errors import BadInput
 from cohort_core.export.own_work import own_work_csv
 from cohort_core.http.my_progress import MyProgressPages
 from cohort_core.http.rate_limit import Limits
+from cohort_core.http.sign_in_pages import SignInPages
 from cohort_core.metrics.cohort import names_of_all
 from cohort_core.metrics.own_progress import own_progress
 from cohort_core.services.principal import CLI_OWNER
 from cohort_core.services.purge import purge_student
 from cohort_core.services.services import Services
+from cohort_core.services.sign_in import SignIn
 from cohort_core.services.student_pages import StudentPages
 from cohort_core.services.workspace import Workspace
 from cohort_core.store.accounts import create_account
@@ -45,6 +48,7 @@ from cohort_core.store.student_links import StudentKey
 from tests.api.conftest import Service
 from tests.api.test_sign_in import HTML, served, socket_of
 from tests.conftest import ALL_DRILLS, FAST_RETRIES, serving
+from tests.identity_provider import running_provider
 
 CLASS = "web-cohort-3"
 
@@ -145,6 +149,35 @@ def test_a_link_preview_uses_nothing_up_and_a_click_opens_the_page(own: Own) -> 
     answer = own.send(session, "leave")
     assert "closed on this device" in text_of(answer)
     assert own.page(session).status_code == 401
+
+
+def test_a_student_comes_in_by_the_schools_sign_in_with_a_verified_address_alone(own: Own) -> None:
+    pages = [
+        *SignInPages(SignIn(lambda: own.workspace), "/dashboard").routes(),
+        *MyProgressPages(StudentPages(lambda: own.workspace), own_work_csv).routes(),
+    ]
+    people = own.workspace.cohorts.class_data(own.class_id).students.set_index("student_id")
+    email = str(people.loc[own.students[0], "email"])
+    with running_provider() as provider, serving(Starlette(routes=pages)) as url:
+        save_settings(own.workspace.home, public_url=url)
+        admin = Services(own.workspace).accounts(CLI_OWNER)
+        admin.connect_school_sign_in(provider.issuer, "tracker", "secret")
+        provider.add("1", email=email, email_verified=True)
+        provider.add("2", email=email, email_verified=False)
+        provider.add("3", email="nobody@example.org", email_verified=True)
+
+        def come_in(subject: str) -> requests.Response:
+            browser = requests.Session()
+            assert "Sign in with" in browser.get(f"{url}/my-progress", timeout=10).text
+            begun = browser.get(f"{url}/login/oidc", allow_redirects=False, timeout=10)
+            return browser.get(provider.consent(begun.headers["Location"], subject), timeout=20)
+
+        page = come_in("1")
+        assert page.url.endswith("/my-progress")
+        assert f"Hello {people.loc[own.students[0], 'first_name']}" in page.text
+        assert [come_in(subject).status_code for subject in "23"] == [403, 403]
+        admin.disconnect_school_sign_in()
+        save_settings(own.workspace.home, public_url=None)
 
 
 def test_the_page_says_what_the_records_say_and_so_does_the_file(own: Own) -> None:
