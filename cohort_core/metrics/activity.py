@@ -67,7 +67,7 @@ class Return(NamedTuple):
 
 @cached_on
 def returns(cohort: Cohort) -> dict[str, Return]:
-    """Return who came back in the 7 days up to *as of*, by the id of the student.
+    """Return who came back in the last 7 days, by the id of the student.
 
     Before, they were silent for 14 days or more. Activity is a start or completion of any type. Without any
     before the 7 days nobody comes back.

@@ -172,7 +172,7 @@ class _Maker:
         return parts_of.sentence_about_names(self._names, has_links=self._public_url is not None)
 
     def _asked_for_help(self) -> tuple[str, ...]:
-        """Say how many students wait for an answer to a request for help, without what they wrote."""
+        """Say how many students ask for help, but not with what."""
         shown = {status.id for status in self._classes}
         waiting = {
             (item.class_id, item.student_id)

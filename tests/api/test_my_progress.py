@@ -157,7 +157,7 @@ def test_a_student_comes_in_by_the_schools_sign_in_with_a_verified_address_alone
         *MyProgressPages(StudentPages(lambda: own.workspace), own_work_csv).routes(),
     ]
     people = own.workspace.cohorts.class_data(own.class_id).students.set_index("student_id")
-    email = str(people.loc[own.students[0], "email"])
+    email, first_name = (str(people.loc[own.students[0], name]) for name in ("email", "first_name"))
     with running_provider() as provider, serving(Starlette(routes=pages)) as url:
         save_settings(own.workspace.home, public_url=url)
         admin = Services(own.workspace).accounts(CLI_OWNER)
@@ -174,7 +174,7 @@ def test_a_student_comes_in_by_the_schools_sign_in_with_a_verified_address_alone
 
         page = come_in("1")
         assert page.url.endswith("/my-progress")
-        assert f"Hello {people.loc[own.students[0], 'first_name']}" in page.text
+        assert f"Hello {first_name}" in page.text
         assert [come_in(subject).status_code for subject in "23"] == [403, 403]
         admin.disconnect_school_sign_in()
         save_settings(own.workspace.home, public_url=None)
