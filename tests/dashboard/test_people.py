@@ -203,7 +203,7 @@ def test_my_account_shows_what_i_see_and_changes_the_password(copied: Workspace,
     # A session that is over is not listed.
     assert "Opera" not in text
     for field_label, value in (
-        ("Present password", PASSWORD),
+        ("Current password", PASSWORD),
         ("New password", "five other words in a row"),
         ("The new password again", "five other words in a row"),
     ):
@@ -280,7 +280,8 @@ def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: 
         field(test, "Code").set_value(typed)
         test.text_input(key="my-factor-proof").set_value(password)
         test = press(test, "Switch it on")
-        assert test.error
+        # On a phone the top of the page is far away.
+        assert test.columns[1].error
         assert accounts.find_account(copied.database, "ben").totp_secret is None
     field(test, "Code").set_value(f"{code[:3]} {code[3:]}")
     test.text_input(key="my-factor-proof").set_value(PASSWORD)
@@ -290,7 +291,7 @@ def test_a_second_factor_is_on_once_its_code_was_typed(copied: Workspace, make: 
     assert sealed
     assert key not in sealed
     test = press(test, "Switch it off")
-    assert "neither your password nor a present code" in test.error[0].value
+    assert "neither your password nor the code that the app shows now" in test.error[0].value
     test.text_input(key="my-factor-off-proof").set_value(PASSWORD)
     test = press(test, "Switch it off")
     assert accounts.find_account(copied.database, "ben").totp_secret is None
@@ -307,7 +308,7 @@ def test_the_others_are_ended_and_the_email_is_changed_by_who_has_the_password(
     test = page("my_account")
     for password, left in (("not my password", 2), (PASSWORD, 0)):
         test.text_input(key="my-sessions-proof").set_value(password)
-        test = press(test, "End the others")
+        test = press(test, "Sign out everywhere else")
         assert len(accounts.load_sessions(copied.database)) == left
     for password, email in (("", None), (PASSWORD, "ben@example.org")):
         field(test, "Email").set_value("ben@example.org")
@@ -335,7 +336,7 @@ def test_a_proof_cannot_be_guessed_at_an_open_browser(copied: Workspace, make: M
     ben = make("ben", "mentor", password_hash=hash_password(PASSWORD))
     own = Services(copied).own_account(principal_of(ben))
     for number in range(PAIR_FAILURES):
-        with pytest.raises(BadInput, match="neither"):
+        with pytest.raises(BadInput, match="not your password"):
             own.check_proof(f"guess {number}")
     for guess in (own.check_proof, own.remove_second_factor):
         with pytest.raises(BadInput, match="Wait"):
