@@ -124,6 +124,36 @@ def test_an_administrator_adds_a_mentor_and_copies_the_link_once(copied: Workspa
     assert not people_page().code
 
 
+def test_a_link_is_put_away_once_it_is_used_and_says_where_it_opens(copied: Workspace, make: Make) -> None:
+    serve_as(principal_of(make("ana", "admin")))
+    ben = make("ben", "mentor", class_ids(copied)[0])
+    test = press(page("settings", {"part": "people"}, [f"change-person-{ben.id}"]), "New link")
+    assert "opens on this computer alone" in shown(test)
+    secret = test.code[0].value.rpartition("/")[2]
+    assert accounts.use_invitation(copied.database, secret, hash_password(PASSWORD), now=datetime.now(UTC))
+    test = test.run()
+    assert not test.code
+    assert "opens on this computer alone" not in shown(test)
+    save_settings(copied.home, public_url="https://cohort.example.org")
+    test = press(page("settings", {"part": "people"}, [f"change-person-{ben.id}"]), "New link")
+    assert test.code[0].value.startswith("https://cohort.example.org/invitation/")
+    assert "opens on this computer alone" not in shown(test)
+
+
+def test_who_lost_the_phone_gets_a_link_without_a_code(copied: Workspace, make: Make) -> None:
+    serve_as(principal_of(make("ana", "admin")))
+    ben = make("ben", "mentor", class_ids(copied)[0], password_hash="x")
+    opened = [f"change-person-{ben.id}"]
+    test = page("settings", {"part": "people"}, opened)
+    assert "New link without code" not in [button.label for button in test.button]
+    accounts.change_account(copied.database, ben.id, asked_by="test", totp_secret="sealed")
+    test = page("settings", {"part": "people"}, opened)
+    assert "Lost the phone" in shown(test)
+    test = press(test, "New link without code")
+    assert accounts.find_account(copied.database, "ben").totp_secret is None
+    assert "/invitation/" in test.code[0].value
+
+
 def test_changes_of_a_person(copied: Workspace, make: Make) -> None:
     first, other = class_ids(copied)[:2]
     serve_as(principal_of(make("ana", "admin")))
