@@ -226,9 +226,6 @@ def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> Non
     key = f"person-{account.id}-{account.role}"
     # On a phone this covers the name beside the button.
     st.markdown(f"**{literal(account.name)}**")
-    _ask(view, key, account)
-    st.button("Save", key=f"{key}-save", type="primary", on_click=_save, args=(view, account, key))
-    st.caption("With another role or other classes the person has to sign in again.")
     advice = ["Forgot the password: New link."] if account.is_active else []
     if account.is_active and account.totp_secret:
         advice.append("Lost the phone: New link without code.")
@@ -236,7 +233,6 @@ def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> Non
         advice.append("A computer was stolen: Sign out everywhere, then New link.")
     if account.is_active and not is_own:
         advice.append("Left the school: Disable; nothing is lost.")
-    st.caption(" ".join(advice))
     with st.container(horizontal=True, gap="small"):
         if account.is_active:
             press(view, "New link", account, "link", "A link to choose a new password.")
@@ -250,6 +246,10 @@ def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> Non
         if not is_own:
             word = "Disable" if account.is_active else "Enable"
             press(view, word, account, word.lower(), "A disabled person cannot sign in. Nothing is lost.")
+    st.caption("  \n".join(advice))
+    _ask(view, key, account)
+    st.button("Save", key=f"{key}-save", type="primary", on_click=_save, args=(view, account, key))
+    st.caption("With another role or other classes the person has to sign in again.")
     if not is_own:
         sure = st.checkbox(
             f"Delete {literal(account.name)} for good. The name stays taken.", key=f"{key}-delete-sure"
