@@ -49,7 +49,7 @@ CONNECTION_SCRIPT = """
     event.preventDefault();
     leaving = true;
     fetch("/logout", { method: "POST", redirect: "manual" })
-      .then(() => location.replace("/login"), () => location.reload());
+      .then(() => location.replace("/login?out=1"), () => location.reload());
   }, true);
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 LOGIN_PATH, LOGOUT_PATH, INVITATION_PATH = "/login", "/logout", "/invitation"
 OIDC_PATH, OIDC_CODE_PATH = "/login/oidc", "/login/oidc/code"
 MAX_FORM_BYTES = 16 * 1024
+FORGOTTEN = "Forgot your password, or lost the phone? Ask an administrator for a new link."
 
 _STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#66757a, #8d9a9e);
@@ -99,9 +100,11 @@ def login_form(
  autocapitalize="none" spellcheck="false" maxlength="256" required{wrong}{focus_name}></label>
 <label>Password<input name="password" type="password" autocomplete="current-password" maxlength="1024"
  required{wrong}{focus_password}></label>
-<label>Code<small>Only if you set up a second factor.</small><input name="code" inputmode="numeric"
- autocomplete="one-time-code" maxlength="16"></label>
-<button>Sign in</button></form>{provider_link(provider, target)}"""
+<label>Code<small>Only if you set up a second factor: the six digits that the app on your phone
+ shows.</small>
+<input name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="16"></label>
+<button>Sign in</button></form>{provider_link(provider, target)}
+<p>{FORGOTTEN}</p>"""
 
 
 def provider_link(provider: str | None, target: str = "") -> str:
@@ -125,10 +128,11 @@ def invitation_form(name: str, above: str = "", *, provider: str | None = None) 
     """Return the form with which an invited person chooses a password."""
     described = ' aria-describedby="notice" aria-invalid="true"' if above else ""
     return f"""{above}<form method="post">
-<label>Your name here<input name="name" value="{escape(name)}" autocomplete="username" readonly></label>
+<label>Your name for signing in<input name="name" value="{escape(name)}" autocomplete="username"
+ readonly></label>
 <label>New password<small>At least 12 letters; a few words in a row are good.</small><input name="password"
  type="password" autocomplete="new-password" minlength="12" maxlength="256" required autofocus
 {described}></label>
-<label>The same again<input name="again" type="password" autocomplete="new-password" maxlength="256" required
-{described}></label>
+<label>The same password again<input name="again" type="password" autocomplete="new-password" maxlength="256"
+ required{described}></label>
 <button>Set the password</button></form>{provider_link(provider)}"""

@@ -41,11 +41,15 @@ from cohort_core.services.sign_in import Refused, SignIn
 
 WRONG = "Name, password or code is wrong. Check them, and sign in again."
 FOREIGN = "This form was sent from another web site, so nothing was done. Sign in from here."
-USED = "This invitation was used, is over, or is none of ours. Ask your administrator for a new one."
+USED = (
+    "This link was used, is older than seven days, or a newer one took its place. Ask an administrator for a "
+    "new link."
+)
 SET = "Your password is set. Sign in with it."
+OUT = "You are signed out."
 BUSY = "Too many people sign in at this moment. Wait a little, and sign in again."
 TOO_LONG = "The form is too long. Shorten what you typed."
-DIFFERENT = "The two passwords differ. Type the same one twice."
+DIFFERENT = "The two passwords are not the same. Type them again."
 PART_MISSING = "This way to sign in is not installed on the server. Ask your administrator for help."
 UNREADABLE = "The data cannot be read at this moment. Ask your administrator for help."
 
@@ -101,8 +105,13 @@ class SignInPages:
     async def _show_login(self, request: Request) -> Response:
         if not await self._run(self._sign_in.is_wanted):
             return RedirectResponse(f"{self._dashboard_path}/", HTTPStatus.SEE_OTHER, HEADERS)
-        above = notice(SET, is_error=False) if request.query_params.get("set") == "1" else ""
-        target = self._next(request.query_params.get("next", ""))
+        asked = request.query_params
+        above = "".join(
+            notice(sentence, is_error=False)
+            for key, sentence in (("set", SET), ("out", OUT))
+            if asked.get(key) == "1"
+        )
+        target = self._next(asked.get("next", ""))
         provider = await self._provider()
         return page("Sign in", login_form(target, above, provider=provider))
 

@@ -97,6 +97,10 @@ class AccountCommands:
             self._workspace.database, account_id, asked_by=self.principal.who, now=utc_now()
         )
 
+    def is_open_invitation(self, secret: str) -> bool:
+        """Return whether an invitation can still be used."""
+        return accounts.find_invited(self._workspace.database, secret, utc_now()) is not None
+
     def sessions(self) -> list[Session]:
         """Return the sessions that are not over, the latest first."""
         return live_sessions(self._workspace)

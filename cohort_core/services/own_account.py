@@ -83,7 +83,7 @@ class OwnAccount:
         account, secret = self.account, second_factor.secret_of(address)
         step = second_factor.matching_step(secret, code)
         if step is None:
-            raise BadInput("This is not the present code. Type the one that the app shows.", parameter="code")
+            raise BadInput("This is not the code that the app shows now. Type that one.", parameter="code")
         self._change(account, totp_secret=second_factor.sealed(self._workspace.home, secret, step))
 
     def remove_second_factor(self, proof: str, session: str | None = None) -> None:
@@ -123,9 +123,12 @@ class OwnAccount:
             is_password(proof, account.password_hash)
             or second_factor.is_code(self._workspace.database, account, code)
         ):
-            raise BadInput(
-                "This is neither your password nor a present code. Type it again.", parameter="password"
+            wanted = (
+                "neither your password nor the code that the app shows now"
+                if account.totp_secret
+                else "not your password"
             )
+            raise BadInput(f"This is {wanted}. Type it again.", parameter="password")
         self._forget(account)
 
     def _limit(self, account: Account) -> None:

@@ -136,8 +136,8 @@ def create_account(
     """
     if not _NAME.fullmatch(name):
         raise BadInput(
-            "An account's name has letters, digits, dots, hyphens and underscores, at most 64. Choose "
-            "another.",
+            "An account's name has letters, digits, dots, hyphens and underscores, no spaces, at most 64. "
+            "Choose another.",
             parameter="name",
         )
     class_ids = _checked_classes(database, check_role(role), references)

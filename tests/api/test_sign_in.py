@@ -289,6 +289,18 @@ def test_an_ended_session_closes_what_is_open_within_a_second(url: str, workspac
     assert seconds_until_closed(sockets[2]) < 1
 
 
+def test_the_sign_in_page_says_what_happened_and_what_to_do_without_a_password(url: str) -> None:
+    for query, sentence in (
+        ("", None),
+        ("?out=1", "You are signed out."),
+        ("?set=1", "Your password is set."),
+    ):
+        text = requests.get(f"{url}/login{query}", timeout=10).text
+        assert ('role="status"' in text) is (sentence is not None)
+        assert sentence is None or sentence in text
+        assert "Forgot your password, or lost the phone? Ask an administrator for a new link." in text
+
+
 def session_id(connection: ClientConnection) -> str:
     """Run the first page, and return the id of Streamlit's session."""
     message = BackMsg()

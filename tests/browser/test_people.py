@@ -135,7 +135,7 @@ def test_names_that_are_code_are_text_wherever_people_are_shown(
         accounts.change_account(database, ben.id, asked_by="test", is_active=True)
         link = accounts.create_invitation(database, ben.id, asked_by="test", now=utc_now())
         page.goto(f"{url}/invitation/{link}")
-        expect(page.get_by_label("Your name here")).to_have_value(ben.name)
+        expect(page.get_by_label("Your name for signing in")).to_have_value(ben.name)
         assert page.goto(f"{url}/invitation/{invitation}%3Cscript%3E")
         watched.complaints[:] = [
             text for text in watched.complaints if "401" not in text and "404" not in text

@@ -293,7 +293,7 @@ def accept(context: BrowserContext, link: str, name: str) -> Page:
     page = context.new_page()
     page.goto(link)
     page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_label("The same password again").fill(PASSWORD)
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_role("status")).to_contain_text("Your password is set")
     page.get_by_label("Name or email").fill(name)

@@ -95,6 +95,8 @@ def test_signing_out_ends_every_tab_and_the_login_leads_back(
     )
     for tab in (page, other):
         tab.wait_for_url("**/login*", timeout=3_000)
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    for tab in (page, other):
         expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
 
 

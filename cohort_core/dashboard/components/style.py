@@ -26,6 +26,7 @@ STYLE = """
 /* The primary colour of the dark theme is too bright for text on it. */
 [data-testid^=stBaseButton-primary]:not(:disabled) { background-color: #1b6a73; border-color: #1b6a73; }
 [data-testid^=stBaseButton-primary]:not(:disabled):hover { background-color: #14545b; border-color: #14545b; }
+[data-testid=stMultiSelectTagsContainer] > span > span { background-color: #1b6a73; }
 .ct-product { font-weight: 600; font-size: 1.1rem; margin-top: -2.2rem; }
 [class*='st-key-titled-'] { flex-wrap: nowrap; }
 [class*='st-key-titled-'] > div:first-child { min-width: 0; }

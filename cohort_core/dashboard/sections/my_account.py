@@ -14,12 +14,15 @@ from cohort_core.dashboard.layout import View
 from cohort_core.dashboard.settings.people import ROLE_WORDS
 from cohort_core.services.own_account import OwnAccount
 
-_NOTICE, _SECRET = "my-account-notice", "my-second-factor"
+_ADDRESS = "my-second-factor"
+_PASSWORD, _EMAIL, _FACTOR, _SESSIONS = (
+    f"my-{part}-notice" for part in ("password", "email", "factor", "sessions")
+)
+"""The notices, each shown beside the button that it answers."""
 
 
 def show(view: View) -> None:
     """Show all parts."""
-    notices.show(_NOTICE)
     own = view.own_account
     _show_rights(view, own)
     left, right = st.columns(2, gap="large")
@@ -50,11 +53,12 @@ def _show_rights(view: View, own: OwnAccount) -> None:
 
 def _show_password(own: OwnAccount) -> None:
     st.subheader("Password", anchor=False)
+    notices.show(_PASSWORD)
     if own.account.password_hash is None:
         st.write("You have none, as you come in by the school's own sign-in.")
         return
     with st.form("my-password", clear_on_submit=True, border=False):
-        st.text_input("Present password", type="password", key="my-password-old")
+        st.text_input("Current password", type="password", key="my-password-old")
         st.text_input(
             "New password",
             type="password",
@@ -68,6 +72,7 @@ def _show_password(own: OwnAccount) -> None:
 
 def _show_email(own: OwnAccount) -> None:
     st.subheader("Email", anchor=False)
+    notices.show(_EMAIL)
     with st.form("my-email", clear_on_submit=True, border=False):
         st.text_input("Email", own.account.email or "", key="my-email-new", max_chars=250)
         _ask_proof(own, "my-email-proof")
@@ -77,13 +82,15 @@ def _show_email(own: OwnAccount) -> None:
 
 def _show_second_factor(own: OwnAccount) -> None:
     st.subheader("Second factor", anchor=False)
+    address = st.session_state.get(_ADDRESS)
+    if not address or own.account.totp_secret:
+        notices.show(_FACTOR)
     if own.account.totp_secret:
         st.write("On: signing in asks for a code of your authenticator app, after the password.")
         with st.form("my-factor-off", clear_on_submit=True, border=False):
             _ask_proof(own, "my-factor-off-proof")
             st.form_submit_button("Switch it off", on_click=_remove_factor, args=(own,))
         return
-    address = st.session_state.get(_SECRET)
     if not address:
         st.write(
             "Off. With a second factor, signing in also asks for a code that an app on your phone shows. So "
@@ -91,12 +98,16 @@ def _show_second_factor(own: OwnAccount) -> None:
         )
         st.button("Set it up", on_click=_begin_factor, args=(own,))
         return
-    st.write("1. Scan this picture with an authenticator app on your phone.")
+    st.write(
+        "1. Scan this picture with an authenticator app on your phone, such as Google Authenticator or "
+        "Microsoft Authenticator."
+    )
     picture = segno.make(address).svg_data_uri(scale=4, border=3, light="#fff")
     st.html(f'<img src="{markup(picture)}" alt="QR code of your second factor" width="220" height="220">')
     with st.expander("Or type this key into the app"):
-        st.code(_key_of(address), language=None)
-    st.write("2. Type the six digits that the app shows.")
+        st.code(_key_of(address), language=None, wrap_lines=True)
+    st.write("2. Type the six digits that the app shows, and your password.")
+    notices.show(_FACTOR)
     with st.form("my-factor-on", clear_on_submit=True, border=False):
         st.text_input("Code", key="my-factor-code", max_chars=10, width=160)
         _ask_proof(own, "my-factor-proof")
@@ -126,6 +137,7 @@ def _key_of(address: str) -> str:
 
 def _show_sessions(own: OwnAccount) -> None:
     st.subheader("Where you are signed in", anchor=False)
+    notices.show(_SESSIONS)
     sessions, current = own.sessions(), current_session()
     for session in sessions:
         opened = f"opened {ago(parse_instant(session.opened_at), utc_now())}"
@@ -134,7 +146,7 @@ def _show_sessions(own: OwnAccount) -> None:
     if any(session.digest != current for session in sessions):
         with st.form("my-sessions", clear_on_submit=True, border=False):
             _ask_proof(own, "my-sessions-proof")
-            st.form_submit_button("End the others", on_click=_end_others, args=(own,))
+            st.form_submit_button("Sign out everywhere else", on_click=_end_others, args=(own,))
     else:
         st.caption("Nowhere else.")
 
@@ -149,41 +161,41 @@ def _change_password(own: OwnAccount) -> None:
             problems.append("The two new passwords are not the same. Type them again.")
         else:
             own.change_password(state["my-password-old"], state["my-password-new"])
-    notices.keep(_NOTICE, problems, "Your password is changed. Sign in again with the new one.")
+    notices.keep(_PASSWORD, problems, "Your password is changed. Sign in again with the new one.")
 
 
 def _change_email(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         own.change_email(st.session_state["my-email-new"], _proof("my-email-proof"), current_session())
-    notices.keep(_NOTICE, problems, "Your email is changed.")
+    notices.keep(_EMAIL, problems, "Your email is changed.")
 
 
 def _begin_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
-        st.session_state[_SECRET] = own.begin_second_factor()
-    notices.keep(_NOTICE, problems, None)
+        st.session_state[_ADDRESS] = own.begin_second_factor()
+    notices.keep(_FACTOR, problems, None)
 
 
 def _forget_factor() -> None:
-    st.session_state.pop(_SECRET, None)
+    st.session_state.pop(_ADDRESS, None)
 
 
 def _confirm_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         code = st.session_state["my-factor-code"].replace(" ", "")
-        address = st.session_state.get(_SECRET, "")
+        address = st.session_state.get(_ADDRESS, "")
         own.confirm_second_factor(address, code, _proof("my-factor-proof"), current_session())
         _forget_factor()
-    notices.keep(_NOTICE, problems, "The second factor is on. Sign in again with a code.")
+    notices.keep(_FACTOR, problems, "The second factor is on. Sign in again with a code.")
 
 
 def _remove_factor(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         own.remove_second_factor(_proof("my-factor-off-proof"), current_session())
-    notices.keep(_NOTICE, problems, "The second factor is off. Sign in again.")
+    notices.keep(_FACTOR, problems, "The second factor is off. Sign in again.")
 
 
 def _end_others(own: OwnAccount) -> None:
     with guarded("account", stop=False) as problems:
         own.end_other_sessions(current_session(), _proof("my-sessions-proof"))
-    notices.keep(_NOTICE, problems, "You are signed in here alone now.")
+    notices.keep(_SESSIONS, problems, "You are signed in here alone now.")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -85,7 +86,7 @@ def _begin(view: View) -> None:
     )
 
 
-_NAME_HELP = "Letters, digits, dots, hyphens and underscores. It cannot be changed later."
+_NAME_HELP = "Letters, digits, dots, hyphens and underscores, no spaces. It cannot be changed later."
 
 
 def _show_account(view: View, account: Account, sessions: int) -> None:
@@ -105,7 +106,7 @@ def _show_account(view: View, account: Account, sessions: int) -> None:
             on_change="rerun",
         )
     st.caption(literal(describe(view, account)))
-    _show_link(account)
+    _show_link(view, account)
     if popover.open:
         with popover, guarded("people"):
             _change(view, account, sessions, is_own=is_own)
@@ -186,7 +187,13 @@ def _ask(view: View, key: str, account: Account | None) -> None:
             placeholder="None",
             help="Pages begin with this group, such as the mentor's class night. It hides nothing.",
         )
-    st.text_input("Email, if you like", (account and account.email) or "", key=f"{key}-email", max_chars=250)
+    st.text_input(
+        "Email, if you like",
+        (account and account.email) or "",
+        key=f"{key}-email",
+        max_chars=250,
+        help="The person can sign in with it instead of the name. The school's sign-in needs it.",
+    )
 
 
 def _group_labels(view: View, class_ids: Sequence[str]) -> set[str]:
@@ -217,12 +224,21 @@ def _asked(view: View, key: str) -> dict[str, Any]:
 def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> None:
     """Offer everything that can be changed about a person."""
     key = f"person-{account.id}-{account.role}"
-    _ask(view, key, account)
-    st.button("Save", key=f"{key}-save", type="primary", on_click=_save, args=(view, account, key))
-    st.caption("With another role or other classes the person has to sign in again.")
+    # On a phone this covers the name beside the button.
+    st.markdown(f"**{literal(account.name)}**")
+    advice = ["Forgot the password: New link."] if account.is_active else []
+    if account.is_active and account.totp_secret:
+        advice.append("Lost the phone: New link without code.")
+    if sessions:
+        advice.append("A computer was stolen: Sign out everywhere, then New link.")
+    if account.is_active and not is_own:
+        advice.append("Left the school: Disable; nothing is lost.")
     with st.container(horizontal=True, gap="small"):
         if account.is_active:
             press(view, "New link", account, "link", "A link to choose a new password.")
+            if account.totp_secret:
+                lost = "Switches the second factor off too, if the phone is lost."
+                press(view, "New link without code", account, "link-without-code", lost)
         if sessions:
             press(view, f"Sign out everywhere ({sessions})", account, "end", "Ends the open sessions.")
         if account.oidc_subject:
@@ -230,6 +246,10 @@ def _change(view: View, account: Account, sessions: int, *, is_own: bool) -> Non
         if not is_own:
             word = "Disable" if account.is_active else "Enable"
             press(view, word, account, word.lower(), "A disabled person cannot sign in. Nothing is lost.")
+    st.caption("  \n".join(advice))
+    _ask(view, key, account)
+    st.button("Save", key=f"{key}-save", type="primary", on_click=_save, args=(view, account, key))
+    st.caption("With another role or other classes the person has to sign in again.")
     if not is_own:
         sure = st.checkbox(
             f"Delete {literal(account.name)} for good. The name stays taken.", key=f"{key}-delete-sure"
@@ -249,20 +269,32 @@ def press(view: View, label: str, account: Account, action: str, help: str | Non
     )
 
 
-def _show_link(account: Account) -> None:
-    """Show the link of a new invitation, below its person, until it is put away."""
+def _show_link(view: View, account: Account) -> None:
+    """Show the link of a new invitation until it is used or put away."""
     account_id, link = st.session_state.get(_LINK, (None, ""))
     if account_id == account.id:
+        if not view.accounts.is_open_invitation(link.rpartition("/")[2]):
+            del st.session_state[_LINK]
+            return
         with st.container(key="invitation"):
             st.markdown(f"**Send this link to {literal(account.name)}**")
             st.caption(
                 "It is shown only now. It works once, within 7 days: the person chooses a password with it. "
                 "Whoever has the link can do that, so send it to nobody else."
             )
+            if urlsplit(link).hostname in _OF_THIS_COMPUTER:
+                st.caption(_HERE_ONLY)
             st.code(link, language=None, wrap_lines=True)
             with st.container(horizontal=True, gap="small"):
                 st.button("Copy", key="copy-invitation", icon=":material/content_copy:", type="primary")
                 st.button("Done", key="invitation-done", on_click=partial(st.session_state.pop, _LINK, None))
+
+
+_OF_THIS_COMPUTER = {"127.0.0.1", "localhost", "::1"}
+_HERE_ONLY = (
+    "**It opens on this computer alone.** For others it needs the address under which people open Cohort "
+    "Tracker. Whoever runs it sets it; then make a new link."
+)
 
 
 def _invite(view: View, account: Account) -> None:
@@ -322,7 +354,11 @@ def _save(view: View, account: Account, key: str) -> None:
 def _sign_all_out(view: View) -> None:
     with guarded("people", stop=False) as problems:
         ended = view.accounts.end_all_sessions(but=current_session())
-    notices.keep(_NOTICE, problems, f"Ended {count(ended, 'session')}." if not problems else None)
+    notices.keep(
+        _NOTICE,
+        problems,
+        f"Everybody else is signed out ({count(ended, 'session')})." if not problems else None,
+    )
 
 
 def _leave_out_unchanged(account: Account, wanted: dict[str, Any]) -> None:
@@ -345,9 +381,12 @@ def _do(view: View, account: Account, action: str) -> None:
         match action:
             case "link":
                 _invite(view, account)
+            case "link-without-code":
+                view.accounts.change(account.id, totp_secret=None)
+                _invite(view, account)
             case "end":
                 ended = view.accounts.end_sessions(account.id)
-                done = f"Ended {count(ended, 'session')} of {account.name}."
+                done = f"{account.name} is signed out everywhere ({count(ended, 'session')})."
             case "disable":
                 view.accounts.change(account.id, is_active=False)
                 done = f"{account.name} cannot sign in any more."
