@@ -230,6 +230,28 @@ def test_of_many_who_use_an_invitation_at_once_one_sets_the_password(database: D
     assert [account.password_hash for account in used] == [accounts.find_account(database, 1).password_hash]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password_hash": "another"},
+        {"totp_secret": "sealed-secret"},
+        {"oidc_issuer": "https://id.example.org", "oidc_subject": "7"},
+        {"is_active": False},
+    ],
+)
+def test_what_was_proven_before_a_change_opens_no_session(database: Database, change: dict[str, Any]) -> None:
+    ana = make(database, "ana", password_hash="hash-of-ana")
+
+    def open_session(proven: Account) -> str | None:
+        day = timedelta(days=1)
+        return accounts.open_session(database, ana.id, label="", lifetime=day, now=NOW, proven=proven)
+
+    assert open_session(ana)
+    changed = accounts.change_account(database, ana.id, asked_by="test", **change)
+    assert open_session(ana) is None
+    assert bool(open_session(changed)) == changed.is_active
+
+
 def test_a_session_is_live_until_it_ends_or_is_idle(database: Database) -> None:
     signed_in(database, make(database, "ana"))
     (session,) = accounts.load_sessions(database)
