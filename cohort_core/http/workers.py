@@ -12,7 +12,7 @@ import anyio.to_thread
 MAX_AT_WORK, MAX_WAITING = 4, 40
 """So many passwords are checked at once, and so many people may wait."""
 MAX_OF_ADDRESS = 20
-"""So many of these may come from one address, so that it cannot keep all others out."""
+"""So many of these may come from one address, which could keep all others out."""
 T = TypeVar("T")
 
 

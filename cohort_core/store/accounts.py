@@ -433,9 +433,11 @@ def _checked_email(connection: sqlite3.Connection, email: str | None, account_id
         return None
     if not _EMAIL.fullmatch(text) or not text.isprintable():
         raise BadInput("This is no email address. Correct it, such as ana@example.org.", parameter="email")
-    if connection.execute(
-        "SELECT 1 FROM accounts WHERE email = ? AND id IS NOT ?", (text, account_id)
-    ).fetchone():
+    # As a sign-in compares them; SQLite knows the case of A to Z alone.
+    others = connection.execute(
+        "SELECT email FROM accounts WHERE email IS NOT NULL AND id IS NOT ?", (account_id,)
+    ).fetchall()
+    if any(other["email"].casefold() == text.casefold() for other in others):
         raise BadInput("Another account has this email. Use another.", parameter="email")
     return text
 

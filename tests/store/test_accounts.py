@@ -64,6 +64,10 @@ def test_an_email_belongs_to_one_account_and_is_free_after_its_deletion(database
     assert ana.email == "ana@example.org"
     with pytest.raises(BadInput, match="has this email"):
         make(database, "cleo", email="ANA@example.org")
+    accounts.change_account(database, ben.id, asked_by="test", email="boss@example.org")
+    with pytest.raises(BadInput, match="has this email"):
+        # A long s, which a sign-in takes for an s.
+        make(database, "cleo", email="bo\u017fs@example.org")
     with pytest.raises(BadInput, match="has this email"):
         accounts.change_account(database, ben.id, asked_by="test", email="Ana@Example.org")
     accounts.change_account(database, ana.id, asked_by="test", email="ana@example.org")
