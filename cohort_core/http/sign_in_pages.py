@@ -121,16 +121,18 @@ class SignInPages:
             return page("Sign in", notice(TOO_LONG) + login_link(), HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         target = self._next(form.get("next", ""))
         name = form.get("name", "")
+        address = client_network(request.scope)
         result = await self._run(
             partial(
                 self._sign_in.sign_in,
                 name,
                 form.get("password", ""),
                 form.get("code", ""),
-                address=client_network(request.scope),
+                address=address,
                 label=browser_label(request.headers.get("user-agent", "")),
                 old_secret=secret_of(request.scope),
-            )
+            ),
+            address=address,
         )
         if isinstance(result, Refused):
             sentence, status = WRONG, HTTPStatus.UNAUTHORIZED

@@ -214,8 +214,8 @@ class OidcSignIn:
         self, cookie: str | None, code: str, *, address: str, label: str, old_secret: str | None
     ) -> tuple[Opened | Refused | Denied | NeedsCode, str]:
         """Open a session for the person of `NeedsCode`, with a code of their second factor."""
-        who = self._open(cookie)
-        if cookie is None or not who.get("subject"):
+        who, client = self._open(cookie), self._client()
+        if cookie is None or client is None or not who.get("subject") or who["issuer"] != client.issuer:
             return Denied(AGAIN), ""
         account = find_linked(self._sign_in.workspace().database, who["issuer"], who["subject"])
         if account is None or not account.may_sign_in or who["state"] in self._used:

@@ -24,7 +24,11 @@ NAME_FAILURES = 50
 
 They count from any address.
 """
-MAX_WAIT_SECONDS, FORGET_SECONDS = 900.0, 3600.0
+MAX_WAIT_SECONDS, FORGET_SECONDS = 900.0, 24 * 3600.0
+"""The longest wait, and how long failures of a name count after the last one.
+
+An hour would allow fifty guesses an hour: in a year, half a million of a password or a code.
+"""
 MAX_KEPT = 10_000
 _MAX_KEY = 320
 
@@ -101,6 +105,8 @@ class SignIn:
     def __init__(self, load_workspace: Callable[[], Workspace] = shared_workspace) -> None:
         self.workspace = load_workspace
         self.guesses = Guesses()
+        # Invented names must not push those of accounts out of memory.
+        self._guesses_of_strangers = Guesses()
 
     def is_wanted(self) -> bool:
         """Return True if there are accounts, so that the dashboard wants a session."""
@@ -114,8 +120,9 @@ class SignIn:
         The session of `old_secret` ends then. An unknown name takes the same time as a wrong password.
         """
         account = self._find(name)
-        key = f"{account.id}" if account else f"?{name.strip().casefold()[:_MAX_KEY]}"
-        if wait := self.guesses.begin(key, address):
+        guesses = self.guesses if account else self._guesses_of_strangers
+        key = f"{account.id}" if account else name.strip().casefold()[:_MAX_KEY]
+        if wait := guesses.begin(key, address):
             return Refused(wait)
         is_right = is_password(password, account.password_hash if account else None)
         if account is None or not is_right or not self.is_code(account, code):
@@ -128,13 +135,16 @@ class SignIn:
     ) -> Opened | None:
         """Open a session of an account whose person proved who they are.
 
-        Return None if it may not sign in. The session of `old_secret` ends then. ``way`` is how they signed
-        in, for the audit.
+        Return None if it may not sign in, or if its password, second factor or link has changed since
+        `account` was read. The session of `old_secret` ends then. ``way`` is how they signed in, for the
+        audit.
         """
         workspace = self.workspace()
         database = workspace.database
         lifetime = timedelta(days=workspace.settings().session_days)
-        secret = accounts.open_session(database, account.id, label=label, lifetime=lifetime, now=utc_now())
+        secret = accounts.open_session(
+            database, account.id, label=label, lifetime=lifetime, now=utc_now(), proven=account
+        )
         if secret is None:
             return None
         if old_secret:

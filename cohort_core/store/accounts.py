@@ -321,17 +321,33 @@ def use_invitation(database: Database, secret: str, password_hash: str, *, now: 
 
 
 def open_session(
-    database: Database, account_id: int, *, label: str, lifetime: timedelta, now: datetime
+    database: Database,
+    account_id: int,
+    *,
+    label: str,
+    lifetime: timedelta,
+    now: datetime,
+    proven: Account | None = None,
 ) -> str | None:
-    """Open a session and return its secret; None if the account may not sign in."""
+    """Open a session and return its secret; None if the account may not sign in.
+
+    ``proven`` is the account as it was when its person proved who they are. If password, second factor or
+    link have changed since, the proof is of before, and no session opens.
+    """
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     at = utc_text(now)
     with database.writing() as connection:
         connection.execute("DELETE FROM sessions WHERE ends_at <= ?", (at,))
         opened = connection.execute(
             "INSERT INTO sessions (digest, account_id, opened_at, seen_at, ends_at, label) "
-            "SELECT ?, id, ?, ?, ?, ? FROM accounts WHERE id = ? AND is_active AND deleted_at IS NULL",
-            (digest(secret), at, at, utc_text(now + lifetime), label[:200], account_id),
+            "SELECT ?, id, ?, ?, ?, ? FROM accounts WHERE id = ? AND is_active AND deleted_at IS NULL "
+            "AND (? OR password_hash IS ? AND (totp_secret IS NULL) = ? "
+            "AND oidc_issuer IS ? AND oidc_subject IS ?)",
+            (
+                *(digest(secret), at, at, utc_text(now + lifetime), label[:200], account_id),
+                *(proven is None, proven and proven.password_hash, proven and proven.totp_secret is None),
+                *(proven and proven.oidc_issuer, proven and proven.oidc_subject),
+            ),
         )
         if not opened.rowcount:
             return None
@@ -417,9 +433,11 @@ def _checked_email(connection: sqlite3.Connection, email: str | None, account_id
         return None
     if not _EMAIL.fullmatch(text) or not text.isprintable():
         raise BadInput("This is no email address. Correct it, such as ana@example.org.", parameter="email")
-    if connection.execute(
-        "SELECT 1 FROM accounts WHERE email = ? AND id IS NOT ?", (text, account_id)
-    ).fetchone():
+    # As a sign-in compares them; SQLite knows the case of A to Z alone.
+    others = connection.execute(
+        "SELECT email FROM accounts WHERE email IS NOT NULL AND id IS NOT ?", (account_id,)
+    ).fetchall()
+    if any(other["email"].casefold() == text.casefold() for other in others):
         raise BadInput("Another account has this email. Use another.", parameter="email")
     return text
 

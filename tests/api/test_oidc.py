@@ -356,6 +356,12 @@ def test_a_second_factor_is_asked_for_after_it(school: School) -> None:
     foreign = {"Origin": "https://evil.example"}
     assert browser.post(code_url, data={"code": app.now()}, headers=foreign, timeout=10).status_code == 403
     kept = dict(browser.cookies)
+    save_settings(home, oidc_issuer="http://127.0.0.1:9")
+    switched = requests.post(
+        code_url, data={"code": app.now()}, cookies=kept, allow_redirects=False, timeout=10
+    )
+    assert is_refused(switched, "is over")
+    save_settings(home, oidc_issuer=school.provider.issuer)
     done = browser.post(code_url, data={"code": app.now()}, allow_redirects=False, timeout=10)
     assert (done.status_code, done.headers["Location"]) == (303, "/dashboard/risk")
     assert "cohort" in browser.cookies

@@ -64,6 +64,10 @@ def test_an_email_belongs_to_one_account_and_is_free_after_its_deletion(database
     assert ana.email == "ana@example.org"
     with pytest.raises(BadInput, match="has this email"):
         make(database, "cleo", email="ANA@example.org")
+    accounts.change_account(database, ben.id, asked_by="test", email="boss@example.org")
+    with pytest.raises(BadInput, match="has this email"):
+        # A long s, which a sign-in takes for an s.
+        make(database, "cleo", email="bo\u017fs@example.org")
     with pytest.raises(BadInput, match="has this email"):
         accounts.change_account(database, ben.id, asked_by="test", email="Ana@Example.org")
     accounts.change_account(database, ana.id, asked_by="test", email="ana@example.org")
@@ -228,6 +232,28 @@ def test_of_many_who_use_an_invitation_at_once_one_sets_the_password(database: D
     with ThreadPoolExecutor(8) as pool:
         used = [account for account in pool.map(use, range(8)) if account]
     assert [account.password_hash for account in used] == [accounts.find_account(database, 1).password_hash]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password_hash": "another"},
+        {"totp_secret": "sealed-secret"},
+        {"oidc_issuer": "https://id.example.org", "oidc_subject": "7"},
+        {"is_active": False},
+    ],
+)
+def test_what_was_proven_before_a_change_opens_no_session(database: Database, change: dict[str, Any]) -> None:
+    ana = make(database, "ana", password_hash="hash-of-ana")
+
+    def open_session(proven: Account) -> str | None:
+        day = timedelta(days=1)
+        return accounts.open_session(database, ana.id, label="", lifetime=day, now=NOW, proven=proven)
+
+    assert open_session(ana)
+    changed = accounts.change_account(database, ana.id, asked_by="test", **change)
+    assert open_session(ana) is None
+    assert bool(open_session(changed)) == changed.is_active
 
 
 def test_a_session_is_live_until_it_ends_or_is_idle(database: Database) -> None:
