@@ -49,8 +49,15 @@ def unavailable(reason: str) -> NoReturn:
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slow tests first, so that no worker goes on alone at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what DRILLS=all asks for, and run the slow tests first.
+
+    So no worker goes on alone at the end.
+    """
+    drills = [] if ALL_DRILLS else [item for item in items if item.get_closest_marker("drill")]
+    if drills:
+        config.hook.pytest_deselected(items=drills)
+        items[:] = [item for item in items if item not in drills]
     slow = ("tests/sync/", "tests/cli/")
     items.sort(key=lambda item: not item.nodeid.startswith(slow))
 

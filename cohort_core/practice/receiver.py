@@ -78,7 +78,7 @@ def _card(item: Received) -> str:
     try:
         inner = draw(item.body)
     except (KeyError, TypeError, IndexError, AttributeError):
-        inner = f"<pre>{escape(json.dumps(item.body, indent=1, ensure_ascii=False))}</pre>"
+        inner = f"<pre>{escape(json.dumps(item.body, indent=1, ensure_ascii=False, allow_nan=False))}</pre>"
     note = f" · {escape(item.id)}" if item.id else ""
     title = f"{item.kind.capitalize()} · {item.at:%H:%M:%S} UTC{note}"
     return f'<article class="{item.kind}"><h2>{title}</h2>{inner}</article>'
@@ -142,7 +142,8 @@ def _teams(body: Any) -> str:
 
 def _webhook(body: Any) -> str:
     return (
-        f"<p><strong>{escape(str(body['type']))}</strong></p><pre>{escape(json.dumps(body, indent=2))}</pre>"
+        f"<p><strong>{escape(str(body['type']))}</strong></p>"
+        f"<pre>{escape(json.dumps(body, indent=2, allow_nan=False))}</pre>"
     )
 
 

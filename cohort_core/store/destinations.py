@@ -160,11 +160,11 @@ def add_destination(
             "?, ?, ?) RETURNING id",
             (
                 *(wanted.name.strip(), wanted.kind, account_id),
-                None if wanted.class_ids is None else json.dumps(list(wanted.class_ids)),
+                None if wanted.class_ids is None else json.dumps(list(wanted.class_ids), allow_nan=False),
                 *(wanted.names, wanted.at),
-                json.dumps([day for day in DAYS if day in wanted.days]),
+                json.dumps([day for day in DAYS if day in wanted.days], allow_nan=False),
                 wanted.timezone,
-                json.dumps([event for event in EVENTS if event in wanted.events]),
+                json.dumps([event for event in EVENTS if event in wanted.events], allow_nan=False),
                 *(wanted.allow_private, moment, moment, who, secret_ref),
             ),
         ).fetchone()
@@ -190,7 +190,8 @@ def change_destination(
         "UPDATE destinations SET names = ?, at = ?, days = ?, is_on = ?, changed_at = ?, notice = NULL "
         "WHERE id = ?",
         (
-            *(names, at, json.dumps([day for day in DAYS if day in days]), is_on, utc_text(now)),
+            *(names, at, json.dumps([day for day in DAYS if day in days], allow_nan=False)),
+            *(is_on, utc_text(now)),
             destination_id,
         ),
     )

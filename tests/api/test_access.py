@@ -42,7 +42,7 @@ from cohort_core.store.maintenance import backup
 from cohort_core.store.student_links import StudentKey
 from cohort_core.store.tokens import create_token, load_tokens, revoke_token
 from tests.api.conftest import Service
-from tests.conftest import FAST_RETRIES, serving, wait_until
+from tests.conftest import FAST_RETRIES, sample, serving, wait_until
 
 MINE, OTHER = "web-cohort-3", "pda-cohort-7"
 OPEN = "/health"
@@ -267,7 +267,7 @@ def test_nobody_gets_in_without_a_live_token(guarded: Guarded, who: str | None, 
     assert guarded.ask("GET", "/nowhere", who).status_code == 401
 
 
-@pytest.mark.parametrize("role", ["viewer", "mentor", "admin"])
+@pytest.mark.parametrize("role", sample(["viewer", "mentor", "admin"], 2))
 def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
     for method, path in guarded.routes(MINE, MINE):
         answer = guarded.ask(method, path, role, **body_of(method, path))
@@ -280,7 +280,7 @@ def test_a_role_does_what_it_may(guarded: Guarded, role: str) -> None:
         assert guarded.ask(method, "/nowhere", role).status_code == 404
 
 
-@pytest.mark.parametrize("who", ["my-viewer", "my-mentor"])
+@pytest.mark.parametrize("who", sample(["my-mentor", "my-viewer"], 1))
 def test_a_token_of_one_class_knows_no_other(guarded: Guarded, who: str) -> None:
     """Another class looks as if it did not exist: by both ids, as JSON, CSV, XLSX and PDF."""
     other_id = find_class(guarded.workspace.database, OTHER)

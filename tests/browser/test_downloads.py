@@ -25,6 +25,7 @@ from cohort_core.reports.row_models import StudentHealthRow
 from cohort_core.store.audit import load_events
 from tests.browser.conftest import PHONE, Dashboard, Watched, served
 from tests.browser.test_dashboard import expect_no_sideways_scrolling, open_page, wait_for
+from tests.conftest import ALL_DRILLS, sample
 from tests.dashboard.conftest import EVIL
 from tests.export.conftest import identifying_of, text_of
 
@@ -125,7 +126,7 @@ def test_every_download_of_every_page_opens_and_names_nobody(
     }
     page = watched.tab()
     kinds = set()
-    for name in OFFERED:
+    for name in sample(list(OFFERED), 3):
         open_page(page, dashboard, name, f"?class={class_id}&anonymous=1{chosen.get(name, '')}")
         menus(page)
         unfold(page)
@@ -142,7 +143,7 @@ def test_every_download_of_every_page_opens_and_names_nobody(
                 stems.add(stem)
                 kinds.add(kind)
         assert OFFERED[name] <= stems, (name, stems)
-    assert kinds == KINDS
+    assert kinds == KINDS or not ALL_DRILLS
 
 
 def test_a_table_has_the_rows_that_are_shown_with_names_and_definitions(

@@ -100,6 +100,7 @@ def take(page: Page, name: str) -> None:
         page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
 
 
+@pytest.mark.drill
 def test_a_week(tmp_path: Path, watched: Watched) -> None:
     school = PracticeSchool()
     back, silent, worse = choose(school, tmp_path / "future")

@@ -11,6 +11,7 @@ from cohort_core.dashboard.sections import bulk
 from cohort_core.errors import BadInput
 from cohort_core.reports.drafts import check_template
 from cohort_core.services.workspace import Workspace
+from tests.conftest import sample
 from tests.dashboard.conftest import page
 from tests.metrics.school import small_class
 
@@ -56,7 +57,10 @@ def test_braces_of_plain_text_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Hi {name}", "Hi {days}", "Hi {first_name", "{ first_name }", "{first name}", "{first_name.x}"]
+    "text",
+    sample(
+        ["Hi {days}", "Hi {first_name", "Hi {name}", "{ first_name }", "{first name}", "{first_name.x}"], 2
+    ),
 )
 @pytest.mark.parametrize("field", ["bulk-subject", "bulk-body"])
 def test_a_message_that_cannot_be_filled_says_why_and_offers_nothing(

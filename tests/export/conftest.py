@@ -6,10 +6,12 @@ import io
 import re
 import unicodedata
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pypdf
 import pytest
+import requests
 
 from cohort_core.store.class_data import ClassData
 from tests.api.conftest import Service, service
@@ -65,3 +67,14 @@ def text_of(file: bytes) -> str:
         document = pypdf.PdfReader(io.BytesIO(file))
         return "\n".join([*(page.extract_text() for page in document.pages), str(document.metadata)])
     return file.decode("utf-8-sig")
+
+
+@pytest.fixture
+def destination(service: Service) -> Iterator[int]:
+    """A place of messages, which is gone afterwards."""
+    body = {"name": "team", "kind": "slack", "url": "http://127.0.0.1:9/"}
+    answer = requests.post(f"{service.url}/destinations", json=body, timeout=20)
+    assert answer.status_code == 201, answer.text
+    number = answer.json()["destination"]
+    yield number
+    requests.delete(f"{service.url}/destinations/{number}", timeout=20)

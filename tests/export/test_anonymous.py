@@ -44,7 +44,7 @@ def readable_routes(service: Service) -> list[str]:
 
 
 def test_no_response_holds_a_name_an_email_or_an_id(
-    service: Service, real: ClassData, identifying: Identifying
+    service: Service, real: ClassData, identifying: Identifying, destination: int
 ) -> None:
     student = real.students["student_id"].iloc[0]
     ids = {
@@ -52,6 +52,7 @@ def test_no_response_holds_a_name_an_email_or_an_id(
         "student_id": service.workspace.cohorts.student_id_for(CLASS_ID, student, anonymous=True),
         "assignment_id": real.assignments["assignment_id"].iloc[20],
         "job": 1,
+        "destination": destination,
     }
     leaks = {}
     for path in readable_routes(service):

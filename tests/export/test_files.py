@@ -134,12 +134,13 @@ def table_paths(service: Service) -> list[str]:
     ]
 
 
-def test_every_table_is_the_same_as_a_file(service: Service) -> None:
+def test_every_table_is_the_same_as_a_file(service: Service, destination: int) -> None:
     class_data = service.workspace.cohorts.class_data(CLASS_ID)
     ids = {
         "class_id": CLASS_ID,
         "student_id": class_data.progressions["student_id"].iloc[0],
         "assignment_id": class_data.assignments["assignment_id"].iloc[10],
+        "destination": destination,
     }
     paths = table_paths(service)
     assert len(paths) > 30

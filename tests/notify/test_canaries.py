@@ -163,6 +163,7 @@ def test_accounts_have_destinations_of_their_own(made: School, receiver: Receive
     made.sync()
     services = Services(made.workspace)
     accounts = services.accounts(CLI_OWNER)
+    accounts.create("boss", "admin")
     people = {}
     for name, role in (("ana", "mentor"), ("bo", "mentor"), ("vi", "viewer"), ("dee", "director")):
         classes = [made.class_id] if name == "ana" else [other]
