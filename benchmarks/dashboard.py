@@ -64,7 +64,10 @@ WATCH = """
   new MutationObserver((changes) => {
     const place = main();
     const isSeen = (node) => place.contains(node) ? !unpainted(node) : node.contains(place);
-    if (place && changes.some((change) => isSeen(change.target))) seen.changed = now();
+    // Every few seconds a timer asks for the state of a sync, which sets this mark on the whole app, of a
+    // page that stands. Of an answer to a click, other changes come later than the mark or with it.
+    const isMark = (change) => change.attributeName === "data-test-script-state";
+    if (place && changes.some((change) => !isMark(change) && isSeen(change.target))) seen.changed = now();
   }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
   const context = CanvasRenderingContext2D.prototype;
   for (const name of ["fillRect", "fill", "stroke", "fillText", "clearRect"]) {
