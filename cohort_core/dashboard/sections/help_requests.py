@@ -8,7 +8,7 @@ from cohort_core.dashboard import url_state
 from cohort_core.dashboard.components import notices, rows
 from cohort_core.dashboard.components.text import about, ago, literal, parse_instant
 from cohort_core.dashboard.errors import guarded
-from cohort_core.dashboard.layout import View, link
+from cohort_core.dashboard.layout import View, link, part
 from cohort_core.dashboard.sync_panel import commands_of
 from cohort_core.metrics.cohort import names_of_all
 from cohort_core.store.help_requests import HelpRequest
@@ -22,11 +22,19 @@ _HELP = (
 
 
 def show(view: View) -> None:
-    """Show the requests that nobody answered, who waits longest first."""
-    if view.commands is None or view.as_of:
-        return
+    """Show the requests that nobody answered, if there are any; who waits longest is first."""
+    # Without requests there is no place for them either: it would move the list below down.
+    if view.commands is not None and not view.as_of and _waiting(view):
+        part(_show_waiting, view)
+
+
+def _waiting(view: View) -> list[HelpRequest]:
+    return [item for item in view.reader.help_requests() if item.answered_at is None][::-1]
+
+
+def _show_waiting(view: View) -> None:
     notices.show(_NOTICE)
-    waiting = [item for item in view.reader.help_requests() if item.answered_at is None][::-1]
+    waiting = _waiting(view)
     if not waiting:
         return
     st.header("Asked for help", anchor=False, help=_HELP)
