@@ -35,7 +35,7 @@ demo: $(PRODUCT)
 # Browsers come last, since they want the machine for themselves.
 test: $(DEV)
 	@$(MAKE) --no-print-directory -j2 check unit
-	$(PYTEST) -n 2 --dist loadfile tests/browser || $(AGAIN) tests/browser
+	$(PYTEST) -n 3 --dist loadfile tests/browser || $(AGAIN) tests/browser
 
 unit: $(DEV)
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --ignore tests/browser || $(AGAIN) --ignore tests/browser
