@@ -9,9 +9,7 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse, Response
 
-from cohort_core.api.dependencies import AccountId, AccountsFor, OfAccount, api_router
-from cohort_core.api.pagination import Moment, SendList, list_of
-from cohort_core.api.schemas import (
+from cohort_core.api.account_schemas import (
     AccountChange,
     AccountRequest,
     AccountRow,
@@ -19,6 +17,8 @@ from cohort_core.api.schemas import (
     NewAccount,
     SessionRow,
 )
+from cohort_core.api.dependencies import AccountId, AccountsFor, OfAccount, api_router
+from cohort_core.api.pagination import Moment, SendList, list_of
 from cohort_core.export import tables
 from cohort_core.services.account_commands import shown_fields
 

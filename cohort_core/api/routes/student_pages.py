@@ -18,7 +18,7 @@ from cohort_core.api.dependencies import (
     api_router,
 )
 from cohort_core.api.pagination import Moment, SendList, list_of
-from cohort_core.api.schemas import HelpRequestRow, NewStudentLink, StudentLinkRow
+from cohort_core.api.student_page_schemas import HelpRequestRow, NewStudentLink, StudentLinkRow
 from cohort_core.export import tables
 
 router = api_router()
