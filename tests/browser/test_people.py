@@ -126,6 +126,8 @@ def test_names_that_are_code_are_text_wherever_people_are_shown(
             assert page.locator("a[href*='evil'], a[href*=':9'], img[src*=':9']").count() == 0
             assert main.locator("script, .katex").count() == 0
             assert main.locator("strong").get_by_text("b", exact=True).count() == 0
+            # An open tab of somebody who is disabled complains.
+            page.close()
         page = watched.tab()
         page.goto(f"{url}/login")
         page.get_by_label("Name or email").fill(f"{EVIL}\"'>")
